@@ -1,0 +1,75 @@
+"""Policy and control loop on a robot: `ros2 launch neon_control robot.launch.py`.
+
+Tuning lives in the parameter file; the arguments here are what differs between deployments. An argument left empty
+keeps what the parameter file says. The nodes configure and activate themselves (parameter `autostart`).
+"""
+
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+PACKAGE = "neon_control"
+# The nodes, and which arguments overrule their parameter of the same name.
+OVERRIDES = {
+    "inference_node": ("robot_config", "policy"),
+    "executor_node": ("robot_config",),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments, prepare the transport, start both nodes."""
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument("robot_config", default_value="", description="robot description (YAML); empty: as in params_file"),
+            DeclareLaunchArgument("policy", default_value="", description="policy folder; empty: as in params_file"),
+            DeclareLaunchArgument(
+                "params_file",
+                default_value=PathJoinSubstitution([FindPackageShare(PACKAGE), "config", "robot.yaml"]),
+                description="parameters of the nodes",
+            ),
+            DeclareLaunchArgument("namespace", default_value="", description="namespace of the nodes and their topics"),
+            DeclareLaunchArgument(
+                "use_sim_time", default_value="false", choices=["true", "false"], description="take the time from /clock"
+            ),
+            DeclareLaunchArgument(
+                "log_level",
+                default_value="info",
+                choices=["debug", "info", "warn", "error", "fatal"],
+                description="least severe log message",
+            ),
+            # Fast DDS loses whole camera images with its default transports; what the user has set is kept.
+            SetEnvironmentVariable(
+                "FASTDDS_BUILTIN_TRANSPORTS", EnvironmentVariable("FASTDDS_BUILTIN_TRANSPORTS", default_value="LARGE_DATA")
+            ),
+            OpaqueFunction(function=nodes),
+        ]
+    )
+
+
+def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """The nodes, each with the parameter file and the arguments that overrule it."""
+    return [
+        Node(
+            package=PACKAGE,
+            executable=node,
+            name=node,
+            namespace=LaunchConfiguration("namespace"),
+            parameters=parameters(context, node),
+            ros_arguments=["--log-level", LaunchConfiguration("log_level")],
+            output="screen",
+        )
+        for node in OVERRIDES
+    ]
+
+
+def parameters(context: LaunchContext, node: str) -> list[str | dict[str, str | bool]]:
+    """The parameter file of `node`, then what was given as an argument."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ("params_file", "use_sim_time", *OVERRIDES[node])}
+    if not Path(given["params_file"]).is_file():  # launch itself would only warn, and the nodes run on values that nobody meant
+        raise FileNotFoundError(f"params_file: no such file: {given['params_file']}")
+    overrides: dict[str, str | bool] = {name: given[name] for name in OVERRIDES[node] if given[name]}
+    return [given["params_file"], {"use_sim_time": given["use_sim_time"] == "true", **overrides}]

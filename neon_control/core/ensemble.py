@@ -1,0 +1,172 @@
+"""The temporal ensemble: several chunks, one instant, one target.
+
+A chunk of H steps is a function of time: step i holds at ``stamp + i * dt`` and values between two steps are interpolated
+linearly. Chunks overlap, so at an instant t several are live; each casts one vote, its value at t. A method weighs the
+votes, oldest first (i = 0 has the oldest stamp; the weights are normalised to sum to one):
+
+    act      w_i = exp(-m i)                    rank of the vote, as in ACT (Zhao et al. 2023); m < 0 favours the newest
+    age      w_i = exp(-(age_i - age_min) / tau)   age in seconds, for chunks that arrive irregularly
+    latest   the newest vote alone
+    blend    w_i = g_i * prod_{j > i} (1 - g_j)    the newest fades in over a horizon, from what was there before
+
+For `blend`, g goes from 0 to 1 within `blend_horizon` after the chunk arrived (`linear`, or `exponential`
+(exp(x) - 1) / (e - 1) * x, which starts more gently). A fade ends before the chunks that it fades from do, so the target never jumps.
+
+Nothing is extrapolated: beyond its last step a chunk has no vote. Latency needs no correction, because a chunk that
+arrives 120 ms after its observation is simply evaluated at its seventh step.
+"""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from neon_control.core.errors import ChunkError, ConfigError
+from neon_control.core.settings import describe
+
+METHODS = ("act", "age", "latest", "blend")
+FADES = ("linear", "exponential")
+MAX_FUTURE = 0.05  # [s] how far ahead of the reader's clock a stamp may lie (clocks of two machines)
+_STEP_TOLERANCE = 1e-9  # [steps] rounding at a chunk's last step
+
+
+@dataclass(frozen=True)
+class EnsembleSettings:
+    """Method and coefficients of one stream."""
+
+    method: str = field(default="act", metadata=describe("how overlapping chunks are combined", choices=METHODS))
+    m: float = field(default=0.01, metadata=describe("act: weight exp(-m i) of vote i, oldest first", minimum=-10.0, maximum=10.0))
+    tau: float = field(default=0.1, metadata=describe("age: weight exp(-age / tau)", unit="s", minimum=0.001, maximum=100.0))
+    blend_horizon: float = field(default=0.1, metadata=describe("blend: duration of a cross-fade", unit="s", minimum=0.0, maximum=10.0))
+    blend_fade: str = field(default="linear", metadata=describe("blend: shape of a cross-fade", choices=FADES))
+
+
+class Ensemble:
+    """The live chunks of one stream (joints or base).
+
+    Time `t` is the instant that is commanded, in ns on the clock of the stamps; the caller adds any look-ahead to it.
+
+    Args:
+        num_steps: H, the same for all chunks.
+        dim: D, columns of a chunk.
+        capacity: chunks held at once; the oldest makes room.
+    """
+
+    def __init__(self, num_steps: int, dim: int, settings: EnsembleSettings | None = None, capacity: int = 64) -> None:
+        if num_steps < 2 or capacity < 1:
+            raise ConfigError(f"an ensemble needs at least 2 steps and room for 1 chunk, got {num_steps} and {capacity}")
+        self.num_steps = num_steps
+        self.settings = settings or EnsembleSettings()
+        self.capacity = capacity
+        self.out_of_order = 0  # chunks accepted although a newer one was there
+        self.votes = 0  # live chunks at the last evaluation
+        self.newest_stamp: int | None  # [ns] newest stamp held
+        self._known_weights: dict[int, np.ndarray] = {}  # number of votes -> weights, where they depend on nothing else
+        self._order: list[tuple[int, int]] = []  # (stamp, slot), oldest first
+        self._values = np.zeros((capacity, num_steps, dim))  # (C, H, D)
+        self._rows = self._values.reshape(capacity * num_steps, dim)  # (C H, D), the same memory
+        self._stamps = np.zeros(capacity, dtype=np.int64)  # (C,) [ns]
+        self._dts = np.ones(capacity)  # (C,) [s]
+        self._fade_from = np.zeros(capacity, dtype=np.int64)  # (C,) [ns] instant of arrival
+        self._fade_length = np.zeros(capacity)  # (C,) [s] 0: at full weight from the start
+        self._index()
+
+    def add(self, stamp: int, dt: float, values: np.ndarray, t: int) -> None:
+        """Take a chunk (H, D) that arrives at instant t.
+
+        Raises:
+            ChunkError: with reason `late` (it ends before t), `future` (its stamp lies ahead of t) or `duplicate`.
+        """
+        end = stamp + round((self.num_steps - 1) * dt * 1e9)
+        if end < t:
+            raise ChunkError("late", f"the chunk ended {(t - end) * 1e-9:.3f} s ago; its observation is {(t - stamp) * 1e-9:.3f} s old")
+        if stamp - t > MAX_FUTURE * 1e9:
+            raise ChunkError("future", f"the chunk's stamp lies {(stamp - t) * 1e-9:.3f} s ahead of this clock; {MAX_FUTURE} s is allowed")
+        self._drop_ended(t)
+        place = bisect.bisect_left(self._order, (stamp, -1))
+        if place < len(self._order) and self._order[place][0] == stamp:
+            raise ChunkError("duplicate", f"a chunk with stamp {stamp} ns is already there")
+        if place < len(self._order):
+            self.out_of_order += 1
+        fade = min(self.settings.blend_horizon, max(0.0, (self._last_end() - t) * 1e-9)) if self._order else 0.0
+        slot = self._free_slot()
+        place = bisect.bisect_left(self._order, (stamp, -1))  # making room may have moved it
+        self._order.insert(place, (stamp, slot))
+        self._values[slot] = values
+        self._stamps[slot], self._dts[slot] = stamp, dt
+        self._fade_from[slot], self._fade_length[slot] = t, fade
+        self._index()
+
+    def evaluate(self, t: int) -> np.ndarray | None:
+        """The target (D,) at instant t, or None without a live chunk."""
+        steps = (t - self._starts) * self._per_ns  # (n,) position within each chunk
+        live = (steps >= 0.0) & (steps <= self.num_steps - 1 + _STEP_TOLERANCE)
+        slots, votes = self._slots, int(np.count_nonzero(live))
+        self.votes = votes
+        if not votes:
+            return None
+        if votes < len(slots):
+            slots, steps = slots[live], steps[live]
+        first = np.minimum(steps.astype(np.intp), self.num_steps - 2)
+        after = np.minimum(steps - first, 1.0)  # (V,) share of the later of the two steps that t lies between
+        weights = self._weights(slots, t)
+        weights = np.concatenate([weights * (1.0 - after), weights * after])  # (2 V,)
+        rows = slots * self.num_steps + first
+        return np.asarray(weights @ self._rows[np.concatenate([rows, rows + 1])])
+
+    def clear(self) -> None:
+        """Forget all chunks (the clock jumped back, or another publisher took over)."""
+        self._order.clear()
+        self._index()
+
+    def _weights(self, slots: np.ndarray, t: int) -> np.ndarray:
+        """Normalised weights (V,) of the live chunks, oldest first."""
+        settings, count = self.settings, len(slots)
+        if settings.method == "blend":
+            weights = self._fading(slots, t)
+        elif count in self._known_weights:
+            return self._known_weights[count]
+        elif settings.method == "act":
+            weights = np.exp(-settings.m * np.arange(count))
+        elif settings.method == "age":
+            weights = np.exp((self._stamps[slots] - self._stamps[slots[-1]]) * (1e-9 / settings.tau))
+        else:
+            weights = np.append(np.zeros(count - 1), 1.0)
+        weights = weights / weights.sum()
+        if settings.method in ("act", "latest"):
+            self._known_weights[count] = weights
+        return np.asarray(weights)
+
+    def _fading(self, slots: np.ndarray, t: int) -> np.ndarray:
+        length = self._fade_length[slots]
+        x = np.clip((t - self._fade_from[slots]) * 1e-9 / np.maximum(length, 1e-9), 0.0, 1.0)
+        x[length == 0.0] = 1.0
+        gain = x if self.settings.blend_fade == "linear" else x * np.expm1(x) / np.expm1(1.0)  # (V,)
+        weights = gain.copy()
+        weights[:-1] *= np.cumprod((1.0 - gain)[:0:-1])[::-1]  # what the newer chunks leave to each
+        if weights.sum() <= 0.0:
+            weights[0] = 1.0
+        return np.asarray(weights)
+
+    def _last_end(self) -> int:
+        return max(stamp + round((self.num_steps - 1) * float(self._dts[slot]) * 1e9) for stamp, slot in self._order)
+
+    def _drop_ended(self, t: int) -> None:
+        span = (self.num_steps - 1) * 1e9
+        if self._order and any(stamp + span * self._dts[slot] < t for stamp, slot in self._order):
+            self._order = [(stamp, slot) for stamp, slot in self._order if stamp + span * self._dts[slot] >= t]
+            self._index()
+
+    def _free_slot(self) -> int:
+        if len(self._order) == self.capacity:
+            return self._order.pop(0)[1]
+        return min(set(range(self.capacity)) - {slot for _, slot in self._order})
+
+    def _index(self) -> None:
+        """Columns of the chunks in use, oldest first (n,)."""
+        self._slots = np.array([slot for _, slot in self._order], dtype=np.intp)
+        self._starts = self._stamps[self._slots]  # [ns]
+        self._per_ns = 1e-9 / self._dts[self._slots]  # steps per ns
+        self.newest_stamp = self._order[-1][0] if self._order else None

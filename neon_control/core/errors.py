@@ -1,0 +1,37 @@
+"""Every error this package raises on purpose derives from `NeonControlError`."""
+
+
+class NeonControlError(Exception):
+    """Root of the package's errors."""
+
+
+class ConfigError(NeonControlError):
+    """A configuration file or parameter is wrong; the message names the file and the field."""
+
+
+class ObservationError(NeonControlError):
+    """No usable observation: the message names every input that is missing or stale.
+
+    Attributes:
+        inputs: the names of those inputs, for counters; empty where no single input is to blame.
+    """
+
+    def __init__(self, message: str, inputs: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.inputs = inputs
+
+
+class ChunkError(NeonControlError):
+    """A chunk was refused.
+
+    Attributes:
+        reason: short stable word for counters and diagnostics, for example ``"non_finite"``.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class PolicyError(NeonControlError):
+    """A policy folder or encoder file is missing, corrupt or does not fit the robot."""

@@ -1,0 +1,259 @@
+"""From chunks and measurements to one safe command per control period; knows neither ROS nor threads' scheduling.
+
+Callbacks of any thread hand in chunks and requests; they only append to a queue or write a value. Everything else happens in
+`tick`, which one thread calls once per period, after it has handed in the joint states:
+
+    queue of chunks -> ensembles -> target at now -> supervisor (follow, or stop) -> ramp -> limiters -> Command
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from neon_control.core.ensemble import Ensemble, EnsembleSettings
+from neon_control.core.errors import ChunkError
+from neon_control.core.latency import Percentiles
+from neon_control.core.limits import envelope
+from neon_control.core.measured import MeasuredJoints
+from neon_control.core.robot import BASE_AXES, Robot
+from neon_control.core.settings import describe
+from neon_control.core.sources import SourceGuard
+from neon_control.core.supervisor import FOLLOWING, Conditions, State, Supervisor
+
+JOINTS, BASE = "joints", "base"
+CLOCK_TOLERANCE = 0.05  # [s] a clock that is set back by less is still the same clock
+QUEUE = 32  # chunks waiting for the next tick; a flood pushes its own oldest out
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """Settings of `MotionExecutor`."""
+
+    rate_hz: float = field(default=100.0, metadata=describe("control rate", unit="Hz", minimum=20.0, maximum=500.0))
+    chunk_steps: int = field(
+        default=16, metadata=describe("steps of a chunk; chunks of another length are refused", minimum=2, maximum=1000)
+    )
+    chunk_timeout: float = field(
+        default=0.3, metadata=describe("stop when the newest chunk's observation is older", unit="s", minimum=0.01, maximum=10.0)
+    )
+    joint_state_timeout: float = field(
+        default=0.2, metadata=describe("stop when a joint's measurement is older", unit="s", minimum=0.005, maximum=10.0)
+    )
+    tracking_error_limit: float = field(
+        default=0.5, metadata=describe("stop when measured and commanded position of a joint lie further apart", unit="rad", minimum=0.001)
+    )
+    action_latency: float = field(
+        default=0.0, metadata=describe("look ahead by the delay of the actuators", unit="s", minimum=0.0, maximum=1.0)
+    )
+    start_ramp: float = field(
+        default=2.0,
+        metadata=describe("time from the measured pose to the policy's at the first start", unit="s", minimum=0.0, maximum=60.0),
+    )
+    resume_ramp: float = field(default=0.5, metadata=describe("the same after a stop", unit="s", minimum=0.0, maximum=60.0))
+    joints: EnsembleSettings = field(default_factory=EnsembleSettings)
+    base: EnsembleSettings = field(default_factory=EnsembleSettings)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is sent in one period."""
+
+    positions: np.ndarray  # (J,) [rad]
+    velocities: np.ndarray  # (J,) [rad/s]
+    rest_positions: np.ndarray  # (J,) [rad] where the joints come to rest if no further command follows
+    rest_time: float  # [s] and how long after `positions`
+    base: np.ndarray  # (3,) [m/s, m/s, rad/s], (0,) on a robot without a base
+
+
+@dataclass
+class _Stream:
+    """One of the two chunk streams."""
+
+    name: str
+    ensemble: Ensemble
+    guard: SourceGuard
+    lost: bool = False  # the middleware says that the publisher is gone
+    accepted: int = 0
+
+
+class MotionExecutor:
+    """See the module's text.
+
+    Args:
+        robot: limits come from here.
+        joint_names: the J joints that are commanded, in action order.
+
+    Raises:
+        ConfigError: a joint has no limits, or limits contradict each other.
+    """
+
+    def __init__(self, robot: Robot, joint_names: tuple[str, ...], settings: ExecutorSettings | None = None) -> None:
+        self.settings = settings or ExecutorSettings()
+        self.period = 1.0 / self.settings.rate_hz
+        self.joint_names = joint_names
+        self.measured = MeasuredJoints(joint_names)
+        self.supervisor = Supervisor()
+        self.limiter = envelope(robot, joint_names, self.period)
+        self._joints = slice(0, len(joint_names))  # the command's axes: joints, then base
+        self.streams = {JOINTS: self._stream(JOINTS, len(joint_names), self.settings.joints)}
+        if robot.base is not None:
+            self.streams[BASE] = self._stream(BASE, len(BASE_AXES), self.settings.base)
+        self.rejected: Counter[str] = Counter()  # "stream/reason" -> how many
+        self.clock_jumps = 0
+        self.observation_to_command = Percentiles()  # [s] age of an observation when its first command is made
+        self.chunk_age = math.nan  # [s] age of the newest observation in use
+        self._queue: deque[tuple[str, int, float, np.ndarray, object]] = deque(maxlen=QUEUE)
+        self.restart()
+
+    def _stream(self, name: str, dim: int, ensemble: EnsembleSettings) -> _Stream:
+        return _Stream(name, Ensemble(self.settings.chunk_steps, dim, ensemble), SourceGuard(self.settings.chunk_timeout))
+
+    def restart(self) -> None:
+        """Begin anew (activation): nothing received, nothing commanded."""
+        self.supervisor.restart()
+        self._forget()
+        self._now = 0
+        self._ramp, self._ramp_from = 0.0, 0  # [s], [ns] instant at which it began
+        self._started = False
+        self._settled = False  # after a stop: at rest, and the pose to hold is taken
+        self._rest = np.zeros(len(self.limiter.names))  # (J + 3,) where a ramp begins, or what is held: a pose, and a standing base
+        self._latest_used = 0  # [ns] newest observation that has led to a command
+
+    # --- called from other threads ---
+
+    def add_chunk(self, stream: str, stamp: int, dt: float, values: np.ndarray, source: object = None) -> None:
+        """Queue a chunk (H, D) of a stream for the next tick."""
+        if len(self._queue) == QUEUE:
+            self.reject(stream, "flood")
+        self._queue.append((stream, stamp, dt, values, source))
+
+    def reject(self, stream: str, reason: str) -> None:
+        """Count a chunk that was refused before it came here."""
+        self.rejected[f"{stream}/{reason}"] += 1
+
+    def add_joint_states(self, stamp: int, names: Sequence[str], positions: Sequence[float]) -> None:
+        """Take measured positions [rad].
+
+        Raises:
+            ObservationError: the message is malformed or not finite.
+        """
+        self.measured.update(stamp, names, positions)
+
+    def publisher_lost(self, stream: str) -> None:
+        """The middleware reports that a stream's publisher is gone or overdue; the next chunk ends this."""
+        self.streams[stream].lost = True
+
+    def missing_joints(self) -> list[str]:
+        """Joints without a fresh measurement, as of the last tick."""
+        return self.measured.stale(self._now, self.settings.joint_state_timeout)
+
+    # --- the control thread ---
+
+    def tick(self, now: int) -> Command | None:
+        """One control period at `now` [ns, clock of the stamps]; None when nothing is to be sent."""
+        if now < self._now - CLOCK_TOLERANCE * 1e9:
+            self.clock_jumps += 1
+            self._forget()
+        self._now = now
+        self._take_chunks(now)
+        instant = now + round(self.settings.action_latency * 1e9)
+        targets = {name: stream.ensemble.evaluate(instant) for name, stream in self.streams.items()}
+        before = self.supervisor.state
+        if self.supervisor.update(self._conditions(now, targets)):
+            self._enter(self.supervisor.state, before, now)
+        state = self.supervisor.state
+        if state is State.WAITING or (before in (State.WAITING, State.STOPPED) and state is State.STOPPED):
+            return None
+        if state in FOLLOWING:
+            self._follow(targets, now)
+        else:
+            self._stop(now)
+        values, joints = self.limiter.value, self._joints
+        return Command(values[joints], self.limiter.rate[joints], *self.limiter.rest_point(joints), values[len(self.joint_names) :])
+
+    def _take_chunks(self, now: int) -> None:
+        instant = now + round(self.settings.action_latency * 1e9)
+        while self._queue:
+            name, stamp, dt, values, source = self._queue.popleft()
+            stream = self.streams[name]
+            try:
+                if stream.guard.accept(source, now):
+                    stream.ensemble.clear()
+                stream.ensemble.add(stamp, dt, values, instant)
+            except ChunkError as error:
+                self.reject(name, error.reason)
+            else:
+                stream.accepted += 1
+                stream.lost = False
+
+    def _conditions(self, now: int, targets: dict[str, np.ndarray | None]) -> Conditions:
+        newest = [s.ensemble.newest_stamp for s in self.streams.values()]
+        ages = [math.inf if stamp is None else (now - stamp) * 1e-9 for stamp in newest]
+        self.chunk_age = max(ages)
+        alive = not any(s.lost for s in self.streams.values())
+        measured = self.measured.is_fresh(now, self.settings.joint_state_timeout)
+        value, rate, joints = self.limiter.value, self.limiter.rate, self._joints
+        error = np.abs(value[joints] - self.measured.positions).max() if measured else 0.0
+        return Conditions(
+            joints_fresh=measured,
+            chunks_fresh=alive and self.chunk_age <= self.settings.chunk_timeout and all(t is not None for t in targets.values()),
+            tracking=bool(error <= self.settings.tracking_error_limit),
+            at_rest=not rate.any() and not value[len(self.joint_names) :].any(),
+            ramp_over=now - self._ramp_from >= self._ramp * 1e9,
+        )
+
+    def _enter(self, state: State, before: State, now: int) -> None:
+        if before is State.WAITING and state is State.HOLDING:
+            self._rest[self._joints] = self.measured.positions
+            self.limiter.anchor(self._rest)
+            self._settled = True
+        elif state is State.RAMPING:
+            self._rest[self._joints] = self.limiter.value[self._joints]
+            self._ramp = self.settings.resume_ramp if self._started else self.settings.start_ramp
+            self._ramp_from, self._started = now, True
+        elif before in FOLLOWING and state not in FOLLOWING:
+            self._settled = False
+        if state is State.ESTOPPED:
+            self._started = False  # the next start is a first start, with the long ramp
+
+    def _follow(self, targets: dict[str, np.ndarray | None], now: int) -> None:
+        """All targets exist in a following state: `chunks_fresh` is a condition of it."""
+        target = np.concatenate([t for t in targets.values() if t is not None])  # (J + 3,)
+        if self.supervisor.state is State.RAMPING:
+            target = self._rest + _smooth((now - self._ramp_from) * 1e-9, self._ramp) * (target - self._rest)
+        self.limiter.step(target)
+        newest = self.streams[JOINTS].ensemble.newest_stamp or 0
+        if newest > self._latest_used:
+            self._latest_used = newest
+            self.observation_to_command.add((now - newest) * 1e-9)
+
+    def _stop(self, now: int) -> None:
+        measured, joints = self.measured.is_fresh(now, self.settings.joint_state_timeout), self._joints
+        if self._settled:
+            if measured and np.abs(self.measured.positions - self._rest[joints]).max() > self.settings.tracking_error_limit:
+                self._rest[joints] = self.measured.positions  # moved by force, or reset: give way instead of pulling back
+            self.limiter.step(self._rest)
+            return
+        self.limiter.step(self._rest, braking=joints)
+        if not self.limiter.rate[joints].any():
+            self._settled = True
+            self._rest[joints] = self.measured.positions if measured else self.limiter.value[joints]
+
+    def _forget(self) -> None:
+        """Drop what was received: it belongs to another time."""
+        self._queue.clear()
+        self.measured.forget()
+        for stream in self.streams.values():
+            stream.ensemble.clear()
+            stream.guard.release()
+
+
+def _smooth(elapsed: float, duration: float) -> float:
+    """0 to 1 over `duration` [s], starting and ending at rest."""
+    x = min(1.0, elapsed / duration) if duration > 0.0 else 1.0
+    return x * x * (3.0 - 2.0 * x)

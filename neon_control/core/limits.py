@@ -1,0 +1,166 @@
+"""The safety envelope: a commanded value never leaves its range, and neither its rate nor the change of its rate exceed a limit.
+
+For joints the value is the position [rad], its rate the velocity [rad/s], the change the acceleration [rad/s^2]. For the
+base the value is the velocity [m/s, rad/s], its rate the acceleration, the change the jerk. Both are axes of the same `Limiter`.
+
+One step of length dt, per axis, from the last command x with rate v, towards a target q that was p one step ago:
+
+    1. a q that is not finite is replaced by p
+    2. q is moved into [lower, upper]
+    3. v' = (q - p) / dt + reach(p - x), moved into [-max_rate, max_rate]
+    4. v' is moved into [v - max_change dt, v + max_change dt]
+    5. v' is held to reach(upper - x) and -reach(x - lower)
+    6. x' = x + v' dt
+
+`reach(d)` is the largest rate from which x can still come to rest within the distance d, counted in whole steps: a rate of
+(n + f) c, with c = max_change dt and 0 <= f < 1, covers ((n + 1) (n / 2 + f)) c dt until it is zero. Step 3 follows a moving
+target without lag and takes up a remaining error as fast as it can be stopped: a constant target is reached exactly, without
+overshoot. Step 5 never needs more braking than step 4 allows, since the step before already held to it.
+Everything starts from the last *command*, never from a measurement, so that no noise is amplified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neon_control.core.errors import ConfigError
+from neon_control.core.robot import BASE_AXES, Robot
+
+_ROUNDING = 1e-9  # relative: a limit that is met exactly has not bitten
+_NONE = slice(0, 0)
+COUNTERS = ("non_finite", "range", "rate", "change")
+
+
+class Limiter:
+    """Limits D axes of one command stream.
+
+    Args:
+        names: the axes, for counters and messages.
+        lower, upper: (D,) range of the value.
+        max_rate: (D,) largest rate [value/s].
+        max_change: (D,) largest change of the rate [value/s^2]; infinite: none.
+        dt: [s] time between two steps.
+
+    Attributes:
+        value: (D,) the last command.
+        rate: (D,) its rate.
+        counts: how often each limit bit, counter name -> (D,) integers.
+    """
+
+    def __init__(
+        self, names: Sequence[str], lower: np.ndarray, upper: np.ndarray, max_rate: np.ndarray, max_change: np.ndarray, dt: float
+    ) -> None:
+        self.names = tuple(names)
+        self.dt = dt
+        self.lower, self.upper, self.max_rate = lower, upper, max_rate
+        # A change that covers the whole band of rates in one step is no limit; it keeps the arithmetic finite.
+        self.max_change = np.minimum(max_change, 2.0 * max_rate / dt)
+        self._step = self.max_change * dt  # (D,) largest change of the rate in one step
+        self._unit = self._step * dt  # (D,) and the distance that this rate covers in one step
+        self._distances = np.zeros((3, len(self.names)))
+        self._tolerance = _ROUNDING * max_rate
+        self.counts = {name: np.zeros(len(self.names), dtype=np.int64) for name in COUNTERS}
+        self.anchor(np.clip(np.zeros(len(self.names)), lower, upper))
+
+    def anchor(self, value: np.ndarray) -> None:
+        """Begin anew from `value` (D,) at rest, for example from the measured pose. It may lie outside the range."""
+        self.value = np.array(value, dtype=np.float64)
+        self.rate = np.zeros(len(self.names))
+        self._target = self.value.copy()
+
+    def step(self, target: np.ndarray, braking: slice = _NONE) -> np.ndarray:
+        """The next command (D,) towards `target` (D,); the axes `braking` take the shortest way to rest instead."""
+        finite = np.isfinite(target)
+        if not finite.all():
+            self.counts["non_finite"] += ~finite
+            target = np.where(finite, target, self._target)
+        inside = np.minimum(np.maximum(target, self.lower), self.upper)
+        self._count("range", target, inside)
+
+        error = self._target - self.value
+        self._distances[0] = np.abs(error)
+        self._distances[1] = self.upper - self.value
+        self._distances[2] = self.value - self.lower
+        catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
+        wanted = (inside - self._target) / self.dt + np.copysign(catch_up, error)
+        wanted[braking] = 0.0
+        rate = np.minimum(np.maximum(wanted, -self.max_rate), self.max_rate)
+        self._count("rate", wanted, rate)
+        changed = np.minimum(np.maximum(rate, self.rate - self._step), self.rate + self._step)
+        self._count("change", rate, changed)
+        held = np.minimum(np.maximum(changed, -down), up)
+        self._count("range", changed, held)
+
+        value = self.value + held * self.dt
+        # Against rounding: a target that is reached is met exactly (zero is zero), and nothing leaves the range by an ulp.
+        # A value that began outside stays outside until it has come in at the allowed rate.
+        value = np.where(np.abs(inside - value) <= self._tolerance * self.dt, inside, value)
+        self.value = np.minimum(np.maximum(value, np.minimum(self.lower, self.value)), np.maximum(self.upper, self.value))
+        self.rate = held
+        self._target = inside
+        self._target[braking] = self.value[braking]
+        return self.value
+
+    def brake(self) -> np.ndarray:
+        """The next command (D,) on the shortest way to rest."""
+        return self.step(self._target, slice(None))
+
+    def rest_point(self, axes: slice = slice(None)) -> tuple[np.ndarray, float]:
+        """Where the values of `axes` come to rest, and after how long [s], if they brake evenly and end together.
+
+        No axis then changes its rate faster than allowed: the one that needs longest sets the time.
+        """
+        start, rate = self.value[axes], self.rate[axes]
+        seconds = float((np.abs(rate) / self.max_change[axes]).max())
+        low, high = np.minimum(self.lower[axes], start), np.maximum(self.upper[axes], start)
+        return np.minimum(np.maximum(start + rate * (0.5 * seconds), low), high), seconds
+
+    def _count(self, counter: str, before: np.ndarray, after: np.ndarray) -> None:
+        if (before != after).any():
+            self.counts[counter] += np.abs(before - after) > self._tolerance
+
+    def _reach(self, distance: np.ndarray) -> np.ndarray:
+        """The largest rate (..., D) from which `distance` (..., D) >= 0 suffices to come to rest."""
+        units = distance / self._unit
+        whole = np.floor((np.sqrt(1.0 + 8.0 * units) - 1.0) * 0.5)
+        return np.asarray((whole + (units - whole * (whole + 1.0) * 0.5) / (whole + 1.0)) * self._step)
+
+
+def envelope(robot: Robot, joint_names: tuple[str, ...], dt: float) -> Limiter:
+    """The limits of a robot's command: the J positions of `joint_names`, then the 3 base velocities if it has a base.
+
+    Raises:
+        ConfigError: a joint has no limits, or limits do not fit each other at this control period.
+    """
+    lower, upper, rate, change = (robot.limits(joint_names, f) for f in ("safe_lower", "safe_upper", "max_velocity", "max_acceleration"))
+    for name, low, high, v, a in zip(joint_names, lower, upper, rate, change, strict=True):
+        _check(robot, f"joint {name}", v, a, dt, "rad/s")
+        if v * dt > high - low:
+            raise ConfigError(
+                f"robot {robot.name}: joint {name} crosses its whole range of {high - low:.3f} rad within one period of {dt} s "
+                f"at its velocity limit of {v:.3f} rad/s"
+            )
+    if robot.base is None:
+        return Limiter(joint_names, lower, upper, rate, change, dt)
+    base = robot.base
+    for name, v, a in zip(BASE_AXES, base.max_velocity, base.max_acceleration, strict=True):
+        _check(robot, f"base axis {name}", v, a, dt, "m/s or rad/s")
+    jerk = np.full(len(BASE_AXES), np.inf) if base.max_jerk is None else base.max_jerk
+    return Limiter(
+        joint_names + BASE_AXES,
+        np.concatenate([lower, -base.max_velocity]),
+        np.concatenate([upper, base.max_velocity]),
+        np.concatenate([rate, base.max_acceleration]),
+        np.concatenate([change, jerk]),
+        dt,
+    )
+
+
+def _check(robot: Robot, what: str, velocity: float, acceleration: float, dt: float, unit: str) -> None:
+    if acceleration * dt > 2.0 * velocity:
+        raise ConfigError(
+            f"robot {robot.name}: {what}: an acceleration of {acceleration:.3f} {unit}^2 passes through the whole velocity band of "
+            f"+-{velocity:.3f} {unit} within one period of {dt} s, so it limits nothing; lower it or raise the control rate"
+        )

@@ -1,0 +1,316 @@
+"""Streams to one time-aligned observation; training and the live node build observations with the same code.
+
+Worked example, times in ms: images stamped 0, 67, 133 arrive, joint states come every 5, audio in blocks of 20.
+`build` takes the image of 133, interpolates the joint states of 130 and 135 to 133, and cuts the two seconds of sound that end at 133.
+
+Every buffer may be filled by one thread and read by another.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neon_control.core.errors import ObservationError
+
+NANOSECONDS = 1_000_000_000
+AUDIO_WINDOW_S = 2.0  # [s] what the audio encoder hears
+JUMP_BACK_S = 0.5  # [s] a stamp this much older than the newest one means that time was reset, not that a message was late
+FUTURE_S = 0.1  # [s] a stamp this far in the future means that two clocks disagree
+CLOCKS_DIFFER_S = 1.0e5  # [s] beyond this an age is no age: one side runs on simulated time
+
+
+AnyImage = np.ndarray | Callable[[], np.ndarray]  # decoded, or still to be decoded
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the policy sees, hears and feels at one instant."""
+
+    stamp: int  # [ns] time of the image
+    image: np.ndarray  # (H, W, 3) uint8 RGB
+    joint_positions: np.ndarray  # (J,) [rad], interpolated to `stamp`
+    audio: np.ndarray  # (32000,) float32 in [-1, 1], ends at `stamp`; (0,) when the policy does not listen
+
+
+class JointStateBuffer:
+    """The last seconds of joint positions, in a fixed order whatever the order in the messages.
+
+    Args:
+        joint_names: the J joints, in the order of the vectors that come out.
+        horizon_s: [s] how far back to remember.
+        tolerance_s: [s] how far outside the buffered span `at` still answers, with the nearest state.
+    """
+
+    def __init__(self, joint_names: Sequence[str], horizon_s: float = 2.0, tolerance_s: float = 0.05) -> None:
+        self.joint_names = tuple(joint_names)
+        self._horizon = round(horizon_s * NANOSECONDS)
+        self._tolerance = round(tolerance_s * NANOSECONDS)
+        self._lock = threading.Lock()
+        self._stamps: list[int] = []
+        self._positions: list[np.ndarray] = []
+        self._order: tuple[tuple[str, ...], np.ndarray] = ((), np.zeros(0, np.intp))  # the last message's names -> our order
+        self.late = 0  # messages dropped because a newer one was there already
+
+    def add(self, stamp: int, names: Sequence[str], positions: Sequence[float] | np.ndarray) -> None:
+        """Store one message's joint positions [rad]; joints that we do not need are ignored.
+
+        Raises:
+            ObservationError: a needed joint is missing or not finite, or names and positions differ in number.
+        """
+        order = self._indices(tuple(names))
+        values = np.asarray(positions, dtype=np.float64)
+        if values.shape != (len(names),):
+            raise ObservationError(f"joint_states: {len(names)} names but positions of shape {values.shape}", ("joint_states",))
+        state = values[order]
+        if not np.isfinite(state).all():
+            bad = [n for n, v in zip(self.joint_names, state, strict=True) if not np.isfinite(v)]
+            raise ObservationError(f"joint_states: position of {bad} is not finite", ("joint_states",))
+        with self._lock:
+            if self._stamps and stamp <= self._stamps[-1]:
+                if self._stamps[-1] - stamp < JUMP_BACK_S * NANOSECONDS:
+                    self.late += 1
+                    return
+                self._stamps.clear()
+                self._positions.clear()
+            self._stamps.append(stamp)
+            self._positions.append(state)
+            old = bisect_left(self._stamps, stamp - self._horizon)
+            del self._stamps[:old]
+            del self._positions[:old]
+
+    def _indices(self, names: tuple[str, ...]) -> np.ndarray:
+        if names != self._order[0]:  # drivers repeat the same names for ever: look them up once
+            index = {name: i for i, name in enumerate(names)}
+            missing = [n for n in self.joint_names if n not in index]
+            if missing:
+                raise ObservationError(f"joint_states: no position of {missing}; the message has {sorted(names)}", ("joint_states",))
+            self._order = (names, np.array([index[n] for n in self.joint_names], dtype=np.intp))
+        return self._order[1]
+
+    @property
+    def latest_stamp(self) -> int | None:
+        """[ns] stamp of the newest state; None when there is none."""
+        with self._lock:
+            return self._stamps[-1] if self._stamps else None
+
+    def latest(self) -> tuple[int, np.ndarray]:
+        """The newest stamp [ns] and positions (J,) [rad].
+
+        Raises:
+            ObservationError: nothing was received.
+        """
+        with self._lock:
+            if not self._stamps:
+                raise ObservationError("joint_states: nothing received", ("joint_states",))
+            return self._stamps[-1], self._positions[-1].copy()
+
+    def at(self, stamp: int) -> np.ndarray:
+        """Positions (J,) [rad] at `stamp` [ns], linearly interpolated between the states around it.
+
+        Raises:
+            ObservationError: nothing was received, or `stamp` lies further outside the buffered span than the tolerance.
+        """
+        with self._lock:
+            if not self._stamps:
+                raise ObservationError("joint_states: nothing received", ("joint_states",))
+            first, last = self._stamps[0], self._stamps[-1]
+            if not first - self._tolerance <= stamp <= last + self._tolerance:
+                outside = max(first - stamp, stamp - last) / NANOSECONDS
+                side = "before the oldest" if stamp < first else "after the newest"
+                raise ObservationError(
+                    f"joint_states: the asked time is {outside:.3f} s {side} of {len(self._stamps)} states, "
+                    f"limit {self._tolerance / NANOSECONDS:.3f} s",
+                    ("joint_states",),
+                )
+            right = bisect_left(self._stamps, stamp)
+            if right == 0 or right == len(self._stamps):
+                nearest: np.ndarray = self._positions[min(right, len(self._stamps) - 1)].copy()
+                return nearest
+            before, after = self._stamps[right - 1], self._stamps[right]
+            weight = (stamp - before) / (after - before)
+            state: np.ndarray = (1.0 - weight) * self._positions[right - 1] + weight * self._positions[right]
+            return state
+
+
+class AudioBuffer:
+    """The last seconds of sound, from unstamped blocks.
+
+    Audio messages carry no stamp, so the arrival time of the first block fixes the end of that block, and later blocks are taken to follow
+    each other without a gap: jitter of the transport does not tear the sound. Only when a block arrives more than
+    `gap_s` away from where it should, the buffer moves its clock to the arrival time; if sound was lost, silence takes its place.
+
+    Args:
+        sample_rate: [Hz].
+        horizon_s: [s] how far back to remember.
+        gap_s: [s] tolerated difference between a block's arrival and its place in the stream.
+    """
+
+    def __init__(self, sample_rate: int = 16000, horizon_s: float = 4.0, gap_s: float = 0.1) -> None:
+        self.sample_rate = sample_rate
+        self._capacity = round(horizon_s * sample_rate)
+        self._gap = round(gap_s * NANOSECONDS)
+        self._lock = threading.Lock()
+        self._samples = np.zeros(2 * self._capacity, np.float32)  # filled from the left; when full, the newest half moves to the left end
+        self._count = 0
+        self._end: int | None = None  # [ns] the time at which the newest sample ends
+        self.gaps = 0  # times that the clock was moved
+
+    def add(self, arrival: int, samples: np.ndarray) -> None:
+        """Append one mono block, int16 or float32 in [-1, 1], which arrived at `arrival` [ns].
+
+        Raises:
+            ObservationError: another shape or type, or a sample is not finite.
+        """
+        block = _as_float(samples)
+        with self._lock:
+            duration = len(block) * NANOSECONDS // self.sample_rate
+            if self._end is None:
+                self._end = arrival - duration
+            drift = arrival - (self._end + duration)
+            if abs(drift) > self._gap:
+                self.gaps += 1
+                if drift < -JUMP_BACK_S * NANOSECONDS:  # time was reset
+                    self._count = 0
+                elif drift > 0:
+                    self._append(np.zeros(min(drift * self.sample_rate // NANOSECONDS, self._capacity), np.float32))
+                self._end = arrival - duration
+            self._append(block)
+            self._end += duration
+
+    def _append(self, block: np.ndarray) -> None:
+        block = block[-self._capacity :]
+        if self._count + len(block) > len(self._samples):
+            kept = self._capacity - len(block)
+            self._samples[:kept] = self._samples[self._count - kept : self._count]
+            self._count = kept
+        self._samples[self._count : self._count + len(block)] = block
+        self._count += len(block)
+
+    @property
+    def latest_stamp(self) -> int | None:
+        """[ns] the time at which the newest sample ends; None when there is none."""
+        with self._lock:
+            return self._end
+
+    def window(self, end: int, seconds: float = AUDIO_WINDOW_S) -> np.ndarray:
+        """The last `seconds` of sound before `end` [ns]: float32 (seconds * sample_rate,), silence on the left where nothing was heard yet.
+
+        When `end` is later than the newest sample, the window ends with the newest sample: an image usually overtakes the
+        block of sound that was recorded with it, and silence on the right would put a click into every window.
+        """
+        size = round(seconds * self.sample_rate)
+        out = np.zeros(size, np.float32)
+        with self._lock:
+            if self._end is None:
+                return out
+            newer = max(0, round((self._end - end) * self.sample_rate / NANOSECONDS))
+            oldest = self._count - min(self._count, self._capacity)
+            stop = max(self._count - newer, oldest)
+            start = max(stop - size, oldest)
+            if stop > start:
+                out[size - (stop - start) :] = self._samples[start:stop]
+        return out
+
+
+def _as_float(samples: np.ndarray) -> np.ndarray:
+    if samples.ndim != 1:
+        raise ObservationError(f"audio: block has shape {samples.shape}, needs (samples,) of one channel", ("audio",))
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) / 32768.0
+    if samples.dtype != np.float32:
+        raise ObservationError(f"audio: block has type {samples.dtype}, needs int16 or float32", ("audio",))
+    if not np.isfinite(samples).all():
+        raise ObservationError("audio: a sample is not finite", ("audio",))
+    return samples
+
+
+class ImageBuffer:
+    """The newest image of one camera; older ones are of no use to a policy that looks at one image."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._newest: tuple[int, AnyImage] | None = None
+        self.late = 0  # images dropped because a newer one was there already
+
+    def add(self, stamp: int, image: AnyImage) -> None:
+        """Store an image (H, W, 3) uint8 RGB taken at `stamp` [ns], or a function that decodes it: most images are never looked at."""
+        with self._lock:
+            if self._newest is not None and 0 <= self._newest[0] - stamp < JUMP_BACK_S * NANOSECONDS:
+                self.late += 1
+                return
+            self._newest = (stamp, image)
+
+    @property
+    def newest(self) -> tuple[int, AnyImage] | None:
+        """Stamp [ns] and image, as it was given; None when there is none."""
+        with self._lock:
+            return self._newest
+
+
+@dataclass(frozen=True)
+class MaxAge:
+    """[s] How old the newest message of each input may be."""
+
+    camera: float = 0.2
+    joint_states: float = 0.2
+    audio: float = 0.5
+
+
+class ObservationBuilder:
+    """Three buffers, and the rule by which they make one observation.
+
+    Args:
+        joint_names: the joints of an observation, in order.
+        max_age: limits of age.
+        use_audio: False for a policy that does not listen; audio is then neither needed nor cut.
+    """
+
+    def __init__(self, joint_names: Sequence[str], max_age: MaxAge | None = None, use_audio: bool = True) -> None:
+        self.images = ImageBuffer()
+        self.joint_states = JointStateBuffer(joint_names)
+        self.audio = AudioBuffer()
+        self.max_age = max_age or MaxAge()
+        self.use_audio = use_audio
+
+    def build(self, now: int) -> Observation:
+        """The observation at the newest image's stamp.
+
+        Args:
+            now: [ns] the current time, by which ages are judged.
+
+        Raises:
+            ObservationError: an input is missing or stale; the message and `inputs` name every such input.
+        """
+        if now <= 0:
+            raise ObservationError("clock: no time yet; with use_sim_time somebody must publish /clock", ("clock",))
+        newest = self.images.newest
+        problems = {
+            "camera": _age_problem(None if newest is None else newest[0], now, self.max_age.camera),
+            "joint_states": _age_problem(self.joint_states.latest_stamp, now, self.max_age.joint_states),
+        }
+        if self.use_audio:
+            problems["audio"] = _age_problem(self.audio.latest_stamp, now, self.max_age.audio)
+        bad = {name: text for name, text in problems.items() if text}
+        if bad or newest is None:
+            raise ObservationError("; ".join(f"{name}: {text}" for name, text in bad.items()), tuple(bad))
+        stamp, image = newest
+        audio = self.audio.window(stamp) if self.use_audio else np.zeros(0, np.float32)
+        return Observation(stamp, image() if callable(image) else image, self.joint_states.at(stamp), audio)
+
+
+def _age_problem(stamp: int | None, now: int, limit: float) -> str:
+    if stamp is None:
+        return "nothing received"
+    age = (now - stamp) / NANOSECONDS
+    if abs(age) > CLOCKS_DIFFER_S:
+        return f"stamped {stamp / NANOSECONDS:.1f} s, but the clock says {now / NANOSECONDS:.1f} s; check use_sim_time"
+    if age > limit:
+        return f"{age:.2f} s old, limit {limit} s"
+    if age < -FUTURE_S:
+        return f"stamped {-age:.2f} s in the future, limit {FUTURE_S} s; are the clocks synchronised?"
+    return ""

@@ -1,0 +1,49 @@
+"""Where the package's own files are, in a checkout, a pip installation and a colcon workspace."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from neon_control.core.errors import ConfigError
+
+PACKAGE = "neon_control"
+
+
+def share_directory() -> Path:
+    """The folder that holds `config/`, `launch/` and `resource/`.
+
+    A checkout (also `pip install -e` and `colcon build --symlink-install`) wins, so that edits take
+    effect; then the ament prefixes of a sourced workspace; then the environment of a plain `pip install`.
+    """
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "package.xml").is_file():
+        return checkout
+    prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    for prefix in [*prefixes, sys.prefix]:
+        share = Path(prefix) / "share" / PACKAGE
+        if (share / "config").is_dir():
+            return share
+    raise ConfigError(
+        f"cannot find share/{PACKAGE}: looked beside {checkout}, in AMENT_PREFIX_PATH={prefixes} and in {sys.prefix}; "
+        "install the package with pip, or source the workspace's setup file"
+    )
+
+
+def find_file(name: str | Path, folder: str = "") -> Path:
+    """Resolve a file or folder that a user named.
+
+    An existing path (relative to the working directory, or absolute) is taken as it is; otherwise the name is looked up in
+    the package's share folder, under `folder` if given (`find_file("g1.yaml", "config")`).
+
+    Raises:
+        ConfigError: neither exists; the message lists both places.
+    """
+    given = Path(name).expanduser()
+    if given.exists():
+        return given.resolve()
+    shared = share_directory() / folder / given
+    if not given.is_absolute() and shared.exists():
+        return shared.resolve()
+    raise ConfigError(f"no such file: {name} (looked at {given.absolute()} and {shared})")

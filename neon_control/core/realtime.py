@@ -1,0 +1,50 @@
+"""Optional real-time privileges of a Linux thread and process. What the system refuses is reported, not fatal."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+from dataclasses import dataclass, field
+
+from neon_control.core.settings import describe
+
+_PR_SET_TIMERSLACK = 29
+_MCL_CURRENT_AND_FUTURE = 1 | 2
+
+
+@dataclass(frozen=True)
+class RealtimeSettings:
+    """What the control thread asks the system for; the defaults need no rights."""
+
+    priority: int = field(default=0, metadata=describe("SCHED_FIFO priority of the control thread, 0: normal", minimum=0, maximum=99))
+    cpus: tuple[int, ...] = field(default=(), metadata=describe("CPUs of the control thread, empty: any", element=int, minimum=0))
+    lock_memory: bool = field(default=False, metadata=describe("keep the process in memory (mlockall)"))
+    freeze_gc: bool = field(default=True, metadata=describe("exempt the objects of the start-up from garbage collection"))
+
+
+def apply(settings: RealtimeSettings) -> list[str]:
+    """Apply to the calling thread (priority, CPUs, timer slack) and its process (memory, garbage collection).
+
+    Returns:
+        One sentence for each thing that could not be had.
+    """
+    refused: list[str] = []
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)  # [ns] the default lets a sleep end 50 us late
+    if settings.freeze_gc:
+        gc.collect()
+        gc.freeze()
+    if settings.lock_memory and libc.mlockall(_MCL_CURRENT_AND_FUTURE) != 0:
+        refused.append(f"memory not locked: {os.strerror(ctypes.get_errno())} (raise the memlock limit)")
+    if settings.cpus:
+        try:
+            os.sched_setaffinity(0, settings.cpus)
+        except OSError as error:
+            refused.append(f"control thread not bound to CPUs {list(settings.cpus)}: {error.strerror}")
+    if settings.priority:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(settings.priority))
+        except OSError as error:
+            refused.append(f"no SCHED_FIFO priority {settings.priority}: {error.strerror} (raise the rtprio limit)")
+    return refused

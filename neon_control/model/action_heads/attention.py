@@ -1,0 +1,68 @@
+"""Attention of action tokens to each other and to the backbone's token sequence."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from neon_control.core.errors import ConfigError
+
+KeysValues = tuple[Tensor, Tensor]  # (B, heads, T, d) each
+
+
+class SelfAttention(nn.Module):
+    """softmax(Q K^T / sqrt(d)) V over S tokens, without an output layer: what reads the result has a linear layer anyway.
+
+    Each head has its own queries, all share one set of keys and values (multi-query attention: Shazeer 2019).
+
+    Args:
+        attention_dim: width of the heads together; d = attention_dim / num_heads.
+
+    Raises:
+        ConfigError: the width is no multiple of the number of heads.
+    """
+
+    def __init__(self, dim: int, num_heads: int, attention_dim: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.head_dim = _head_dim(attention_dim, num_heads)
+        self.dropout = dropout
+        self.qkv = nn.Linear(dim, attention_dim + 2 * self.head_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, S, D) -> (B, S, attention_dim)."""
+        heads = self.qkv(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # (B, heads + 2, S, d)
+        q, k, v = heads.split((self.num_heads, 1, 1), dim=1)
+        attended = F.scaled_dot_product_attention(q, k.expand_as(q), v.expand_as(q), dropout_p=self.dropout if self.training else 0.0)
+        return attended.transpose(1, 2).flatten(2)
+
+
+class CrossAttention(nn.Module):
+    """Action tokens look at a sequence; its keys and values are made once, however often it is looked at."""
+
+    def __init__(self, dim: int, context_dim: int, num_heads: int, attention_dim: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.head_dim = _head_dim(attention_dim, num_heads)
+        self.dropout = dropout
+        self.query = nn.Linear(dim, attention_dim)
+        self.key_value = nn.Linear(context_dim, 2 * attention_dim)
+
+    def keys_values(self, tokens: Tensor) -> KeysValues:
+        """(B, T, context_dim) -> keys and values."""
+        kv = self.key_value(tokens).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # (B, 2 * heads, T, d)
+        k, v = kv.chunk(2, dim=1)
+        return k, v
+
+    def forward(self, x: Tensor, keys_values: KeysValues, token_mask: Tensor | None = None) -> Tensor:
+        """(B, S, D) -> (B, S, attention_dim); token_mask (B, T) is 1 for a real token, and at least one in each row is."""
+        q = self.query(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # (B, heads, S, d)
+        mask = None if token_mask is None else token_mask.bool()[:, None, None, :]
+        attended = F.scaled_dot_product_attention(q, *keys_values, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0)
+        return attended.transpose(1, 2).flatten(2)
+
+
+def _head_dim(attention_dim: int, num_heads: int) -> int:
+    if attention_dim % num_heads:
+        raise ConfigError(f"attention of width {attention_dim} cannot be split into {num_heads} heads; the width must be a multiple")
+    return attention_dim // num_heads

@@ -1,0 +1,71 @@
+"""What every action head is: a map from features to a chunk of actions, and an objective to train it by.
+
+A head turns features c (B, F) into actions a (B, S, N), normalised to [-1, 1]; S steps ahead, N dimensions. Two families:
+
+- A *regression* head gives one answer, a = f(c). It is trained by E ||f(c) - a||^2, whose minimum is the conditional
+  mean E[a | c]: where two different actions are both right, it answers with their average, which may be wrong.
+- A *generative* head turns noise into a draw from p(a | c): where two actions are right it gives one or the other. It
+  is trained by regressing a field (velocity or noise) at random times along a path between noise and data.
+
+Both say what they minimise, for each element, in `error`; averaging, masks and group weights are the same for all
+(`losses.py`). `training_loss` is therefore the one name by which any head can be trained.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from neon_control.model.action_heads.losses import mse_loss, reduce_error, squared_error
+
+
+class ActionHead(nn.Module):
+    """Base of all heads.
+
+    Attributes:
+        action_dim: N.
+        num_steps: S.
+        multi_modal: True if `forward` draws samples rather than giving the mean.
+        temporal: how the steps of a chunk know of each other, for the comparison table: "none", "step embeddings", "self-attention".
+    """
+
+    action_dim: int
+    num_steps: int
+    multi_modal: bool = False
+    temporal: str = "none"
+
+    def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, **inputs: Any) -> Tensor:
+        """The objective for each element, (B, S, N), before averaging.
+
+        Args:
+            features: (B, F).
+            target: (B, S, N) normalised actions.
+            mask: (B, S), 0 for padded steps: hides them from a head that reads its target. The errors themselves are
+                masked by whoever averages them.
+            inputs: what a particular head takes besides (`tokens`, `current_state`, `generator`, ...).
+        """
+        raise TypeError(f"{type(self).__name__} must define `error`, the objective that it is trained by")
+
+    def training_loss(self, features: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean", **inputs: Any) -> Tensor:
+        """The scalar to call `backward()` on, for any head."""
+        return reduce_error(self.error(features, target, mask, **inputs), mask, reduction)
+
+
+class RegressionHead(ActionHead):
+    """Base of the heads with one answer. Loss: mean of (f(c) - a)^2."""
+
+    def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, **inputs: Any) -> Tensor:
+        """(f(c) - a)^2 for each element; a head of one step is compared with every step of a chunk."""
+        predicted = self(features, **inputs)
+        if predicted.dim() < target.dim():
+            predicted = predicted.unsqueeze(1).expand_as(target)
+        return squared_error(predicted, target)
+
+    def sample(self, features: Tensor, **inputs: Any) -> Tensor:
+        """The one answer of this head, whatever `noise` or `generator` says; here so that any head can be sampled."""
+        return self(features)
+
+    def compute_loss(self, predicted: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
+        """MSE of predictions that were made already; padded steps (mask 0) add nothing."""
+        return mse_loss(predicted, target, mask, reduction)

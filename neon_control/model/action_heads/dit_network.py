@@ -1,0 +1,91 @@
+"""The transformer that predicts a diffusion's field, one token for each step of the chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from neon_control.model.action_heads.attention import KeysValues
+from neon_control.model.action_heads.dit_block import AdaLN, DiTBlock
+from neon_control.model.action_heads.generative import FieldNetwork
+from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, small_init
+from neon_control.model.action_heads.time_embedding import TimeEmbedding
+
+
+@dataclass
+class DiTCondition:
+    """What stays the same over the denoising steps of one observation."""
+
+    features: Tensor  # (B, D)
+    steps: Tensor  # (B, S, D): what the observation says about each step
+    keys_values: list[KeysValues | None]  # for each denoising block
+    token_mask: Tensor | None
+
+
+class DiTNetwork(FieldNetwork):
+    """`num_layers` DiT blocks: the first half plans from the observation and runs once, the second half denoises.
+
+        q_i = blocks(U f(c) + e_i)                       a token for each step i, modulated by f(c); the same at every time
+        h_i = blocks(W x_i + q_i)                        modulated by f(c) + tau(t)
+        field = W' Norm(h_i) + k x_i                     k x: what the field is where nothing else is known
+
+    All blocks share one adaptive layer norm and add a small table of their own to it.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        action_dim: int,
+        num_steps: int,
+        hidden_dim: int,
+        num_layers: int,
+        num_heads: int,
+        dropout: float,
+        cross_attention_dim: int | None = None,
+    ) -> None:
+        super().__init__()
+        wide = 8 * hidden_dim // 3  # 1024 at the default width
+        self.features = HiddenLayer(input_dim, wide)
+        self.to_condition = nn.Linear(wide, hidden_dim)
+        self.to_steps = nn.Linear(wide, hidden_dim)
+        self.step_embed = nn.Embedding(num_steps, hidden_dim)
+        self.time = TimeEmbedding(hidden_dim)
+        self.adaln = AdaLN(hidden_dim)
+        self.input = nn.Linear(action_dim, hidden_dim)
+        self.blocks = nn.ModuleList(
+            DiTBlock(hidden_dim, num_heads, dropout, cross_attention_dim, own_adaln=False) for _ in range(num_layers)
+        )
+        self.planning = num_layers // 2  # how many blocks run once
+        self.norm = RMSNorm(hidden_dim)
+        self.output = small_init(nn.Linear(hidden_dim, action_dim))
+        self.skip = small_init(nn.Linear(hidden_dim, 1))  # k
+
+    def time_parameters(self) -> list[Tensor]:
+        """Those of tau."""
+        return list(self.time.parameters())
+
+    def embed_time(self, t: Tensor) -> Tensor:
+        """tau(t), (B,) -> (B, D)."""
+        return self.time(t)
+
+    def condition(self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> DiTCondition:
+        """The plan q, and the keys and values of the blocks that denoise."""
+        wide = self.features(features)  # (B, W)
+        f = self.to_condition(wide)  # (B, D)
+        q = self.to_steps(wide).unsqueeze(1) + self.step_embed.weight  # (B, S, D)
+        modulation = self.adaln(F.silu(f))  # (B, 3, 1, D)
+        for block in self.blocks[: self.planning]:
+            q = block.modulated(q, modulation, block.keys_values(tokens), token_mask)
+        return DiTCondition(f, q, [block.keys_values(tokens) for block in self.blocks[self.planning :]], token_mask)
+
+    def forward(self, x: Tensor, time: Tensor, condition: DiTCondition) -> Tensor:
+        """The field at x (B, S, N)."""
+        steering = F.silu(condition.features + time)  # (B, D)
+        modulation = self.adaln(steering)  # (B, 3, 1, D)
+        h = self.input(x) + condition.steps  # (B, S, D)
+        for block, keys_values in zip(self.blocks[self.planning :], condition.keys_values, strict=True):
+            h = block.modulated(h, modulation, keys_values, condition.token_mask)
+        return torch.addcmul(self.output(self.norm(h)), self.skip(steering).unsqueeze(1), x)

@@ -1,0 +1,104 @@
+"""EnsembleHead: an MLP, a flow and a diffusion transformer, mixed by a gate. (Not the temporal ensemble of chunks.)"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from neon_control.model.action_heads.base import ActionHead
+from neon_control.model.action_heads.dit_head import DiTActionHead
+from neon_control.model.action_heads.flow_matching_head import FlowMatchingHead
+from neon_control.model.action_heads.losses import reduce_error, squared_error
+from neon_control.model.action_heads.mlp_decoder import MLPDecoder
+
+MLP_LAYERS = 7  # about 3 M parameters for a whole chunk
+
+
+class EnsembleHead(ActionHead):
+    """a = g_0 MLP(c) + g_1 Flow(c, e) + g_2 DiT(c, e),   g = softmax(W c + b),   e ~ N(0, I) shared by both.
+
+    Loss: the sum of the members' own, and for the gate alone the continuous ranked probability score of two draws x, x'
+    of the mixture (members held fixed), for each element (Gneiting and Raftery 2007):
+
+        CRPS = (|x - a| + |x' - a|) / 2 - |x - x'| / 2
+
+    Its minimum is the true distribution. A squared error would make the gate prefer the conditional mean, so that an
+    ensemble with two generative members gave an action between two right ones.
+
+    Sampling: the members' own from the same noise, then the mixture: a function of features and noise.
+    """
+
+    multi_modal = True
+    temporal = "self-attention"
+
+    def __init__(
+        self,
+        input_dim: int,
+        action_dim: int,
+        num_steps: int = 16,
+        mlp_hidden: int = 512,
+        flow_hidden: int = 512,
+        dit_hidden: int = 384,
+        dit_layers: int = 8,
+        dit_heads: int = 6,
+        flow_layers: int = 4,
+        dropout: float = 0.1,
+        num_denoise_steps: int = 4,
+        soft_cap_value: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.action_dim = action_dim
+        self.num_steps = num_steps
+        generative = {"dropout": dropout, "num_denoise_steps": num_denoise_steps, "soft_cap_value": soft_cap_value}
+        self.mlp = MLPDecoder(input_dim, num_steps * action_dim, mlp_hidden, MLP_LAYERS, dropout, soft_cap_value=soft_cap_value)
+        self.flow = FlowMatchingHead(input_dim, action_dim, num_steps, flow_hidden, flow_layers, **generative)
+        self.dit = DiTActionHead(input_dim, action_dim, num_steps, dit_hidden, dit_layers, dit_heads, **generative)
+        self.gate = nn.Linear(input_dim, 3)
+
+    def forward(self, features: Tensor, noise: Tensor | None = None, num_denoise_steps: int | None = None) -> Tensor:
+        """(B, F) -> (B, S, N); gradients flow into the gate and the MLP."""
+        return self._mix(features, self.members(features, noise, num_denoise_steps))
+
+    @torch.no_grad()
+    def sample(
+        self,
+        features: Tensor,
+        num_denoise_steps: int | None = None,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Draw a chunk for each row; arguments as of `GenerativeHead.sample`."""
+        return self(features, self.flow.draw_noise(features, generator) if noise is None else noise, num_denoise_steps)
+
+    def members(self, features: Tensor, noise: Tensor | None = None, num_denoise_steps: int | None = None) -> Tensor:
+        """What each member says, (B, 3, S, N): MLP, flow, DiT."""
+        noise = self.flow.draw_noise(features) if noise is None else noise
+        mlp = self.mlp(features).unflatten(-1, (self.num_steps, self.action_dim))
+        drawn = [head.sample(features, num_denoise_steps, noise) for head in (self.flow, self.dit)]
+        return torch.stack([mlp, *drawn], dim=1)
+
+    def weights(self, features: Tensor) -> Tensor:
+        """The gate, (B, 3): positive, with sum 1."""
+        return torch.softmax(self.gate(features), dim=-1)
+
+    def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """The members' errors and the gate's score, (B, S, N)."""
+        mlp = squared_error(self.mlp(features).view_as(target), target)
+        flow = self.flow.error(features, target, mask, generator=generator)
+        dit = self.dit.error(features, target, mask, generator=generator)
+        return mlp + flow + dit + self.gate_error(features, target, generator)
+
+    def gate_error(self, features: Tensor, target: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """CRPS of the mixture, (B, S, N); only the gate and the features receive its gradient."""
+        with torch.no_grad():
+            noises = [self.flow.draw_noise(features, generator) for _ in range(2)]
+            members = [self.members(features, noise) for noise in noises]
+        first, second = (self._mix(features, m) for m in members)
+        return 0.5 * ((first - target).abs() + (second - target).abs() - (first - second).abs())
+
+    def compute_loss(self, features: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
+        """The mean of `error` over a batch; padded steps (mask 0) add nothing."""
+        return reduce_error(self.error(features, target, mask), mask, reduction)
+
+    def _mix(self, features: Tensor, members: Tensor) -> Tensor:
+        return torch.einsum("bm,bmsn->bsn", self.weights(features), members)

@@ -1,0 +1,137 @@
+"""Any head from one configuration, and the registry that a user's own head joins.
+
+    type: flow          # a name in the registry
+    input_dim: 2048
+    action_dim: 17
+    num_steps: 16
+    hidden_dim: 512     # everything else goes to the head's constructor
+
+A head of one's own needs `input_dim, action_dim, num_steps` and whatever options it likes:
+
+    @register_head("linear")
+    class LinearHead(RegressionHead): ...
+
+    head = build_head({"type": "linear", "input_dim": 2048, "action_dim": 17})
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.base import ActionHead
+from neon_control.model.action_heads.chunking_head import ActionChunkingHead
+from neon_control.model.action_heads.config import ActionHeadConfig
+from neon_control.model.action_heads.dit_head import DiTActionHead
+from neon_control.model.action_heads.ensemble_head import EnsembleHead
+from neon_control.model.action_heads.flow_matching_head import FlowMatchingHead
+from neon_control.model.action_heads.grouped_head import GroupedActionHead
+from neon_control.model.action_heads.mlp_decoder import MLPDecoder
+from neon_control.model.action_heads.state_relative_head import StateRelativeHead
+
+Builder = Callable[..., ActionHead]
+AnyBuilder = TypeVar("AnyBuilder", bound=Builder)
+
+_REGISTRY: dict[str, Builder] = {}
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """Which head, its sizes, and options for its constructor."""
+
+    type: str = "chunking"
+    input_dim: int = 2048  # F
+    action_dim: int = 17  # N
+    num_steps: int = 16  # S
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> HeadConfig:
+        """A flat mapping: the fields above, and every other key as an option."""
+        own = {f.name for f in fields(cls)} - {"options"}
+        options = {**data.get("options", {}), **{k: v for k, v in data.items() if k not in own and k != "options"}}
+        return cls(**{k: v for k, v in data.items() if k in own}, options=options)
+
+
+def register_head(name: str) -> Callable[[AnyBuilder], AnyBuilder]:
+    """Decorator: make a class or function that takes (input_dim, action_dim, num_steps, ...) known as `name`.
+
+    Raises:
+        ConfigError: the name is taken.
+    """
+
+    def add(builder: AnyBuilder) -> AnyBuilder:
+        if name in _REGISTRY:
+            raise ConfigError(f"a head named '{name}' is registered already ({_REGISTRY[name].__name__})")
+        _REGISTRY[name] = builder
+        return builder
+
+    return add
+
+
+def registered_heads() -> tuple[str, ...]:
+    """The names that `build_head` knows."""
+    return tuple(_REGISTRY)
+
+
+def build_head(config: HeadConfig | ActionHeadConfig | Mapping[str, Any] | str | Path) -> ActionHead:
+    """Build a head.
+
+    Args:
+        config: a `HeadConfig`, a mapping or the path of a YAML file in the form above, or an `ActionHeadConfig` (a grouped
+            head with all dimensions in one group).
+
+    Raises:
+        ConfigError: the type is unknown, or the head takes no such option.
+    """
+    if isinstance(config, ActionHeadConfig):
+        return GroupedActionHead(config, {"all": config.action_dim})
+    if isinstance(config, (str, Path)):
+        config = _read(Path(config))
+    if not isinstance(config, HeadConfig):
+        config = HeadConfig.from_dict(config)
+    if config.type not in _REGISTRY:
+        raise ConfigError(f"unknown head type '{config.type}'; registered are {list(_REGISTRY)}")
+    builder = _REGISTRY[config.type]
+    arguments = {"input_dim": config.input_dim, "action_dim": config.action_dim, "num_steps": config.num_steps, **config.options}
+    try:
+        inspect.signature(builder).bind(**arguments)
+    except TypeError as error:
+        raise ConfigError(f"head '{config.type}': {error}; it takes {list(inspect.signature(builder).parameters)}") from error
+    return builder(**arguments)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    data = yaml.safe_load(file.read_text())
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file}: expected a mapping with a field 'type', got {type(data).__name__}")
+    return data
+
+
+for _name, _head in (("chunking", ActionChunkingHead), ("flow", FlowMatchingHead), ("dit", DiTActionHead), ("ensemble", EnsembleHead)):
+    register_head(_name)(_head)
+
+
+@register_head("mlp")
+def _mlp(input_dim: int, action_dim: int, num_steps: int = 1, **options: Any) -> ActionHead:
+    return MLPDecoder(input_dim, action_dim, **options)  # one step, whatever num_steps says
+
+
+@register_head("grouped")
+def _grouped(input_dim: int, action_dim: int, num_steps: int, groups: Mapping[str, int] | None = None, **options: Any) -> ActionHead:
+    config = ActionHeadConfig(hidden_size=input_dim, action_dim=action_dim, num_action_steps=num_steps, **options)
+    return GroupedActionHead(config, groups or {"all": action_dim})
+
+
+@register_head("state_relative")
+def _state_relative(
+    input_dim: int, action_dim: int, num_steps: int, inner: Mapping[str, Any], relative: list[bool] | None = None
+) -> ActionHead:
+    sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps}
+    return StateRelativeHead(build_head({**sizes, **inner}), action_dim, num_steps, relative)

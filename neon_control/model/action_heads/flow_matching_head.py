@@ -1,0 +1,52 @@
+"""FlowMatchingHead: chunks by flow matching along straight lines."""
+
+from __future__ import annotations
+
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.generative import GenerativeHead
+from neon_control.model.action_heads.integrator import euler
+from neon_control.model.action_heads.path import LinearPath
+from neon_control.model.action_heads.velocity_network import VelocityNetwork
+
+
+class FlowMatchingHead(GenerativeHead):
+    """Learns the velocity from noise to actions (Lipman et al. 2022; as an action head: Black et al. 2024, pi0).
+
+    Loss:      E || v(x_t, t, c) - (a - e) ||^2,   x_t = (1 - t) e + t a,   e ~ N(0, I),   t ~ U(0, 1) or Beta
+    Sampling:  x_0 ~ N(0, I);   x <- x + v(x, t, c) / K   at t = 0, 1/K .. (K-1)/K      (time 0: noise, time 1: action)
+
+    where a is the action before its soft cap (see `GenerativeHead`).
+
+    Args:
+        noise_beta_alpha, noise_beta_beta: t ~ Beta(alpha, beta); 0 means uniform. pi0 trains more near the noise: Beta(1, 1.5).
+        use_cross_attention: let the network look at the backbone's tokens, of width `cross_attention_dim` (default: input_dim).
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        action_dim: int,
+        num_steps: int = 16,
+        hidden_dim: int = 512,
+        num_layers: int = 4,
+        dropout: float = 0.1,
+        num_denoise_steps: int = 4,
+        soft_cap_value: float = 1.0,
+        noise_beta_alpha: float = 0.0,
+        noise_beta_beta: float = 0.0,
+        use_cross_attention: bool = False,
+        cross_attention_dim: int | None = None,
+    ) -> None:
+        if cross_attention_dim is not None and not use_cross_attention:
+            raise ConfigError(f"cross_attention_dim = {cross_attention_dim} was given, but use_cross_attention is off")
+        context_dim = (cross_attention_dim or input_dim) if use_cross_attention else None
+        super().__init__(
+            VelocityNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, dropout, context_dim),
+            LinearPath(),
+            euler,
+            action_dim,
+            num_steps,
+            num_denoise_steps,
+            soft_cap_value,
+            (noise_beta_alpha, noise_beta_beta),
+        )

@@ -1,0 +1,91 @@
+"""GroupedActionHead: a decoder of its own for each group of joints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.base import RegressionHead
+from neon_control.model.action_heads.chunking_head import ActionChunkingHead
+from neon_control.model.action_heads.config import ActionHeadConfig
+from neon_control.model.action_heads.losses import grouped_loss, squared_error
+from neon_control.model.action_heads.mlp_decoder import MLPDecoder
+
+CHUNKED = ("arms", "base")  # groups that get a step-by-step plan; torso and legs get one pose for the whole chunk
+NARROW = ("base", "torso")  # groups of few dimensions, decoded by a third of the width
+
+
+def group_sizes(space: ActionSpace) -> dict[str, int]:
+    """The groups of an action space and their sizes, in the order of the action: `{"arms": 14, "base": 3}`."""
+    return {name: part.stop - part.start for name, part in space.groups.items()}
+
+
+class GroupedActionHead(RegressionHead):
+    """Arms and base by ActionChunkingHeads, torso and legs by MLPDecoders whose one step is held over the chunk.
+
+    Loss: mean (f(c) - a)^2, with a weight and a report for each group (`compute_group_loss`). Output (B, S, N) in the
+    order arms, torso, legs, base, in every mode and for every switch:
+
+    - `use_separate_heads` off: one decoder for all dimensions.
+    - `use_action_chunking` off: MLPDecoders only, held over the S steps.
+
+    A wider mode adds decoders and leaves the names and shapes of the others alone, so that a narrower mode's weights load.
+
+    Args:
+        groups: group -> number of dimensions, in the order of the action (see `group_sizes`).
+
+    Raises:
+        ConfigError: no groups, or an empty one.
+    """
+
+    def __init__(self, config: ActionHeadConfig, groups: Mapping[str, int]) -> None:
+        super().__init__()
+        if not groups or min(groups.values()) < 1:
+            raise ConfigError(f"a grouped head needs at least one group, each of one dimension or more; got {dict(groups)}")
+        self.groups = dict(groups)
+        self.config = replace(config, action_dim=sum(groups.values()))
+        self.action_dim = self.config.action_dim
+        self.num_steps = config.num_action_steps
+        if config.use_action_chunking:
+            self.temporal = ActionChunkingHead.temporal
+        parts = self.groups if config.use_separate_heads else {"all": self.action_dim}
+        self.heads = nn.ModuleDict({name: self._build(name, dim) for name, dim in parts.items()})
+
+    def _build(self, name: str, dim: int) -> RegressionHead:
+        config = self.config
+        shared = {
+            "hidden_dim": config.mlp_hidden // 24 * 8 if name in NARROW and config.mlp_hidden >= 24 else config.mlp_hidden,
+            "num_layers": config.num_layers,
+            "dropout": config.dropout,
+            "use_relu_squared": config.use_relu_squared,
+            "use_rmsnorm": config.use_rmsnorm,
+            "use_residual_scale": config.use_residual_scale,
+            "soft_cap_value": config.soft_cap_value,
+        }
+        if config.use_action_chunking and name in (*CHUNKED, "all"):
+            return ActionChunkingHead(config.hidden_size, dim, config.num_action_steps, **shared)
+        return MLPDecoder(config.hidden_size, dim, use_skip_connections=config.use_skip_connections, **shared)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, F) -> (B, S, N)."""
+        chunks = []
+        for head in self.heads.values():
+            actions = head(features)  # (B, S, n) or (B, n)
+            chunks.append(actions if actions.dim() == 3 else actions.unsqueeze(1).expand(-1, self.num_steps, -1))
+        return torch.cat(chunks, dim=-1)  # (B, S, N)
+
+    def compute_group_loss(
+        self,
+        predicted: Tensor,
+        target: Tensor,
+        mask: Tensor | None = None,
+        weights: Mapping[str, float] | None = None,
+        reduction: str = "mean",
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted loss, and each group's own loss; see `losses.grouped_loss`."""
+        return grouped_loss(squared_error(predicted, target), self.groups, weights, mask, reduction)

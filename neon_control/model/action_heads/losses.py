@@ -1,0 +1,91 @@
+"""From errors per element (B, S, N) to one number, with masks, group weights and a report for each group.
+
+Masks are (B, S), 1 for a real step and 0 for a padded one. There are two ways to average:
+
+- "mean" is the specification's: masked elements count as zeros in the mean. A batch with more padding gives a smaller
+  loss and smaller gradients.
+- "valid" divides by the number of unmasked elements, so that the size of a step does not depend on how much of the
+  batch is padding. Use it when episodes are short compared with a chunk, and to compare runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from neon_control.core.errors import ConfigError
+
+REDUCTIONS = ("mean", "valid")
+
+
+def reduce_error(error: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
+    """Average errors (..., N) under a mask (...) of 0 and 1.
+
+    Raises:
+        ConfigError: the reduction is unknown.
+    """
+    if reduction not in REDUCTIONS:
+        raise ConfigError(f"unknown reduction '{reduction}'; it must be one of {list(REDUCTIONS)}")
+    if mask is None:
+        return error.mean()
+    masked = error * mask.unsqueeze(-1)  # (..., N)
+    if reduction == "mean":
+        return masked.mean()
+    return masked.sum() / (mask.sum() * error.shape[-1]).clamp(min=1.0)
+
+
+def squared_error(predicted: Tensor, target: Tensor) -> Tensor:
+    """(predicted - target)^2 for each element."""
+    return F.mse_loss(predicted, target, reduction="none")
+
+
+def mse_loss(predicted: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
+    """Mean squared error of actions (B, S, N) or (B, N), with an optional mask (B, S) or (B,)."""
+    return reduce_error(squared_error(predicted, target), mask, reduction)
+
+
+def group_slices(groups: Mapping[str, int]) -> dict[str, slice]:
+    """Group sizes, in the order of an action, to slices of its last axis."""
+    slices, start = {}, 0
+    for name, size in groups.items():
+        slices[name] = slice(start, start + size)
+        start += size
+    return slices
+
+
+def grouped_loss(
+    error: Tensor,
+    groups: Mapping[str, int],
+    weights: Mapping[str, float] | None = None,
+    mask: Tensor | None = None,
+    reduction: str = "mean",
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Weight each group's error and report each group by itself.
+
+    loss = sum over groups of weight_g * size_g / N * loss_g: with every weight 1 this is the plain loss, and
+    `{"arms": 2.0}` doubles what the arms add to it.
+
+    Args:
+        error: (B, S, N) errors per element.
+        groups: group -> number of action dimensions, in the order of the action.
+        weights: group -> weight; a group left out weighs 1.
+
+    Returns:
+        the scalar to minimise, and group -> unweighted loss (detached).
+
+    Raises:
+        ConfigError: a weight names no group.
+    """
+    weights = weights or {}
+    unknown = sorted(set(weights) - set(groups))
+    if unknown:
+        raise ConfigError(f"loss weights name {unknown}, but the action's groups are {list(groups)}")
+    total = error.new_zeros(())
+    report = {}
+    for name, part in group_slices(groups).items():
+        loss = reduce_error(error[..., part], mask, reduction)
+        total = total + weights.get(name, 1.0) * groups[name] / error.shape[-1] * loss
+        report[name] = loss.detach()
+    return total, report

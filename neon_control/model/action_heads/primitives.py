@@ -1,0 +1,106 @@
+"""The small parts every head is made of: activation, norm, output cap, learned residual, folded constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ReLUSquared(nn.Module):
+    """max(0, x)^2 (So et al. 2021, "Primer"): the gradient 2 max(0, x) is continuous at zero."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x).square()
+
+
+class RMSNorm(nn.Module):
+    """x / sqrt(mean(x^2) + eps) * weight over the last axis (Zhang and Sennrich 2019); no mean is taken off, there is no bias."""
+
+    def __init__(self, dim: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
+
+
+def unit_rms(x: Tensor, eps: float = 1e-5) -> Tensor:
+    """x / (rms(x) + eps) over the last axis: RMSNorm without weights, for where a linear layer follows; half the time on a CPU."""
+    return x / (torch.linalg.vector_norm(x, dim=-1, keepdim=True) * x.shape[-1] ** -0.5 + eps)
+
+
+def soft_cap(x: Tensor, cap: float = 30.0) -> Tensor:
+    """cap * tanh(x / cap): bounded by +-cap, slope 1 at zero, and never a zero gradient for moderate x."""
+    return cap * torch.tanh(x / cap)
+
+
+def cap_output(x: Tensor, cap: float) -> Tensor:
+    """The output bound of a head: `soft_cap` for cap > 0; cap = 0 is the v1 switch, a hard tanh (clamp to [-1, 1])."""
+    return soft_cap(x, cap) if cap > 0.0 else F.hardtanh(x)
+
+
+def uncap_output(y: Tensor, cap: float, limit: float = 0.99) -> Tensor:
+    """The inverse of `cap_output` on [-limit, limit] * cap; actions beyond it, which a soft cap never reaches, count as the limit."""
+    return cap * torch.atanh((y / cap).clamp(-limit, limit)) if cap > 0.0 else y
+
+
+def make_activation(use_relu_squared: bool) -> nn.Module:
+    """ReLU squared, or GELU as in v1."""
+    return ReLUSquared() if use_relu_squared else nn.GELU()
+
+
+def make_norm(dim: int, use_rmsnorm: bool) -> nn.Module:
+    """RMSNorm, or nothing as in v1."""
+    return RMSNorm(dim) if use_rmsnorm else nn.Identity()
+
+
+class Residual(nn.Module):
+    """h + alpha * residual, with one learned alpha that starts at 1; in v1 alpha is the constant 1."""
+
+    def __init__(self, learned: bool = True) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(())) if learned else None
+
+    def forward(self, h: Tensor, residual: Tensor) -> Tensor:
+        return h + residual if self.alpha is None else h + self.alpha * residual
+
+
+class HiddenLayer(nn.Sequential):
+    """Linear -> RMSNorm -> ReLU squared, without dropout (a skip is saved before it)."""
+
+    def __init__(self, input_dim: int, output_dim: int, use_relu_squared: bool = True, use_rmsnorm: bool = True) -> None:
+        super().__init__(nn.Linear(input_dim, output_dim), make_norm(output_dim, use_rmsnorm), make_activation(use_relu_squared))
+
+
+def small_init(linear: nn.Linear, std: float = 0.02) -> nn.Linear:
+    """Start an output layer near zero: a fresh head then says "middle of the range", far from the cap's flat ends."""
+    nn.init.trunc_normal_(linear.weight, std=std)
+    if linear.bias is not None:
+        nn.init.zeros_(linear.bias)
+    return linear
+
+
+class Folded:
+    """Keeps a tensor that depends on parameters only (step embeddings, time embeddings) for inference.
+
+    It is computed again as soon as a parameter was written, moved or converted. While gradients are recorded, under
+    autocast and while a graph is exported, nothing is kept: the result must then stay connected to its parameters.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[object, tuple[tuple[object, ...], Tensor]] = {}
+
+    def __call__(self, compute: Callable[[], Tensor], parameters: Iterable[Tensor], key: object = None) -> Tensor:
+        """Return `compute()`, or what it gave last time for this `key` if none of `parameters` has changed since."""
+        exporting = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        if exporting or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
+            return compute()
+        state = tuple((p.data_ptr(), 0 if p.is_inference() else p._version, p.dtype, p.device) for p in parameters)
+        held = self._values.get(key)
+        if held is None or held[0] != state:
+            held = self._values[key] = (state, compute())
+        return held[1]

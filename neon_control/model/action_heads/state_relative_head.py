@@ -1,0 +1,84 @@
+"""StateRelativeHead: any head, predicting changes from the current state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.base import ActionHead
+from neon_control.model.action_heads.losses import reduce_error
+
+
+class StateRelativeHead(ActionHead):
+    """Adds the inner head's output to the current state: a = s + m * delta (the relative actions of GR00T N1.6).
+
+    Loss: the inner head's objective on a - s, that is, in delta space. Sampling: the inner head's, plus s. A mask says which
+    dimensions are relative; s counts as zero on the others (a base velocity is no change of a position). There are no
+    parameters of its own.
+
+    Args:
+        relative: (N,) true where a dimension is relative; all of them if left out.
+    """
+
+    def __init__(self, inner_head: ActionHead, action_dim: int, num_steps: int = 16, relative: Sequence[bool] | None = None) -> None:
+        super().__init__()
+        relative = [True] * action_dim if relative is None else list(relative)
+        if len(relative) != action_dim:
+            raise ConfigError(f"StateRelativeHead: `relative` has {len(relative)} entries, needs action_dim = {action_dim}")
+        if (inner_head.action_dim, inner_head.num_steps) not in ((action_dim, num_steps), (action_dim, 1)):
+            raise ConfigError(
+                f"StateRelativeHead: the inner head gives {inner_head.num_steps} steps of {inner_head.action_dim} dimensions, "
+                f"needs {num_steps} steps of {action_dim}"
+            )
+        self.inner_head = inner_head
+        self.action_dim = action_dim
+        self.num_steps = num_steps
+        self.multi_modal = inner_head.multi_modal
+        self.temporal = inner_head.temporal
+        self.num_relative = sum(relative)
+        # source[n]: where dimension n finds its state in a vector of the relative dimensions, with a zero appended to it
+        source = [sum(relative[:n]) if relative[n] else self.num_relative for n in range(action_dim)]
+        self.register_buffer("relative", torch.tensor(relative), persistent=False)
+        self.register_buffer("source", torch.tensor(source), persistent=False)
+
+    def forward(self, features: Tensor, current_state: Tensor | None = None, **inputs: Any) -> Tensor:
+        """(B, F) and a state (B, N) or (B, number of relative dimensions) -> (B, S, N); without a state, the deltas."""
+        return self._add_state(self.inner_head(features, **inputs), current_state)
+
+    def sample(self, features: Tensor, current_state: Tensor | None = None, **inputs: Any) -> Tensor:
+        """A draw from a generative inner head, plus the state; `inputs` go to its `sample`."""
+        return self._add_state(self.inner_head.sample(features, **inputs), current_state)
+
+    def error(
+        self, features: Tensor, target: Tensor, mask: Tensor | None = None, current_state: Tensor | None = None, **inputs: Any
+    ) -> Tensor:
+        """The inner head's objective on target - state."""
+        if current_state is not None:
+            target = target - self._offset(current_state, target.dim())
+        return self.inner_head.error(features, target, mask, **inputs)
+
+    def compute_loss(
+        self, features: Tensor, target: Tensor, current_state: Tensor | None = None, mask: Tensor | None = None, reduction: str = "mean"
+    ) -> Tensor:
+        """Loss in delta space, for any inner head."""
+        return reduce_error(self.error(features, target, mask, current_state), mask, reduction)
+
+    def _add_state(self, deltas: Tensor, state: Tensor | None) -> Tensor:
+        return deltas if state is None else deltas + self._offset(state, deltas.dim())
+
+    def _offset(self, state: Tensor, dim: int) -> Tensor:
+        """The state as an action (B, [1,] N), zero where actions are absolute."""
+        if state.shape[-1] == self.action_dim:
+            offset = torch.where(self.relative, state, torch.zeros_like(state))
+        elif state.shape[-1] == self.num_relative:
+            offset = F.pad(state, (0, 1)).index_select(-1, self.source)  # (B, J) -> (B, N)
+        else:
+            raise ConfigError(
+                f"current_state has {state.shape[-1]} dimensions, needs {self.num_relative} (the relative ones) or {self.action_dim}"
+            )
+        return offset.unsqueeze(1) if dim == 3 else offset

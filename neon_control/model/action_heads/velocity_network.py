@@ -1,0 +1,105 @@
+"""The MLP that predicts a flow's velocity for the whole chunk at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.attention import CrossAttention, KeysValues
+from neon_control.model.action_heads.generative import FieldNetwork
+from neon_control.model.action_heads.primitives import HiddenLayer, ReLUSquared, Residual, small_init, unit_rms
+from neon_control.model.action_heads.time_embedding import TimeEmbedding
+
+CROSS_ATTENTION_HEADS = 4
+
+
+@dataclass
+class FlowCondition:
+    """What stays the same over the denoising steps of one observation."""
+
+    modulation: Tensor  # (B, M): the observation's share of what steers the layers
+    keys_values: KeysValues | None
+    token_mask: Tensor | None
+
+
+class VelocityNetwork(FieldNetwork):
+    """`num_layers` hidden layers: half of them (f) read the observation and run once, half (h) read the flattened chunk x.
+
+        f_j = ReLU^2(RMSNorm(W_j f_{j-1}))                                   f_0 = c
+        h_0 = Norm(ReLU^2(V_0 x + b_0))                                      Norm(z) = z / rms(z)
+        h_i = Norm(ReLU^2(g_i * (V_i h_{i-1}) + b_i)) + alpha_i h_{i-1}
+        v   = W_v h + b_v + k x                                              f, h: the last ones
+
+    k x is what a straight path needs at least: where nothing else is known, the velocity is linear in x. All of b, g and k
+    come from one linear layer C of f + tau(t), and C (f + tau) = C f + C tau: the first term is computed once for each
+    observation, the second once for each time of the integrator.
+
+    With cross-attention, h_0 also looks at the backbone's tokens.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        action_dim: int,
+        num_steps: int,
+        hidden_dim: int,
+        num_layers: int,
+        dropout: float,
+        cross_attention_dim: int | None = None,
+    ) -> None:
+        super().__init__()
+        if num_layers < 2:
+            raise ConfigError(f"a flow needs 2 layers or more, one for the observation and one for the chunk; got {num_layers}")
+        chunk_dim, condition_dim = num_steps * action_dim, hidden_dim * 5 // 4
+        modulated = num_layers // 2 - 1  # layers after h_0
+        widths = [input_dim] + [condition_dim] * (num_layers - num_layers // 2)
+        self.features = nn.Sequential(*(HiddenLayer(a, b) for a, b in pairwise(widths)))
+        self.time = TimeEmbedding(condition_dim)
+        self.sizes = [1, chunk_dim, hidden_dim, *[hidden_dim, hidden_dim] * modulated]  # k, b_v, b_0, then g and b
+        self.modulation = nn.Linear(condition_dim, sum(self.sizes))  # C
+        self.input = nn.Linear(chunk_dim, hidden_dim, bias=False)
+        self.hidden = nn.ModuleList(nn.Linear(hidden_dim, hidden_dim, bias=False) for _ in range(modulated))
+        self.residuals = nn.ModuleList(Residual() for _ in range(modulated))
+        self.activation = ReLUSquared()
+        self.dropout = nn.Dropout(dropout)
+        self.output = small_init(nn.Linear(hidden_dim, chunk_dim, bias=False))
+        for scale in self.modulation.bias.detach().split(self.sizes)[3::2]:
+            scale.add_(1.0)  # g starts around 1
+        self.cross_attention = None
+        if cross_attention_dim is not None:
+            self.cross_attention = CrossAttention(hidden_dim, cross_attention_dim, CROSS_ATTENTION_HEADS, hidden_dim // 2, dropout)
+            self.cross_output = nn.Linear(hidden_dim // 2, hidden_dim)
+
+    def time_parameters(self) -> list[Tensor]:
+        """Those of tau and C."""
+        return [*self.time.parameters(), *self.modulation.parameters()]
+
+    def embed_time(self, t: Tensor) -> Tensor:
+        """C tau(t) and the biases of C, (B,) -> (B, M)."""
+        return self.modulation(F.silu(self.time(t)))
+
+    def condition(self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> FlowCondition:
+        """C f(c), and the tokens' keys and values."""
+        looking = self.cross_attention is not None and tokens is not None
+        keys_values = self.cross_attention.keys_values(tokens) if looking else None
+        return FlowCondition(F.linear(self.features(features), self.modulation.weight), keys_values, token_mask)
+
+    def forward(self, x: Tensor, time: Tensor, condition: FlowCondition) -> Tensor:
+        """The velocity at x (B, S, N)."""
+        k, b_v, b_0, *steering = (condition.modulation + time).split(self.sizes, dim=-1)  # (B, 1), (B, S * N), (B, H) ..
+        flat = x.flatten(1)  # (B, S * N)
+        h = self._activate(self.input(flat) + b_0)  # (B, H)
+        if condition.keys_values is not None:
+            seen = self.cross_attention(h.unsqueeze(1), condition.keys_values, condition.token_mask)  # (B, 1, H / 2)
+            h = h + self.cross_output(seen.squeeze(1))
+        for layer, residual, g, b in zip(self.hidden, self.residuals, steering[::2], steering[1::2], strict=True):
+            h = residual(self._activate(torch.addcmul(b, g, layer(h))), h)
+        return torch.addcmul(self.output(h) + b_v, k, flat).view_as(x)
+
+    def _activate(self, z: Tensor) -> Tensor:
+        return unit_rms(self.dropout(self.activation(z)))

@@ -1,0 +1,172 @@
+"""ActionPolicy: the trainable part of the policy, from encoder features to a normalised chunk of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads import (
+    ActionHead,
+    ActionHeadConfig,
+    GroupedActionHead,
+    HeadConfig,
+    StateRelativeHead,
+    build_head,
+    group_sizes,
+)
+from neon_control.model.action_heads.losses import REDUCTIONS, grouped_loss
+from neon_control.model.fusion import Fusion
+from neon_control.model.proprioception import ProprioceptionEncoder
+
+FEATURE_LIMIT = 8.0  # standard deviations; an input far outside the training data is cut off here
+MIN_STD = 1e-3  # a feature that hardly varied in training is not blown up
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Everything needed to build an `ActionPolicy`; `to_dict` and `from_dict` carry it through YAML and JSON.
+
+    Raises:
+        ConfigError: the groups do not hold the joints, or a loss weight or the reduction is wrong.
+    """
+
+    mode: str = "arms_only"
+    groups: Mapping[str, int] = field(default_factory=lambda: {"arms": 14, "base": 3})  # group -> dimensions, in action order
+    num_joints: int = 14  # J; the first J dimensions of an action are joints
+    vision_dim: int = 2048
+    audio_dim: int = 384
+    proprioception_dim: int = 384
+    bottleneck_dim: int = 864
+    use_audio: bool = True  # off: the audio input is taken and ignored
+    state_relative: bool = False  # joints are predicted as changes from the current position, the base as it is
+    loss_weights: Mapping[str, float] = field(default_factory=dict)  # group -> weight, for example {"arms": 2.0}
+    loss_reduction: str = "valid"
+    head: ActionHeadConfig = field(default_factory=ActionHeadConfig)
+    head_type: str = "grouped"  # or any registered head, built with `head_options` instead of `head`'s widths and switches
+    head_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        joints = sum(size for name, size in self.groups.items() if name != "base")
+        if joints != self.num_joints:
+            raise ConfigError(f"PolicyConfig: the groups {dict(self.groups)} hold {joints} joints, but num_joints is {self.num_joints}")
+        unknown = sorted(set(self.loss_weights) - set(self.groups))
+        if unknown:
+            raise ConfigError(f"PolicyConfig.loss_weights names {unknown}, but the groups are {list(self.groups)}")
+        if self.loss_reduction not in REDUCTIONS:
+            raise ConfigError(f"PolicyConfig.loss_reduction is '{self.loss_reduction}'; it must be one of {list(REDUCTIONS)}")
+        if self.head_options and self.head_type == "grouped":
+            raise ConfigError(f"PolicyConfig.head_options {dict(self.head_options)} are for other heads; `head` configures a grouped one")
+        if self.head.hidden_size != self.vision_dim:
+            raise ConfigError(f"PolicyConfig: head.hidden_size is {self.head.hidden_size}, must equal vision_dim = {self.vision_dim}")
+
+    @classmethod
+    def from_action_space(cls, space: ActionSpace, **options: Any) -> PolicyConfig:
+        """The configuration for a robot's action space; `options` are any other fields."""
+        return cls(mode=space.mode, groups=group_sizes(space), num_joints=space.num_joints, **options)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> PolicyConfig:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ConfigError: a field is unknown.
+        """
+        values = dict(data)
+        head = values.pop("head", {})
+        for given, kind in ((values, cls), (head, ActionHeadConfig)):
+            unknown = sorted(set(given) - {f.name for f in fields(kind)})
+            if unknown:
+                raise ConfigError(f"{kind.__name__}: unknown fields {unknown}; it has {[f.name for f in fields(kind)]}")
+        return cls(**values, head=ActionHeadConfig(**head))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings and dictionaries."""
+        return asdict(self)
+
+    @property
+    def action_dim(self) -> int:
+        """N."""
+        return sum(self.groups.values())
+
+
+class ActionPolicy(nn.Module):
+    """Standardise, fuse, decode.
+
+    The encoders' features differ in scale by two orders (pooled activations, image coordinates in [-1, 1]), so each is
+    standardised by the mean and standard deviation of the training data, which travel with the weights as buffers.
+    """
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.proprioception = ProprioceptionEncoder(config.num_joints, output_dim=config.proprioception_dim)
+        audio_dim = config.audio_dim if config.use_audio else 0
+        self.fusion = Fusion(config.vision_dim, audio_dim, config.proprioception_dim, config.bottleneck_dim)
+        head = _build_head(config)
+        if config.state_relative:
+            relative = [i < config.num_joints for i in range(config.action_dim)]
+            head = StateRelativeHead(head, config.action_dim, config.head.num_action_steps, relative)
+        self.head = head
+        for name, dim in (("vision", config.vision_dim), ("audio", config.audio_dim)):
+            self.register_buffer(f"{name}_mean", torch.zeros(dim))
+            self.register_buffer(f"{name}_std", torch.ones(dim))
+
+    def set_feature_statistics(self, vision_mean: Tensor, vision_std: Tensor, audio_mean: Tensor, audio_std: Tensor) -> None:
+        """Store the training data's mean and standard deviation of each feature: (vision_dim,) and (audio_dim,), tensors or arrays.
+
+        Raises:
+            ConfigError: a shape is wrong or a value is not finite.
+        """
+        given = {"vision_mean": vision_mean, "vision_std": vision_std, "audio_mean": audio_mean, "audio_std": audio_std}
+        for name, values in given.items():
+            buffer = getattr(self, name)
+            values = torch.as_tensor(values, dtype=buffer.dtype)
+            if values.shape != buffer.shape or not torch.isfinite(values).all():
+                raise ConfigError(f"{name} has shape {tuple(values.shape)}, needs finite values of shape {tuple(buffer.shape)}")
+            buffer.copy_(values.clamp(min=MIN_STD) if name.endswith("_std") else values)
+
+    def forward(self, vision: Tensor, audio: Tensor, proprioception: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Features (B, vision_dim), (B, audio_dim) and normalised joint positions (B, J) -> (B, S, N) normalised actions.
+
+        A generative head also takes its noise (B, S, N) here, so that the policy is a function that can be repeated and exported.
+        """
+        inputs = self._head_inputs(proprioception) | ({} if noise is None else {"noise": noise})
+        return self.head(self.features(vision, audio, proprioception), **inputs)
+
+    def features(self, vision: Tensor, audio: Tensor, proprioception: Tensor) -> Tensor:
+        """What the head reads, (B, vision_dim)."""
+        seen = _standardise(vision, self.vision_mean, self.vision_std)
+        heard = _standardise(audio, self.audio_mean, self.audio_std)
+        return self.fusion(seen, heard if self.config.use_audio else heard[:, :0], self.proprioception(proprioception))
+
+    def compute_loss(
+        self, vision: Tensor, audio: Tensor, proprioception: Tensor, target: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted loss to minimise, and each group's own loss.
+
+        Args:
+            target: (B, S, N) normalised actions.
+            mask: (B, S), 1 for a recorded step and 0 for a padded one.
+        """
+        features = self.features(vision, audio, proprioception)
+        error = self.head.error(features, target, mask, **self._head_inputs(proprioception))
+        return grouped_loss(error, self.config.groups, self.config.loss_weights, mask, self.config.loss_reduction)
+
+    def _head_inputs(self, proprioception: Tensor) -> dict[str, Tensor]:
+        return {"current_state": proprioception} if self.config.state_relative else {}
+
+
+def _build_head(config: PolicyConfig) -> ActionHead:
+    if config.head_type == "grouped":
+        return GroupedActionHead(config.head, config.groups)
+    return build_head(HeadConfig(config.head_type, config.vision_dim, config.action_dim, config.head.num_action_steps, config.head_options))
+
+
+def _standardise(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    return ((x - mean) / std).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)

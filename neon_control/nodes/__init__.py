@@ -1,0 +1,1 @@
+"""ROS 2 nodes: parameters become a dataclass, callbacks convert, call a plain object, publish."""

@@ -1,0 +1,240 @@
+"""The node that moves the robot: chunks and joint states in, one safe command per control period out.
+
+Wiring only: `core/executor.py` decides what is commanded, `core/supervisor.py` when. The control loop has its own thread,
+paced by absolute deadlines; it takes the joint states itself.
+Callbacks run in the spinning thread and only hand over. Neither torch nor ONNX Runtime is loaded here.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+
+from neon_control.core import realtime
+from neon_control.core.action_space import MODES, ActionSpace
+from neon_control.core.errors import ChunkError, ObservationError
+from neon_control.core.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
+from neon_control.core.latency import Percentiles
+from neon_control.core.pacing import Pacer
+from neon_control.core.realtime import RealtimeSettings
+from neon_control.core.robot import load_robot
+from neon_control.core.sources import RateLimit
+from neon_control.core.supervisor import State
+from neon_control.nodes.chunk_messages import (
+    BASE_TOPIC,
+    CHUNK_DEADLINE,
+    CHUNK_LEASE,
+    JOINTS_TOPIC,
+    StreamChunk,
+    chunk_qos,
+    read_base,
+    read_joints,
+)
+from neon_control.nodes.executor_diagnostics import executor_status
+from neon_control.nodes.lifecycle import AutostartNode, run
+from neon_control.nodes.outputs import BASE_MESSAGES, create_outputs
+from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.polling import JointStateReader, PolledSubscription
+from neon_control.nodes.transport import ensure_large_data
+
+TOPICS = {JOINTS: JOINTS_TOPIC, BASE: BASE_TOPIC}
+STOP_LIMIT = 1.5  # [s] longest wait for a stated stop
+MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
+SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
+
+
+@dataclass(frozen=True)
+class Parameters(ExecutorSettings):
+    """ROS parameters: those of the executor, and what only a node needs."""
+
+    robot_config: str = field(default="g1.yaml", metadata=describe("robot description (YAML), a path or a file of the package's config/"))
+    mode: str = field(default="arms_only", metadata=describe("which joints are commanded; that of the policy", choices=tuple(MODES)))
+    base_message: str = field(default="twist_stamped", metadata=describe("message type on cmd_vel", choices=BASE_MESSAGES))
+    base_frame: str = field(default="base_link", metadata=describe("frame of the base's velocity"))
+    chunk_deadline: float = field(
+        default=CHUNK_DEADLINE, metadata=describe("longest gap between chunks that is asked of the publisher", unit="s", minimum=0.01)
+    )
+    chunk_lease: float = field(
+        default=CHUNK_LEASE, metadata=describe("silence after which the middleware takes the publisher for dead", unit="s", minimum=0.01)
+    )
+    realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
+
+
+class ExecutorNode(AutostartNode):
+    """See the module's text."""
+
+    def __init__(self) -> None:
+        super().__init__("executor_node")
+        self._settings = declare(self, Parameters)
+        self._simulated_time = bool(self.get_parameter("use_sim_time").value)
+        self._thread: threading.Thread | None = None
+
+    # --- transitions ---
+
+    def configure(self) -> None:
+        """Check robot and limits, create publishers and subscriptions; nothing is sent yet."""
+        parameters = self._settings
+        robot = load_robot(parameters.robot_config)
+        names = ActionSpace.from_robot(robot, parameters.mode).joint_names
+        self._motion = MotionExecutor(robot, names, parameters)
+        self._outputs = create_outputs(self, robot, names, self._motion.period, parameters.base_message, parameters.base_frame)
+        self._lateness, self._compute = Percentiles(), Percentiles()
+        self._pacer: Pacer | None = None
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._joint_states = PolledSubscription(self, JointState, "joint_states", qos_profile_sensor_data)
+        self._reader = JointStateReader()
+        steps = parameters.chunk_steps
+        self._subscribe(JOINTS, JointTrajectory, lambda message: read_joints(message, names, steps))
+        if robot.base is not None:
+            self._subscribe(BASE, MultiDOFJointTrajectory, lambda message: read_base(message, steps))
+        self.create_service(SetBool, "~/estop", self._on_estop)
+        self.create_service(Trigger, "~/reset", self._on_reset)
+        self._ticks, self._reported = 0, (time.monotonic(), 0)  # ticks so far; time and ticks at the last report
+        # A steady clock: a paused simulation still reports.
+        self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info(
+            f"{robot.name}, {parameters.mode}: {len(names)} joints at {parameters.rate_hz:g} Hz, "
+            f"ensembles: {parameters.joints.method} (joints), {parameters.base.method} (base)"
+        )
+
+    def activate(self) -> None:
+        """Start the control thread; it waits for joint states of all joints before it sends anything."""
+        self._motion.restart()
+        self._running = True
+        self._pacer = Pacer(self._motion.period, self._now if self._simulated_time else None, lambda: self._running)
+        self._thread = threading.Thread(target=self._control, name="control", daemon=True)
+        self._thread.start()
+
+    def deactivate(self) -> None:
+        """Stop: joints decelerate and hold, the base goes to zero; then the control thread ends."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._motion.supervisor.request_stop()
+        thread.join(STOP_LIMIT)
+        if thread.is_alive():  # simulated time stands still, or the arm cannot follow
+            self.get_logger().warning(f"no standstill within {STOP_LIMIT} s; no more commands are sent")
+        self._running = False
+        thread.join(STOP_LIMIT)
+
+    # --- the control thread ---
+
+    def _control(self) -> None:
+        try:
+            for refusal in realtime.apply(self._settings.realtime):
+                self.get_logger().warning(refusal)
+            while self._running and not self._period():
+                pass
+        except Exception:  # a defect: end the process, so that the controllers' own time-outs act
+            self.get_logger().fatal(f"control loop ended: {traceback.format_exc()}")
+            self.failed = True
+
+    def _period(self) -> bool:
+        """Wait for the next deadline and send one command; True when stopped."""
+        tick = self._pacer.wait()
+        start = time.perf_counter()
+        self._take_joint_states()
+        now = self._now()
+        command = self._motion.tick(now)
+        if command is not None:
+            for output in self._outputs:
+                output.send(command, now)
+        self._lateness.add(tick.lateness)
+        self._compute.add(time.perf_counter() - start)
+        self._ticks += 1
+        return self._motion.supervisor.state is State.STOPPED
+
+    def _take_joint_states(self) -> None:
+        for data in self._joint_states.take():
+            try:
+                self._motion.add_joint_states(*self._reader.read(data))
+            except ObservationError as error:
+                self.get_logger().warning(str(error), throttle_duration_sec=5.0)
+
+    def _now(self) -> int:
+        """ROS time [ns]."""
+        return int(self.get_clock().now().nanoseconds) if self._simulated_time else time.time_ns()
+
+    # --- callbacks ---
+
+    def _subscribe(self, stream: str, kind: type, read: Callable[[Any], StreamChunk]) -> None:
+        """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor."""
+
+        topic, limit = TOPICS[stream], RateLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST)
+
+        def receive(data: bytes, info: dict[str, Any]) -> None:
+            if not limit.allow(time.monotonic()):  # raw, because reading costs a hundred times more than this
+                self._motion.reject(stream, "flood")
+                return
+            try:
+                chunk = read(deserialize_message(data, kind))
+            except (ChunkError, RuntimeError, ValueError) as error:  # the latter two: bytes that are no such message
+                self._motion.reject(stream, error.reason if isinstance(error, ChunkError) else "malformed")
+                self.get_logger().warning(f"{topic} refused: {error}", throttle_duration_sec=5.0)
+            else:
+                self._motion.add_chunk(stream, chunk.stamp, chunk.dt, chunk.values, info.get("publisher_gid"))
+
+        def overdue(event: Any) -> None:
+            self._motion.publisher_lost(stream)
+
+        def liveliness(event: Any) -> None:
+            if event.alive_count == 0:
+                self._motion.publisher_lost(stream)
+
+        if self._simulated_time:  # the middleware measures in real time: its deadlines mean nothing then
+            qos, events = chunk_qos(deadline=None, lease=None), None
+        else:
+            qos = chunk_qos(self._settings.chunk_deadline, self._settings.chunk_lease)
+            events = SubscriptionEventCallbacks(deadline=overdue, liveliness=liveliness)
+        self.create_subscription(kind, topic, receive, qos, event_callbacks=events, raw=True)
+
+    def _on_estop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._motion.supervisor.press_estop(request.data)
+        response.success = True
+        response.message = "stopping" if request.data else "released; call ~/reset to go on"
+        self.get_logger().warning(f"e-stop {'pressed' if request.data else 'released'}")
+        return response
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._motion.supervisor.reset()
+        response.message = "e-stop cleared" if response.success else "the e-stop is still pressed; release it first"
+        return response
+
+    def _publish_diagnostics(self) -> None:
+        now, ticks = time.monotonic(), self._ticks
+        (before, ticks_before), self._reported = self._reported, (now, ticks)
+        loop = {
+            "rate_hz": (ticks - ticks_before) / (now - before),
+            "ticks": ticks,
+            "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
+            **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
+        }
+        array = executor_status(f"{self.get_name()}: control", self._motion, loop, self._lateness, self._compute)
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    ensure_large_data()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    return run(ExecutorNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

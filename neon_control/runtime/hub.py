@@ -1,0 +1,36 @@
+"""Policies from the Hugging Face hub: `owner/name` or `owner/name@revision`, downloaded once into the user's cache."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from neon_control.core.errors import PolicyError
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+FILES = ["policy.yaml", "action_layer.onnx", "action_layer.safetensors"]  # nothing else is fetched: no code, no pickle
+
+
+def is_repository(name: str) -> bool:
+    """Whether `name` has the form of a repository id. Ask whether it is a folder first: `policies/mine` has that form too."""
+    return REPOSITORY.fullmatch(name) is not None
+
+
+def download_policy(name: str) -> Path:
+    """The folder of a policy on the hub, from the cache where it has been fetched before.
+
+    A robot without a network runs on what it has; pin a revision (`@<commit>`) to get the same policy everywhere.
+
+    Raises:
+        PolicyError: there is no such repository or revision, or it cannot be reached and is not in the cache.
+    """
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise PolicyError(f"{name} looks like a Hugging Face repository, but huggingface-hub is not installed") from error
+    repository, _, revision = name.partition("@")
+    try:
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=FILES))
+    except Exception as error:  # the hub raises its own, the HTTP library's and the operating system's errors
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise PolicyError(f"cannot get the policy {name} from the Hugging Face hub: {reason}") from error

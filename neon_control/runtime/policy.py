@@ -1,0 +1,149 @@
+"""A policy that runs: encoders and action layer, from one observation to one chunk."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from neon_control.core.chunk import ActionChunk
+from neon_control.core.errors import PolicyError
+from neon_control.core.observation import Observation
+from neon_control.core.robot import Robot
+from neon_control.runtime.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder, audio_revision
+from neon_control.runtime.policy_file import EncoderSpec, PolicyFile, check_robot, graph_metadata, read_policy_file
+from neon_control.runtime.sessions import open_session
+from neon_control.runtime.vision import VISION_FEATURES, VisionEncoder, vision_revision
+
+VISION_ENCODER = "efficientnet_lite0"
+AUDIO_ENCODER = "whisper"
+WARM_UP_RUNS = 3
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the encoders made of one observation."""
+
+    stamp: int  # [ns] time of the image
+    vision: np.ndarray  # (2048,) float32
+    audio: np.ndarray  # (384,) float32, zeros for a policy that does not listen
+
+
+class Policy:
+    """Encoders and action layer of one policy. Use `Policy.load`.
+
+    Attributes:
+        file: what `policy.yaml` says.
+        last_ms: [ms] how long each part of the newest prediction took: `vision`, `audio`, `action_layer`.
+    """
+
+    def __init__(
+        self, file: PolicyFile, vision: VisionEncoder, audio: AudioEncoder | None, action_layer: onnxruntime.InferenceSession
+    ) -> None:
+        self.file = file
+        self.last_ms: dict[str, float] = {}
+        self._vision = vision
+        self._audio = audio
+        self._action_layer = action_layer
+
+    @classmethod
+    def load(cls, name: str | Path, robot: Robot, threads: int = 1) -> Policy:
+        """Load and verify a policy folder, and run it a few times so that the first real prediction is as fast as the later ones.
+
+        Args:
+            name: a folder, or the name of a shipped policy.
+            robot: the robot that the policy has to fit.
+            threads: threads of each encoder and of the action layer.
+
+        Raises:
+            PolicyError: a hash, the format, the joints, an encoder or a shape is not as needed; the message has both sides.
+        """
+        file = read_policy_file(name)
+        check_robot(file, robot)
+        _check_encoder(file, "vision", file.vision, EncoderSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES))
+        if file.audio is not None:
+            _check_encoder(file, "audio", file.audio, EncoderSpec(AUDIO_ENCODER, audio_revision(), AUDIO_FEATURES))
+        session = open_session(file.onnx_path, threads)
+        _check_graph(file, session)
+        policy = cls(file, VisionEncoder(threads, file.image_fit), AudioEncoder(threads) if file.audio else None, session)
+        policy.warm_up()
+        return policy
+
+    @property
+    def uses_audio(self) -> bool:
+        """Whether the policy listens."""
+        return self._audio is not None
+
+    def warm_up(self) -> None:
+        """Run on a blank observation: the first runs allocate memory and are several times slower."""
+        joints = np.zeros(self.file.space.num_joints)
+        blank = Observation(0, np.zeros((480, 640, 3), np.uint8), joints, np.zeros(WINDOW_SAMPLES, np.float32))
+        for _ in range(WARM_UP_RUNS):
+            self.predict(blank)
+
+    def predict(self, observation: Observation) -> ActionChunk:
+        """One observation to one chunk, stamped with the observation's time.
+
+        Raises:
+            ChunkError: the action layer produced NaN or infinity.
+        """
+        return self.act(self.encode(observation), observation.joint_positions, observation.stamp)
+
+    def encode(self, observation: Observation) -> Features:
+        """The slow half: image and sound to features."""
+        start = time.perf_counter()
+        vision = self._vision.encode(observation.image)
+        seen = time.perf_counter()
+        audio = np.zeros(AUDIO_FEATURES, np.float32) if self._audio is None else self._audio.encode(observation.audio)
+        self.last_ms["vision"] = 1e3 * (seen - start)
+        self.last_ms["audio"] = 1e3 * (time.perf_counter() - seen)
+        return Features(observation.stamp, vision, audio)
+
+    def act(self, features: Features, joint_positions: np.ndarray, stamp: int) -> ActionChunk:
+        """The fast half: features and joint positions (J,) [rad] to a chunk that starts at `stamp` [ns].
+
+        Raises:
+            ChunkError: the action layer produced NaN or infinity.
+        """
+        start = time.perf_counter()
+        space = self.file.space
+        inputs = {
+            "vision": features.vision[None],
+            "audio": features.audio[None],
+            "proprioception": space.normalise_joints(joint_positions).astype(np.float32)[None],
+        }
+        normalised = self._action_layer.run(None, inputs)[0][0]  # (H, N)
+        joints, base = space.split(space.denormalise(normalised.astype(np.float64)))
+        self.last_ms["action_layer"] = 1e3 * (time.perf_counter() - start)
+        return ActionChunk(stamp, self.file.dt, space.joint_names, joints, base)
+
+
+def _check_encoder(file: PolicyFile, field: str, needed: EncoderSpec, available: EncoderSpec) -> None:
+    if needed != available:
+        raise PolicyError(
+            f"policy {file.name} was trained with the {field} encoder {needed.encoder}, revision {needed.revision}, "
+            f"{needed.features} features; "
+            f"this installation has {available.encoder}, revision {available.revision}, {available.features} features"
+        )
+
+
+def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> None:
+    """The graph's own shapes and metadata must agree with `policy.yaml`: either may have been copied from elsewhere."""
+    space = file.space
+    needed = {
+        "vision": (file.vision.features,),
+        "audio": (file.audio.features if file.audio else AUDIO_FEATURES,),
+        "proprioception": (space.num_joints,),
+        "actions": (file.num_steps, space.dim),
+    }
+    found = {v.name: tuple(v.shape[1:]) for v in (*session.get_inputs(), *session.get_outputs())}
+    if found != needed:
+        raise PolicyError(f"{file.onnx_path}: inputs and outputs are {found} (without the batch), policy.yaml needs {needed}")
+    metadata = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items()}
+    for key, value in graph_metadata(space, file.dt, file.num_steps).items():
+        if metadata.get(key) != value:
+            raise PolicyError(f"{file.onnx_path}: metadata '{key}' is {metadata.get(key)!r}, policy.yaml says {value!r}")

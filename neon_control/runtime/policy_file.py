@@ -1,0 +1,218 @@
+"""A policy on disk: one folder, described by `policy.yaml`, every file pinned by its SHA-256.
+
+    policy.yaml               what the policy is: encoders, mode, joints, dt, normalisation, training summary, hashes
+    action_layer.onnx         the graph: inputs `vision` (B, 2048), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N)
+    action_layer.safetensors  the weights; the ONNX graph reads them from here, so that they are stored once
+
+Nothing in the folder is executed: no pickle, no code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from neon_control.core.action_space import MODES, ActionSpace
+from neon_control.core.errors import ConfigError, PolicyError
+from neon_control.core.paths import find_file
+from neon_control.core.robot import BASE_AXES, Robot
+from neon_control.runtime.files import verify_sha256
+from neon_control.runtime.hub import download_policy, is_repository
+from neon_control.runtime.preprocessing import FITS
+
+FORMAT_VERSION = 1
+DESCRIPTION_FILE = "policy.yaml"
+ONNX_FILE = "action_layer.onnx"
+WEIGHTS_FILE = "action_layer.safetensors"
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Which encoder made the features that the policy was trained on."""
+
+    encoder: str
+    revision: str
+    features: int
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """The content of a verified `policy.yaml`."""
+
+    folder: Path
+    name: str
+    robot: str  # name of the robot that it was trained for; information only
+    space: ActionSpace  # joints, order and normalisation as trained
+    dt: float  # [s]
+    num_steps: int
+    vision: EncoderSpec
+    image_fit: str  # how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`
+    audio: EncoderSpec | None  # None: the policy does not listen
+    action_layer: Mapping[str, Any]  # the configuration of the torch module
+    training: Mapping[str, Any]  # a summary for people
+    files: Mapping[str, str]  # file name -> SHA-256
+
+    @property
+    def onnx_path(self) -> Path:
+        """The graph of the action layer."""
+        return self.folder / ONNX_FILE
+
+
+def find_policy(name: str | Path) -> Path:
+    """The folder of a policy: an existing path, the name of a policy shipped in `resource/policies/`, or a Hugging Face repository.
+
+    Raises:
+        PolicyError: there is no such folder or repository.
+    """
+    try:
+        folder = find_file(name, "resource/policies")
+    except ConfigError as error:
+        if not is_repository(str(name)):
+            raise PolicyError(f"no such policy: {error}") from error
+        folder = download_policy(str(name))
+    if not (folder / DESCRIPTION_FILE).is_file():
+        raise PolicyError(f"{folder} is not a policy: it has no {DESCRIPTION_FILE}")
+    return folder
+
+
+def read_policy_file(name: str | Path) -> PolicyFile:
+    """Read and verify a policy folder: format version, fields, and the hash of every file.
+
+    Raises:
+        PolicyError: the message names the file and says what was found and what was needed.
+    """
+    folder = find_policy(name)
+    path = folder / DESCRIPTION_FILE
+    try:
+        data = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise PolicyError(f"{path}: expected a mapping at the top level, got {type(data).__name__}")
+    if data.get("format_version") != FORMAT_VERSION:
+        raise PolicyError(f"{path}: format version {data.get('format_version')!r}, but this version of neon_control reads {FORMAT_VERSION}")
+    reader = _Reader(path, data)
+    files = reader.mapping("files")
+    for needed in (ONNX_FILE, WEIGHTS_FILE):
+        if needed not in files:
+            raise PolicyError(f"{path}: field 'files' has no hash of {needed}; it has {sorted(files)}")
+    for file, digest in files.items():
+        if Path(file).name != file:
+            raise PolicyError(f"{path}: field 'files' names '{file}'; a policy's files lie in its own folder")
+        verify_sha256(folder / file, str(digest), f"it does not belong to {path}; get the whole policy folder again")
+    return PolicyFile(
+        folder=folder,
+        name=reader.text("name"),
+        robot=reader.text("robot"),
+        space=_read_space(reader),
+        dt=reader.number("dt", positive=True),
+        num_steps=reader.count("num_steps"),
+        vision=reader.encoder("vision"),
+        image_fit=_read_fit(reader),
+        audio=reader.encoder("audio") if data.get("audio") is not None else None,
+        action_layer=reader.mapping("action_layer"),
+        training=reader.mapping("training"),
+        files={str(k): str(v) for k, v in files.items()},
+    )
+
+
+def check_robot(policy: PolicyFile, robot: Robot) -> None:
+    """Refuse a policy that commands what the robot does not have.
+
+    Raises:
+        PolicyError: joints or the base are missing; the message has both sides.
+    """
+    missing = [n for n in policy.space.joint_names if n not in robot.joints]
+    if missing:
+        raise PolicyError(
+            f"policy {policy.name} (trained for {policy.robot}) commands joints that robot {robot.name} does not have: {missing}; "
+            f"the robot has {sorted(robot.joints)}"
+        )
+    if policy.space.dim > policy.space.num_joints and robot.base is None:
+        raise PolicyError(f"policy {policy.name} drives a mobile base, but robot {robot.name} has none")
+
+
+def graph_metadata(space: ActionSpace, dt: float, num_steps: int) -> dict[str, Any]:
+    """What an action layer's ONNX file says about itself, so that it stays usable when it is found alone."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "mode": space.mode,
+        "joint_names": list(space.joint_names),
+        "lower": space.lower.tolist(),
+        "upper": space.upper.tolist(),
+        "dt": dt,
+        "num_steps": num_steps,
+    }
+
+
+def _read_space(reader: _Reader) -> ActionSpace:
+    mode = reader.text("mode")
+    if mode not in MODES:
+        raise PolicyError(f"{reader.path}: mode '{mode}' is unknown; the modes are {list(MODES)}")
+    names = reader.data.get("joint_names")
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
+        raise PolicyError(f"{reader.path}: joint_names must be a list of different names, got {names!r}")
+    normalisation = reader.mapping("normalisation")
+    try:
+        lower, upper = (np.array(normalisation[key], dtype=np.float64) for key in ("lower", "upper"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise PolicyError(f"{reader.path}: normalisation needs lists of numbers 'lower' and 'upper': {error!r}") from error
+    sizes = (len(names), len(names) + len(BASE_AXES))
+    if lower.shape != upper.shape or lower.shape not in ((sizes[0],), (sizes[1],)):
+        raise PolicyError(
+            f"{reader.path}: normalisation has {lower.size} lower and {upper.size} upper values, "
+            f"but {len(names)} joints need {sizes[0]} of each, or {sizes[1]} with the base"
+        )
+    if not (np.isfinite(lower).all() and np.isfinite(upper).all() and (lower < upper).all()):
+        raise PolicyError(f"{reader.path}: normalisation needs finite lower < upper")
+    return ActionSpace(mode, tuple(names), {}, lower, upper)
+
+
+def _read_fit(reader: _Reader) -> str:
+    fit = reader.mapping("vision").get("fit", "stretch")
+    if fit not in FITS:
+        raise PolicyError(f"{reader.path}: field 'vision.fit' is {fit!r}, must be one of {list(FITS)}")
+    return str(fit)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Typed access to the fields of one YAML mapping; errors name the file and the field."""
+
+    path: Path
+    data: Mapping[str, Any]
+
+    def get(self, key: str, kind: type, needs: str) -> Any:
+        value = self.data.get(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise PolicyError(f"{self.path}: field '{key}' must be {needs}, got {value!r}")
+        return value
+
+    def text(self, key: str) -> str:
+        return str(self.get(key, str, "a text"))
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        value: Mapping[str, Any] = self.get(key, dict, "a mapping")
+        return value
+
+    def number(self, key: str, positive: bool = False) -> float:
+        value = float(self.get(key, (int, float), "a number"))  # type: ignore[arg-type]
+        if not math.isfinite(value) or (positive and value <= 0.0):
+            raise PolicyError(f"{self.path}: field '{key}' must be finite{' and > 0' if positive else ''}, got {value}")
+        return value
+
+    def count(self, key: str) -> int:
+        value = int(self.get(key, int, "a whole number"))
+        if value < 1:
+            raise PolicyError(f"{self.path}: field '{key}' must be 1 or more, got {value}")
+        return value
+
+    def encoder(self, key: str) -> EncoderSpec:
+        inner = _Reader(self.path, self.mapping(key))
+        return EncoderSpec(inner.text("encoder"), inner.text("revision"), inner.count("features"))

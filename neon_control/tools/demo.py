@@ -1,0 +1,159 @@
+"""`neon_control demo`: the simulated robot, the inference node and the executor as three processes; watched in a browser, or counted.
+
+Headless, it runs `--episodes` trials and writes the figures as JSON. A trial: a colour is spoken, and the cube of that colour
+must be within 5 cm of a hand for 0.5 s within 12 s; touching the other cube first is a failure. Ran to the end means exit code 0,
+however often the robot succeeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import platformdirs
+from tqdm import tqdm
+
+from neon_control.core.errors import NeonControlError
+from neon_control.core.paths import find_file
+from neon_control.core.robot import Robot, load_robot
+from neon_control.tools.demo_link import EXECUTOR, DemoLink  # here, not later: importing rclpy from PyPI re-executes Python once
+from neon_control.tools.demo_trials import run_trials
+from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
+
+START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
+EXIT_FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--headless", action="store_true", help="no page: run episodes and report")
+    parser.add_argument("--episodes", type=_positive, default=20, metavar="N", help="episodes of a headless run (default: %(default)s)")
+    parser.add_argument("--seed", type=_natural, default=0, metavar="S", help="series of episodes (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of a headless run here")
+    parser.add_argument("--mute", action="store_true", help="nobody speaks")
+    parser.add_argument("--blind", action="store_true", help="black images")
+    parser.add_argument("--width", type=_positive, default=320, help="camera image, pixels (default: %(default)s)")
+    parser.add_argument("--height", type=_positive, default=240, help="camera image, pixels (default: %(default)s)")
+    parser.add_argument("--policy", help="policy folder or name (default: as in the parameter file)")
+    parser.add_argument("--robot", help="robot description (default: as in the parameter file)")
+    parser.add_argument("--params-file", default="robot.yaml", metavar="FILE", help="parameters of the nodes (default: config/%(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)")
+    parser.add_argument("--port", type=_positive, default=8080, help="port of the page, or the next free one (default: %(default)s)")
+    parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
+    parser.add_argument("--log-folder", type=Path, metavar="FOLDER", help="where the nodes write logs (default: the user's log folder)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start everything, run, end everything; returns the exit code."""
+    robot_file = args.robot or "g1.yaml"
+    robot = load_robot(robot_file)
+    params_file = find_file(args.params_file, "config")
+    if args.json is not None and not args.json.absolute().parent.is_dir():
+        raise NeonControlError(f"--json: no such folder: {args.json.absolute().parent}")
+    _ready_encoder()
+    domain = prepare_environment()
+    folder = args.log_folder or platformdirs.user_log_path("neon_control", appauthor=False) / time.strftime("demo-%Y%m%d-%H%M%S")
+    os.environ["ROS_LOG_DIR"] = str(folder.absolute())
+    signal.signal(signal.SIGTERM, _terminate)
+    _say(f"ROS domain {domain}, logs in {folder}")
+    try:
+        with ProcessGroup(folder) as group:
+            _start_nodes(group, args, params_file)
+            with DemoLink(robot.controllers[0].topic) as link:
+                _await_robot(link, group.check)
+                return _headless(args, link, group.check) if args.headless else _page(args, link, robot, group.check)
+    except ProcessError as error:
+        print(f"neon_control demo: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        if args.headless:
+            raise
+        _say("stopped")
+        return 0
+
+
+def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Path) -> None:
+    robot = {"robot_config": args.robot} if args.robot else {}
+    policy = {"policy": args.policy} if args.policy else {}
+    sim = {"width": args.width, "height": args.height, "seed": args.seed, "mute": args.mute, "blind": args.blind}
+    group.start("sim_node", node_command("neon_control.sim.sim_node", params_file, {**robot, **sim}))
+    group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, robot))
+    group.start("inference_node", node_command("neon_control.nodes.inference_node", params_file, {**robot, **policy}))
+
+
+def _ready_encoder() -> None:
+    """Export the vision encoder if this machine has not done so yet: it takes longer than a node may take to start."""
+    from neon_control.runtime.vision import MODEL_FILE, build_cache, cache_folder
+
+    if not (cache_folder() / MODEL_FILE).is_file():
+        _say("exporting the vision encoder, once on this machine ...")
+        build_cache()
+
+
+def _await_robot(link: DemoLink, check: Callable[[], None]) -> None:
+    """Return when the robot follows its policy; on a computer that is too slow for that, when all nodes run."""
+    with tqdm(total=1, desc="starting", bar_format="{desc}: {elapsed} {postfix}", file=sys.stderr, disable=None, leave=False) as bar:
+
+        def show() -> None:
+            bar.set_postfix_str("; ".join(link.missing()))
+
+        ready = link.wait(lambda: not link.missing(), START_LIMIT, check, show)
+    problems = link.missing()
+    if not ready and len(problems) == 1 and problems[0].startswith(EXECUTOR):
+        _say(f"going on, although the robot does not follow its policy ({problems[0]}); is this computer too busy?")
+    elif not ready:
+        raise ProcessError(f"the robot is not ready after {START_LIMIT:.0f} s: {'; '.join(problems)}")
+
+
+def _headless(args: argparse.Namespace, link: DemoLink, check: Callable[[], None]) -> int:
+    figures = run_trials(link, args.episodes, args.seed, check)
+    text = json.dumps(figures, indent=2)
+    if args.json is not None:
+        args.json.write_text(text + "\n")
+    print(text)
+    return 0
+
+
+def _page(args: argparse.Namespace, link: DemoLink, robot: Robot, check: Callable[[], None]) -> int:
+    from neon_control.tools.demo_page import DemoPage
+
+    page = DemoPage(link, robot, args.host, args.port)
+    try:
+        _say(f"the robot is at {page.url}; Ctrl-C ends it")
+        if not args.no_open and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin"):
+            webbrowser.open(page.url)
+        page.run(check)
+    finally:
+        page.close()
+    return 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # through all `with` blocks, so that no process stays behind
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _positive(text: str) -> int:
+    return _at_least(text, 1)
+
+
+def _natural(text: str) -> int:
+    return _at_least(text, 0)
+
+
+def _at_least(text: str, least: int) -> int:
+    value = int(text)
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be at least {least}, got {value}")
+    return value

@@ -1,0 +1,108 @@
+"""Episodes in a row, counted: the demo without a window."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tqdm import tqdm
+
+from neon_control.sim.episode import FINISHED, Outcome, Rules
+from neon_control.tools.demo_link import EXECUTOR, INFERENCE, DemoLink, ImageCount, LinkError
+
+FINISHED_VALUES = tuple(outcome.value for outcome in FINISHED)
+SLACK = 30.0  # [s] beyond a trial's own length (the silence before it, a busy computer), before it counts as lost
+COUNTER_LIMIT = 3.0  # [s] diagnostics come once a second
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The result of one episode."""
+
+    index: int
+    target: str
+    outcome: str
+    elapsed: float  # [s] from the command to the end of the trial
+    time_to_reach: float | None  # [s]
+    command_times: tuple[int, ...]  # [ns]
+
+
+def run_trials(link: DemoLink, episodes: int, seed: int, check: Callable[[], None]) -> dict[str, Any]:
+    """Run episodes 0 .. N-1 of the series `seed` and return the report.
+
+    Args:
+        check: raises when a process died.
+
+    Raises:
+        LinkError: a node does not answer, or an episode does not end.
+    """
+    link.set_parameter("seed", seed)
+    first = _image_count(link, check)
+    trials: list[Trial] = []
+    with tqdm(total=episodes, unit="episode", file=sys.stderr, disable=None) as bar:
+        for index in range(episodes):
+            trials.append(_run_one(link, index, seed, check, bar))
+            successes = sum(t.outcome == Outcome.SUCCESS.value for t in trials)
+            bar.update()
+            bar.set_postfix_str(f"{successes}/{len(trials)} reached")
+            trial = trials[-1]
+            seconds = trial.elapsed if trial.time_to_reach is None else trial.time_to_reach
+            bar.write(f"episode {index}: {trial.target}: {trial.outcome} after {seconds:.1f} s", file=sys.stderr)
+    return report(trials, link.number, first, _image_count(link, check))
+
+
+def _run_one(link: DemoLink, index: int, seed: int, check: Callable[[], None], bar: tqdm[Any]) -> Trial:
+    link.reset()
+    link.forget_commands()
+
+    def finished() -> bool:
+        truth = link.truth
+        return (truth["seed"], truth["index"]) == (seed, index) and truth["outcome"] in FINISHED_VALUES
+
+    limit = Rules().limit + SLACK
+    if not link.wait(finished, limit, check, bar.refresh):
+        raise LinkError(f"episode {index} did not end within {limit:.0f} s; the simulation says {link.truth}")
+    truth = link.truth
+    return Trial(index, truth["target"], truth["outcome"], truth["elapsed"], truth["time_to_reach"], tuple(link.command_times()))
+
+
+def _image_count(link: DemoLink, check: Callable[[], None]) -> ImageCount:
+    """Both counters as of the next diagnostics of the inference node."""
+    known = len(link.image_counts)
+    if not link.wait(lambda: len(link.image_counts) > known, COUNTER_LIMIT, check):
+        raise LinkError(f"{INFERENCE} sent no diagnostics for {COUNTER_LIMIT:.0f} s")
+    return link.image_counts[-1]
+
+
+def report(trials: Sequence[Trial], number: Callable[[str, str], float | None], first: ImageCount, last: ImageCount) -> dict[str, Any]:
+    """The figures that `--json` writes; a figure that could not be measured is null.
+
+    Args:
+        number: node, key -> a number of the node's diagnostics.
+        first, last: the counters before and after the trials.
+    """
+    times = [t.time_to_reach for t in trials if t.time_to_reach is not None]
+    successes = sum(t.outcome == Outcome.SUCCESS.value for t in trials)
+    return {
+        "episodes": len(trials),
+        "successes": successes,
+        "success_rate": round(successes / len(trials), 4) if trials else None,
+        "mean_time_to_reach_s": round(sum(times) / len(times), 3) if times else None,
+        "inference_ms": {"p50": number(INFERENCE, "inference_ms_p50"), "p99": number(INFERENCE, "inference_ms_p99")},
+        "observation_to_command_ms": {
+            "p50": number(EXECUTOR, "observation_to_command_ms/p50"),
+            "p99": number(EXECUTOR, "observation_to_command_ms/p99"),
+        },
+        "control_rate_hz": control_rate([t.command_times for t in trials]),
+        "images_sent": last.sent - first.sent,
+        "images_received": last.received - first.received,
+    }
+
+
+def control_rate(series: Sequence[Sequence[int]]) -> float | None:
+    """Commands per second, from the times [ns] of each uninterrupted series; None without two commands in one series."""
+    intervals = sum(max(len(times) - 1, 0) for times in series)
+    seconds = sum(1e-9 * (times[-1] - times[0]) for times in series if len(times) > 1)
+    return round(intervals / seconds, 2) if seconds > 0.0 else None

@@ -1,0 +1,63 @@
+"""Where the hands would go if a chunk were followed: forward kinematics of its 16 poses on the moving base."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from neon_control.core.robot import Robot
+from neon_control.sim.world import HANDS, build_model
+
+
+class HandPath:
+    """Kinematics of a robot on its planar base; nothing is simulated.
+
+    Attributes:
+        model: the compiled scene, from which a viewer can also take the shapes of furniture.
+        root_height: [m] of the robot's root link above the floor.
+    """
+
+    def __init__(self, robot: Robot) -> None:
+        self.model = build_model(robot)
+        self.root_height = float(self.model.body("pelvis").pos[2])
+        self._data = mujoco.MjData(self.model)
+        self._sites = {side: self.model.site(f"{side}_tcp").id for side in HANDS}
+        self._base = [int(self.model.joint(name).qposadr[0]) for name in ("base_x", "base_y", "base_yaw")]
+        self._addresses: dict[str, int] = {
+            name: int(self.model.joint(name).qposadr[0])
+            for name in robot.joints
+            if mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_JOINT, name) >= 0
+        }
+
+    def hands(self, joint_names: tuple[str, ...], positions: np.ndarray, base_poses: np.ndarray) -> dict[str, np.ndarray]:
+        """Fingertips for a sequence of poses.
+
+        Args:
+            joint_names: the J joints; all others are at zero.
+            positions: (H, J) [rad].
+            base_poses: (H, 3) x, y, yaw in the world [m, m, rad].
+
+        Returns:
+            Side -> (H, 3) in the world [m].
+        """
+        paths = {side: np.zeros((len(positions), 3)) for side in HANDS}
+        columns = [(i, self._addresses[name]) for i, name in enumerate(joint_names) if name in self._addresses]
+        for row, (pose, base) in enumerate(zip(positions, base_poses, strict=True)):
+            for i, address in columns:
+                self._data.qpos[address] = pose[i]
+            self._data.qpos[self._base] = base
+            mujoco.mj_kinematics(self.model, self._data)
+            for side, site in self._sites.items():
+                paths[side][row] = self._data.site_xpos[site]
+        return paths
+
+
+def integrate_base(start: np.ndarray, velocities: np.ndarray, dt: float) -> np.ndarray:
+    """Base poses (H, 3) that begin at `start` and follow velocities (H, 3) in the base frame for `dt` [s] each."""
+    poses = np.zeros((len(velocities), 3))
+    pose = np.array(start, dtype=np.float64)
+    for row, (vx, vy, rate) in enumerate(velocities):
+        poses[row] = pose
+        c, s = np.cos(pose[2]), np.sin(pose[2])
+        pose += dt * np.array([c * vx - s * vy, s * vx + c * vy, rate])
+    return poses

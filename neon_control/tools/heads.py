@@ -1,0 +1,101 @@
+"""`neon_control heads`: the comparison table of the action heads, measured here."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from neon_control.model.action_heads import ActionHead, StateRelativeHead, build_head
+
+# Type in the registry, what it is best for; in the order of the specification's table.
+HEADS: dict[str, str] = {
+    "mlp": "one joint group, small computers",
+    "chunking": "the standard",
+    "flow": "several right answers",
+    "dit": "long, linked motions",
+    "state_relative": "closed loop (around a chunking head)",
+    "ensemble": "accuracy before speed",
+}
+COLUMNS = ("Head", "Parameters", "Latency [ms]", "Denoising", "Multi-modal", "Steps linked by", "Best for")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    head: ActionHead
+    latency_ms: float  # median of one forward pass
+    best_for: str
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text, one cell for each of COLUMNS."""
+        head = self.head
+        parameters = sum(p.numel() for p in head.parameters())
+        steps = getattr(getattr(head, "flow", head), "num_denoise_steps", None)  # an ensemble's members share the number
+        if isinstance(head, StateRelativeHead):
+            inner = sum(p.numel() for p in head.inner_head.parameters())
+            size, modal, linked = f"+{parameters - inner:,}", "as inner", "as inner"
+        else:
+            size, modal, linked = f"{parameters:,}", "yes" if head.multi_modal else "no", head.temporal
+        denoising = f"{steps} steps" if steps else "-"
+        return type(head).__name__, size, f"{self.latency_ms:.3f}", denoising, modal, linked, self.best_for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of this tool."""
+    parser.add_argument("--input-dim", type=int, default=2048, help="width of the features (default: %(default)s)")
+    parser.add_argument("--action-dim", type=int, default=17, help="dimensions of an action (default: %(default)s)")
+    parser.add_argument("--num-steps", type=int, default=16, help="steps of a chunk (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="threads that torch may use (default: %(default)s)")
+    parser.add_argument("--repeat", type=int, default=50, help="forward passes to take the median of (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="torch device to measure on (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, measure and print every head."""
+    torch.set_num_threads(args.threads)
+    sizes = {"input_dim": args.input_dim, "action_dim": args.action_dim, "num_steps": args.num_steps}
+    rows = [measure(name, best_for, sizes, args.repeat, args.device) for name, best_for in HEADS.items()]
+    print(table(rows))
+    print(f"\nBatch 1, {args.input_dim} features, torch on {args.device}, {args.threads} thread(s), median of {args.repeat}.")
+    return 0
+
+
+def measure(name: str, best_for: str, sizes: dict[str, int], repeat: int, device: str = "cpu") -> Row:
+    """Build one head and time it at batch 1."""
+    config = {"type": name, **sizes, **({"inner": {"type": "chunking"}} if name == "state_relative" else {})}
+    head = build_head(config).to(device).eval()
+    features = torch.randn(1, sizes["input_dim"], device=device)
+    state = {"current_state": torch.zeros(1, sizes["action_dim"], device=device)} if name == "state_relative" else {}
+    return Row(head, median_ms(lambda: head(features, **state), repeat, device), best_for)
+
+
+def median_ms(call: Callable[[], object], repeat: int, device: str = "cpu") -> float:
+    """The median duration of `call` [ms], after a warm-up."""
+    durations = []
+    with torch.no_grad():
+        for i in range(repeat + 5):
+            start = time.perf_counter()
+            call()
+            if device != "cpu":
+                torch.accelerator.synchronize()
+            if i >= 5:
+                durations.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(durations)
+
+
+def table(rows: list[Row]) -> str:
+    """Aligned text: numbers to the right, the rest to the left."""
+    cells = [COLUMNS, *(row.cells() for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(COLUMNS))]
+    numeric = (1, 2)
+    lines = [
+        "  ".join(c.rjust(w) if i in numeric else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in cells
+    ]
+    rule = "  ".join("-" * w for w in widths)
+    return "\n".join(line.rstrip() for line in (lines[0], rule, *lines[1:]))

@@ -1,0 +1,103 @@
+"""A rosbag to training samples, through the same buffers that the live node fills.
+
+One sample per camera image, at the image's stamp t: the image, the sound that ended at t, the joint positions
+interpolated to t, and as target the commands that were in force at t, t + dt, ..., t + (H - 1) dt. Steps after the last
+command are padded and masked out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ObservationError
+from neon_control.core.image import decode_image
+from neon_control.core.observation import NANOSECONDS, AudioBuffer, JointStateBuffer, Observation
+
+HORIZON_S = 3600.0  # [s] a recording is kept whole
+TOPICS = ("camera/image_raw", "joint_states", "audio", "arm_controller/joint_trajectory", "cmd_vel")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One observation and the commands that followed it."""
+
+    observation: Observation
+    actions: np.ndarray  # (H, N) [rad] and [m/s, rad/s]
+    mask: np.ndarray  # (H,) 1 where a command was recorded, 0 where the last one is repeated
+
+
+class _Commands:
+    """Commands of one kind over time; they hold until the next one."""
+
+    def __init__(self) -> None:
+        self.stamps: list[int] = []
+        self.values: list[np.ndarray] = []
+
+    def add(self, stamp: int, value: np.ndarray) -> None:
+        self.stamps.append(stamp)
+        self.values.append(value)
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """(T,) [ns] -> (T, D), linear in between; the first and the last one are held."""
+        stamps, values = np.array(self.stamps), np.array(self.values)
+        seconds, grid = (times - stamps[0]) / NANOSECONDS, (stamps - stamps[0]) / NANOSECONDS
+        return np.stack([np.interp(seconds, grid, column) for column in values.T], axis=1)
+
+
+def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> list[Sample]:
+    """Read one bag.
+
+    Args:
+        path: folder of a rosbag2.
+        space: joints and order of the actions.
+        dt: [s] between steps of a target.
+        num_steps: H.
+
+    Raises:
+        ObservationError: a topic is missing; the message names the bag and the topic.
+    """
+    joint_states = JointStateBuffer(space.joint_names, horizon_s=HORIZON_S)
+    images: list[tuple[int, np.ndarray]] = []
+    joints, base = _Commands(), _Commands()
+    with AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
+        topics = {c.topic.lstrip("/") for c in reader.connections}
+        missing = [t for t in TOPICS if t not in topics]
+        if missing:
+            raise ObservationError(f"{path}: no topic {missing}; the bag has {sorted(topics)}")
+        audio = AudioBuffer(horizon_s=reader.duration / NANOSECONDS + 1.0)
+        for connection, arrival, raw in reader.messages():
+            message = reader.deserialize(raw, connection.msgtype)
+            match connection.topic.lstrip("/"):
+                case "camera/image_raw":
+                    layout = (message.encoding, message.height, message.width, message.step)
+                    rgb = decode_image(*layout, message.data, bool(message.is_bigendian))
+                    images.append((_stamp(message), rgb))
+                case "joint_states":
+                    joint_states.add(_stamp(message), message.name, message.position)
+                case "audio":
+                    audio.add(arrival, message.data)
+                case "arm_controller/joint_trajectory":
+                    order = [message.joint_names.index(n) for n in space.joint_names]
+                    joints.add(_stamp(message), np.asarray(message.points[0].positions)[order])
+                case "cmd_vel":
+                    twist = message.twist
+                    base.add(_stamp(message), np.array([twist.linear.x, twist.linear.y, twist.angular.z]))
+    steps = np.round(np.arange(num_steps) * dt * NANOSECONDS).astype(np.int64)
+    samples = []
+    for stamp, image in images:
+        times = stamp + steps
+        actions = np.concatenate([joints.at(times), base.at(times)], axis=1)
+        mask = (times <= min(joints.stamps[-1], base.stamps[-1])).astype(np.float32)
+        samples.append(Sample(Observation(stamp, image, joint_states.at(stamp), audio.window(stamp)), actions, mask))
+    return samples
+
+
+def _stamp(message: object) -> int:
+    stamp = message.header.stamp  # type: ignore[attr-defined]
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)

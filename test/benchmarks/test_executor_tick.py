@@ -1,0 +1,43 @@
+"""Time of one tick without ROS, over joints and live chunks: nearly flat in both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from many_joints import write_robot
+
+from neon_control.core.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
+from neon_control.core.robot import load_robot
+from neon_control.core.supervisor import State
+
+H, SECOND = 16, 1_000_000_000
+PERIOD = SECOND // 200
+
+
+@pytest.mark.parametrize("chunks", [1, 8, 64])
+@pytest.mark.parametrize("joints", [17, 32, 128])
+def test_tick(benchmark, tmp_path: Path, joints: int, chunks: int):
+    robot = load_robot(write_robot(tmp_path, joints))
+    names = robot.parts["arms"]
+    executor = MotionExecutor(robot, names, ExecutorSettings(rate_hz=200.0, chunk_timeout=10.0, joint_state_timeout=10.0, start_ramp=0.0))
+    now = SECOND * 1000
+    executor.add_joint_states(now, names, np.zeros(joints).tolist())
+    executor.tick(now)
+    rng = np.random.default_rng(0)
+    for k in range(chunks):  # each 100 s long, so that all stay alive
+        for stream, width in ((JOINTS, joints), (BASE, 3)):
+            executor.add_chunk(stream, now - k * 1000, 100.0 / (H - 1), 0.01 * rng.normal(size=(H, width)))
+        executor.tick(now)
+    clock = [now]
+
+    def tick() -> None:
+        clock[0] += 1000  # 1 us: the chunks stay alive for all rounds
+        executor.tick(clock[0])
+
+    for _ in range(5):
+        tick()
+    assert executor.supervisor.state is State.RUNNING
+    assert executor.streams[JOINTS].ensemble.votes == chunks
+    benchmark(tick)

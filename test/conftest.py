@@ -1,0 +1,62 @@
+"""Shared by all tests: one thread for each numeric library, reproducible properties, a private DDS domain.
+
+Nothing here sets FASTDDS_BUILTIN_TRANSPORTS or MUJOCO_GL: the package has to set them by itself, and tests would hide it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import socket
+import time
+from pathlib import Path
+
+# Before numpy, torch or ONNX Runtime are imported: their pools would fight for the cores and blur every timing.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.pop("FASTDDS_BUILTIN_TRANSPORTS", None)
+os.environ.pop("MUJOCO_GL", None)
+os.environ.pop("ROS_AUTOMATIC_DISCOVERY_RANGE", None)  # with LOCALHOST, Fast DDS loses nearly all images
+
+import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# A shared machine stalls now and then: no deadline. In CI every run draws the same examples.
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+SHARED_MEMORY = Path("/dev/shm")
+DISCOVERY_PORT = 7400  # [DDSI-RTPS] the multicast port of domain d is 7400 + 250 d
+DOMAINS = range(1, 101)  # above 101 the ports run into Linux's ephemeral range
+
+
+@pytest.fixture
+def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A DDS domain that no process on this machine uses; also put into ROS_DOMAIN_ID, so that child processes join it."""
+    candidates = list(DOMAINS)
+    random.SystemRandom().shuffle(candidates)
+    for domain in candidates:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", DISCOVERY_PORT + 250 * domain))
+            except OSError:
+                continue
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+        return domain
+    raise RuntimeError(f"all DDS domains from {DOMAINS.start} to {DOMAINS.stop - 1} are in use on this machine")
+
+
+def pytest_sessionfinish() -> None:
+    """Give back the shared memory of processes that tests have killed: some MB each, which Fast DDS leaves behind for good."""
+    for lock in SHARED_MEMORY.glob("fastdds_????????????????_el"):
+        try:
+            if time.time() - lock.stat().st_mtime < 60.0:
+                continue  # its owner may be about to take the lock
+            with lock.open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by a living owner: BlockingIOError
+                lock.with_name(lock.name.removesuffix("_el")).unlink(missing_ok=True)
+                lock.unlink()
+        except OSError:
+            continue

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from neon_control.core.action_space import MODES, ActionSpace
+from neon_control.core.errors import ConfigError
+from neon_control.core.robot import load_robot
+
+G1 = load_robot("g1.yaml")
+
+
+@pytest.mark.parametrize(("mode", "dim"), [("arms_only", 17), ("upper_body", 20), ("whole_body", 32)])
+def test_dimensions_are_the_specification_s(mode: str, dim: int) -> None:
+    space = ActionSpace.from_robot(G1, mode)
+    assert space.dim == dim == len(space.names) == len(space.lower)
+    assert space.num_joints == dim - 3
+    assert space.names[-3:] == ("base/vx", "base/vy", "base/yaw_rate")
+
+
+def test_order_is_arms_torso_legs_base_without_gaps() -> None:
+    space = ActionSpace.from_robot(G1, "whole_body")
+    assert list(space.groups) == ["arms", "torso", "legs", "base"]
+    stops = [0, *(s.stop for s in space.groups.values())]
+    assert [s.start for s in space.groups.values()] == stops[:-1] and stops[-1] == space.dim
+    assert space.joint_names[:2] == ("left_shoulder_pitch_joint", "left_shoulder_roll_joint")
+    assert space.joint_names[14] == "waist_yaw_joint" and space.joint_names[17] == "left_hip_pitch_joint"
+
+
+def test_wider_modes_keep_the_arms_in_place() -> None:
+    arms = ActionSpace.from_robot(G1, "arms_only").joint_names
+    for mode in MODES:
+        assert ActionSpace.from_robot(G1, mode).joint_names[: len(arms)] == arms
+
+
+def test_limits_map_to_plus_and_minus_one() -> None:
+    space = ActionSpace.from_robot(G1, "upper_body")
+    assert np.allclose(space.normalise(space.lower), -1.0) and np.allclose(space.normalise(space.upper), 1.0)
+    assert G1.base is not None
+    assert np.allclose(space.denormalise(np.ones(20))[-3:], G1.base.max_velocity)
+    assert np.allclose(space.denormalise(np.zeros(20))[-3:], 0.0)
+
+
+@given(arrays(np.float64, (2, 16, 32), elements=st.floats(-3, 3)))
+def test_denormalise_undoes_normalise(actions: np.ndarray) -> None:
+    space = ActionSpace.from_robot(G1, "whole_body")
+    assert np.allclose(space.denormalise(space.normalise(actions)), actions, atol=1e-12)
+    joints, base = space.split(actions)
+    assert np.array_equal(np.concatenate([joints, base], axis=-1), actions)
+    assert np.allclose(space.normalise_joints(joints), space.normalise(actions)[..., : space.num_joints])
+
+
+def test_unknown_mode_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no_arms"):
+        ActionSpace.from_robot(G1, "no_arms")

@@ -1,0 +1,368 @@
+"""From chunks to commands, with a simulated arm and clock; no ROS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neon_control.core.ensemble import METHODS, EnsembleSettings
+from neon_control.core.executor import BASE, JOINTS, Command, ExecutorSettings, MotionExecutor
+from neon_control.core.robot import load_robot
+from neon_control.core.supervisor import State
+
+ROBOT = load_robot("g1.yaml")
+NAMES = ROBOT.parts["arms"]
+J = len(NAMES)
+MS = 1_000_000
+PERIOD = 10 * MS
+DT, H = 0.02, 16
+LOWER, UPPER = ROBOT.limits(NAMES, "safe_lower"), ROBOT.limits(NAMES, "safe_upper")
+VELOCITY, ACCELERATION = ROBOT.limits(NAMES, "max_velocity"), ROBOT.limits(NAMES, "max_acceleration")
+MIDDLE = 0.5 * (LOWER + UPPER)
+
+
+class World:
+    """An arm that follows commands with a lag of 30 ms, a policy that plays sines, and a clock that is stepped by hand."""
+
+    def __init__(self, **settings: object) -> None:
+        self.executor = MotionExecutor(ROBOT, NAMES, ExecutorSettings(**{"start_ramp": 0.3, "resume_ramp": 0.2, **settings}))
+        self.now = 1_000_000 * MS
+        self.position = MIDDLE.copy()
+        self.commands: list[Command] = []
+        self.chunks = self.states = True
+        self.blocked = False
+        self.source: object = "policy"
+        self.ticks = 0
+
+    @property
+    def state(self) -> State:
+        return self.executor.supervisor.state
+
+    def policy(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Joint positions (H, J) and base velocities (H, 3) at times t (H,) [s]."""
+        joints = MIDDLE + 0.2 * np.sin(2.0 * t[:, None] + np.arange(J))
+        return joints, np.tile([0.5, 0.0, -1.0], (len(t), 1))
+
+    def send_chunk(self, latency: int = 60 * MS, source: object = None) -> None:
+        stamp = self.now - latency
+        joints, base = self.policy(stamp * 1e-9 + DT * np.arange(H))
+        for stream, values in ((JOINTS, joints), (BASE, base)):
+            self.executor.add_chunk(stream, stamp, DT, values, source or self.source)
+
+    def step(self, count: int = 1) -> Command | None:
+        """Advance by control periods; a chunk every tenth."""
+        command = None
+        for _ in range(count):
+            self.now += PERIOD
+            self.ticks += 1
+            if self.states:
+                self.executor.add_joint_states(self.now - 2 * MS, NAMES, self.position.tolist())
+            if self.chunks and self.ticks % 10 == 0:
+                self.send_chunk()
+            command = self.executor.tick(self.now)
+            if command is not None:
+                self.commands.append(command)
+                if not self.blocked:
+                    self.position = self.position + 0.28 * (command.positions - self.position)
+        return command
+
+    def run_to(self, state: State, limit: int = 400) -> int:
+        """Step until `state`; the number of steps."""
+        for n in range(limit):
+            if self.state is state:
+                return n
+            self.step()
+        raise AssertionError(f"still {self.state} after {limit} steps ({self.executor.supervisor.cause})")
+
+    def assert_within_limits(self, start: np.ndarray | None = None) -> None:
+        positions = np.array([c.positions for c in self.commands])
+        base = np.array([c.base for c in self.commands])
+        assert np.isfinite(positions).all() and np.isfinite(base).all()
+        steps = np.diff(positions, axis=0)
+        dt = PERIOD * 1e-9
+        assert (np.abs(steps) <= VELOCITY * dt * (1 + 1e-9)).all()
+        assert (np.abs(np.diff(steps, axis=0)) <= ACCELERATION * dt**2 * (1 + 1e-6) + 1e-12).all()
+        assert (np.abs(np.diff(base, axis=0)) <= ROBOT.base.max_acceleration * dt * (1 + 1e-9)).all()
+        assert (positions <= UPPER + 1e-12).all() and (positions >= LOWER - 1e-12).all()
+
+
+def test_nothing_is_sent_before_all_joints_are_known():
+    world = World()
+    world.states = False
+    assert world.step(20) is None
+    world.executor.add_joint_states(world.now, NAMES[:-1], world.position[:-1].tolist())
+    assert world.step() is None
+    assert world.executor.missing_joints() == [NAMES[-1]]
+
+
+def test_without_chunks_the_measured_pose_is_held_and_the_base_stands():
+    world = World()
+    world.chunks = False
+    command = world.step(50)
+    np.testing.assert_array_equal(command.positions, MIDDLE)
+    assert not command.base.any() and world.state is State.HOLDING
+
+
+def test_the_start_is_a_ramp_from_the_measured_pose():
+    world = World(start_ramp=1.0)
+    world.position = MIDDLE + 0.4
+    world.run_to(State.RUNNING)
+    first = world.commands[0].positions
+    np.testing.assert_allclose(first, MIDDLE + 0.4, atol=1e-3)
+    assert 0.9 <= sum(1 for c in world.commands if c.base.any()) * PERIOD * 1e-9 <= 1.1
+    world.step(20)
+    world.assert_within_limits()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_policy_is_followed_at_now_whatever_its_latency(method):
+    world = World(joints=EnsembleSettings(method=method))
+    world.run_to(State.RUNNING)
+    command = world.step(57)
+    expected, _ = world.policy(np.array([world.now * 1e-9]))
+    np.testing.assert_allclose(command.positions, expected[0], atol=2e-4)  # the error of linear interpolation
+    assert world.executor.observation_to_command.summary()[0] == pytest.approx(0.06, abs=0.001)
+
+
+def test_action_latency_looks_ahead():
+    world = World(action_latency=0.05)
+    world.run_to(State.RUNNING)
+    command = world.step(57)
+    expected, _ = world.policy(np.array([world.now * 1e-9 + 0.05]))
+    np.testing.assert_allclose(command.positions, expected[0], atol=2e-4)
+
+
+def test_lost_chunks_stop_the_base_in_time_and_hold_the_pose():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.step(59)
+    world.chunks = False
+    world.send_chunk()  # the worst moment: right after a chunk
+    lost = world.now
+    while world.commands[-1].base.any():
+        world.step()
+    assert (world.now - lost) * 1e-9 <= 0.5
+    world.step(100)
+    assert world.state is State.HOLDING and world.executor.supervisor.stops == {"chunks": 1}
+    np.testing.assert_allclose(world.commands[-1].positions, world.position, atol=1e-6)
+    world.assert_within_limits()
+
+
+def test_a_blocked_arm_is_held_where_it_is_not_where_it_was_sent():
+    world = World(tracking_error_limit=10.0)
+    world.run_to(State.RUNNING)
+    world.blocked = True
+    stuck = world.position.copy()
+    world.step(50)
+    assert np.abs(world.commands[-1].positions - stuck).max() > 0.05
+    world.chunks = False
+    world.step(200)
+    np.testing.assert_allclose(world.commands[-1].positions, stuck, atol=1e-9)
+    world.assert_within_limits()
+
+
+def test_motion_resumes_without_a_jump():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.chunks = False
+    world.run_to(State.HOLDING)
+    world.step(150)
+    world.chunks = True
+    world.run_to(State.RUNNING)
+    world.step(50)
+    world.assert_within_limits()
+    expected, _ = world.policy(np.array([world.now * 1e-9]))
+    np.testing.assert_allclose(world.commands[-1].positions, expected[0], atol=2e-4)
+
+
+def test_lost_joint_states_stop_within_their_timeout():
+    world = World(joint_state_timeout=0.1)
+    world.run_to(State.RUNNING)
+    world.states = False
+    lost = world.now
+    world.run_to(State.BRAKING)
+    assert (world.now - lost) * 1e-9 <= 0.12
+    assert world.executor.supervisor.cause == "joint_states"
+    world.run_to(State.HOLDING)
+    world.states = True
+    world.run_to(State.RUNNING)
+    world.assert_within_limits()
+
+
+def test_an_arm_that_is_moved_away_is_followed_not_pulled_back():
+    """A simulator's reset, or a hand: the command goes to the new pose, then the policy takes over by its ramp."""
+    world = World()
+    world.run_to(State.RUNNING)
+    world.position = MIDDLE - 0.9
+    world.step()
+    world.step()
+    assert world.executor.supervisor.cause == "tracking_error"
+    world.run_to(State.RUNNING)
+    world.assert_within_limits()
+    assert world.executor.supervisor.stops["tracking_error"] == 1
+
+
+def test_the_e_stop_holds_until_reset_and_starts_with_the_long_ramp():
+    world = World(start_ramp=1.0, resume_ramp=0.1)
+    world.run_to(State.RUNNING)
+    supervisor = world.executor.supervisor
+    supervisor.press_estop(True)
+    world.step(100)
+    assert world.state is State.ESTOPPED and not world.commands[-1].base.any()
+    held = world.commands[-1].positions
+    world.step(100)
+    np.testing.assert_array_equal(world.commands[-1].positions, held)
+    supervisor.press_estop(False)
+    supervisor.reset()
+    assert world.run_to(State.RUNNING) >= 100
+    world.assert_within_limits()
+
+
+def test_a_stop_request_ends_at_rest_and_then_nothing_is_sent():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.step(50)
+    world.executor.supervisor.request_stop()
+    steps = world.run_to(State.STOPPED)
+    assert steps * PERIOD * 1e-9 < 0.5
+    last = world.commands[-1]
+    assert not last.base.any() and not last.velocities.any()
+    assert world.step() is None
+    world.assert_within_limits()
+
+
+def test_every_command_says_how_the_joints_come_to_rest():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.step(50)
+    for command in world.commands:
+        needed = np.abs(command.velocities) / ACCELERATION
+        assert command.rest_time == pytest.approx(needed.max())
+        stop = command.positions + 0.5 * command.velocities * command.rest_time
+        np.testing.assert_allclose(command.rest_positions, np.clip(stop, LOWER, UPPER), atol=1e-12)
+
+
+def test_a_clock_that_jumps_back_drops_what_is_known_and_recovers():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.now -= 100_000 * MS
+    world.states = world.chunks = False
+    world.step(3)
+    assert world.state is State.BRAKING and world.executor.clock_jumps == 1
+    world.run_to(State.HOLDING)
+    world.states = world.chunks = True
+    world.run_to(State.RUNNING)
+    world.assert_within_limits()
+
+
+def test_a_clock_that_jumps_ahead_is_a_loss_of_everything():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.states = world.chunks = False
+    world.now += 100_000 * MS
+    world.step()
+    assert world.state is State.BRAKING
+    world.states = world.chunks = True
+    world.run_to(State.RUNNING)
+    world.assert_within_limits()
+
+
+def test_a_second_publisher_is_refused_and_counted():
+    world = World()
+    world.run_to(State.RUNNING)
+    for _ in range(5):
+        world.step(7)
+        world.send_chunk(latency=40 * MS, source="another")
+    world.step()
+    assert world.executor.rejected == {"joints/other_publisher": 5, "base/other_publisher": 5}
+    assert world.state is State.RUNNING
+
+
+def test_a_restarted_policy_is_taken_over_after_the_silence_of_the_old_one():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.source = "restarted"
+    world.step(30)
+    world.run_to(State.RUNNING)
+    assert world.executor.streams[JOINTS].guard.changes == 1
+    world.assert_within_limits()
+
+
+def test_news_of_a_dead_publisher_acts_at_once_and_the_next_chunk_ends_it():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.executor.publisher_lost(BASE)
+    world.step()
+    assert world.state is State.BRAKING
+    world.run_to(State.RUNNING)
+
+
+def test_a_flood_is_bounded_counted_and_survived():
+    world = World()
+    world.run_to(State.RUNNING)
+    for _ in range(20):
+        for k in range(200):
+            world.send_chunk(latency=60 * MS - k)
+        world.step()
+    assert world.executor.rejected["joints/flood"] > 1000
+    assert world.state is State.RUNNING
+    world.assert_within_limits()
+
+
+def test_a_robot_without_a_base_needs_no_base_chunks():
+    executor = MotionExecutor(replace(ROBOT, base=None), NAMES, ExecutorSettings(start_ramp=0.0))
+    now = 1_000_000 * MS
+    for tick in range(50):
+        now += PERIOD
+        executor.add_joint_states(now, NAMES, MIDDLE.tolist())
+        if tick % 5 == 0:
+            executor.add_chunk(JOINTS, now, DT, np.tile(MIDDLE, (H, 1)))
+        command = executor.tick(now)
+    assert executor.supervisor.state is State.RUNNING
+    assert command.base.shape == (0,)
+    np.testing.assert_allclose(command.positions, MIDDLE)
+
+
+def test_one_missing_stream_stops_both():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.chunks = False
+    for _ in range(60):
+        world.step(1)
+        if world.ticks % 10 == 0:
+            stamp = world.now - 60 * MS
+            joints, _ = world.policy(stamp * 1e-9 + DT * np.arange(H))
+            world.executor.add_chunk(JOINTS, stamp, DT, joints, world.source)
+    assert world.state is State.HOLDING and not world.commands[-1].base.any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_faults_for_a_long_time_never_leave_the_envelope(seed):
+    """Five simulated minutes in all: everything above in random order, with targets far outside the limits."""
+    rng = np.random.default_rng(seed)
+    world = World()
+    supervisor = world.executor.supervisor
+    quiet = world.policy
+    reached = 0
+    for _ in range(150):
+        fault = rng.integers(9)
+        world.chunks, world.states, world.blocked = fault != 0, fault != 1, fault == 2
+        supervisor.press_estop(fault == 3)
+        world.policy = quiet
+        if fault == 4:
+            world.policy = lambda t: (rng.uniform(-20, 20, (len(t), J)), rng.uniform(-9, 9, (len(t), 3)))
+        elif fault == 5:
+            world.now += int(rng.integers(-5000, 5000)) * MS
+        elif fault == 6:
+            world.source = float(rng.random())
+        elif fault == 7:
+            world.position = world.position + rng.uniform(-0.6, 0.6, J)
+            world.position = np.clip(world.position, LOWER, UPPER)
+        elif fault == 8:
+            supervisor.reset()
+        world.step(int(rng.integers(1, 100)))
+        reached += world.state is State.RUNNING
+    assert reached > 5, "the faults left no time to move; the test shows nothing"
+    world.assert_within_limits()

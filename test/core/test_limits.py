@@ -1,0 +1,201 @@
+"""The safety envelope, mostly as properties: whatever comes in, what goes out stays inside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from neon_control.core.errors import ConfigError
+from neon_control.core.limits import Limiter, envelope
+from neon_control.core.robot import BASE_AXES, load_robot
+
+DT = 0.01
+LOWER, UPPER = np.array([-1.0, -0.3, 0.0]), np.array([1.0, 2.0, 0.5])
+RATE, CHANGE = np.array([2.0, 0.5, 1.0]), np.array([15.0, 3.0, 40.0])
+
+anything = arrays(np.float64, (60, 3), elements=st.floats(allow_nan=True, allow_infinity=True, width=64))
+plausible = arrays(np.float64, (60, 3), elements=st.floats(-3.0, 3.0))
+inside = st.tuples(*(st.floats(low, high) for low, high in zip(LOWER, UPPER, strict=True))).map(np.array)
+
+
+def limiter(start: np.ndarray | None = None) -> Limiter:
+    built = Limiter(("a", "b", "c"), LOWER, UPPER, RATE, CHANGE, DT)
+    if start is not None:
+        built.anchor(start)
+    return built
+
+
+def run(limit: Limiter, targets: np.ndarray) -> np.ndarray:
+    """The commands (n + 1, 3), the starting value first."""
+    return np.array([limit.value, *(limit.step(t).copy() for t in targets)])
+
+
+def assert_inside(values: np.ndarray) -> None:
+    """Range, rate and change of a command sequence that starts at rest."""
+    assert np.isfinite(values).all()
+    assert (values >= LOWER - 1e-12).all() and (values <= UPPER + 1e-12).all()
+    rates = np.diff(values, axis=0) / DT
+    assert (np.abs(rates) <= RATE * (1 + 1e-9)).all()
+    changes = np.diff(rates, axis=0, prepend=0.0) / DT
+    assert (np.abs(changes) <= CHANGE * (1 + 1e-6) + 1e-7).all()
+
+
+@given(targets=st.one_of(anything, plausible), start=inside)
+def test_output_stays_inside_for_any_input(targets, start):
+    assert_inside(run(limiter(start), targets))
+
+
+@given(targets=st.one_of(anything, plausible), start=inside, stops=st.sets(st.integers(0, 59)))
+def test_output_stays_inside_when_braking_comes_between(targets, start, stops):
+    limit = limiter(start)
+    values = [limit.value]
+    for i, target in enumerate(targets):
+        values.append((limit.brake() if i in stops else limit.step(target)).copy())
+    assert_inside(np.array(values))
+
+
+@given(targets=plausible, start=inside)
+def test_limiting_twice_equals_limiting_once(targets, start):
+    once = run(limiter(start), targets)
+    twice = run(limiter(start), once[1:])
+    np.testing.assert_allclose(twice, once, atol=1e-9)
+
+
+@given(target=inside, start=inside)
+def test_a_constant_target_is_approached_monotonically_and_met_exactly(target, start):
+    values = run(limiter(start), np.tile(target, (800, 1)))
+    distance = (target - values) * np.where(target >= start, 1.0, -1.0)
+    assert (distance >= -1e-12).all(), "overshoot"
+    assert (np.diff(distance, axis=0) <= 1e-12).all(), "moves away"
+    assert (values[-1] == target).all()
+
+
+@given(start=inside, target=st.floats(-100.0, 100.0))
+def test_the_range_is_reached_without_overshoot_from_any_speed(start, target):
+    assert_inside(run(limiter(start), np.full((300, 3), target)))
+
+
+@given(targets=plausible, start=inside)
+def test_a_step_is_never_larger_than_what_was_asked_for(targets, start):
+    """Neither the target's own step nor the remaining distance is exceeded, once braking is over."""
+    limit = limiter(start)
+    wanted = np.clip(targets, LOWER, UPPER)
+    before = start
+    for raw, target in zip(targets, wanted, strict=True):
+        value, rate = limit.value.copy(), limit.rate.copy()
+        step = np.abs(limit.step(raw) - value)
+        asked = np.maximum(np.abs(target - before), np.abs(target - value))
+        braking = np.maximum(np.abs(rate) - CHANGE * DT, 0.0) * DT  # what the speed alone makes unavoidable
+        assert (step <= np.maximum(asked, braking) + 1e-12).all()
+        before = target
+
+
+def test_a_feasible_moving_target_is_followed_without_lag():
+    t = DT * np.arange(1, 400)
+    targets = np.stack([0.5 * (1 - np.cos(2.0 * t)), 0.1 * (1 - np.cos(1.5 * t)), 0.2 * (1 - np.cos(2.0 * t))], axis=1)
+    np.testing.assert_allclose(run(limiter(np.zeros(3)), targets)[1:], targets, atol=1e-12)
+
+
+def test_braking_comes_to_rest_in_the_shortest_time():
+    limit = limiter(np.array([-1.0, 0.0, 0.0]))
+    while limit.rate[0] < RATE[0]:
+        limit.step(np.array([1.0, 0.0, 0.0]))
+    steps = 0
+    while limit.rate.any():
+        limit.brake()
+        steps += 1
+    assert steps == int(np.ceil(RATE[0] / (CHANGE[0] * DT) - 1e-9))
+
+
+@given(targets=plausible, start=inside)
+def test_the_point_of_rest_can_be_reached_by_even_braking(targets, start):
+    limit = limiter(start)
+    run(limit, targets)
+    rest, seconds = limit.rest_point()
+    assert ((rest >= LOWER - 1e-12) & (rest <= UPPER + 1e-12)).all()
+    assert (np.abs(limit.rate) <= CHANGE * seconds + 1e-9).all()
+    free = (rest > LOWER) & (rest < UPPER)
+    np.testing.assert_allclose((rest - limit.value)[free], (0.5 * limit.rate * seconds)[free], atol=1e-12)
+
+
+def test_counters_say_which_limit_bit_and_for_which_axis():
+    limit = limiter(np.zeros(3))
+    limit.step(np.array([0.0, 0.0, np.nan]))
+    assert limit.counts["non_finite"].tolist() == [0, 0, 1]
+    limit.step(np.array([0.001, 5.0, 0.0]))
+    assert limit.counts["range"].tolist() == [0, 1, 0]
+    assert limit.counts["rate"].tolist() == [0, 1, 0]
+    assert limit.counts["change"].tolist() == [0, 1, 0]
+
+
+def test_a_limit_that_is_met_exactly_does_not_count():
+    limit = limiter(np.zeros(3))
+    for k in range(1, 20):
+        limit.step(np.array([min(CHANGE[0] * DT, RATE[0]) * DT * k, 0.0, 0.0]))
+    assert all(not counts.any() for counts in limit.counts.values())
+
+
+def test_a_start_outside_the_range_only_moves_inwards_and_within_the_rate():
+    limit = limiter(np.array([1.4, 0.0, -0.2]))
+    values = run(limit, np.tile([5.0, 0.0, -5.0], (200, 1)))
+    assert (np.diff(values[:, 0]) <= 0.0).all() and (np.diff(values[:, 2]) >= 0.0).all()
+    assert values[-1].tolist() == [1.0, 0.0, 0.0]
+    assert (np.abs(np.diff(values, axis=0)) <= RATE * DT * (1 + 1e-9)).all()
+
+
+def test_without_a_change_limit_only_range_and_rate_count():
+    limit = Limiter(("x",), np.array([-1.0]), np.array([1.0]), np.array([2.0]), np.array([np.inf]), DT)
+    values = [limit.step(np.array([0.5]))[0] for _ in range(30)]
+    np.testing.assert_allclose(values[:3], [0.02, 0.04, 0.06])
+    assert values[-1] == 0.5
+
+
+def test_zero_is_reached_exactly():
+    limit = Limiter(("x",), np.array([-1.0]), np.array([1.0]), np.array([3.0]), np.array([np.inf]), DT)
+    for target in (0.77, 0.123, -0.9):
+        for _ in range(100):
+            limit.step(np.array([target]))
+        for _ in range(100):
+            limit.step(np.zeros(1))
+        assert limit.value[0] == 0.0 and limit.rate[0] == 0.0
+
+
+@given(targets=plausible, start=inside)
+def test_axes_that_brake_do_not_disturb_the_others(targets, start):
+    both, alone = limiter(start), limiter(start)
+    for i, target in enumerate(targets):
+        value = both.step(target, braking=slice(0, 2) if i > 20 else slice(0, 0))[2]
+        assert value == alone.step(target)[2]
+    assert not both.rate[:2].any(), "braking did not come to rest"
+
+
+def test_limits_of_the_g1_are_complete_and_fit_each_other():
+    robot = load_robot("g1.yaml")
+    names = robot.parts["arms"] + robot.parts["torso"] + robot.parts["legs"]
+    for rate in (20.0, 100.0, 500.0):
+        assert envelope(robot, names, 1.0 / rate).names == names + BASE_AXES
+
+
+def test_jerk_of_the_base_is_limited_when_the_robot_file_says_so():
+    robot = load_robot("g1.yaml")
+    base = replace(robot.base, max_jerk=np.array([20.0, 20.0, 40.0]))
+    limit = envelope(replace(robot, base=base), ("left_elbow_joint",), DT)
+    values = [limit.step(np.array([0.0, 0.5, 0.0, -1.0])).copy()[1:] for _ in range(100)]
+    jerk = np.diff(values, n=2, axis=0, prepend=np.zeros((2, 3))) / DT**2
+    assert (np.abs(jerk) <= base.max_jerk * (1 + 1e-6)).all()
+    assert values[-1].tolist() == [0.5, 0.0, -1.0]
+
+
+def test_a_joint_without_limits_is_a_refusal():
+    with pytest.raises(ConfigError, match="unknown joints"):
+        envelope(load_robot("g1.yaml"), ("left_elbow_joint", "third_elbow_joint"), DT)
+
+
+def test_an_acceleration_limit_that_limits_nothing_is_a_refusal():
+    with pytest.raises(ConfigError, match="limits nothing"):
+        envelope(load_robot("g1.yaml"), ("left_elbow_joint",), 1.0)

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from neon_control.core.errors import ConfigError
+from neon_control.core.paths import share_directory
+from neon_control.core.robot import Robot, load_robot
+
+URDF = """<robot name="r"><link name="a"/><link name="b"/><link name="c"/>
+<joint name="one" type="revolute"><parent link="a"/><child link="b"/><axis xyz="0 0 1"/>
+<limit lower="-1" upper="2" velocity="4" effort="1"/></joint>
+<joint name="two" type="revolute"><parent link="b"/><child link="c"/><axis xyz="0 0 1"/>{limit}</joint></robot>"""
+LIMIT = '<limit lower="-0.5" upper="0.5" velocity="2" effort="1"/>'
+
+
+def write(folder: Path, changes: dict[str, object] | None = None, limit: str = LIMIT) -> Path:
+    (folder / "r.urdf").write_text(URDF.format(limit=limit))
+    data: dict[str, object] = {
+        "name": "r",
+        "urdf": "r.urdf",
+        "groups": {"arm": ["one", "two"]},
+        "parts": {"arms": ["arm"]},
+        "limits": {"position_margin": 0.1, "groups": {"arm": {"velocity_scale": 0.5, "max_acceleration": 3.0}}},
+        "controllers": {"c": {"topic": "c/joint_trajectory", "joints": ["arm"]}},
+    }
+    file = folder / "r.yaml"
+    file.write_text(yaml.safe_dump({**data, **(changes or {})}))
+    return file
+
+
+@pytest.fixture(scope="module")
+def g1() -> Robot:
+    return load_robot("g1.yaml")
+
+
+def test_limits_come_from_the_urdf_and_the_file_only_narrows_them(tmp_path: Path) -> None:
+    robot = load_robot(write(tmp_path))
+    one = robot.joints["one"]
+    assert (one.lower, one.upper, one.max_velocity, one.max_acceleration) == (-1.0, 2.0, 2.0, 3.0)
+    assert (one.safe_lower, one.safe_upper) == pytest.approx((-0.9, 1.9))
+    assert robot.base is None
+    assert robot.controllers[0].joints == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit", "words"),
+    [
+        ({"groups": {"arm": ["one", "three"]}}, LIMIT, ["three", "one"]),
+        ({"urdf": "nothing.urdf"}, LIMIT, ["nothing.urdf"]),
+        ({"parts": {"arms": ["leg"]}}, LIMIT, ["leg", "arm"]),
+        ({"parts": {"wings": ["arm"]}}, LIMIT, ["wings"]),
+        ({"parts": {"torso": ["arm"]}}, LIMIT, ["parts.arms"]),
+        ({"limits": {"groups": {}}}, LIMIT, ["arm"]),
+        ({"limits": {"position_margin": 0.6, "groups": {"arm": {"velocity_scale": 1, "max_acceleration": 1}}}}, LIMIT, ["two", "0.6"]),
+        ({"limits": {"groups": {"arm": {"velocity_scale": 1.5, "max_acceleration": 1}}}}, LIMIT, ["velocity_scale", "1.5"]),
+        ({"limits": {"groups": {"arm": {"velocity_scale": 1, "max_acceleration": float("nan")}}}}, LIMIT, ["max_acceleration", "nan"]),
+        ({"limits": {"groups": {"arm": {"velocity_scale": 1, "max_acceleration": -2.0}}}}, LIMIT, ["max_acceleration", "-2.0"]),
+        ({}, "", ["two", "limit"]),
+        ({}, '<limit lower="1" upper="-1" velocity="2"/>', ["two", "lower < upper"]),
+        ({}, '<limit lower="-1" upper="1"/>', ["two", "velocity"]),
+        ({"controllers": {"a": {"topic": "t", "joints": ["arm"]}, "b": {"topic": "u", "joints": ["one"]}}}, LIMIT, ["one", "than one"]),
+        ({"controllers": {"a": {"topic": "t", "joints": ["knee"]}}}, LIMIT, ["knee"]),
+        ({"base": {"max_velocity": {"vx": 1.0}}}, LIMIT, ["max_velocity", "vy"]),
+    ],
+)
+def test_a_wrong_file_is_refused_with_what_and_where(tmp_path: Path, changes: dict[str, object], limit: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_robot(write(tmp_path, changes, limit))
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no-such-robot"):
+        load_robot(tmp_path / "no-such-robot.yaml")
+
+
+def test_g1_has_its_29_joints(g1: Robot) -> None:
+    assert len(g1.joints) == 29
+    assert {p: len(n) for p, n in g1.parts.items()} == {"arms": 14, "torso": 3, "legs": 12}
+    assert g1.joints["left_elbow_joint"].upper == pytest.approx(2.0944)
+    assert g1.joints["right_shoulder_roll_joint"].lower == pytest.approx(-2.2515)
+    commanded = {j for c in g1.controllers for j in c.joints}
+    assert commanded == set(g1.joints)
+
+
+def test_g1_is_mirror_symmetric(g1: Robot) -> None:
+    for name, left in g1.joints.items():
+        if not name.startswith("left_"):
+            continue
+        right = g1.joints[name.replace("left_", "right_")]
+        mirrored = "roll" in name or "yaw" in name
+        expected = (-left.upper, -left.lower) if mirrored else (left.lower, left.upper)
+        assert (right.lower, right.upper) == pytest.approx(expected), name
+        assert right.max_velocity == left.max_velocity
+
+
+def test_no_limit_of_the_urdf_is_written_again_in_the_yaml(g1: Robot) -> None:
+    text = (share_directory() / "config" / "g1.yaml").read_text()
+    for joint in g1.joints.values():
+        assert f"{joint.upper:g}" not in text or joint.upper == round(joint.upper, 1)
+
+
+def test_limits_as_arrays_follow_the_asked_order(g1: Robot) -> None:
+    names = ("right_elbow_joint", "waist_roll_joint")
+    assert np.allclose(g1.limits(names, "upper"), [2.0944, 0.52])
+    with pytest.raises(ConfigError, match="no_such_joint"):
+        g1.limits(("no_such_joint",), "upper")

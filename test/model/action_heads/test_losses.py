@@ -1,0 +1,82 @@
+"""Masks, averages and group weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.losses import group_slices, grouped_loss, mse_loss, reduce_error, squared_error
+
+GROUPS = {"arms": 3, "base": 2}
+
+
+def specified_loss(predicted, target, mask=None):
+    """The specification's function, word for word."""
+    loss = F.mse_loss(predicted, target, reduction="none")
+    if mask is not None:
+        loss = loss * mask.unsqueeze(-1)
+    return loss.mean()
+
+
+@pytest.fixture
+def batch():
+    return torch.randn(4, 6, 5), torch.randn(4, 6, 5), (torch.rand(4, 6) > 0.4).float()
+
+
+def test_mean_is_the_specified_loss(batch):
+    predicted, target, mask = batch
+    assert torch.equal(mse_loss(predicted, target), specified_loss(predicted, target))
+    assert torch.equal(mse_loss(predicted, target, mask), specified_loss(predicted, target, mask))
+
+
+def test_valid_is_the_mean_over_unmasked_elements_whatever_the_padding(batch):
+    predicted, target, mask = batch
+    expected = ((predicted - target) ** 2)[mask.bool()].mean()
+    assert mse_loss(predicted, target, mask, "valid").item() == pytest.approx(expected.item(), rel=1e-5)
+    padding = torch.zeros(4, 6)
+    padded = [torch.cat([x, x], dim=1) for x in (predicted, target)]
+    assert mse_loss(*padded, torch.cat([mask, padding], dim=1), "valid").item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_valid_of_nothing_is_zero(batch):
+    predicted, target, _ = batch
+    assert mse_loss(predicted, target, torch.zeros(4, 6), "valid").item() == 0.0
+
+
+@pytest.mark.parametrize("reduction", ["mean", "valid"])
+def test_masked_steps_get_exactly_no_gradient(batch, reduction):
+    predicted, target, mask = batch
+    predicted.requires_grad_()
+    mse_loss(predicted, target, mask, reduction).backward()
+    assert (predicted.grad[mask == 0.0] == 0.0).all()
+    assert (predicted.grad[mask == 1.0] != 0.0).any()
+
+
+def test_group_weights_of_one_give_the_plain_loss(batch):
+    predicted, target, mask = batch
+    total, report = grouped_loss(squared_error(predicted, target), GROUPS, None, mask)
+    assert total.item() == pytest.approx(specified_loss(predicted, target, mask).item(), rel=1e-5)
+    assert list(report) == ["arms", "base"]
+    assert report["arms"].item() == pytest.approx(specified_loss(predicted[..., :3], target[..., :3], mask).item())
+
+
+def test_arms_twice_adds_the_arms_once_more(batch):
+    predicted, target, _ = batch
+    error = squared_error(predicted, target)
+    plain, report = grouped_loss(error, GROUPS)
+    weighted, weighted_report = grouped_loss(error, GROUPS, {"arms": 2.0})
+    assert (weighted - plain).item() == pytest.approx(report["arms"].item() * 3 / 5, rel=1e-5)
+    assert weighted_report == report  # the report stays comparable between runs
+
+
+def test_group_slices_follow_the_order_of_the_action():
+    assert group_slices(GROUPS) == {"arms": slice(0, 3), "base": slice(3, 5)}
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ConfigError, match="legs"):
+        grouped_loss(torch.zeros(1, 1, 5), GROUPS, {"legs": 2.0})
+    with pytest.raises(ConfigError, match="median"):
+        reduce_error(torch.zeros(1, 1, 5), None, "median")

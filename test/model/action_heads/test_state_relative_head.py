@@ -1,0 +1,77 @@
+"""StateRelativeHead: deltas in, absolute actions out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads import ActionChunkingHead, MLPDecoder, StateRelativeHead
+
+RELATIVE = [True, True, False, True, False]
+
+
+@pytest.fixture
+def inner():
+    return ActionChunkingHead(32, 5, num_steps=4, hidden_dim=16).eval()
+
+
+def test_adds_no_parameters_and_no_saved_state(inner):
+    head = StateRelativeHead(inner, 5, 4, RELATIVE)
+    assert sum(p.numel() for p in head.parameters()) == sum(p.numel() for p in inner.parameters())
+    assert {k.removeprefix("inner_head.") for k in head.state_dict()} == set(inner.state_dict())
+
+
+def test_adds_the_state_to_every_step(inner):
+    head = StateRelativeHead(inner, 5, 4)
+    features, state = torch.randn(2, 32), torch.randn(2, 5)
+    assert torch.equal(head(features, current_state=state), inner(features) + state[:, None])
+    assert torch.equal(head(features), inner(features))
+    assert torch.equal(head.sample(features, current_state=state), head(features, current_state=state))
+
+
+def test_absolute_dimensions_ignore_the_state(inner):
+    head = StateRelativeHead(inner, 5, 4, RELATIVE)
+    features, state = torch.randn(2, 32), torch.randn(2, 5)
+    offset = head(features, current_state=state) - inner(features)
+    assert torch.allclose(offset, (state * torch.tensor(RELATIVE))[:, None].expand_as(offset), atol=1e-6)
+
+
+def test_a_state_of_the_relative_dimensions_only_is_put_in_their_places(inner):
+    head = StateRelativeHead(inner, 5, 4, RELATIVE)
+    features, state = torch.randn(2, 32), torch.randn(2, 5)
+    assert torch.equal(head(features, current_state=state[:, RELATIVE]), head(features, current_state=state))
+
+
+def test_round_trip_a_head_that_is_right_in_delta_space_has_no_loss(inner):
+    head = StateRelativeHead(inner, 5, 4, RELATIVE)
+    features, state = torch.randn(2, 32), torch.randn(2, 5)
+    target = head(features, current_state=state).detach()
+    assert head.compute_loss(features, target, state).item() == pytest.approx(0.0, abs=1e-12)
+    assert head.compute_loss(features, target, -state).item() > 0.1
+
+
+def test_loss_is_in_delta_space_and_masked(inner):
+    head = StateRelativeHead(inner, 5, 4, RELATIVE)
+    features, state, target = torch.randn(2, 32), torch.randn(2, 5), torch.randn(2, 4, 5)
+    mask = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    deltas = target - (state * torch.tensor(RELATIVE))[:, None]
+    expected = inner.compute_loss(inner(features), deltas, mask)
+    assert head.compute_loss(features, target, state, mask).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_wraps_a_head_of_one_step():
+    inner = MLPDecoder(32, 5, hidden_dim=16).eval()
+    head = StateRelativeHead(inner, 5, 4)
+    state = torch.randn(2, 5)
+    assert head(torch.randn(2, 32), current_state=state).shape == (2, 5)
+    assert head.compute_loss(torch.randn(2, 32), torch.randn(2, 4, 5), state).isfinite()
+
+
+def test_sizes_that_do_not_fit_are_refused(inner):
+    with pytest.raises(ConfigError, match="needs 8 steps of 5"):
+        StateRelativeHead(inner, 5, 8)
+    with pytest.raises(ConfigError, match="2 entries"):
+        StateRelativeHead(inner, 5, 4, [True, False])
+    with pytest.raises(ConfigError, match=r"needs 3 .* or 5"):
+        StateRelativeHead(inner, 5, 4, RELATIVE)(torch.randn(2, 32), current_state=torch.randn(2, 4))

@@ -1,0 +1,130 @@
+"""Chunks on the wire: what is written is what is read, and everything else is refused with its reason."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from rclpy.serialization import deserialize_message, serialize_message
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+
+from neon_control.core.chunk import ActionChunk
+from neon_control.core.errors import ChunkError
+from neon_control.nodes.chunk_messages import chunk_to_messages, read_base, read_joints
+
+NAMES = ("a", "b", "c")
+H, DT, STAMP = 16, 0.02, 1_700_000_000_123_456_789
+
+
+def chunk() -> ActionChunk:
+    rng = np.random.default_rng(1)
+    return ActionChunk(STAMP, DT, NAMES, rng.normal(size=(H, 3)), rng.normal(size=(H, 3)))
+
+
+@pytest.fixture
+def messages() -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
+    """As a subscriber gets them: through serialisation."""
+    return tuple(deserialize_message(serialize_message(m), type(m)) for m in chunk_to_messages(chunk()))
+
+
+def reason(read, *arguments) -> str:
+    with pytest.raises(ChunkError) as error:
+        read(*arguments)
+    return error.value.reason
+
+
+def test_a_chunk_survives_the_wire_exactly(messages):
+    joints, base = read_joints(messages[0], NAMES, H), read_base(messages[1], H)
+    assert joints.stamp == base.stamp == STAMP
+    assert joints.dt == pytest.approx(DT) and base.dt == pytest.approx(DT)
+    np.testing.assert_array_equal(joints.values, chunk().joints)
+    np.testing.assert_array_equal(base.values, chunk().base)
+
+
+def test_points_lie_20_ms_apart_from_zero(messages):
+    for message in messages:
+        assert [p.time_from_start.nanosec for p in message.points] == [i * 20_000_000 for i in range(H)]
+
+
+def test_joints_are_mapped_by_name(messages):
+    joints = messages[0]
+    joints.joint_names = ["c", "a", "b"]
+    for point in joints.points:
+        a, b, c = point.positions
+        point.positions = [c, a, b]
+    np.testing.assert_array_equal(read_joints(joints, NAMES, H).values, chunk().joints)
+
+
+def test_a_robot_without_a_base_sends_no_base_points():
+    c = chunk()
+    joints, base = chunk_to_messages(ActionChunk(STAMP, DT, NAMES, c.joints, np.zeros((H, 0))))
+    assert len(joints.points) == H and not base.points
+
+
+@pytest.mark.parametrize("names", [["a", "b", "x"], ["a", "b"], ["a", "b", "c", "d"], ["a", "b", "b"]])
+def test_wrong_missing_extra_and_repeated_joints_are_refused(messages, names):
+    joints = messages[0]
+    joints.joint_names = names
+    for point in joints.points:
+        point.positions = [0.0] * len(names)
+    assert reason(read_joints, joints, NAMES, H) == "joint_names"
+
+
+def test_the_refusal_names_the_joints(messages):
+    messages[0].joint_names = ["a", "b", "x"]
+    with pytest.raises(ChunkError, match=r"missing: \['c'\]; not commanded here: \['x'\]"):
+        read_joints(messages[0], NAMES, H)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_values_that_are_not_finite_are_refused(messages, value):
+    joints, base = messages
+    joints.points[7].positions[1] = value
+    base.points[15].velocities[0].angular.z = value
+    assert reason(read_joints, joints, NAMES, H) == "non_finite"
+    assert reason(read_base, base, H) == "non_finite"
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 17])
+def test_another_number_of_points_is_refused(messages, count):
+    joints, base = messages
+    joints.points = (joints.points * 2)[:count]
+    base.points = (base.points * 2)[:count]
+    assert reason(read_joints, joints, NAMES, H) == "length"
+    assert reason(read_base, base, H) == "length"
+
+
+def test_a_point_with_another_number_of_positions_is_refused(messages):
+    messages[0].points[3].positions = [0.0]
+    assert reason(read_joints, messages[0], NAMES, H) == "shape"
+
+
+@pytest.mark.parametrize("index", [0, 3, 15])
+def test_uneven_time_steps_are_refused(messages, index):
+    for message, read in zip(messages, (lambda m: read_joints(m, NAMES, H), lambda m: read_base(m, H)), strict=True):
+        message.points[index].time_from_start.nanosec += 5_000_000
+        assert reason(read, message) == "dt"
+
+
+def test_a_chunk_without_duration_is_refused(messages):
+    for point in messages[0].points:
+        point.time_from_start.nanosec = 0
+    assert reason(read_joints, messages[0], NAMES, H) == "dt"
+
+
+def test_a_missing_stamp_is_refused(messages):
+    messages[0].header.stamp = Time()
+    assert reason(read_joints, messages[0], NAMES, H) == "stamp"
+
+
+def test_a_base_that_leaves_the_plane_or_has_another_name_is_refused(messages):
+    base = messages[1]
+    base.points[2].velocities[0].linear.z = 0.1
+    assert reason(read_base, base, H) == "shape"
+    base.points[2].velocities[0].linear.z = 0.0
+    base.points[4].velocities = []
+    assert reason(read_base, base, H) == "shape"
+    base.joint_names = ["torso"]
+    assert reason(read_base, base, H) == "joint_names"

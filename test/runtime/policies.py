@@ -1,0 +1,46 @@
+"""Small random policies for the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.robot import Robot, load_robot
+from neon_control.model.action_heads import ActionHeadConfig
+from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.export import export_policy
+
+
+def random_module(space: ActionSpace, seed: int = 0, **options: Any) -> ActionPolicy:
+    """A narrow ActionPolicy with random weights."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    module = ActionPolicy(PolicyConfig.from_action_space(space, bottleneck_dim=32, head=ActionHeadConfig(mlp_hidden=24), **options))
+    with torch.no_grad():  # heads start with outputs near zero; make them differ from input to input
+        for name, parameter in module.named_parameters():
+            if name.endswith("output.weight"):
+                parameter.mul_(10.0)
+    return module.eval()
+
+
+def write_policy(
+    folder: Path, mode: str = "arms_only", weights: str = "float16", **options: Any
+) -> tuple[ActionPolicy, ActionSpace, Robot]:
+    """Export a random policy into `folder`."""
+    robot = load_robot("g1.yaml")
+    space = ActionSpace.from_robot(robot, mode)
+    module = random_module(space, **options)
+    export_policy(
+        module,
+        folder,
+        space,
+        robot=robot.name,
+        action_layer=module.config.to_dict(),
+        training={"seed": 0},
+        use_audio=module.config.use_audio,
+        weights=weights,
+    )
+    return module, space, robot

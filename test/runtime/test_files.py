@@ -1,0 +1,53 @@
+"""Hashes and atomic folders."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from neon_control.core.errors import PolicyError
+from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
+
+
+def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"x" * 3_000_000)
+    assert sha256(file) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+
+
+def test_one_flipped_bit_is_refused_with_both_hashes(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"weights")
+    before = sha256(file)
+    verify_sha256(file, before, "")
+    file.write_bytes(b"weightr")
+    with pytest.raises(PolicyError) as error:
+        verify_sha256(file, before, "download it again")
+    assert before in str(error.value) and sha256(file) in str(error.value) and "download it again" in str(error.value)
+
+
+def test_a_missing_file_is_a_policy_error(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="nothing"):
+        sha256(tmp_path / "nothing")
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "cache" / "folder"
+
+    def fail_half_way(folder: Path) -> None:
+        (folder / "first").write_text("1")
+        raise PolicyError("no")
+
+    with pytest.raises(PolicyError):
+        create_folder_atomically(target, fail_half_way)
+    assert list(target.parent.iterdir()) == []
+    create_folder_atomically(target, lambda folder: (folder / "first").write_text("1") and None)
+    assert (target / "first").read_text() == "1"
+
+
+def test_the_first_builder_wins_unless_replacing(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    for text, replace, expected in (("1", False, "1"), ("2", False, "1"), ("3", True, "3")):
+        create_folder_atomically(target, lambda folder, text=text: (folder / "f").write_text(text) and None, replace)
+        assert (target / "f").read_text() == expected
+        assert list(tmp_path.iterdir()) == [target]

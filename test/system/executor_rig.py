@@ -1,0 +1,297 @@
+"""An executor process, a chunk player process and a simulated arm around them; everything on the wire is recorded here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
+from waiting import wait_until
+from wire_limits import Recording, WireLimits, base_violations, joint_violations
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.paths import find_file
+from neon_control.core.robot import ControllerConfig, load_robot
+from neon_control.nodes.chunk_messages import to_time
+from neon_control.nodes.transport import ensure_large_data
+
+PLAYER = Path(__file__).with_name("chunk_player.py")
+LAG = 0.03  # [s] first-order lag of the simulated joints
+STATE_RATE = 200.0  # [Hz]
+
+
+def free_domain() -> int:
+    """A DDS domain that no process on this machine uses, for rigs that outlive one test (others: fixture `ros_domain_id`)."""
+    for domain in range(60, 101):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind(("", 7400 + 250 * domain))
+            return domain
+    raise RuntimeError("all DDS domains from 60 to 100 are in use on this machine")
+
+
+@dataclass
+class Arm:
+    """What one controller was sent."""
+
+    names: list[str]
+    columns: np.ndarray  # places of its joints among the robot's
+    limits: WireLimits
+    commands: Recording = field(default_factory=Recording)
+
+
+class Robot:
+    """Joint states at 200 Hz that follow the commands with a lag, and the recording of all commands. Runs in two threads."""
+
+    def __init__(self, domain: int, file: Path, mode: str, sim_time: bool) -> None:
+        description = load_robot(file)
+        self.names = list(ActionSpace.from_robot(description, mode).joint_names)
+        self.limits = WireLimits.read(file, self.names)
+        self.arms: list[Arm] = []
+        self.base = Recording()
+        self.status: dict[str, str] = {}
+        self.reports = 0
+        self.position = 0.5 * (self.limits.lower + self.limits.upper)  # [rad]
+        self.publishing = True  # joint states
+        self.poisoned = False  # joint states are NaN
+        self.clock_offset = 100.0 - time.monotonic()  # [s] /clock minus the monotonic clock, when simulated
+        ensure_large_data()
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, domain_id=domain)
+        self.node = rclpy.create_node("robot", context=self._context)
+        self._states = self.node.create_publisher(JointState, "joint_states", 5)
+        self._clock = self.node.create_publisher(Clock, "/clock", 5) if sim_time else None
+        for controller in description.controllers:
+            if set(controller.joints) <= set(self.names):
+                self._listen(file, controller)
+        deep = QoSProfile(depth=1000)
+        self.node.create_subscription(TwistStamped, "cmd_vel", lambda m, i: self._on_base(m.twist, i), deep)
+        self.node.create_subscription(Twist, "cmd_vel_unstamped", self._on_base, deep)
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        self._spinner = SingleThreadedExecutor(context=self._context)
+        self._spinner.add_node(self.node)
+        self._running = True
+        self._threads = [threading.Thread(target=self._spin), threading.Thread(target=self._drive)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def joints(self) -> Recording:
+        """Commands to the first controller."""
+        return self.arms[0].commands
+
+    def _listen(self, file: Path, controller: ControllerConfig) -> None:
+        names = list(controller.joints)
+        arm = Arm(names, np.array([self.names.index(n) for n in names]), WireLimits.read(file, names))
+        self.arms.append(arm)
+
+        def record(positions: np.ndarray, info: dict) -> None:
+            arm.commands.times.append(time.monotonic())
+            arm.commands.numbers.append(info["publication_sequence_number"])
+            arm.commands.values.append(positions)
+
+        def on_trajectory(message: JointTrajectory, info: dict) -> None:
+            order = [message.joint_names.index(n) for n in names]
+            arm.commands.velocities.append(np.array(message.points[0].velocities)[order])
+            record(np.array(message.points[0].positions)[order], info)
+
+        def on_positions(message: Float64MultiArray, info: dict) -> None:
+            record(np.array(message.data), info)
+
+        kind, callback = (Float64MultiArray, on_positions) if controller.type == "position" else (JointTrajectory, on_trajectory)
+        self.node.create_subscription(kind, controller.topic, callback, QoSProfile(depth=1000))
+
+    def _spin(self) -> None:
+        while self._running:
+            self._spinner.spin_once(timeout_sec=0.05)
+
+    def _drive(self) -> None:
+        pause = threading.Event()
+        deadline = time.monotonic()
+        gain = 1.0 - np.exp(-1.0 / (STATE_RATE * LAG))
+        while self._running:
+            deadline = max(deadline + 1.0 / STATE_RATE, time.monotonic() - 0.02)  # no long burst after a stall of the machine
+            pause.wait(max(0.0, deadline - time.monotonic()))
+            position = self.position
+            for arm in self.arms:
+                if arm.commands.values:
+                    position = position.copy()
+                    position[arm.columns] += gain * (arm.commands.values[-1] - position[arm.columns])
+            self.position = position
+            now = time.time_ns()
+            if self._clock is not None:
+                now = round((self.clock_offset + time.monotonic()) * 1e9)
+                self._clock.publish(Clock(clock=to_time(now)))
+            if self.publishing:
+                message = JointState(name=self.names, position=(position * (np.nan if self.poisoned else 1.0)).tolist())
+                message.header.stamp = to_time(now)
+                self._states.publish(message)
+
+    def _on_base(self, twist: Twist, info: dict) -> None:
+        self.base.times.append(time.monotonic())
+        self.base.numbers.append(info["publication_sequence_number"])
+        self.base.values.append(np.array([twist.linear.x, twist.linear.y, twist.angular.z]))
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == "executor_node: control":
+                self.status = {v.key: v.value for v in status.values}
+                self.reports += 1
+
+    def close(self) -> None:
+        """End the threads and leave DDS."""
+        self._running = False
+        for thread in self._threads:
+            thread.join()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+
+class Rig:
+    """The three of them. `rate` [Hz] is that of the executor."""
+
+    def __init__(
+        self,
+        domain: int,
+        robot: str | Path = "g1.yaml",
+        mode: str = "arms_only",
+        rate: float = 100.0,
+        sim_time: bool = False,
+        remap: Sequence[str] = (),
+        **parameters: object,
+    ) -> None:
+        self.rate, self.mode, self.sim_time, self.file = rate, mode, sim_time, find_file(robot, "config")
+        self.environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
+        self.robot = Robot(domain, self.file, mode, sim_time)
+        given = {
+            **{"robot_config": self.file, "mode": mode, "rate_hz": rate, "use_sim_time": sim_time},
+            **{"start_ramp": 0.5, "resume_ramp": 0.3, **parameters},
+        }
+        arguments = [a for k, v in given.items() for a in ("-p", f"{k}:={str(v).lower() if isinstance(v, bool) else v}")]
+        arguments += [a for rule in remap for a in ("-r", rule)]
+        self.players: list[subprocess.Popen[str]] = []
+        self.executor = self._start("-m", "neon_control.nodes.executor_node", "--ros-args", *arguments)
+
+    def _start(self, *command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, *command], env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    @property
+    def dt(self) -> float:
+        """[s] control period."""
+        return 1.0 / self.rate
+
+    def start_player(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a chunk player process."""
+        sim = ["--sim-time"] if self.sim_time else []
+        player = self._start(str(PLAYER), "--robot", str(self.file), "--mode", self.mode, *sim, *arguments)
+        self.players.append(player)
+        return player
+
+    @property
+    def player(self) -> subprocess.Popen[str]:
+        """The newest player."""
+        return self.players[-1]
+
+    def play(self, mode: str) -> float:
+        """Set the newest player's mode; returns the time (monotonic, [s]) of the first message sent in it."""
+        self.player.stdin.write(mode + "\n")
+        self.player.stdin.flush()
+        while True:
+            said, moment = self.player.stdout.readline().split()
+            if said == mode:
+                return float(moment)
+
+    def moving(self) -> bool:
+        """Whether the last commands moved the base at its cruising speed, and the joints."""
+        since = time.monotonic() - max(0.2, 8.0 * self.dt)
+        base, joints = self.robot.base.since(since), self.robot.joints.since(since)
+        return (
+            len(base.values) > 5
+            and all(v[0] > 0.35 for v in base.values)
+            and len(joints.values) > 5
+            and bool((np.abs(joints.values[-1] - joints.values[0]) > 0.001).any())
+        )
+
+    def wait_moving(self, timeout: float = 60.0) -> None:
+        """Wait until the policy is followed at full speed."""
+
+        def moving() -> bool:
+            for name, process in (("executor", self.executor), ("player", self.player)):
+                if process.poll() is not None:
+                    raise AssertionError(f"the {name} process has ended with {process.returncode}")
+            return self.moving()
+
+        try:
+            wait_until(moving, timeout, "motion")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; last status of the executor: {self.robot.status}") from None
+
+    def wait_base_stopped(self, timeout: float = 3.0) -> None:
+        """Wait until the last base command is exactly zero."""
+        wait_until(lambda: self.robot.base.values and not self.robot.base.values[-1].any(), timeout, "a zero base command", interval=0.005)
+
+    def call(self, service: str, kind: type, request: object) -> object:
+        """Call a service of the executor."""
+        client = self.robot.node.create_client(kind, f"/executor_node/{service}")
+        try:
+            wait_until(client.service_is_ready, 5.0, f"the service {service}")
+            future = client.call_async(request)
+            wait_until(future.done, 5.0, f"the answer of {service}")
+            return future.result()
+        finally:
+            self.robot.node.destroy_client(client)
+
+    def run_for(self, seconds: float) -> None:
+        """Let things happen."""
+        threading.Event().wait(seconds)
+
+    def report(self, fresh: int = 2) -> dict[str, str]:
+        """The executor's diagnostics, not older than this call."""
+        target = self.robot.reports + fresh
+        wait_until(lambda: self.robot.reports >= target, 2.0 * fresh + 3.0, "diagnostics")
+        return self.robot.status
+
+    def violations(self, since: float = 0.0) -> list[str]:
+        """What the wire says against the limits."""
+        found = base_violations(self.robot.base.since(since), self.robot.limits, self.dt)
+        for arm in self.robot.arms:
+            found += joint_violations(arm.commands.since(since), arm.limits, self.dt)
+        return found
+
+    def close(self) -> None:
+        """End all processes and the robot."""
+        for process in (*self.players, self.executor):
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+        self.robot.close()
+
+
+@contextlib.contextmanager
+def rig(domain: int, **options: object) -> Iterator[Rig]:
+    """A rig that is taken down afterwards."""
+    built = Rig(domain, **options)
+    try:
+        yield built
+    finally:
+        built.close()

@@ -1,0 +1,209 @@
+"""A synthetic robot for the system tests of the inference node, and a tiny policy for it to run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rclpy
+import torch
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Int16MultiArray
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.robot import load_robot
+from neon_control.model.action_heads import ActionHeadConfig
+from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos
+from neon_control.nodes.transport import VARIABLE, ensure_large_data
+from neon_control.runtime.export import export_policy
+
+CLOCK_PERIOD = 0.005  # [s]
+
+
+def make_policy(folder: Path, mode: str = "arms_only", use_audio: bool = True, seed: int = 0) -> ActionSpace:
+    """Write a small policy with random weights into `folder`; returns its action space."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    robot = load_robot("g1.yaml")
+    space = ActionSpace.from_robot(robot, mode)
+    config = PolicyConfig.from_action_space(space, bottleneck_dim=32, use_audio=use_audio, head=ActionHeadConfig(mlp_hidden=24))
+    module = ActionPolicy(config)
+    export_policy(module, folder, space, robot=robot.name, action_layer=config.to_dict(), training={}, use_audio=use_audio)
+    return space
+
+
+class SyntheticRobot:
+    """Publishes random images, sound and joint states, and keeps the chunks and diagnostics that come back.
+
+    Attributes:
+        running: topics that are being published now; take one away to make it fall silent.
+        image_stamps: [ns] stamps of all images sent.
+    """
+
+    def __init__(
+        self, joint_names: Sequence[str], size: tuple[int, int] = (480, 640), camera_hz: float = 15.0, sim_time: bool = False
+    ) -> None:
+        self.joint_names = list(joint_names)
+        self.running = {"camera", "joint_states", "audio", "clock"}
+        self.image_stamps: list[int] = []
+        self.joint_chunks: list[JointTrajectory] = []
+        self.base_chunks: list[MultiDOFJointTrajectory] = []
+        self.status: DiagnosticStatus | None = None
+        self.encoding = "rgb8"
+        self._context = Context()
+        rclpy.init(context=self._context)
+        self.node = Node(
+            "synthetic_robot", context=self._context, parameter_overrides=[Parameter("use_sim_time", Parameter.Type.BOOL, False)]
+        )
+        self._rng = np.random.default_rng(0)
+        self._size = size
+        self._sim_start: float | None = time.monotonic() - 1000.0 if sim_time else None
+        publish = self.node.create_publisher
+        self._image = publish(Image, "camera/image_raw", qos_profile_sensor_data)
+        self._joints = publish(JointState, "joint_states", qos_profile_sensor_data)
+        self._audio = publish(Int16MultiArray, "audio", qos_profile_sensor_data)
+        self._clock = publish(Clock, "/clock", 10)
+        for period, send in ((1.0 / camera_hz, self._send_image), (0.01, self._send_joints), (0.02, self._send_audio)):
+            self.node.create_timer(period, send)
+        if sim_time:
+            self.node.create_timer(CLOCK_PERIOD, self._send_clock)
+        self.node.create_subscription(JointTrajectory, JOINTS_TOPIC, self.joint_chunks.append, chunk_qos())
+        self.node.create_subscription(MultiDOFJointTrajectory, BASE_TOPIC, self.base_chunks.append, chunk_qos())
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def now(self) -> int:
+        """[ns] the time that stamps are made from."""
+        if self._sim_start is not None:
+            return round((time.monotonic() - self._sim_start) * 1e9)
+        return int(self.node.get_clock().now().nanoseconds)
+
+    def value(self, key: str) -> float:
+        """A number from the newest diagnostics, 0 when it is not there."""
+        values = {v.key: v.value for v in self.status.values} if self.status else {}
+        return float(values.get(key, 0.0))
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown(context=self._context)
+
+    def _spin(self) -> None:
+        while not self._stop.is_set():
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def _stamp(self, header: object) -> int:
+        now = self.now()
+        header.stamp.sec, header.stamp.nanosec = now // 10**9, now % 10**9  # type: ignore[attr-defined]
+        return now
+
+    def _send_image(self) -> None:
+        if "camera" not in self.running:
+            return
+        height, width = self._size
+        message = Image(height=height, width=width, step=3 * width, encoding=self.encoding)
+        message.data = self._rng.integers(0, 256, height * width * 3, dtype=np.uint8).tobytes()
+        self.image_stamps.append(self._stamp(message.header))
+        self._image.publish(message)
+
+    def _send_joints(self) -> None:
+        if "joint_states" in self.running:
+            message = JointState(name=["a_joint_of_no_interest", *self.joint_names])
+            message.position = [0.0, *(0.1 * np.sin(self.now() * 1e-9) * np.ones(len(self.joint_names)))]
+            self._stamp(message.header)
+            self._joints.publish(message)
+
+    def _send_audio(self) -> None:
+        if "audio" in self.running:
+            self._audio.publish(Int16MultiArray(data=self._rng.integers(-3000, 3000, 320, dtype=np.int16).tolist()))
+
+    def _send_clock(self) -> None:
+        if "clock" in self.running:
+            message = Clock()
+            now = self.now()
+            message.clock.sec, message.clock.nanosec = now // 10**9, now % 10**9
+            self._clock.publish(message)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == "inference_node: inference":
+                self.status = status
+
+
+class NodeProcess:
+    """One inference node in a process of its own; its output goes to a file."""
+
+    def __init__(self, log: Path, parameters: dict[str, object]) -> None:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
+        environment.pop(VARIABLE, None)  # the node has to choose the transport by itself
+        command = [sys.executable, "-m", "neon_control.nodes.inference_node", "--ros-args"]
+        for name, value in parameters.items():
+            command += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
+        self.log = log
+        with log.open("w") as stream:
+            self.process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def interrupt(self, limit: float = 10.0) -> tuple[int, float]:
+        """Send SIGINT; returns the exit code and how long [s] the end took."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(limit), time.monotonic() - start
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def running_node(log: Path, **parameters: object) -> Iterator[NodeProcess]:
+    """An inference node that is killed at the end if it still runs; its output is printed when the test fails."""
+    node = NodeProcess(log, parameters)
+    try:
+        yield node
+    finally:
+        node.kill()
+        print(node.output)
+
+
+@contextmanager
+def synthetic_robot(joint_names: Sequence[str], **options: object) -> Iterator[SyntheticRobot]:
+    """A synthetic robot on the transport that images need; the environment is put back at once, child processes must not inherit it."""
+    before = os.environ.get(VARIABLE)
+    ensure_large_data()
+    try:
+        robot = SyntheticRobot(joint_names, **options)  # type: ignore[arg-type]
+    finally:
+        if before is None:
+            os.environ.pop(VARIABLE, None)
+    try:
+        yield robot
+    finally:
+        robot.close()

@@ -1,0 +1,147 @@
+"""The documentation says what the code does: parameters, topics, services, commands, files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+import yaml
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+
+from neon_control.core import supervisor
+from neon_control.nodes.executor_node import ExecutorNode
+from neon_control.nodes.inference import InferenceNode
+from neon_control.nodes.lifecycle import AutostartNode
+from neon_control.sim.sim_node import SimNode
+from neon_control.tools.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+NODES: dict[str, Callable[[], Node]] = {"inference_node": InferenceNode, "executor_node": ExecutorNode, "sim_node": SimNode}
+NAMESPACE = "/robot"  # tells relative names from absolute ones
+# What every node, and every lifecycle node, offers whatever it does.
+OF_EVERY_NODE = re.compile(
+    r"/rosout|/parameter_events|.*/(get_type_description|((get|set|list|describe)_parameter(_type)?s(_atomically)?)"
+    r"|transition_event|(get|change)_state|get_available_(states|transitions)|get_transition_graph)"
+)
+
+Interface = tuple[str, str, str]  # direction, name, type
+
+
+@pytest.fixture
+def ros(ros_domain_id: int) -> Iterator[None]:
+    rclpy.init(args=["--ros-args", "-r", f"__ns:={NAMESPACE}"])
+    yield
+    rclpy.try_shutdown()
+
+
+def documented_interfaces() -> dict[str, set[Interface]]:
+    """Node -> the rows of its table in docs/topics.md."""
+    tables: dict[str, set[Interface]] = {}
+    node = ""
+    for line in (ROOT / "docs" / "topics.md").read_text().splitlines():
+        if line.startswith("## "):
+            node = line[3:].strip()
+        cells = [cell.strip().strip("`") for cell in line.strip().strip("|").split("|")]
+        if cells[0] in ("publishes", "subscribes", "serves"):
+            tables.setdefault(node, set()).add((cells[0], cells[1], cells[2]))
+    return tables
+
+
+def as_written(topic: str, node: str) -> str:
+    """A fully qualified name as the code gave it: private, relative or absolute."""
+    private, relative = f"{NAMESPACE}/{node}/", f"{NAMESPACE}/"
+    return f"~/{topic.removeprefix(private)}" if topic.startswith(private) else topic.removeprefix(relative)
+
+
+def offered_interfaces(node: Node) -> set[Interface]:
+    """What a configured node has on the graph."""
+    name = node.get_name()
+    return {
+        (direction, as_written(topic, name), kind.replace("/msg/", "/").replace("/srv/", "/"))
+        for direction, list_names in (
+            ("publishes", node.get_publisher_names_and_types_by_node),
+            ("subscribes", node.get_subscriber_names_and_types_by_node),
+            ("serves", node.get_service_names_and_types_by_node),
+        )
+        for topic, kinds in list_names(name, NAMESPACE)
+        if not OF_EVERY_NODE.fullmatch(topic)
+        for kind in kinds
+    }
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("name", NODES)
+def test_topics_and_services_are_documented_and_documented_ones_exist(name: str, ros: None) -> None:
+    node = NODES[name]()
+    try:
+        if isinstance(node, AutostartNode):
+            assert node.trigger_configure() is TransitionCallbackReturn.SUCCESS
+        assert offered_interfaces(node) == documented_interfaces()[name]
+    finally:
+        node.destroy_node()
+
+
+@pytest.mark.system
+def test_the_parameter_tables_are_those_of_the_code(ros_domain_id: int) -> None:
+    result = subprocess.run([sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0, result.stderr
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("file", sorted(ROOT.glob("config/robot.yaml")), ids=lambda f: f.name)
+def test_the_parameter_file_sets_only_parameters_that_exist(file: Path, ros: None) -> None:
+    for key, section in yaml.safe_load(file.read_text()).items():
+        node = NODES[key.rsplit("/", 1)[-1]]()
+        try:
+            unknown = [name for name in flatten(section["ros__parameters"]) if not node.has_parameter(name)]
+            assert unknown == [], f"{key} ignores what {file.name} says"
+        finally:
+            node.destroy_node()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)", page.read_text())
+
+    assert [t for t in targets if "://" not in t and not (page.parent / t).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_named_command_exists(page: Path) -> None:
+    text = page.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, flags=re.MULTILINE)) <= targets
+    assert set(re.findall(r"neon_control (?!\S*\.launch)([a-z]+)\b(?= --|`| [A-Z])", text)) <= set(COMMANDS)
+    assert all((ROOT / "launch" / name).is_file() for name in re.findall(r"[a-z]+\.launch\.py", text))
+
+
+def test_the_state_diagram_is_the_executor_s_state_machine() -> None:
+    drawn = set(re.findall(r"^ +(\w+) --> (\w+): (\w+)$", (ROOT / "docs" / "safety.md").read_text(), flags=re.MULTILINE))
+
+    assert drawn == {(state.value, successor.value, why) for state, rows in supervisor._TABLE.items() for why, successor in rows}
+
+
+def test_every_reason_for_rejecting_a_chunk_is_explained() -> None:
+    explained = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "troubleshooting.md").read_text(), flags=re.MULTILINE))
+    source = "\n".join(file.read_text() for file in (ROOT / "neon_control").rglob("*.py"))
+    raised = set(re.findall(r'(?:ChunkError\(|reject\(stream,)\s*"(\w+)"', source))
+
+    assert explained == raised

@@ -1,0 +1,160 @@
+"""The launch files: read as source everywhere, and loaded by the real `launch` where ROS 2 brings it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = sorted((ROOT / "launch").glob("*.launch.py"))
+ARGUMENTS = {"robot_config", "policy", "params_file", "namespace", "use_sim_time", "log_level"}
+
+
+def tree(name: str) -> ast.Module:
+    return ast.parse((ROOT / "launch" / name).read_text())
+
+
+def calls(module: ast.Module, function: str) -> list[ast.Call]:
+    return [n for n in ast.walk(module) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == function]
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((k.value for k in call.keywords if k.arg == name), None)
+
+
+def constant(module: ast.Module, name: str) -> Any:
+    """The value of a module-level constant that is written as a literal."""
+    values = [n.value for n in module.body if isinstance(n, ast.Assign) and [ast.unparse(t) for t in n.targets] == [name]]
+    return ast.literal_eval(values[0])
+
+
+def declared_arguments(module: ast.Module) -> dict[str, ast.expr | None]:
+    """Argument name -> its default, as source."""
+    return {ast.literal_eval(call.args[0]): keyword(call, "default_value") for call in calls(module, "DeclareLaunchArgument")}
+
+
+def executables() -> set[str]:
+    return {point.name for point in entry_points(group="console_scripts") if point.value.startswith("neon_control.")}
+
+
+def parameters() -> dict[str, dict[str, Any]]:
+    """The shared parameter file: key of a node -> its parameters."""
+    data = yaml.safe_load((ROOT / "config" / "robot.yaml").read_text())
+    return {key: section["ros__parameters"] for key, section in data.items()}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.name)
+def test_a_launch_file_imports_only_launch_and_the_standard_library(file: Path) -> None:
+    nodes = ast.walk(tree(file.name))
+    imported = {n.module.split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom) and n.module}
+    imported |= {a.name.split(".")[0] for n in ast.walk(tree(file.name)) if isinstance(n, ast.Import) for a in n.names}
+
+    assert imported - sys.stdlib_module_names == {"launch", "launch_ros"}
+
+
+def test_the_robot_launch_file_declares_the_documented_arguments() -> None:
+    assert set(declared_arguments(tree("robot.launch.py"))) == ARGUMENTS
+
+
+def test_every_argument_has_a_description_and_a_default() -> None:
+    for call in calls(tree("robot.launch.py"), "DeclareLaunchArgument"):
+        assert keyword(call, "description") is not None, ast.unparse(call)
+        assert keyword(call, "default_value") is not None, ast.unparse(call)
+
+
+def test_no_launch_argument_repeats_a_default_of_the_parameter_file() -> None:
+    module = tree("robot.launch.py")
+    defaults = declared_arguments(module)
+    for names in constant(module, "OVERRIDES").values():
+        for name in names:
+            default = defaults[name]
+            assert default is not None
+            assert ast.literal_eval(default) == "", f"{name} must be empty by default: the parameter file says what it is"
+
+
+def test_every_started_executable_is_an_entry_point() -> None:
+    started = set(constant(tree("robot.launch.py"), "OVERRIDES"))
+    started |= {ast.literal_eval(v) for call in calls(tree("sim.launch.py"), "Node") if (v := keyword(call, "executable")) is not None}
+
+    assert started == {"inference_node", "executor_node", "sim_node"}
+    assert started <= executables()
+
+
+def test_every_override_is_a_parameter_in_the_parameter_file() -> None:
+    for node, names in constant(tree("robot.launch.py"), "OVERRIDES").items():
+        assert set(names) <= set(parameters()[f"/**/{node}"])
+
+
+def test_the_parameter_file_reaches_nodes_in_any_namespace() -> None:
+    # A key without /**/ names a node of the root namespace only: with namespace:=r1 the file would silently not apply.
+    assert all(key.startswith("/**/") for key in parameters())
+
+
+def test_the_transport_for_images_is_set_unless_the_user_set_one() -> None:
+    (call,) = calls(tree("robot.launch.py"), "SetEnvironmentVariable")
+
+    assert ast.literal_eval(call.args[0]) == "FASTDDS_BUILTIN_TRANSPORTS"
+    assert ast.unparse(call.args[1]) == "EnvironmentVariable('FASTDDS_BUILTIN_TRANSPORTS', default_value='LARGE_DATA')"
+
+
+def launch_module(name: str) -> Any:
+    """The launch file as a module, beside the real `launch`."""
+    reason = "launch and launch_ros come with a ROS 2 distribution, not from PyPI"
+    pytest.importorskip("launch.actions", reason=reason)  # plain `launch` could be this repository's folder
+    pytest.importorskip("launch_ros.actions", reason=reason)
+    spec = spec_from_file_location(name.replace(".", "_"), ROOT / "launch" / name)
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def launch_context(**configurations: str) -> Any:
+    from launch import LaunchContext
+
+    context = LaunchContext()
+    context.launch_configurations.update(dict.fromkeys(ARGUMENTS, "") | configurations)
+    return context
+
+
+@pytest.mark.parametrize("name", [f.name for f in FILES])
+def test_the_real_launch_loads_the_file_and_finds_its_arguments(name: str) -> None:
+    description = launch_module(name).generate_launch_description()
+
+    assert {argument.name for argument in description.get_launch_arguments()} == ARGUMENTS
+
+
+def test_the_real_launch_hands_over_only_the_overrides_that_were_given() -> None:
+    module = launch_module("robot.launch.py")
+    file = str(ROOT / "config" / "robot.yaml")
+    context = launch_context(params_file=file, policy="other", use_sim_time="true")
+
+    assert module.parameters(context, "inference_node") == [file, {"use_sim_time": True, "policy": "other"}]
+    assert module.parameters(context, "executor_node") == [file, {"use_sim_time": True}]
+    assert [node.node_executable for node in module.nodes(context)] == ["inference_node", "executor_node"]
+
+
+def test_the_real_launch_starts_the_simulated_robot_with_the_same_robot_and_clock() -> None:
+    module = launch_module("sim.launch.py")
+    file = str(ROOT / "config" / "robot.yaml")
+
+    plain = module.parameters(launch_context(params_file=file, use_sim_time="false"))
+    assert plain == [file, {"publish_clock": False}]
+    other = module.parameters(launch_context(params_file=file, use_sim_time="true", robot_config="arm.yaml"))
+    assert other == [file, {"publish_clock": True, "robot_config": "arm.yaml"}]
+    assert [node.node_executable for node in module.nodes(launch_context())] == ["sim_node"]
+
+
+def test_the_real_launch_refuses_a_parameter_file_that_does_not_exist() -> None:
+    module = launch_module("robot.launch.py")
+
+    with pytest.raises(FileNotFoundError, match=r"no/such/file\.yaml"):
+        module.nodes(launch_context(params_file="no/such/file.yaml"))

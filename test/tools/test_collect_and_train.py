@@ -1,0 +1,72 @@
+"""The path that a user takes from nothing to a policy, in small."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neon_control.core.robot import load_robot
+
+pytest.importorskip("torch")
+
+
+def command(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "neon_control.tools.cli", *map(str, args)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=240, env={**os.environ, **environment})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
+    from neon_control.core.observation import Observation
+    from neon_control.runtime.policy import Policy
+    from neon_control.training.recordings import read_samples
+
+    data, out = tmp_path / "data", tmp_path / "policies"
+    collect = ("collect", "--out", data, "--cuts", "2", "--seconds", "0.4", "--workers", "2")
+    first = command(*collect, "--takes", "2")
+    assert first.returncode == 0, first.stderr
+    stamps = {p: p.stat().st_mtime_ns for p in data.rglob("*.mcap")}
+    assert len(stamps) == 4
+    (data / "take_00001_1" / "metadata.yaml").unlink()  # as if it had been cut off
+    second = command(*collect, "--takes", "3")
+    assert second.returncode == 0, second.stderr
+    kept = data / "take_00000_0" / "take_00000_0.mcap"
+    assert kept.stat().st_mtime_ns == stamps[kept] and len(list(data.rglob("metadata.yaml"))) == 6
+    train = command("train", "--data", data, "--out", out, "--name", "small", "--epochs", "1")
+    assert train.returncode == 0, train.stderr
+    assert "validation error" in train.stdout
+    robot = load_robot("g1.yaml")
+    policy = Policy.load(out / "small", robot)
+    sample = read_samples(data / "take_00002_0", policy.file.space, 0.02, 16)[0]
+    chunk = policy.predict(sample.observation)
+    assert chunk.joints.shape == (16, 14) and chunk.base.shape == (16, 3) and chunk.stamp == sample.observation.stamp
+    # one step of training teaches nothing, but a joint is moved by no more than half its range from where it is
+    half_range = (policy.file.space.upper - policy.file.space.lower)[:14] / 2.0
+    assert np.all(np.abs(chunk.joints - sample.observation.joint_positions) <= half_range + 1e-5)
+    still = Observation(1, sample.observation.image, sample.observation.joint_positions, np.zeros_like(sample.observation.audio))
+    assert not np.array_equal(policy.predict(still).joints, chunk.joints)  # it listens
+
+
+def test_another_kind_of_recordings_is_not_mixed_in(tmp_path: Path) -> None:
+    (tmp_path / "dataset.yaml").write_text("robot: other.yaml\n")
+    result = command("collect", "--out", tmp_path, "--takes", "1")
+    assert result.returncode == 2
+    assert "other.yaml" in result.stderr and "dataset.yaml" in result.stderr
+
+
+def test_training_without_recordings_says_how_to_make_some(tmp_path: Path) -> None:
+    result = command("train", "--data", tmp_path)
+    assert result.returncode == 2
+    assert str(tmp_path) in result.stderr and "neon_control collect" in result.stderr
+
+
+def test_wrong_configuration_is_one_line_without_a_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("name: a\ndata: b\nepoch: 3\n")
+    result = command("train", "--config", file)
+    assert result.returncode == 2
+    assert "epoch" in result.stderr and "Traceback" not in result.stderr

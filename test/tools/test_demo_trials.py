@@ -1,0 +1,61 @@
+"""The figures of a headless run, from known trials."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from neon_control.tools.demo_link import ImageCount
+from neon_control.tools.demo_trials import Trial, control_rate, report
+
+KEYS = {
+    "episodes", "successes", "success_rate", "mean_time_to_reach_s", "inference_ms", "observation_to_command_ms",
+    "control_rate_hz", "images_sent", "images_received",
+}  # fmt: skip
+DIAGNOSTICS = {
+    ("inference_node", "inference_ms_p50"): 30.0,
+    ("inference_node", "inference_ms_p99"): 60.0,
+    ("executor_node", "observation_to_command_ms/p50"): 80.0,
+    ("executor_node", "observation_to_command_ms/p99"): 120.0,
+}
+
+
+def number(node: str, key: str) -> float | None:
+    return DIAGNOSTICS.get((node, key))
+
+
+def trial(outcome: str, time_to_reach: float | None = None, times: tuple[int, ...] = ()) -> Trial:
+    return Trial(0, "red", outcome, 12.0, time_to_reach, times)
+
+
+def test_the_report_has_exactly_the_agreed_fields_and_figures() -> None:
+    times = tuple(range(0, 1_000_000_000, 10_000_000))
+    trials = [trial("success", 4.0, times), trial("timeout", None, times), trial("success", 6.0), trial("wrong_cube")]
+    figures = report(trials, number, ImageCount(100, 95), ImageCount(400, 394))
+    assert set(figures) == KEYS
+    assert figures == {
+        "episodes": 4,
+        "successes": 2,
+        "success_rate": 0.5,
+        "mean_time_to_reach_s": 5.0,
+        "inference_ms": {"p50": 30.0, "p99": 60.0},
+        "observation_to_command_ms": {"p50": 80.0, "p99": 120.0},
+        "control_rate_hz": 100.0,
+        "images_sent": 300,
+        "images_received": 299,
+    }
+
+
+def test_what_could_not_be_measured_is_null_not_nan() -> None:
+    figures = report([trial("timeout")], lambda node, key: None, ImageCount(0, 0), ImageCount(0, 0))
+    assert figures["mean_time_to_reach_s"] is None
+    assert figures["control_rate_hz"] is None
+    assert figures["inference_ms"] == {"p50": None, "p99": None}
+    json.dumps(figures, allow_nan=False)
+
+
+def test_pauses_between_trials_do_not_slow_the_control_rate() -> None:
+    first = [i * 10_000_000 for i in range(11)]
+    later = [60_000_000_000 + i * 20_000_000 for i in range(6)]
+    assert control_rate([first, [], [5], later]) == pytest.approx(75.0)  # 15 intervals in 0.2 s

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rosbags.highlevel import AnyReader
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ObservationError
+from neon_control.sim.recording import START, EpisodeRecorder
+from neon_control.training.recordings import read_samples
+
+NAMES = tuple(f"joint{i}" for i in range(3))
+SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 3), "base": slice(3, 6)}, -np.ones(6), np.ones(6))
+
+
+def write_ramp(path: Path, seconds: float = 1.0) -> None:
+    """Everything is a known function of time t [s]: joint i is at t (i + 1), commands are twice that, vx = t."""
+    scale = np.arange(1, 4)
+    with EpisodeRecorder(path) as recorder:
+        for i in range(150):  # sound from -2 s to +1 s; the value of a sample tells its time
+            block = np.arange(i * 320, (i + 1) * 320) // 10
+            recorder.audio((i + 1) * 0.02 - 2.0, block.astype(np.int16))
+        for tick in range(round(seconds * 100) + 1):
+            t = tick / 100
+            # the driver sends its joints in another order, and one that nobody asked for
+            recorder.joint_states(t, ("extra", *NAMES[::-1]), np.array([9.0, *(t * scale)[::-1]]), np.zeros(4))
+            if tick % 2 == 0:
+                recorder.command(t, NAMES[::-1], (2 * t * scale)[::-1], np.array([t, 0.0, -t]))
+            if tick % 7 == 0:
+                recorder.image(t, np.full((6, 8, 3), tick, np.uint8))
+
+
+def test_every_stream_is_aligned_to_the_image_s_stamp(tmp_path: Path) -> None:
+    write_ramp(tmp_path / "bag")
+    samples = read_samples(tmp_path / "bag", SPACE, 0.02, 16)
+    assert len(samples) == 15
+    for sample in samples:
+        t = (sample.observation.stamp - START) / 1e9
+        assert np.all(sample.observation.image == round(100 * t))
+        assert sample.observation.joint_positions == pytest.approx(t * np.arange(1, 4), abs=1e-6)
+        newest = sample.observation.audio[-1] * 32768
+        assert newest == pytest.approx((2.0 + t) * 16000 // 10, abs=2)
+        times = np.minimum(t + 0.02 * np.arange(16), 1.0)
+        assert sample.actions[:, 1] == pytest.approx(2 * times * 2, abs=1e-6)
+        assert sample.actions[:, 3] == pytest.approx(times, abs=1e-6)
+        assert sample.actions[:, 5] == pytest.approx(-times, abs=1e-6)
+
+
+def test_steps_after_the_last_command_are_masked(tmp_path: Path) -> None:
+    write_ramp(tmp_path / "bag")
+    samples = read_samples(tmp_path / "bag", SPACE, 0.02, 16)
+    assert samples[0].mask.sum() == 16
+    last = samples[-1]  # at 0.98 s; commands end at 1.0 s
+    assert last.mask.tolist() == [1.0, 1.0] + [0.0] * 14
+    assert np.all(last.actions[2:] == last.actions[1])
+
+
+def test_a_missing_topic_is_named(tmp_path: Path) -> None:
+    from rosbags.rosbag2 import Writer
+    from rosbags.typesys import Stores, get_typestore
+
+    with Writer(tmp_path / "bag", version=9) as writer:
+        writer.add_connection("/joint_states", "sensor_msgs/msg/JointState", typestore=get_typestore(Stores.ROS2_JAZZY))
+    with pytest.raises(ObservationError, match=r"camera/image_raw.*joint_states"):
+        read_samples(tmp_path / "bag", SPACE, 0.02, 16)
+
+
+def test_a_demonstration_holds_what_the_robot_s_drivers_publish(recordings: Path, space: ActionSpace) -> None:
+    with AnyReader([recordings / "take_00000_0"]) as reader:
+        counts = {c.topic: c.msgcount for c in reader.connections}
+    assert counts["/camera/image_raw"] == 13
+    assert counts["/joint_states"] == 81
+    assert counts["/cmd_vel"] == counts["/arm_controller/joint_trajectory"] == 41
+    assert counts["/audio"] == 200 + 41
+    samples = read_samples(recordings / "take_00000_0", space, 0.02, 16)
+    assert len(samples) == 13
+    assert samples[3].observation.image.std() > 10
+    assert np.abs(samples[3].observation.audio).max() > 0
