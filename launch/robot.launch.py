@@ -7,8 +7,8 @@ keeps what the parameter file says. The nodes configure and activate themselves 
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
@@ -21,7 +21,7 @@ OVERRIDES = {
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, prepare the transport, start both nodes."""
+    """Declare the arguments, start both nodes. (Each node chooses the DDS transport for itself, as images need it.)"""
     return LaunchDescription(
         [
             DeclareLaunchArgument("robot_config", default_value="", description="robot description (YAML); empty: as in params_file"),
@@ -40,10 +40,6 @@ def generate_launch_description() -> LaunchDescription:
                 default_value="info",
                 choices=["debug", "info", "warn", "error", "fatal"],
                 description="least severe log message",
-            ),
-            # Fast DDS loses whole camera images with its default transports; what the user has set is kept.
-            SetEnvironmentVariable(
-                "FASTDDS_BUILTIN_TRANSPORTS", EnvironmentVariable("FASTDDS_BUILTIN_TRANSPORTS", default_value="LARGE_DATA")
             ),
             OpaqueFunction(function=nodes),
         ]

@@ -1,6 +1,6 @@
 """Shared by all tests: one thread for each numeric library, reproducible properties, a private DDS domain.
 
-Nothing here sets FASTDDS_BUILTIN_TRANSPORTS or MUJOCO_GL: the package has to set them by itself, and tests would hide it.
+Nothing here chooses Fast DDS's transport or MUJOCO_GL: the package has to do that by itself, and tests would hide it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from pathlib import Path
 # Before numpy, torch or ONNX Runtime are imported: their pools would fight for the cores and blur every timing.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-os.environ.pop("FASTDDS_BUILTIN_TRANSPORTS", None)
-os.environ.pop("MUJOCO_GL", None)
-os.environ.pop("ROS_AUTOMATIC_DISCOVERY_RANGE", None)  # with LOCALHOST, Fast DDS loses nearly all images
+for variable in ("FASTDDS_BUILTIN_TRANSPORTS", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE", "MUJOCO_GL"):
+    os.environ.pop(variable, None)
 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402

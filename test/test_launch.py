@@ -97,13 +97,6 @@ def test_the_parameter_file_reaches_nodes_in_any_namespace() -> None:
     assert all(key.startswith("/**/") for key in parameters())
 
 
-def test_the_transport_for_images_is_set_unless_the_user_set_one() -> None:
-    (call,) = calls(tree("robot.launch.py"), "SetEnvironmentVariable")
-
-    assert ast.literal_eval(call.args[0]) == "FASTDDS_BUILTIN_TRANSPORTS"
-    assert ast.unparse(call.args[1]) == "EnvironmentVariable('FASTDDS_BUILTIN_TRANSPORTS', default_value='LARGE_DATA')"
-
-
 def launch_module(name: str) -> Any:
     """The launch file as a module, beside the real `launch`."""
     reason = "launch and launch_ros come with a ROS 2 distribution, not from PyPI"

@@ -50,7 +50,7 @@ from neon_control.nodes.lifecycle import AutostartNode, run
 from neon_control.nodes.outputs import BASE_MESSAGES, create_outputs
 from neon_control.nodes.parameters import declare, describe
 from neon_control.nodes.polling import JointStateReader, PolledSubscription
-from neon_control.nodes.transport import ensure_large_data
+from neon_control.nodes.transport import choose_transport
 
 TOPICS = {JOINTS: JOINTS_TOPIC, BASE: BASE_TOPIC}
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop
@@ -231,7 +231,7 @@ class ExecutorNode(AutostartNode):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
-    ensure_large_data()
+    choose_transport()
     sys.setswitchinterval(SWITCH_INTERVAL)
     return run(ExecutorNode, args)
 

@@ -30,7 +30,6 @@ from neon_control.nodes.compressed_images import decode_compressed
 from neon_control.nodes.conversions import audio_to_samples, image_to_rgb, stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.parameters import declare, describe
-from neon_control.nodes.transport import hazard
 from neon_control.runtime.loop import InferenceLoop
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.rate import RateLimit
@@ -81,8 +80,6 @@ class InferenceNode(AutostartNode):
     def configure(self) -> None:
         """Load the policy and connect the topics; the buffers begin to fill."""
         parameters = self._settings
-        if hazard():
-            self.get_logger().warning(hazard())
         robot = load_robot(parameters.robot_config)
         start = time.monotonic()
         self._policy = Policy.load(parameters.policy, robot, parameters.threads)

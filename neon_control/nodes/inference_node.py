@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from neon_control.nodes.thread_pools import let_idle_threads_sleep
-from neon_control.nodes.transport import ensure_large_data
+from neon_control.nodes.transport import choose_transport
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM; returns the exit code."""
-    ensure_large_data()
+    choose_transport()
     let_idle_threads_sleep()
     # Only now: both settings are read when rclpy and numpy are loaded.
     from neon_control.nodes.inference import InferenceNode

@@ -46,7 +46,7 @@ from neon_control.nodes.conversions import NANOSECONDS, stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC, BASE_MESSAGES, COMMAND_QOS
 from neon_control.nodes.parameters import declare, describe
-from neon_control.nodes.transport import ensure_large_data
+from neon_control.nodes.transport import choose_transport
 from neon_control.sim.controllers import CommandError
 from neon_control.sim.simulation import COLOURS, Simulation, State
 
@@ -302,7 +302,7 @@ def _table(rows: list[Sequence[float]], what: str) -> np.ndarray:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
-    ensure_large_data()
+    choose_transport()
     sys.setswitchinterval(SWITCH_INTERVAL)
     return run(SimNode, args)
 

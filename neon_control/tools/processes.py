@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from neon_control.core.errors import NeonControlError
-from neon_control.nodes.transport import ensure_large_data
+from neon_control.nodes.transport import choose_transport
 
 # How a process is asked to end, and how long each question waits for its answer [s].
 STOP_STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
@@ -37,13 +37,10 @@ class ProcessError(NeonControlError):
 def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> int:
     """Choose transport and DDS domain, unless the user did. Before rclpy is initialised.
 
-    ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST would keep other computers out too, but it makes Fast DDS send images as loopback UDP
-    fragments and lose nearly all of them (8 of 200 arrived, with LARGE_DATA; 200 of 200 without it).
-
     Returns:
         The domain id.
     """
-    ensure_large_data(environment)
+    choose_transport(environment)
     if "ROS_DOMAIN_ID" not in environment:
         environment["ROS_DOMAIN_ID"] = str(free_domain_id())
     return int(environment["ROS_DOMAIN_ID"])

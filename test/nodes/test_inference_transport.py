@@ -5,35 +5,38 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from neon_control.nodes.thread_pools import SETTINGS, let_idle_threads_sleep
-from neon_control.nodes.transport import VARIABLE, ensure_large_data, hazard
+from neon_control.nodes.transport import PROFILES, TRANSPORTS, choose_transport
+
+
+@pytest.mark.parametrize("given", [{}, {"RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}, {"RMW_IMPLEMENTATION": "rmw_fastrtps_dynamic_cpp"}])
+def test_the_profile_file_is_named_to_both_generations_of_fast_dds(given: dict[str, str]) -> None:
+    environment = dict(given)
+    choose_transport(environment)
+    files = {environment.pop(name) for name in PROFILES}
+    assert environment == given
+    assert [Path(file).name for file in files] == ["fastdds.xml"]
+    assert all(Path(file).is_file() for file in files)
 
 
 @pytest.mark.parametrize(
-    ("environment", "expected"),
+    "given",
     [
-        ({}, "LARGE_DATA"),
-        ({"RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}, "LARGE_DATA"),
-        ({"RMW_IMPLEMENTATION": "rmw_fastrtps_dynamic_cpp"}, "LARGE_DATA"),
-        ({"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}, None),
-        ({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"}, None),
-        ({VARIABLE: "UDPv4"}, "UDPv4"),
-        ({"FASTDDS_DEFAULT_PROFILES_FILE": "mine.xml"}, None),
-        ({"FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"}, None),
+        {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"},
+        {"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"},
+        {TRANSPORTS: "UDPv4"},
+        {PROFILES[0]: "mine.xml"},
+        {PROFILES[1]: "mine.xml"},
     ],
 )
-def test_the_transport_is_chosen_unless_the_user_did(environment: dict[str, str], expected: str | None) -> None:
-    ensure_large_data(environment)
-    assert environment.get(VARIABLE) == expected
-
-
-def test_a_discovery_range_that_loses_images_is_named() -> None:
-    assert "LOCALHOST" in hazard({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"})
-    assert hazard({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}) == ""
-    assert hazard({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}) == hazard({}) == ""
+def test_what_the_user_chose_is_left_alone(given: dict[str, str]) -> None:
+    environment = dict(given)
+    choose_transport(environment)
+    assert environment == given
 
 
 def test_settings_of_thread_pools_yield_to_the_user() -> None:

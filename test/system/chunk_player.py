@@ -27,7 +27,7 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, to_time
-from neon_control.nodes.transport import ensure_large_data
+from neon_control.nodes.transport import choose_transport
 
 STEPS = 16
 SECOND = 1_000_000_000
@@ -127,7 +127,7 @@ def main() -> None:
     args = parser.parse_args()
     space = ActionSpace.from_robot(load_robot(args.robot), args.mode)
 
-    ensure_large_data()
+    choose_transport()
     rclpy.init()
     node = rclpy.create_node("chunk_player", parameter_overrides=[Parameter("use_sim_time", value=args.sim_time)])
     joints_publisher = node.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())

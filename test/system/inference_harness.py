@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import rclpy
@@ -31,7 +32,7 @@ from neon_control.core.robot import load_robot
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos
-from neon_control.nodes.transport import VARIABLE, ensure_large_data
+from neon_control.nodes.transport import PROFILES, choose_transport
 from neon_control.runtime.export import export_policy
 
 CLOCK_PERIOD = 0.005  # [s]
@@ -157,8 +158,8 @@ class NodeProcess:
     """One inference node in a process of its own; its output goes to a file."""
 
     def __init__(self, log: Path, parameters: dict[str, object]) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
-        environment.pop(VARIABLE, None)  # the node has to choose the transport by itself
+        inherited = {k: v for k, v in os.environ.items() if k not in PROFILES}  # the node has to choose the transport by itself
+        environment = {**inherited, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "neon_control.nodes.inference_node", "--ros-args"]
         for name, value in parameters.items():
             command += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
@@ -196,13 +197,9 @@ def running_node(log: Path, **parameters: object) -> Iterator[NodeProcess]:
 @contextmanager
 def synthetic_robot(joint_names: Sequence[str], **options: object) -> Iterator[SyntheticRobot]:
     """A synthetic robot on the transport that images need; the environment is put back at once, child processes must not inherit it."""
-    before = os.environ.get(VARIABLE)
-    ensure_large_data()
-    try:
+    with mock.patch.dict(os.environ):
+        choose_transport()
         robot = SyntheticRobot(joint_names, **options)  # type: ignore[arg-type]
-    finally:
-        if before is None:
-            os.environ.pop(VARIABLE, None)
     try:
         yield robot
     finally:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import rclpy
@@ -31,7 +32,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from waiting import wait_until
 
 from neon_control.nodes.conversions import stamp_to_nanoseconds
-from neon_control.nodes.transport import VARIABLE, ensure_large_data
+from neon_control.nodes.transport import PROFILES, choose_transport
 
 
 class Listener:
@@ -130,7 +131,7 @@ class SimProcess:
     """The node's process; its output goes to a file."""
 
     def __init__(self, log: Path, **parameters: object) -> None:
-        environment = {k: v for k, v in os.environ.items() if k not in (VARIABLE, "MUJOCO_GL")}  # the node has to choose them by itself
+        environment = {k: v for k, v in os.environ.items() if k not in (*PROFILES, "MUJOCO_GL")}  # the node has to choose them by itself
         command = [sys.executable, "-m", "neon_control.sim.sim_node", "--ros-args"]
         for name, value in parameters.items():
             command += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
@@ -153,13 +154,9 @@ class SimProcess:
 @contextlib.contextmanager
 def simulated_robot(folder: Path, **parameters: object) -> Iterator[tuple[SimProcess, Listener]]:
     """Process and listener, up and running; the process's output is printed when a test fails."""
-    before = os.environ.get(VARIABLE)
-    ensure_large_data()
-    try:
+    with mock.patch.dict(os.environ):  # child processes must not inherit it
+        choose_transport()
         listener = Listener()
-    finally:
-        if before is None:
-            os.environ.pop(VARIABLE, None)
     process = SimProcess(folder / "sim_node.log", **parameters)
     try:
         topics = ("joint_states", "camera/image_raw", "odom")

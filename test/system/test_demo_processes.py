@@ -18,6 +18,7 @@ import pytest
 from waiting import wait_until
 
 from neon_control.core.paths import find_file
+from neon_control.nodes.transport import PROFILES
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(400)]
 START = 200.0  # [s] on a busy computer
@@ -29,7 +30,7 @@ class Demo:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         params_file = shutil.copy(find_file("robot.yaml", "config"), folder)
-        environment = {k: v for k, v in os.environ.items() if k not in ("ROS_DOMAIN_ID", "FASTDDS_BUILTIN_TRANSPORTS", "MUJOCO_GL")}
+        environment = {k: v for k, v in os.environ.items() if k not in ("ROS_DOMAIN_ID", "MUJOCO_GL", *PROFILES)}
         own = ["--params-file", params_file, "--log-folder", str(folder / "log")]
         command = [sys.executable, "-m", "neon_control.tools.cli", "demo", *own]
         with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
