@@ -6,6 +6,7 @@ that only ever saw hands on their way to the named cube learns to follow its han
 
 The expert obeys what was said within the last two seconds, which is what the policy will hear: one colour is a command; none, or
 two that contradict each other, let it rest. So some recordings are silent, some begin before the command or within a change of mind.
+In some the camera is dark, and the expert rests whatever it hears: a robot that sees nothing must not reach for where a cube usually is.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ JOINT_STATE_PERIOD = 0.01  # [s]
 CAMERA_PERIOD = 1.0 / 15.0  # [s]
 AUDIO_PERIOD = 0.02  # [s]
 SILENT_SHARE, LATE_SHARE, CHANGED_SHARE = 0.08, 0.25, 0.17  # of the recordings; in the others the command is old
+DARK_SHARE = 0.06  # of the recordings, independently of the command
 COMMAND_SPAN = (-1.6, 0.4)  # [s] when a late or changed command begins
 ON_THE_WAY = ((-0.46, -0.17), (-0.28, 0.28), (-0.2, 0.2))  # [m, m, rad] where the base may be found in mid-episode
 
@@ -52,6 +54,7 @@ class Demonstrator:
     def _record(self, path: Path, rng: np.random.Generator, seconds: float, command: np.ndarray) -> np.ndarray:
         """Record one bag; `command` and what is returned are the joint targets in force (J,) [rad]."""
         before, after, change = _draw_command(rng)
+        dark = rng.random() < DARK_SHARE
         microphone = Microphone(rng, before)
         world, expert = self.world, self.expert
         with EpisodeRecorder(path) as recorder:
@@ -73,7 +76,7 @@ class Demonstrator:
                     listen(time)
                 if _due(time, CONTROL_PERIOD):
                     heard = microphone.heard()
-                    action = expert.act(world, command, heard.pop() if len(heard) == 1 else None)
+                    action = expert.act(world, command, heard.pop() if len(heard) == 1 and not dark else None)
                     command = action.joints
                     world.command_joints(expert.joint_names, command)
                     world.command_base(action.base)
@@ -81,7 +84,7 @@ class Demonstrator:
                 if _due(time, JOINT_STATE_PERIOD):
                     recorder.joint_states(time, world.joint_names, world.joint_positions, world.joint_velocities)
                 if _due(time, CAMERA_PERIOD):
-                    recorder.image(time, world.render())
+                    recorder.image(time, np.zeros_like(world.render()) if dark else world.render())
                 world.step(TIMESTEP)
         return command
 
