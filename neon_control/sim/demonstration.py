@@ -24,7 +24,7 @@ from neon_control.sim.world import CUBE_COLOURS, HANDS, TIMESTEP, World
 
 CONTROL_PERIOD = 0.02  # [s]
 JOINT_STATE_PERIOD = 0.01  # [s]
-CAMERA_PERIOD = 1.0 / 15.0  # [s]
+CAMERA_PERIOD = 2.0 / 15.0  # [s] half the rate of the live camera: pictures 0.07 s apart teach nearly the same, and all have to be encoded
 AUDIO_PERIOD = 0.02  # [s]
 SILENT_SHARE, LATE_SHARE, CHANGED_SHARE = 0.08, 0.25, 0.17  # of the recordings; in the others the command is old
 DARK_SHARE = 0.06  # of the recordings, independently of the command
@@ -65,7 +65,9 @@ class Demonstrator:
                     change = np.inf
                     microphone.set_colour(after)
                     recorder.instruction(time, microphone.text)
-                recorder.audio(time + AUDIO_PERIOD, microphone.read(round(AUDIO_PERIOD * SAMPLE_RATE)))
+                block = microphone.read(round(AUDIO_PERIOD * SAMPLE_RATE))
+                if time >= -HEARING_WINDOW_S - AUDIO_PERIOD:  # what the first image's policy hears, and no more
+                    recorder.audio(time + AUDIO_PERIOD, block)
 
             recorder.instruction(-2.0 * HEARING_WINDOW_S, microphone.text)
             for i in range(round(2.0 * HEARING_WINDOW_S / AUDIO_PERIOD)):

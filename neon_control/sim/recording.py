@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys.store import Typestore
 
 TOPICS = {
     "camera/image_raw": "sensor_msgs/msg/Image",
@@ -29,7 +31,7 @@ class EpisodeRecorder:
     """
 
     def __init__(self, path: Path) -> None:
-        self._types = get_typestore(Stores.ROS2_JAZZY)
+        self._types = _types()
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
 
@@ -79,6 +81,12 @@ class EpisodeRecorder:
     def _write(self, topic: str, time: float, *fields: Any) -> None:
         kind = TOPICS[topic]
         self._writer.write(self._connections[topic], _nanoseconds(time), self._types.serialize_cdr(self._make(kind, *fields), kind))
+
+
+@functools.cache
+def _types() -> Typestore:
+    """One for all bags: it compiles a serialiser for each message type at first use."""
+    return get_typestore(Stores.ROS2_JAZZY)
 
 
 def _doubles(values: np.ndarray) -> np.ndarray:

@@ -7,12 +7,14 @@ command are padded and masked out.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys.store import Typestore
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ObservationError
@@ -65,7 +67,7 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> l
     joint_states = JointStateBuffer(space.joint_names, horizon_s=HORIZON_S)
     images: list[tuple[int, np.ndarray]] = []
     joints, base = _Commands(), _Commands()
-    with AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
+    with AnyReader([path], default_typestore=_types()) as reader:
         topics = {c.topic.lstrip("/") for c in reader.connections}
         missing = [t for t in TOPICS if t not in topics]
         if missing:
@@ -96,6 +98,12 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> l
         mask = (times <= min(joints.stamps[-1], base.stamps[-1])).astype(np.float32)
         samples.append(Sample(Observation(stamp, image, joint_states.at(stamp), audio.window(stamp)), actions, mask))
     return samples
+
+
+@functools.cache
+def _types() -> Typestore:
+    """One for all bags: it compiles a deserialiser for each message type at first use."""
+    return get_typestore(Stores.ROS2_JAZZY)
 
 
 def _stamp(message: object) -> int:
