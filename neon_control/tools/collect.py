@@ -25,7 +25,7 @@ _record: Callable[[int], None]  # what a worker process does with a take's numbe
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `neon_control collect`."""
     parser.add_argument("--out", type=Path, default=Path("data/g1_reach"), help="folder for the recordings (default: %(default)s)")
-    parser.add_argument("--takes", type=int, default=1700, help="random starts (default: %(default)s)")
+    parser.add_argument("--takes", type=int, default=1200, help="random starts (default: %(default)s)")
     parser.add_argument("--cuts", type=int, default=3, help="recordings of each take, each with a new command (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.8, help="length of each recording [s] (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="decides everything random (default: %(default)s)")
