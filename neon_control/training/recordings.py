@@ -10,9 +10,11 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from rosbags.highlevel import AnyReader
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -67,14 +69,17 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> l
     joint_states = JointStateBuffer(space.joint_names, horizon_s=HORIZON_S)
     images: list[tuple[int, np.ndarray]] = []
     joints, base = _Commands(), _Commands()
-    with AnyReader([path], default_typestore=_types()) as reader:
-        topics = {c.topic.lstrip("/") for c in reader.connections}
-        missing = [t for t in TOPICS if t not in topics]
+    with Reader(path) as reader:
+        connections = {c.topic.lstrip("/"): c for c in reader.connections}
+        missing = [t for t in TOPICS if t not in connections]
         if missing:
-            raise ObservationError(f"{path}: no topic {missing}; the bag has {sorted(topics)}")
+            raise ObservationError(f"{path}: no topic {missing}; the bag has {sorted(connections)}")
+        wanted = [connections[t] for t in TOPICS]
+        for connection in wanted:
+            _check_definition(path, connection)
         audio = AudioBuffer(horizon_s=reader.duration / NANOSECONDS + 1.0)
-        for connection, arrival, raw in reader.messages():
-            message = reader.deserialize(raw, connection.msgtype)
+        for connection, arrival, raw in reader.messages(wanted):
+            message: Any = _types().deserialize_cdr(raw, connection.msgtype)
             match connection.topic.lstrip("/"):
                 case "camera/image_raw":
                     layout = (message.encoding, message.height, message.width, message.step)
@@ -104,6 +109,19 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> l
 def _types() -> Typestore:
     """One for all bags: it compiles a deserialiser for each message type at first use."""
     return get_typestore(Stores.ROS2_JAZZY)
+
+
+@functools.cache
+def _digest(message_type: str) -> str:
+    return _types().hash_rihs01(message_type)
+
+
+def _check_definition(path: Path, connection: Connection) -> None:
+    """The bag's message type must be the one that we know by this name, not another edition of it."""
+    known = connection.msgtype in _types().fielddefs
+    if not known or (connection.digest and connection.digest != _digest(connection.msgtype)):
+        found = f"its definition's hash is {connection.digest}, known is {_digest(connection.msgtype)}" if known else "it is not known here"
+        raise ObservationError(f"{path}: topic {connection.topic} has the type {connection.msgtype}: {found}")
 
 
 def _stamp(message: object) -> int:
