@@ -36,7 +36,7 @@ class TrainConfig:
     warmup_share: float = 0.05  # of all steps
     gradient_clip: float = 1.0
     ema_decay: float = 0.998
-    mixed_precision: bool = True  # matrix products in bfloat16, everything else in float32
+    mixed_precision: bool = True  # matrix products in bfloat16 where the processor has it, everything else in float32
     threads: int = 2
     policy: Mapping[str, Any] = field(default_factory=dict)  # fields of model.policy.PolicyConfig
 

@@ -86,11 +86,12 @@ def train(config: TrainConfig, space: ActionSpace, training: Batch, validation: 
     optimiser = torch.optim.AdamW(policy.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     steps = config.epochs * math.ceil(len(training) / config.batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, config.warmup_share))
+    mixed_precision = config.mixed_precision and has_bfloat16()
     progress = tqdm(total=steps, desc="training", unit="step")
     for epoch in range(config.epochs):
         policy.train()
         for batch in _shuffled(training, config.batch_size, config.seed + epoch):
-            with torch.autocast("cpu", torch.bfloat16, enabled=config.mixed_precision):
+            with torch.autocast("cpu", torch.bfloat16, enabled=mixed_precision):
                 loss, _ = policy.compute_loss(batch.vision, batch.audio, batch.joints, batch.actions, batch.mask)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -122,6 +123,12 @@ def evaluate(policy: ActionPolicy, space: ActionSpace, batch: Batch) -> Result:
         errors += absolute.sum((0, 1)).numpy()
     errors *= half_range / float(batch.mask.sum())
     return Result(policy, totals, float(errors[: space.num_joints].mean()), float(errors[space.num_joints :].mean()))
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor computes in bfloat16. Where it does not, torch emulates it: one step took 7 s instead of 0.3 s."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
