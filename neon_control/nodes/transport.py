@@ -12,13 +12,14 @@ This module imports nothing of ROS, so that it can be called before rclpy is loa
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 from neon_control.core.paths import find_file
 
 TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
-PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")  # Fast DDS 3 (Kilted and later), 2 (Jazzy)
+PROFILES, PROFILES_JAZZY = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"  # Fast DDS 3 warns of the name that 2 needs
 
 
 def choose_transport(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -29,8 +30,17 @@ def choose_transport(environment: MutableMapping[str, str] = os.environ) -> None
     """
     if "fastrtps" not in environment.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp"):
         return
-    if any(environment.get(name) for name in (TRANSPORTS, *PROFILES)):
+    if any(environment.get(name) for name in (TRANSPORTS, PROFILES, PROFILES_JAZZY)):
         return
-    file = str(find_file("fastdds.xml", "config"))
-    for name in PROFILES:
-        environment[name] = file
+    environment[PROFILES_JAZZY if _is_jazzy(environment) else PROFILES] = str(find_file("fastdds.xml", "config"))
+
+
+def _is_jazzy(environment: Mapping[str, str]) -> bool:
+    """Whether Fast DDS is of generation 2: by the sourced distribution, else by the wheels that are installed."""
+    if "ROS_DISTRO" in environment:
+        return environment["ROS_DISTRO"] == "jazzy"
+    try:
+        importlib.metadata.distribution("ros-jazzy-rclpy")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

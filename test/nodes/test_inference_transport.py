@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 
 from neon_control.nodes.thread_pools import SETTINGS, let_idle_threads_sleep
-from neon_control.nodes.transport import PROFILES, TRANSPORTS, choose_transport
+from neon_control.nodes.transport import PROFILES, PROFILES_JAZZY, TRANSPORTS, choose_transport
 
 
 @pytest.mark.parametrize("given", [{}, {"RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}, {"RMW_IMPLEMENTATION": "rmw_fastrtps_dynamic_cpp"}])
-def test_the_profile_file_is_named_to_both_generations_of_fast_dds(given: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("distribution", "name"), [("jazzy", PROFILES_JAZZY), ("kilted", PROFILES), ("lyrical", PROFILES), (None, PROFILES)]
+)
+def test_the_profile_file_is_named_as_this_generation_of_fast_dds_asks(given: dict[str, str], distribution: str | None, name: str) -> None:
+    given = {**given, **({"ROS_DISTRO": distribution} if distribution else {})}
     environment = dict(given)
     choose_transport(environment)
-    files = {environment.pop(name) for name in PROFILES}
+    file = Path(environment.pop(name))
     assert environment == given
-    assert [Path(file).name for file in files] == ["fastdds.xml"]
-    assert all(Path(file).is_file() for file in files)
+    assert file.name == "fastdds.xml" and file.is_file()
 
 
 @pytest.mark.parametrize(
@@ -29,8 +32,8 @@ def test_the_profile_file_is_named_to_both_generations_of_fast_dds(given: dict[s
         {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"},
         {"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"},
         {TRANSPORTS: "UDPv4"},
-        {PROFILES[0]: "mine.xml"},
-        {PROFILES[1]: "mine.xml"},
+        {PROFILES: "mine.xml"},
+        {PROFILES_JAZZY: "mine.xml"},
     ],
 )
 def test_what_the_user_chose_is_left_alone(given: dict[str, str]) -> None:

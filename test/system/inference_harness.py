@@ -158,7 +158,7 @@ class NodeProcess:
     """One inference node in a process of its own; its output goes to a file."""
 
     def __init__(self, log: Path, parameters: dict[str, object]) -> None:
-        inherited = {k: v for k, v in os.environ.items() if k not in PROFILES}  # the node has to choose the transport by itself
+        inherited = {k: v for k, v in os.environ.items() if k != PROFILES}  # the node has to choose the transport by itself
         environment = {**inherited, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "neon_control.nodes.inference_node", "--ros-args"]
         for name, value in parameters.items():

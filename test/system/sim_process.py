@@ -131,7 +131,7 @@ class SimProcess:
     """The node's process; its output goes to a file."""
 
     def __init__(self, log: Path, **parameters: object) -> None:
-        environment = {k: v for k, v in os.environ.items() if k not in (*PROFILES, "MUJOCO_GL")}  # the node has to choose them by itself
+        environment = {k: v for k, v in os.environ.items() if k not in (PROFILES, "MUJOCO_GL")}  # the node has to choose them by itself
         command = [sys.executable, "-m", "neon_control.sim.sim_node", "--ros-args"]
         for name, value in parameters.items():
             command += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]

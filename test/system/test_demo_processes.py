@@ -30,7 +30,7 @@ class Demo:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         params_file = shutil.copy(find_file("robot.yaml", "config"), folder)
-        environment = {k: v for k, v in os.environ.items() if k not in ("ROS_DOMAIN_ID", "MUJOCO_GL", *PROFILES)}
+        environment = {k: v for k, v in os.environ.items() if k not in ("ROS_DOMAIN_ID", "MUJOCO_GL", PROFILES)}
         own = ["--params-file", params_file, "--log-folder", str(folder / "log")]
         command = [sys.executable, "-m", "neon_control.tools.cli", "demo", *own]
         with (folder / "out").open("w") as out, (folder / "err").open("w") as err:

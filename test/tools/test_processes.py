@@ -160,7 +160,7 @@ def test_a_domain_in_use_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_environment_gets_transport_and_domain_unless_the_user_chose() -> None:
     environment: dict[str, str] = {}
     domain = prepare_environment(environment)
-    assert environment == {**dict.fromkeys(PROFILES, str(find_file("fastdds.xml", "config"))), "ROS_DOMAIN_ID": str(domain)}
+    assert environment == {PROFILES: str(find_file("fastdds.xml", "config")), "ROS_DOMAIN_ID": str(domain)}
     chosen = {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4", "ROS_DOMAIN_ID": "42"}
     assert prepare_environment(chosen) == 42
     assert chosen == {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4", "ROS_DOMAIN_ID": "42"}
