@@ -34,7 +34,7 @@ class Observation:
 
     stamp: int  # [ns] time of the image
     image: np.ndarray  # (H, W, 3) uint8 RGB
-    joint_positions: np.ndarray  # (J,) [rad], interpolated to `stamp`
+    joint_positions: np.ndarray  # (J,) [rad], interpolated to `stamp`; (0,) where they were not asked for
     audio: np.ndarray  # (32000,) float32 in [-1, 1], ends at `stamp`; (0,) when the policy does not listen
 
 
@@ -279,23 +279,27 @@ class ObservationBuilder:
         self.max_age = max_age or MaxAge()
         self.use_audio = use_audio
 
-    def build(self, now: int) -> Observation:
+    def build(self, now: int, use_joints: bool = True) -> Observation:
         """The observation at the newest image's stamp.
 
         Args:
             now: [ns] the current time, by which ages are judged.
+            use_joints: False where joint states are taken at another time; the observation then has none, and needs none.
 
         Raises:
             ObservationError: an input is missing or stale; the message and `inputs` name every such input.
         """
         newest = self.images.newest
-        stamps = {"camera": None if newest is None else newest[0], "joint_states": self.joint_states.latest_stamp}
+        stamps = {"camera": None if newest is None else newest[0]}
+        if use_joints:
+            stamps["joint_states"] = self.joint_states.latest_stamp
         if self.use_audio:
             stamps["audio"] = self.audio.latest_stamp
         self.check(now, stamps)
         stamp, image = cast(tuple[int, AnyImage], newest)
         audio = self.audio.window(stamp) if self.use_audio else np.zeros(0, np.float32)
-        return Observation(stamp, image() if callable(image) else image, self.joint_states.at(stamp), audio)
+        joints = self.joint_states.at(stamp) if use_joints else np.zeros(0)
+        return Observation(stamp, image() if callable(image) else image, joints, audio)
 
     def check(self, now: int, stamps: Mapping[str, int | None]) -> None:
         """Hold inputs, each a field of `MaxAge`, to their limits of age.

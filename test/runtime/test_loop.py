@@ -240,6 +240,18 @@ def test_the_head_refuses_stale_joint_states_and_the_backbone_says_what_it_misse
         assert [c.stamp for c in rig.chunks] == [10 * S]
 
 
+def test_features_need_no_joint_states(policy: Policy) -> None:
+    rig = Rig(policy, 100.0)
+    rig.loop.start()
+    rig.clock = 10 * S
+    rig.builder.images.add(10 * S, np.zeros((24, 32, 3), np.uint8))
+    rig.builder.audio.add(10 * S, np.zeros(320, np.int16))
+    rig.request_until("features_computed", 1)
+    wait_until(lambda: rig.statistics.counter("refusals_joint_states"), 30.0, "the head's complaint")
+    assert rig.loop.problem == "joint_states: nothing received"
+    rig.loop.stop()
+
+
 def test_an_unexpected_error_does_not_end_the_head(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
     with two_rates(policy) as rig:
         rig.chunk_at(10 * S)

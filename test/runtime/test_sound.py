@@ -87,5 +87,5 @@ def test_other_blocks_are_refused_and_leave_the_stream_as_it_was(samples: np.nda
 def test_without_the_library_only_16_khz_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "soxr", None)  # as if it were not installed
     SoundStream(16000, 2)
-    with pytest.raises(ConfigError, match="sound at 48000 Hz needs a library .*`pip install 'soxr"):
+    with pytest.raises(ConfigError, match=r"sound at 48000 Hz needs a library .*`pip install 'soxr"):
         SoundStream(48000)
