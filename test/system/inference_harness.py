@@ -11,12 +11,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import rclpy
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -26,6 +29,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Int16MultiArray
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+from waiting import wait_until
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.robot import load_robot
@@ -55,15 +59,23 @@ class SyntheticRobot:
 
     Attributes:
         running: topics that are being published now; take one away to make it fall silent.
-        image_stamps: [ns] stamps of all images sent.
+        image_stamps, joint_stamps: [ns] stamps of all images and joint states sent.
+        arrivals: [s, monotonic] when each of `joint_chunks` arrived.
     """
 
     def __init__(
-        self, joint_names: Sequence[str], size: tuple[int, int] = (480, 640), camera_hz: float = 15.0, sim_time: bool = False
+        self,
+        joint_names: Sequence[str],
+        size: tuple[int, int] = (480, 640),
+        camera_hz: float = 15.0,
+        sim_time: bool = False,
+        sound: tuple[type, int, int] = (Int16MultiArray, 16000, 1),  # message type, [Hz], channels
     ) -> None:
         self.joint_names = list(joint_names)
         self.running = {"camera", "joint_states", "audio", "clock"}
         self.image_stamps: list[int] = []
+        self.joint_stamps: list[int] = []
+        self.arrivals: list[float] = []
         self.joint_chunks: list[JointTrajectory] = []
         self.base_chunks: list[MultiDOFJointTrajectory] = []
         self.status: DiagnosticStatus | None = None
@@ -79,13 +91,14 @@ class SyntheticRobot:
         publish = self.node.create_publisher
         self._image = publish(Image, "camera/image_raw", qos_profile_sensor_data)
         self._joints = publish(JointState, "joint_states", qos_profile_sensor_data)
-        self._audio = publish(Int16MultiArray, "audio", qos_profile_sensor_data)
+        self._sound = sound
+        self._audio = publish(sound[0], "audio", qos_profile_sensor_data)
         self._clock = publish(Clock, "/clock", 10)
         for period, send in ((1.0 / camera_hz, self._send_image), (0.01, self._send_joints), (0.02, self._send_audio)):
             self.node.create_timer(period, send)
         if sim_time:
             self.node.create_timer(CLOCK_PERIOD, self._send_clock)
-        self.node.create_subscription(JointTrajectory, JOINTS_TOPIC, self.joint_chunks.append, chunk_qos())
+        self.node.create_subscription(JointTrajectory, JOINTS_TOPIC, self._on_joint_chunk, chunk_qos())
         self.node.create_subscription(MultiDOFJointTrajectory, BASE_TOPIC, self.base_chunks.append, chunk_qos())
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -102,8 +115,30 @@ class SyntheticRobot:
 
     def value(self, key: str) -> float:
         """A number from the newest diagnostics, 0 when it is not there."""
+        return float(self.text(key) or 0.0)
+
+    def text(self, key: str) -> str:
+        """A value from the newest diagnostics, empty when it is not there."""
         values = {v.key: v.value for v in self.status.values} if self.status else {}
-        return float(values.get(key, 0.0))
+        return str(values.get(key, ""))
+
+    def call(self, kind: type, name: str, request: object, limit: float = 30.0) -> Any:
+        """The answer of a service of the inference node."""
+        client = self.node.create_client(kind, f"/inference_node/{name}")
+        wait_until(client.service_is_ready, limit, f"service {name}")
+        future = client.call_async(request)
+        wait_until(future.done, limit, f"an answer of {name}")
+        self.node.destroy_client(client)
+        return future.result()
+
+    def set_policy(self, name: Path | str) -> SetParametersResult:
+        """Set the inference node's parameter `policy`."""
+        request = SetParameters.Request(parameters=[Parameter("policy", value=str(name)).to_parameter_msg()])
+        return self.call(SetParameters, "set_parameters", request).results[0]
+
+    def get_policy(self) -> str:
+        """The inference node's parameter `policy`."""
+        return str(self.call(GetParameters, "get_parameters", GetParameters.Request(names=["policy"])).values[0].string_value)
 
     def close(self) -> None:
         self._stop.set()
@@ -134,12 +169,14 @@ class SyntheticRobot:
         if "joint_states" in self.running:
             message = JointState(name=["a_joint_of_no_interest", *self.joint_names])
             message.position = [0.0, *(0.1 * np.sin(self.now() * 1e-9) * np.ones(len(self.joint_names)))]
-            self._stamp(message.header)
+            self.joint_stamps.append(self._stamp(message.header))
             self._joints.publish(message)
 
     def _send_audio(self) -> None:
         if "audio" in self.running:
-            self._audio.publish(Int16MultiArray(data=self._rng.integers(-3000, 3000, 320, dtype=np.int16).tolist()))
+            kind, rate, channels = self._sound
+            samples = self._rng.integers(-3000, 3000, rate // 50 * channels, dtype=np.int16)
+            self._audio.publish(kind(data=samples.tolist() if kind is Int16MultiArray else (samples / np.float32(32768.0)).tolist()))
 
     def _send_clock(self) -> None:
         if "clock" in self.running:
@@ -147,6 +184,10 @@ class SyntheticRobot:
             now = self.now()
             message.clock.sec, message.clock.nanosec = now // 10**9, now % 10**9
             self._clock.publish(message)
+
+    def _on_joint_chunk(self, message: JointTrajectory) -> None:
+        self.arrivals.append(time.monotonic())
+        self.joint_chunks.append(message)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

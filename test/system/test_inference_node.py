@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inference_harness import NodeProcess, SyntheticRobot, make_policy, running_node, synthetic_robot
+from std_msgs.msg import Float32MultiArray
 from waiting import wait_until
 
 from neon_control.core.action_space import ActionSpace
@@ -141,6 +142,25 @@ def test_under_simulated_time_stamps_are_simulated_and_a_stopped_clock_stops_the
     wait_until(
         lambda: robot.status and "does the clock run?" in robot.status.message, 6.0, "diagnostics that say that the clock stands still"
     )
+
+
+def test_stereo_floats_at_48_khz_are_heard_without_gaps(policy: tuple[Path, ActionSpace], ros_domain_id: int, tmp_path: Path) -> None:
+    folder, space = policy
+    parameters = {"audio_type": "std_msgs/Float32MultiArray", "audio_rate_hz": 48000, "audio_channels": 2}
+    with (
+        running_node(tmp_path / "log", policy=folder, **parameters),
+        synthetic_robot(space.joint_names, sound=(Float32MultiArray, 48000, 2)) as robot,
+    ):
+        wait_until(lambda: robot.value("chunks_published") >= 20, START_LIMIT, "twenty chunks")
+        assert robot.value("audio_ms_p50") > 0.0
+        assert robot.value("audio_gaps") <= 1, "sound of the wrong rate drifts, which moves the buffer's clock several times a second"
+        assert robot.value("messages_refused_audio") == 0
+
+
+def test_an_audio_type_that_is_not_installed_ends_the_process_with_the_reason(ros_domain_id: int, tmp_path: Path) -> None:
+    with running_node(tmp_path / "log", audio_type="audio_common_msgs/AudioData") as node:
+        assert node.process.wait(START_LIMIT) == 1
+        assert "ROS package audio_common_msgs is not installed" in node.output and "Traceback" not in node.output
 
 
 def test_a_policy_that_cannot_be_loaded_ends_the_process_with_the_reason(ros_domain_id: int, tmp_path: Path) -> None:

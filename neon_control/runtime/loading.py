@@ -1,0 +1,72 @@
+"""Loading a second policy while the first one runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from neon_control.core.errors import NeonControlError, PolicyError
+from neon_control.core.robot import Robot
+from neon_control.runtime.policy import Policy
+from neon_control.runtime.policy_file import PolicyFile
+
+
+class PolicyLoading:
+    """One policy, loaded, verified and warmed up in a thread of its own.
+
+    Args:
+        name: a folder, or the name of a shipped policy.
+        robot: the robot that the policy has to fit.
+        threads: see `Policy.load`.
+        running: what `policy.yaml` says of the policy that is to be replaced.
+
+    Attributes:
+        policy: the new policy; None until it is loaded, and for ever if it is refused.
+        problem: why it is refused, otherwise empty.
+        seconds: [s] how long it took.
+    """
+
+    def __init__(self, name: str | Path, robot: Robot, threads: int, running: PolicyFile) -> None:
+        self.name = str(name)
+        self.policy: Policy | None = None
+        self.problem = ""
+        self.seconds = 0.0
+        self._thread = threading.Thread(target=self._run, args=(robot, threads, running), name="policy loading", daemon=True)
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        """Whether the other attributes are final."""
+        return not self._thread.is_alive()
+
+    def _run(self, robot: Robot, threads: int, running: PolicyFile) -> None:
+        start = time.monotonic()
+        try:
+            policy = Policy.load(self.name, robot, threads)
+            check_successor(policy.file, running)
+            self.policy = policy
+        except NeonControlError as error:
+            self.problem = str(error)
+        except Exception as error:  # whatever is wrong with the new policy, the old one has to go on
+            self.problem = f"{type(error).__name__}: {error}"
+        self.seconds = time.monotonic() - start
+
+
+def check_successor(new: PolicyFile, running: PolicyFile) -> None:
+    """Refuse to replace a policy by one that the executor, set up for the first, would not follow.
+
+    Raises:
+        PolicyError: mode, joints, base or number of steps differ; the message has both sides.
+    """
+    for field, ours, theirs in (
+        ("mode", new.space.mode, running.space.mode),
+        ("joints", list(new.space.joint_names), list(running.space.joint_names)),
+        ("action dimensions", new.space.dim, running.space.dim),
+        ("steps of a chunk", new.num_steps, running.num_steps),
+    ):
+        if ours != theirs:
+            raise PolicyError(
+                f"policy {new.name} has the {field} {ours}, the running policy {running.name} has {theirs}; "
+                "such a change needs a restart of both nodes"
+            )
