@@ -96,7 +96,7 @@ class Case:
         yield "torch", lambda: self.head(**arguments)
         yield "onnx", lambda: session.run(None, inputs)
         yield "floor", lambda: torch.mv(self.matrix, vector)
-        if self.peer is not None and threads == 1:
+        if self.peer is not None:
             peer = self.peer
             yield "peer", lambda: peer(arguments["features"])
 
@@ -121,14 +121,15 @@ def run(args: argparse.Namespace) -> int:
     """Export, compare, measure, print."""
     if args.rounds < BLOCKS or min(args.threads) < 1:
         raise NeonControlError(f"--rounds must be {BLOCKS} or more and --threads 1 or more, got {args.rounds} and {args.threads}")
+    peers = load_peer(args.peer) if args.peer else None
     threads_before = torch.get_num_threads()
     result: dict[str, object] = {"machine": machine(), "rounds": args.rounds}
     try:
         with torch.no_grad(), tempfile.TemporaryDirectory() as scratch:
             if args.heads:
-                cases = [prepare(n, args, Path(scratch)) for n in tqdm(args.heads, "exporting heads", unit="head", leave=False)]
+                cases = [prepare(n, args, Path(scratch), peers) for n in tqdm(args.heads, "exporting heads", unit="head", leave=False)]
                 result["heads"] = rows = measure_heads(cases, args.threads, args.rounds)
-                print(head_table(rows, args.threads, args.peer is not None))
+                print(head_table(rows, args.threads, peers is not None))
             if args.policy:
                 result["policy"] = rows = measure_policy(args, Path(scratch))
                 print("\n" + policy_table(rows, args.threads))
@@ -140,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def prepare(name: str, args: argparse.Namespace, scratch: Path) -> Case:
+def prepare(name: str, args: argparse.Namespace, scratch: Path, peers: ModuleType | None) -> Case:
     """Build one head with random weights, export it, and compare the two."""
     torch.manual_seed(0)
     head = build_head(head_config(name, args.robot)).eval()
@@ -153,9 +154,7 @@ def prepare(name: str, args: argparse.Namespace, scratch: Path) -> Case:
     sessions = {threads: open_session(path, threads) for threads in args.threads}
     shapes, rng = input_shapes(head, INPUT_DIM), np.random.default_rng(0)
     difference = max(largest_difference(head, sessions[args.threads[0]], random_inputs(shapes, batch, rng)) for batch in BATCHES)
-    peer = None
-    if args.peer is not None and name in PEERS:
-        peer = getattr(load_peer(args.peer), PEERS[name])(INPUT_DIM, head.action_dim).eval()
+    peer = None if peers is None or name not in PEERS else getattr(peers, PEERS[name])(INPUT_DIM, head.action_dim).eval()
     parameters = sum(p.numel() for p in head.parameters())
     weight_bytes = sum(4 * int(np.prod(t.dims)) for t in model.graph.initializer)
     return Case(name, head, parameters, weight_bytes, difference, sessions, random_inputs(shapes, 1, rng), peer)
@@ -234,7 +233,7 @@ def measure_heads(cases: Sequence[Case], threads: Sequence[int], rounds: int) ->
 def head_table(rows: Sequence[dict], threads: Sequence[int], with_peer: bool) -> str:
     """The rows of `measure_heads` as text."""
     columns = ["Head", "Parameters", "Max diff"]
-    columns += [f"{name} x{n} [ms]" for n in threads for name in ("torch", "ONNX", "floor")] + ["Peer [ms]"] * with_peer
+    columns += [f"{name} x{n} [ms]" for n in threads for name in ("torch", "ONNX", "floor")] + [f"Peer x{threads[0]} [ms]"] * with_peer
     lines = []
     for row in rows:
         found = {key: Latency(**value) for key, value in row["latency_ms"].items()}
@@ -242,8 +241,8 @@ def head_table(rows: Sequence[dict], threads: Sequence[int], with_peer: bool) ->
         for n in threads:
             line += [str(found[f"torch_{n}"]), str(found[f"onnx_{n}"]), f"{found[f'floor_{n}'].p50:.3f}"]
         if with_peer:
-            peer = found.get("peer_1")
-            ratios = [peer.p50 / found[f"{ours}_1"].p50 for ours in ("torch", "onnx")] if peer else []
+            peer = found.get(f"peer_{threads[0]}")
+            ratios = [peer.p50 / found[f"{ours}_{threads[0]}"].p50 for ours in ("torch", "onnx")] if peer else []
             line.append(f"{peer.p50:.3f} ({ratios[0]:.1f}x, {ratios[1]:.1f}x)" if peer else "-")
         lines.append(line)
     return table(columns, lines, numeric=range(1, len(columns)))

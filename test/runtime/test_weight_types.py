@@ -25,10 +25,13 @@ from neon_control.runtime.export import export_again, export_policy, rebuild_pol
 from neon_control.runtime.graph_weights import SMALL, WEIGHT_TYPES
 from neon_control.runtime.policy import NOISE_SEED, Features, Policy, draw_noise
 from neon_control.runtime.policy_file import ONNX_FILE, WEIGHTS_FILE, read_policy_file
+from neon_control.runtime.sessions import open_session
+from neon_control.tools.measure import ActionError, policy_inputs, torch_actions
 
 FLOW = {"head_type": "flow", "head_options": {"hidden_dim": 32, "num_denoise_steps": 2}}
 # Largest error of an action, normalised to [-1, 1]: rounding of float32; of a matrix's 11 bits; of matrices and inputs to 8 bits.
-LARGEST_ERROR = {"float32": 1e-5, "float16": 5e-3, "int8": 5e-2}
+# The random policy's output layers are ten times too strong, so its errors are far above a trained policy's.
+LARGEST_ERROR = {"float32": 1e-5, "float16": 2e-2, "int8": 0.3}
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,19 @@ def test_each_type_computes_the_float32_actions_but_for_its_rounding(
     record_property("max_error", max(errors))
     assert max(errors) < LARGEST_ERROR[weights]
     assert policy.file.weights == weights and policy.file.name == weights
+
+
+def test_the_shipped_policy_keeps_its_accuracy_in_int8(tmp_path: Path, record_property: Any) -> None:
+    source = read_policy_file("g1_reach")
+    module = rebuild_policy(source)
+    export_again(source, tmp_path / "small", "int8")
+    inputs = list(policy_inputs(module, draw_noise(source), 20))
+    session = open_session(tmp_path / "small" / ONNX_FILE)
+    actions = np.concatenate([session.run(None, i)[0] for i in inputs])
+    error = ActionError.between(actions, torch_actions(module, inputs), source.space)
+    record_property("error", str(error))
+    # Measured: 0.010 rad at most, 0.0008 rad on average. Where 16-bit sums overflow (see `quantised`) it is 0.16 and 0.0075 rad.
+    assert error.joints_max < 0.05 and error.joints_mean < 0.003
 
 
 def test_smaller_types_make_smaller_files(policies: dict[str, Policy]) -> None:
