@@ -117,6 +117,11 @@ class ActionPolicy(nn.Module):
             self.register_buffer(f"{name}_mean", torch.zeros(dim))
             self.register_buffer(f"{name}_std", torch.ones(dim))
 
+    @property
+    def draws(self) -> bool:
+        """Whether `forward` turns noise into a draw, and therefore takes noise."""
+        return self.head.multi_modal
+
     def set_feature_statistics(self, vision_mean: Tensor, vision_std: Tensor, audio_mean: Tensor, audio_std: Tensor) -> None:
         """Store the training data's mean and standard deviation of each feature: (vision_dim,) and (audio_dim,), tensors or arrays.
 

@@ -1,7 +1,7 @@
-"""Torch modules to ONNX files: the only file of `runtime/` that imports torch.
+"""Torch modules to ONNX files. This and `head_export.py` are the only files of `runtime/` that import torch.
 
-A policy's weights are stored once: the ONNX graph reads them from the safetensors file beside it. Large ones may be stored as
-float16, which halves the file; they are rounded before the export, so that torch and ONNX Runtime still compute with equal numbers.
+A policy's weights are stored once: the ONNX graph reads them from the safetensors file beside it (see `graph_weights.py`). Where
+they are float16, they are rounded before the export, so that torch and ONNX Runtime still compute with equal numbers.
 
 Run as a program (`python -m neon_control.runtime.export FILE`) it writes the vision encoder.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import struct
 import sys
 import warnings
 from collections.abc import Mapping
@@ -26,15 +25,17 @@ from torch import Tensor, nn
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import PolicyError
+from neon_control.model.action_heads.primitives import constants_folded
+from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
+from neon_control.runtime.graph_weights import WEIGHT_TYPES, graph_tensors, quantised, read_weights_from
 from neon_control.runtime.hearing import AUDIO_FEATURES, audio_revision
 from neon_control.runtime.policy import AUDIO_ENCODER, VISION_ENCODER
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, FORMAT_VERSION, ONNX_FILE, WEIGHTS_FILE, graph_metadata
+from neon_control.runtime.policy_file import DESCRIPTION_FILE, FORMAT_VERSION, ONNX_FILE, WEIGHTS_FILE, PolicyFile, graph_metadata
 from neon_control.runtime.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH
 from neon_control.runtime.vision import EXPORT_VERSION, SOFT_ARGMAX_BETA, VISION_FEATURES, WEIGHTS_SHA256, vision_revision
 
 OPSET = 20
-WEIGHT_TYPES = ("float32", "float16")
 POINT_BLOCKS = {7: (15, 20), 10: (15, 20), 14: (8, 10)}  # the last blocks of 80, 112 and 192 channels: (rows, columns) of their maps
 
 
@@ -42,6 +43,8 @@ def to_onnx(
     module: nn.Module, inputs: tuple[Tensor, ...], names: tuple[str, ...], output: str, metadata: Mapping[str, object]
 ) -> onnx.ModelProto:
     """Export a module in evaluation mode, with a dynamic first axis on every input.
+
+    What depends on parameters only (embeddings of steps and of denoising times) is computed here and stored as a constant.
 
     Args:
         module: the module; put into evaluation mode.
@@ -55,10 +58,10 @@ def to_onnx(
     """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision, which nothing here uses, is not installed
     batch = torch.export.Dim("batch")
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), constants_folded(module.eval(), inputs):
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            module.eval(),
+            module,
             inputs,
             input_names=list(names),
             output_names=[output],
@@ -173,7 +176,8 @@ def export_policy(
     """Write a policy folder; its name is the policy's name.
 
     Args:
-        module: forward(vision (B, 2048), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised.
+        module: forward(vision (B, 2048), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised. If it has an attribute
+            `draws` that is true, forward also takes noise (B, H, N).
         folder: the folder to make.
         space: joints, order and normalisation.
         robot: name of the robot that it was trained for.
@@ -183,46 +187,90 @@ def export_policy(
         num_steps: H.
         use_audio: whether the policy listens; if not, the audio encoder is never loaded.
         image_fit: how images got the encoder's aspect ratio in training, one of `preprocessing.FITS`.
-        weights: "float16" or "float32", the type in which matrices are stored. The arithmetic is float32 in both.
+        weights: how matrices are stored, one of `graph_weights.WEIGHT_TYPES`.
         replace: overwrite an existing folder; else an existing one stays as it is.
 
     Raises:
         PolicyError: the module cannot be exported, or gives another shape.
     """
+    description = {
+        "format_version": FORMAT_VERSION,
+        "name": folder.name,
+        "robot": robot,
+        "mode": space.mode,
+        "joint_names": list(space.joint_names),
+        "dt": dt,
+        "num_steps": num_steps,
+        "normalisation": {"lower": space.lower.tolist(), "upper": space.upper.tolist()},
+        "vision": {"encoder": VISION_ENCODER, "revision": vision_revision(), "features": VISION_FEATURES, "fit": image_fit},
+        "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
+        "noise": bool(getattr(module, "draws", False)),
+        "weights": weights,
+        "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
+        "training": json.loads(json.dumps(training)),
+    }
+    _write_folder(module, folder, space, description, replace)
+
+
+def rebuild_policy(file: PolicyFile) -> ActionPolicy:
+    """The torch module of a policy folder, from its configuration and its safetensors file.
+
+    Raises:
+        PolicyError: the weights are int8, or do not belong to the configuration.
+    """
+    path = file.folder / WEIGHTS_FILE
+    if file.weights == "int8":
+        raise PolicyError(f"{path} holds int8 weights, which cannot be turned back; start from the policy that they were made of")
+    module = ActionPolicy(PolicyConfig.from_dict(file.action_layer))
+    try:
+        module.load_state_dict(safetensors.torch.load_file(path))
+    except RuntimeError as error:
+        raise PolicyError(
+            f"{path} does not hold the weights of the module that {file.folder / DESCRIPTION_FILE} describes: {error}"
+        ) from error
+    return module.eval()
+
+
+def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
+    """Write a policy once more, with its weights stored in another type; everything else stays as it is.
+
+    Raises:
+        PolicyError: as of `rebuild_policy` and `export_policy`.
+    """
+    description = yaml.safe_load((file.folder / DESCRIPTION_FILE).read_text())
+    _write_folder(rebuild_policy(file), folder, file.space, {**description, "name": folder.name, "weights": weights}, replace=True)
+
+
+def _write_folder(module: nn.Module, folder: Path, space: ActionSpace, description: dict[str, Any], replace: bool) -> None:
+    """Write the graph, its weights and `policy.yaml`, which is `description` with the files' hashes."""
+    weights, num_steps = description["weights"], description["num_steps"]
     if weights not in WEIGHT_TYPES:
         raise PolicyError(f"unknown type of weights '{weights}'; it must be one of {list(WEIGHT_TYPES)}")
     module = copy.deepcopy(module).cpu().float().eval()
     stored = _stored_weights(module, weights)
     module.load_state_dict(stored)  # the rounded values, as float32
-    example = tuple(torch.zeros(2, size) for size in (VISION_FEATURES, AUDIO_FEATURES, space.num_joints))
+    audio = description["audio"]["features"] if description["audio"] else AUDIO_FEATURES
+    inputs = {"vision": (description["vision"]["features"],), "audio": (audio,), "proprioception": (space.num_joints,)}
+    if description.get("noise"):
+        inputs["noise"] = (num_steps, space.dim)
+    example = tuple(torch.zeros(2, *shape) for shape in inputs.values())
     with torch.no_grad():
         shape = tuple(module(*example).shape)
     if shape != (2, num_steps, space.dim):
         raise PolicyError(f"the module gives actions of shape {shape[1:]}, needs ({num_steps}, {space.dim}) for mode {space.mode}")
-    model = to_onnx(module, example, ("vision", "audio", "proprioception"), "actions", graph_metadata(space, dt, num_steps))
+    model = to_onnx(module, example, tuple(inputs), "actions", graph_metadata(space, description["dt"], num_steps))
+    if weights == "int8":
+        model = quantised(model)
+        stored = {name: torch.from_numpy(values.copy()) for name, values in graph_tensors(model).items()}
 
     def fill(scratch: Path) -> None:
-        safetensors.torch.save_file(stored, scratch / WEIGHTS_FILE, metadata={"action_layer": json.dumps(action_layer)})
-        _read_weights_from(model, scratch / WEIGHTS_FILE)
+        action_layer = json.dumps(description["action_layer"])
+        safetensors.torch.save_file(stored, scratch / WEIGHTS_FILE, metadata={"action_layer": action_layer})
+        read_weights_from(model, scratch / WEIGHTS_FILE)
         (scratch / ONNX_FILE).write_bytes(model.SerializeToString())
         onnx.checker.check_model(str(scratch / ONNX_FILE))
-        description = {
-            "format_version": FORMAT_VERSION,
-            "name": folder.name,
-            "robot": robot,
-            "mode": space.mode,
-            "joint_names": list(space.joint_names),
-            "dt": dt,
-            "num_steps": num_steps,
-            "normalisation": {"lower": space.lower.tolist(), "upper": space.upper.tolist()},
-            "vision": {"encoder": VISION_ENCODER, "revision": vision_revision(), "features": VISION_FEATURES, "fit": image_fit},
-            "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
-            "weights": weights,
-            "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
-            "training": json.loads(json.dumps(training)),
-            "files": {name: sha256(scratch / name) for name in (ONNX_FILE, WEIGHTS_FILE)},
-        }
-        (scratch / DESCRIPTION_FILE).write_text(yaml.safe_dump(description, sort_keys=False, width=140))
+        files = {name: sha256(scratch / name) for name in (ONNX_FILE, WEIGHTS_FILE)}
+        (scratch / DESCRIPTION_FILE).write_text(yaml.safe_dump({**description, "files": files}, sort_keys=False, width=140))
 
     create_folder_atomically(folder, fill, replace)
 
@@ -235,35 +283,6 @@ def _stored_weights(module: nn.Module, weights: str) -> dict[str, Tensor]:
     if overflown:
         raise PolicyError(f"weights {overflown} are not finite" + (" in float16; store them as float32" if weights == "float16" else ""))
     return stored
-
-
-def _read_weights_from(model: onnx.ModelProto, file: Path) -> None:
-    """Replace every weight of the graph that `file` (safetensors) holds by a reference into that file.
-
-    A safetensors file is: 8 bytes length of the header, the header in JSON, then the tensors' bytes one after the other. ONNX's
-    external data is a file name, an offset and a length, so one can point into the other.
-    """
-    with file.open("rb") as stream:
-        (length,) = struct.unpack("<Q", stream.read(8))
-        header = json.loads(stream.read(length))
-    casts = []
-    for tensor in model.graph.initializer:
-        entry = header.get(tensor.name)
-        if entry is None or entry["shape"] != list(tensor.dims):
-            continue  # a constant that the exporter computed
-        begin, end = entry["data_offsets"]
-        if entry["dtype"] == "F16":
-            half = f"{tensor.name}.float16"
-            casts.append(onnx.helper.make_node("Cast", [half], [tensor.name], name=f"cast.{tensor.name}", to=onnx.TensorProto.FLOAT))
-            tensor.name, tensor.data_type = half, onnx.TensorProto.FLOAT16
-        tensor.ClearField("raw_data")
-        tensor.ClearField("float_data")
-        tensor.data_location = onnx.TensorProto.EXTERNAL
-        for key, value in (("location", file.name), ("offset", 8 + length + begin), ("length", end - begin)):
-            tensor.external_data.add(key=key, value=str(value))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from neon_control.runtime.vision import VISION_FEATURES, VisionEncoder, vision_r
 VISION_ENCODER = "efficientnet_lite0"
 AUDIO_ENCODER = "whisper"
 WARM_UP_RUNS = 3
+NOISE_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Policy:
 
     Attributes:
         file: what `policy.yaml` says.
+        noise: (1, H, N) what a policy that draws its actions starts from, None for others. It is drawn once, from NOISE_SEED, and kept:
+            equal observations then give equal chunks, and of two right actions consecutive chunks choose the same one, which the
+            temporal ensemble needs, since the mean of the two may be wrong. Assign another array to get another draw.
         last_ms: [ms] how long each part of the newest prediction took: `vision`, `audio`, `action_layer`.
     """
 
@@ -45,6 +49,7 @@ class Policy:
         self, file: PolicyFile, vision: VisionEncoder, audio: AudioEncoder | None, action_layer: onnxruntime.InferenceSession
     ) -> None:
         self.file = file
+        self.noise = draw_noise(file)
         self.last_ms: dict[str, float] = {}
         self._vision = vision
         self._audio = audio
@@ -116,10 +121,18 @@ class Policy:
             "audio": features.audio[None],
             "proprioception": space.normalise_joints(joint_positions).astype(np.float32)[None],
         }
+        if self.noise is not None:
+            inputs["noise"] = self.noise
         normalised = self._action_layer.run(None, inputs)[0][0]  # (H, N)
         joints, base = space.split(space.denormalise(normalised.astype(np.float64)))
         self.last_ms["action_layer"] = 1e3 * (time.perf_counter() - start)
         return ActionChunk(stamp, self.file.dt, space.joint_names, joints, base)
+
+
+def draw_noise(file: PolicyFile, seed: int = NOISE_SEED) -> np.ndarray | None:
+    """Standard normal noise (1, H, N) for one draw of the action layer; None where it takes none."""
+    shape = (1, file.num_steps, file.space.dim)
+    return np.random.default_rng(seed).standard_normal(shape, np.float32) if file.noise else None
 
 
 def _check_encoder(file: PolicyFile, field: str, needed: EncoderSpec, available: EncoderSpec) -> None:
@@ -140,6 +153,8 @@ def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> Non
         "proprioception": (space.num_joints,),
         "actions": (file.num_steps, space.dim),
     }
+    if file.noise:
+        needed["noise"] = (file.num_steps, space.dim)
     found = {v.name: tuple(v.shape[1:]) for v in (*session.get_inputs(), *session.get_outputs())}
     if found != needed:
         raise PolicyError(f"{file.onnx_path}: inputs and outputs are {found} (without the batch), policy.yaml needs {needed}")

@@ -1,7 +1,8 @@
 """A policy on disk: one folder, described by `policy.yaml`, every file pinned by its SHA-256.
 
     policy.yaml               what the policy is: encoders, mode, joints, dt, normalisation, training summary, hashes
-    action_layer.onnx         the graph: inputs `vision` (B, 2048), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N)
+    action_layer.onnx         the graph: inputs `vision` (B, 2048), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N).
+                              A policy that draws its actions has one more input, `noise` (B, H, N), standard normal.
     action_layer.safetensors  the weights; the ONNX graph reads them from here, so that they are stored once
 
 Nothing in the folder is executed: no pickle, no code.
@@ -54,6 +55,8 @@ class PolicyFile:
     vision: EncoderSpec
     image_fit: str  # how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`
     audio: EncoderSpec | None  # None: the policy does not listen
+    noise: bool  # whether the action layer turns noise into a draw, and therefore takes noise
+    weights: str  # how they are stored: float32, float16 or int8
     action_layer: Mapping[str, Any]  # the configuration of the torch module
     training: Mapping[str, Any]  # a summary for people
     files: Mapping[str, str]  # file name -> SHA-256
@@ -116,6 +119,8 @@ def read_policy_file(name: str | Path) -> PolicyFile:
         vision=reader.encoder("vision"),
         image_fit=_read_fit(reader),
         audio=reader.encoder("audio") if data.get("audio") is not None else None,
+        noise=reader.flag("noise", default=False),
+        weights=reader.text("weights"),
         action_layer=reader.mapping("action_layer"),
         training=reader.mapping("training"),
         files={str(k): str(v) for k, v in files.items()},
@@ -211,6 +216,12 @@ class _Reader:
         value = int(self.get(key, int, "a whole number"))
         if value < 1:
             raise PolicyError(f"{self.path}: field '{key}' must be 1 or more, got {value}")
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.data.get(key, default)
+        if not isinstance(value, bool):
+            raise PolicyError(f"{self.path}: field '{key}' must be true or false, got {value!r}")
         return value
 
     def encoder(self, key: str) -> EncoderSpec:

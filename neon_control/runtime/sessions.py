@@ -1,24 +1,39 @@
-"""ONNX Runtime sessions set up for a CPU that a robot shares with its controllers."""
+"""ONNX Runtime sessions set up for a computer that a robot shares with its controllers."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnxruntime
 
 from neon_control.core.errors import PolicyError
 
+CPU = "CPUExecutionProvider"
+# What can be asked for -> ONNX Runtime's names, the first one to run what it can, the others the rest.
+PROVIDERS: dict[str, tuple[str, ...]] = {
+    "cpu": (CPU,),
+    "cuda": ("CUDAExecutionProvider", CPU),
+    "tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider", CPU),
+}
 
-def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """Open an ONNX file on the CPU.
+log = logging.getLogger(__name__)
+
+
+def open_session(path: Path, threads: int = 1, provider: str = "auto") -> onnxruntime.InferenceSession:
+    """Open an ONNX file, and log on what it runs and why.
 
     Args:
         path: the ONNX file.
-        threads: threads that one inference may use.
+        threads: threads that one inference may use on the CPU.
+        provider: "cpu", "cuda", "tensorrt", or "auto": CUDA where it works, else the CPU. TensorRT compiles a graph for minutes when it is
+            loaded, so it has to be asked for.
 
     Raises:
-        PolicyError: the file is missing or ONNX Runtime refuses it.
+        PolicyError: the file is missing or ONNX Runtime refuses it, or the provider that was asked for is not there or does not start.
     """
+    names, reason = choose_providers(provider, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -26,6 +41,38 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(path), options, providers=list(names))
     except Exception as error:  # ONNX Runtime raises a private class for each status code
         raise PolicyError(f"ONNX Runtime cannot load {path}: {error}") from error
+    running = session.get_providers()[0]
+    if running != names[0]:  # ONNX Runtime prints an error and goes on without it, for example when a CUDA library is missing
+        reason = f"{names[0]} is in this ONNX Runtime but does not start here"
+        if provider != "auto":
+            raise PolicyError(f"provider '{provider}' was asked for, but {reason}; ask for 'auto' or 'cpu', or repair its libraries")
+    log.info("%s runs on %s, %d thread%s: %s", path, running, threads, "" if threads == 1 else "s", reason)
+    return session
+
+
+def choose_providers(provider: str, available: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """The providers to give to ONNX Runtime, first choice first, and why.
+
+    Args:
+        provider: as of `open_session`.
+        available: what this ONNX Runtime was built with.
+
+    Raises:
+        PolicyError: the provider is unknown or not available.
+    """
+    if provider == "auto":
+        if PROVIDERS["cuda"][0] in available:
+            return PROVIDERS["cuda"], "this ONNX Runtime has CUDA"
+        return PROVIDERS["cpu"], f"this ONNX Runtime has no CUDA, only {list(available)}"
+    if provider not in PROVIDERS:
+        raise PolicyError(f"unknown provider '{provider}'; it must be 'auto' or one of {list(PROVIDERS)}")
+    names = PROVIDERS[provider]
+    if names[0] not in available:
+        raise PolicyError(
+            f"provider '{provider}' was asked for, but this ONNX Runtime has no {names[0]}, only {list(available)}; "
+            "install onnxruntime-gpu instead of onnxruntime, or ask for 'auto' or 'cpu'"
+        )
+    return tuple(name for name in names if name in available), "it was asked for"

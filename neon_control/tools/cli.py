@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "heads": ("neon_control.tools.heads", "print the table of action heads: size, measured latency, what they can"),
     "encoders": ("neon_control.tools.encoders", "export the vision encoder into the user's cache, and verify both encoders"),
     "policy": ("neon_control.tools.policy", "show what a policy folder is, or verify that it runs on this robot and computer"),
+    "export": ("neon_control.tools.export", "write a policy once more with smaller weights, and measure what that costs"),
+    "bench": ("neon_control.tools.bench", "measure every action head, and a policy's parts, in torch and in ONNX Runtime"),
     "train": ("neon_control.tools.train", "train the action layer from recordings and export it"),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from neon_control.model.action_heads import ActionHead, StateRelativeHead, build_head
+from neon_control.tools.measure import table
 
 # Type in the registry, what it is best for; in the order of the specification's table.
 HEADS: dict[str, str] = {
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     sizes = {"input_dim": args.input_dim, "action_dim": args.action_dim, "num_steps": args.num_steps}
     rows = [measure(name, best_for, sizes, args.repeat, args.device) for name, best_for in HEADS.items()]
-    print(table(rows))
+    print(table(COLUMNS, [row.cells() for row in rows], numeric=(1, 2)))
     print(f"\nBatch 1, {args.input_dim} features, torch on {args.device}, {args.threads} thread(s), median of {args.repeat}.")
     return 0
 
@@ -87,15 +88,3 @@ def median_ms(call: Callable[[], object], repeat: int, device: str = "cpu") -> f
             if i >= 5:
                 durations.append(1e3 * (time.perf_counter() - start))
     return statistics.median(durations)
-
-
-def table(rows: list[Row]) -> str:
-    """Aligned text: numbers to the right, the rest to the left."""
-    cells = [COLUMNS, *(row.cells() for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(COLUMNS))]
-    numeric = (1, 2)
-    lines = [
-        "  ".join(c.rjust(w) if i in numeric else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in cells
-    ]
-    rule = "  ".join("-" * w for w in widths)
-    return "\n".join(line.rstrip() for line in (lines[0], rule, *lines[1:]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -89,13 +90,17 @@ class Folded:
 
     It is computed again as soon as a parameter was written, moved or converted. While gradients are recorded, under
     autocast and while a graph is exported, nothing is kept: the result must then stay connected to its parameters.
+    An export that wants the results instead of their computation says so: see `constants_folded`.
     """
 
     def __init__(self) -> None:
+        self.frozen = False
         self._values: dict[object, tuple[tuple[object, ...], Tensor]] = {}
 
     def __call__(self, compute: Callable[[], Tensor], parameters: Iterable[Tensor], key: object = None) -> Tensor:
         """Return `compute()`, or what it gave last time for this `key` if none of `parameters` has changed since."""
+        if self.frozen:
+            return self._values[key][1]
         exporting = torch.compiler.is_compiling() or torch.jit.is_tracing()
         if exporting or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
             return compute()
@@ -104,3 +109,22 @@ class Folded:
         if held is None or held[0] != state:
             held = self._values[key] = (state, compute())
         return held[1]
+
+
+@contextmanager
+def constants_folded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Iterator[None]:
+    """While this lasts, everything `Folded` in `module` is a constant, so that a graph traced now holds values and not their computation.
+
+    Args:
+        inputs: of one forward pass, which computes the values.
+    """
+    held = [f for m in module.modules() for f in vars(m).values() if isinstance(f, Folded)]
+    with torch.no_grad():
+        module(*inputs)
+    try:
+        for folded in held:
+            folded.frozen = True
+        yield
+    finally:
+        for folded in held:
+            folded.frozen = False

@@ -1,0 +1,84 @@
+"""Any action head to an ONNX graph by itself, without encoders and fusion: to measure it, or to use it elsewhere.
+
+    features  (B, F)        always
+    state     (B, J)        for a state-relative head: the dimensions that are relative
+    noise     (B, S, N)     for a head that draws: standard normal
+    actions   (B, S, N)     the output; (B, N) for a head of one step that is not repeated
+
+The denoising loop is unrolled, so the graph has no loop and its time does not depend on its input. A head with cross-attention is
+exported as it computes without tokens, as in a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from neon_control.model.action_heads import ActionHead, StateRelativeHead
+from neon_control.runtime.export import OPSET, to_onnx
+
+ARGUMENTS = {"state": "current_state", "noise": "noise"}  # name in the graph -> argument of the head
+
+
+class _HeadFunction(nn.Module):
+    """A head whose optional inputs stand in a fixed order."""
+
+    def __init__(self, head: ActionHead, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.head = head
+        self.names = names
+
+    def forward(self, features: Tensor, first: Tensor | None = None, second: Tensor | None = None) -> Tensor:
+        return self.head(features, **dict(zip(self.names, (first, second), strict=False)))
+
+
+def input_shapes(head: ActionHead, input_dim: int) -> dict[str, tuple[int, ...]]:
+    """The graph's inputs and their shapes without the batch."""
+    shapes: dict[str, tuple[int, ...]] = {"features": (input_dim,)}
+    if isinstance(head, StateRelativeHead):
+        shapes["state"] = (head.num_relative,)
+    if head.multi_modal:
+        shapes["noise"] = (head.num_steps, head.action_dim)
+    return shapes
+
+
+def export_head(head: ActionHead, input_dim: int) -> onnx.ModelProto:
+    """The graph of a head; its metadata says which head it is.
+
+    Raises:
+        PolicyError: torch cannot export the head.
+    """
+    shapes = input_shapes(head, input_dim)
+    function = _HeadFunction(head, tuple(ARGUMENTS[name] for name in shapes if name in ARGUMENTS))
+    metadata = {
+        "head": type(head).__name__,
+        "inputs": {name: list(shape) for name, shape in shapes.items()},
+        "action_dim": head.action_dim,
+        "num_steps": head.num_steps,
+        "parameters": sum(p.numel() for p in head.parameters()),
+        "opset": OPSET,
+    }
+    example = tuple(torch.zeros(2, *shape) for shape in shapes.values())
+    return to_onnx(function, example, tuple(shapes), "actions", metadata)
+
+
+def random_inputs(shapes: Mapping[str, tuple[int, ...]], batch: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Standard normal values of each input's shape, float32."""
+    return {name: rng.standard_normal((batch, *shape), np.float32) for name, shape in shapes.items()}
+
+
+def run_torch(head: ActionHead, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What torch computes for the graph's inputs."""
+    arguments = {ARGUMENTS.get(name, name): torch.from_numpy(values) for name, values in inputs.items()}
+    with torch.no_grad():
+        return head.eval()(**arguments).numpy()
+
+
+def largest_difference(head: ActionHead, session: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray]) -> float:
+    """The largest difference between torch and ONNX Runtime over all actions."""
+    return float(np.abs(session.run(None, dict(inputs))[0] - run_torch(head, inputs)).max())

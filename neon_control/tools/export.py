@@ -1,0 +1,79 @@
+"""`neon_control export`: a policy once more, with its weights stored in another type, and what that costs and gains."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from tqdm import tqdm
+
+from neon_control.core.errors import PolicyError
+from neon_control.runtime.graph_weights import WEIGHT_TYPES
+from neon_control.runtime.policy import draw_noise
+from neon_control.runtime.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
+from neon_control.runtime.sessions import open_session
+from neon_control.tools.measure import ActionError, Latency, in_turns, policy_inputs, table, torch_actions
+
+COLUMNS = ("Folder", "Weights", "Size [MB]", "Max error [rad]", "Mean error [rad]", "Base, max", "Latency p50 / p99 [ms]")
+HELP = """\
+how the matrices are stored (default: %(default)s).
+float32: as trained. float16: half the file, the same speed, since they are widened once when the policy is loaded.
+int8: a quarter of float32, and faster where memory is slow; inputs are rounded too, so look at the error in the table"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `neon_control export`."""
+    parser.add_argument("policy", metavar="POLICY", help="a folder, the name of a shipped policy, or a Hugging Face repository")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to make; its name is the new policy's name")
+    parser.add_argument("--weights", choices=WEIGHT_TYPES, default="float32", help=HELP)
+    parser.add_argument("--force", action="store_true", help="replace the folder if it is a policy already")
+    parser.add_argument("--samples", type=int, default=200, help="random inputs to compare and to time on (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of one inference (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export, verify by reading it back, compare."""
+    from neon_control.runtime.export import export_again, rebuild_policy
+
+    if args.samples < 1:
+        raise PolicyError(f"--samples is {args.samples}, must be 1 or more")
+    if args.out.exists() and not (args.force and (args.out / DESCRIPTION_FILE).is_file()):
+        raise PolicyError(f"{args.out} exists; choose another --out" + ("" if args.force else ", or --force to replace a policy"))
+    source = read_policy_file(args.policy)
+    module = rebuild_policy(source)
+    export_again(source, args.out, args.weights)
+    files = (source, read_policy_file(args.out))  # reading verifies the hashes
+    inputs = list(policy_inputs(module, draw_noise(source), args.samples))
+    sessions = [open_session(file.onnx_path, args.threads) for file in files]
+    expected = torch_actions(module, inputs)
+    durations = durations_of(sessions, inputs)
+    rows = [row(f, s, inputs, expected, Latency.of(d)) for f, s, d in zip(files, sessions, durations, strict=True)]
+    print(table(COLUMNS, rows, numeric=range(2, len(COLUMNS))))
+    print(
+        f"\nErrors: against the source's weights in torch, float32, over {args.samples} random inputs of the training data's spread; "
+        f"base in m/s and rad/s.\nLatency: the action layer at batch 1, {args.threads} thread(s), in turns."
+    )
+    return 0
+
+
+def durations_of(sessions: Sequence[onnxruntime.InferenceSession], inputs: Sequence[Mapping[str, np.ndarray]]) -> list[list[float]]:
+    """[ms] of every input in every session, in turns."""
+    calls = {str(i): lambda s=session: s.run(None, inputs[0]) for i, session in enumerate(sessions)}
+    return list(in_turns(calls, tqdm(inputs, "measuring", unit="run", leave=False)).values())
+
+
+def row(
+    file: PolicyFile,
+    session: onnxruntime.InferenceSession,
+    inputs: Sequence[Mapping[str, np.ndarray]],
+    expected: np.ndarray,
+    latency: Latency,
+) -> tuple[str, ...]:
+    """One line of the table, a cell for each of COLUMNS."""
+    error = ActionError.between(np.concatenate([session.run(None, dict(i))[0] for i in inputs]), expected, file.space)
+    size = sum((file.folder / name).stat().st_size for name in file.files)
+    numbers = (f"{error.joints_max:.2g}", f"{error.joints_mean:.2g}", f"{error.base_max:.2g}", str(latency))
+    return (str(file.folder), file.weights, f"{size / 1e6:.2f}", *numbers)

@@ -1,0 +1,92 @@
+"""Durations measured in turns, and tables of them: what `bench`, `export` and `heads` share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.model.policy import ActionPolicy
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """[ms] percentiles of one thing's durations."""
+
+    p50: float
+    p99: float
+
+    @classmethod
+    def of(cls, durations: Sequence[float]) -> Latency:
+        """From durations [ms]."""
+        return cls(*(float(p) for p in np.percentile(durations, (50, 99))))
+
+    def __str__(self) -> str:
+        return f"{self.p50:.3f} / {self.p99:.3f}"
+
+
+def in_turns(calls: Mapping[str, Call], rounds: Iterable[object]) -> dict[str, list[float]]:
+    """Durations [ms] of each call, one of each in every round: whatever else the machine does then slows all of them alike.
+
+    The first round is a warm-up and not counted. Every call finds the caches as the others have left them, which for large
+    weights means cold, as on a robot that infers ten times a second.
+    """
+    durations: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    for _ in rounds:
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            durations[name].append(1e3 * (time.perf_counter() - start))
+    return durations
+
+
+def policy_inputs(module: ActionPolicy, noise: np.ndarray | None, samples: int, seed: int = 0) -> Iterator[dict[str, np.ndarray]]:
+    """Random inputs as a policy meets them, each with a batch of 1: features spread like the training data's, any joint positions."""
+    rng = np.random.default_rng(seed)
+    statistics = {name: [getattr(module, f"{name}_{part}").numpy() for part in ("mean", "std")] for name in ("vision", "audio")}
+    for _ in range(samples):
+        features = {name: rng.normal(mean, std)[None].astype(np.float32) for name, (mean, std) in statistics.items()}
+        positions = rng.uniform(-1.0, 1.0, (1, module.config.num_joints)).astype(np.float32)
+        yield {**features, "proprioception": positions, **({} if noise is None else {"noise": noise})}
+
+
+@dataclass(frozen=True)
+class ActionError:
+    """How far actions are from those that they should be."""
+
+    joints_max: float  # [rad]
+    joints_mean: float  # [rad]
+    base_max: float  # [m/s], [rad/s]; 0 without a base
+
+    @classmethod
+    def between(cls, actions: np.ndarray, expected: np.ndarray, space: ActionSpace) -> ActionError:
+        """Of normalised actions (.., N)."""
+        error = np.abs(actions.astype(np.float64) - expected) * 0.5 * (space.upper - space.lower)
+        joints, base = error[..., : space.num_joints], error[..., space.num_joints :]
+        return cls(float(joints.max()), float(joints.mean()), float(base.max(initial=0.0)))
+
+
+def torch_actions(module: ActionPolicy, inputs: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
+    """What torch computes for inputs of `policy_inputs`, (samples, H, N)."""
+    joined = {name: torch.from_numpy(np.concatenate([i[name] for i in inputs])) for name in inputs[0]}
+    with torch.no_grad():
+        return module(**joined).numpy()
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int]) -> str:
+    """Aligned text: the numeric columns to the right, the rest to the left."""
+    lines = [columns, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    text = [
+        "  ".join(c.rjust(w) if i in numeric else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in lines
+    ]
+    rule = "  ".join("-" * w for w in widths)
+    return "\n".join(line.rstrip() for line in (text[0], rule, *text[1:]))

@@ -1,0 +1,82 @@
+"""`neon_control bench`: a row for every head, the parts of a policy, a peer's heads, and all of it as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
+from policies import write_policy
+
+from neon_control.model.action_heads import registered_heads
+from neon_control.tools.bench import GROUPED, HEADS
+from neon_control.tools.cli import EXIT_USAGE, main
+
+# A file at the place that the wheel has it, importing as the wheel's does, whose package would not import.
+PEER = """
+import torch
+from neon.data.action_space import WIDTH
+
+
+class MLPDecoder(torch.nn.Linear):
+    def __init__(self, input_dim, output_dim):
+        super().__init__(input_dim, output_dim * WIDTH)
+"""
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Path:
+    files = {"__init__.py": "import a_package_that_nobody_has", "data/action_space.py": "WIDTH = 3", "model/action_heads.py": PEER}
+    for name, text in files.items():
+        (tmp_path / "neon" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "neon" / name).write_text(text)
+    return tmp_path / "neon" / "model" / "action_heads.py"
+
+
+def test_there_is_a_row_for_every_head_and_mode() -> None:
+    assert set(registered_heads()) == {config["type"] for config in HEADS.values()} | {"grouped"}
+    assert list(GROUPED) == ["grouped/arms_only", "grouped/upper_body", "grouped/whole_body"]
+
+
+def test_a_head_s_row_has_parity_latencies_floor_and_the_peer(peer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bench.json"
+    options = ["--heads", "mlp", "grouped/arms_only", "--threads", "1", "--rounds", "4", "--peer", str(peer), "--json", str(file)]
+    assert main(["bench", *options]) == 0
+    out = capsys.readouterr().out
+    rows = {row["head"]: row for row in json.loads(file.read_text())["heads"]}
+    assert set(rows) == {"mlp", "grouped/arms_only"} and all(name in out for name in rows)
+    for row in rows.values():
+        assert row["max_difference"] < 1e-5 and row["parameters"] > 1e6
+        assert row["weight_bytes"] == pytest.approx(4 * row["parameters"], rel=0.1)
+        assert all(0.0 < value["p50"] <= value["p99"] for value in row["latency_ms"].values())
+    assert set(rows["mlp"]["latency_ms"]) == {"torch_1", "onnx_1", "floor_1", "peer_1"}
+    assert set(rows["grouped/arms_only"]["latency_ms"]) == {"torch_1", "onnx_1", "floor_1"}
+
+
+def test_a_policy_s_rows_are_its_parts_and_its_graph_in_every_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_policy(tmp_path / "policy")
+    file = tmp_path / "bench.json"
+    options = ["--heads", "--threads", "1", "--rounds", "4", "--policy", str(tmp_path / "policy"), "--json", str(file)]
+    assert main(["bench", *options]) == 0
+    out = capsys.readouterr().out
+    rows = {row["part"].strip(): row for row in json.loads(file.read_text())["policy"]}
+    parts = ["observation to chunk", "vision", "audio", "action_layer", "graph, float32", "graph, float16", "graph, int8"]
+    assert list(rows) == parts and all(part in out for part in parts)
+    assert rows["graph, int8"]["error"]["joints_mean"] > rows["graph, float32"]["error"]["joints_mean"]
+    assert rows["graph, int8"]["bytes"] < rows["graph, float16"]["bytes"] < rows["graph, float32"]["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rounds", "1"], "--rounds must be 4 or more"),
+        (["--threads", "0"], "--threads 1 or more"),
+        (["--heads", "mlp", "--rounds", "4", "--peer", "action_heads.py"], "is not the file neon/model/action_heads.py"),
+    ],
+)
+def test_wrong_use_is_refused(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", *options]) == EXIT_USAGE
+    assert message in capsys.readouterr().err
