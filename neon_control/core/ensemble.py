@@ -36,7 +36,7 @@ _STEP_TOLERANCE = 1e-9  # [steps] rounding at a chunk's last step
 class EnsembleSettings:
     """Method and coefficients of one stream."""
 
-    method: str = field(default="act", metadata=describe("how overlapping chunks are combined", choices=METHODS))
+    method: str = field(default="latest", metadata=describe("how overlapping chunks are combined", choices=METHODS))
     m: float = field(default=0.01, metadata=describe("act: weight exp(-m i) of vote i, oldest first", minimum=-10.0, maximum=10.0))
     tau: float = field(default=0.1, metadata=describe("age: weight exp(-age / tau)", unit="s", minimum=0.001, maximum=100.0))
     blend_horizon: float = field(default=0.1, metadata=describe("blend: duration of a cross-fade", unit="s", minimum=0.0, maximum=10.0))
