@@ -30,6 +30,7 @@ from neon_control.nodes.compressed_images import decode_compressed
 from neon_control.nodes.conversions import audio_to_samples, image_to_rgb, stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.parameters import declare, describe
+from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.loop import InferenceLoop
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.rate import RateLimit
@@ -65,6 +66,15 @@ class Parameters:
         ),
     )
     threads: int = field(default=1, metadata=describe("threads of each encoder and of the action layer", minimum=1, maximum=64))
+    device: str = field(
+        default="auto", metadata=describe("where a Hugging Face backbone runs: auto (a GPU where there is one), cpu, cuda, cuda:1")
+    )
+    compile: bool = field(
+        default=False, metadata=describe("compile a Hugging Face backbone with torch: it starts minutes later and runs faster")
+    )
+    trust_remote_code: bool = field(
+        default=False, metadata=describe("run Python code that comes with a Hugging Face backbone; only for sources you trust")
+    )
     max_age: MaxAgeParameters = field(default_factory=MaxAgeParameters)
 
 
@@ -82,7 +92,8 @@ class InferenceNode(AutostartNode):
         parameters = self._settings
         robot = load_robot(parameters.robot_config)
         start = time.monotonic()
-        self._policy = Policy.load(parameters.policy, robot, parameters.threads)
+        options = BackboneOptions(parameters.threads, parameters.device, parameters.compile, parameters.trust_remote_code)
+        self._policy = Policy.load(parameters.policy, robot, parameters.threads, options)
         space = self._policy.file.space
         parts = [
             f"{space.num_joints} joints",
@@ -94,7 +105,7 @@ class InferenceNode(AutostartNode):
         )
         limits = parameters.max_age
         max_age = MaxAge(camera=limits.camera, joint_states=limits.joint_states, audio=limits.audio)
-        self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio)
+        self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio, self._policy.file.vision.clip)
         self._statistics = Statistics()
         self._complaints: dict[str, float] = {}
         self._joints_publisher = self.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())

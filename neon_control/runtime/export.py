@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import PolicyError
+from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
 from neon_control.runtime.hearing import AUDIO_FEATURES, audio_revision
 from neon_control.runtime.policy import AUDIO_ENCODER, VISION_ENCODER
@@ -167,13 +168,14 @@ def export_policy(
     num_steps: int = 16,
     use_audio: bool = True,
     image_fit: str = "stretch",
+    vision: BackboneSpec | None = None,
     weights: str = "float16",
     replace: bool = True,
 ) -> None:
     """Write a policy folder; its name is the policy's name.
 
     Args:
-        module: forward(vision (B, 2048), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised.
+        module: forward(vision (B, F), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised.
         folder: the folder to make.
         space: joints, order and normalisation.
         robot: name of the robot that it was trained for.
@@ -183,6 +185,7 @@ def export_policy(
         num_steps: H.
         use_audio: whether the policy listens; if not, the audio encoder is never loaded.
         image_fit: how images got the encoder's aspect ratio in training, one of `preprocessing.FITS`.
+        vision: the backbone that made the F features; EfficientNet-Lite0 with `image_fit` where none is given.
         weights: "float16" or "float32", the type in which matrices are stored. The arithmetic is float32 in both.
         replace: overwrite an existing folder; else an existing one stays as it is.
 
@@ -191,10 +194,11 @@ def export_policy(
     """
     if weights not in WEIGHT_TYPES:
         raise PolicyError(f"unknown type of weights '{weights}'; it must be one of {list(WEIGHT_TYPES)}")
+    vision = vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, image_fit)
     module = copy.deepcopy(module).cpu().float().eval()
     stored = _stored_weights(module, weights)
     module.load_state_dict(stored)  # the rounded values, as float32
-    example = tuple(torch.zeros(2, size) for size in (VISION_FEATURES, AUDIO_FEATURES, space.num_joints))
+    example = tuple(torch.zeros(2, size) for size in (vision.features, AUDIO_FEATURES, space.num_joints))
     with torch.no_grad():
         shape = tuple(module(*example).shape)
     if shape != (2, num_steps, space.dim):
@@ -215,7 +219,7 @@ def export_policy(
             "dt": dt,
             "num_steps": num_steps,
             "normalisation": {"lower": space.lower.tolist(), "upper": space.upper.tolist()},
-            "vision": {"encoder": VISION_ENCODER, "revision": vision_revision(), "features": VISION_FEATURES, "fit": image_fit},
+            "vision": vision.to_dict(),
             "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
             "weights": weights,
             "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
