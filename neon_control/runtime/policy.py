@@ -66,12 +66,12 @@ class Policy:
         check_robot(file, robot)
         if file.audio is not None:
             _check_encoder(file, "audio", file.audio, EncoderSpec(AUDIO_ENCODER, audio_revision(), AUDIO_FEATURES))
-        session = open_session(file.onnx_path, threads)
-        _check_graph(file, session)
         try:
             backbone = load_backbone(file.vision, file.folder, options or BackboneOptions(threads))
         except PolicyError as error:
             raise PolicyError(f"policy {file.name}: {error}") from error
+        session = open_session(file.onnx_path, threads)
+        _check_graph(file, session)
         policy = cls(file, backbone, AudioEncoder(threads) if file.audio else None, session)
         policy.warm_up()
         return policy

@@ -141,6 +141,8 @@ def test_nothing_of_the_backbone_learns(load: Any) -> None:
         assert not net.training and not any(p.requires_grad for p in net.parameters())
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("family", ["vjepa2", "qwen2_5_vl"])
 def test_compiled_gives_the_same_features(family: str, folders: dict[str, Path], load: Any) -> None:
     if shutil.which("g++") is None:
