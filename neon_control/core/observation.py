@@ -268,10 +268,14 @@ class ImageBuffer:
     """
 
     def __init__(self, horizon_s: float = 0.0) -> None:
-        self._horizon = round(horizon_s * NANOSECONDS)
+        self.keep(horizon_s)
         self._lock = threading.Lock()
         self._images: list[_StoredImage] = []  # in order of their stamps
         self.late = 0  # images dropped because a newer one was there already
+
+    def keep(self, horizon_s: float) -> None:
+        """Remember images for another time [s]."""
+        self._horizon = round(horizon_s * NANOSECONDS)
 
     def add(self, stamp: int, image: AnyImage) -> None:
         """Store an image (H, W, 3) uint8 RGB taken at `stamp` [ns], or a function that decodes it: most images are never looked at."""
@@ -358,6 +362,11 @@ class ObservationBuilder:
         self.audio = AudioBuffer()
         self.max_age = max_age or MaxAge()
         self.use_audio = use_audio
+
+    def look_at(self, clip: Clip) -> None:
+        """Take other clips from now on, for another policy; a longer one has to fill first."""
+        self.clip = clip
+        self.images.keep(clip.horizon_s)
 
     def build(self, now: int) -> Observation:
         """The observation at the newest image's stamp.

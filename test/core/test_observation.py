@@ -270,6 +270,19 @@ class TestObservationBuilder:
         assert [int(f[0, 0, 0]) for f in observation.frames] == [0, 2, 4]
         assert observation.image is observation.frames[-1] and observation.stamp == S + 200 * MS
 
+    def test_a_policy_with_a_longer_clip_waits_until_it_is_filled(self) -> None:
+        builder = ObservationBuilder(["a"], use_audio=False)
+        builder.joint_states.add(S, ["a"], [0.0])
+        builder.images.add(S - 50 * MS, IMAGE)
+        builder.images.add(S, IMAGE)
+        builder.look_at(Clip(4, 10.0))
+        with pytest.raises(ObservationError, match="2 of 4 images of the clip are missing"):
+            builder.build(S)
+        for i in range(1, 4):
+            builder.images.add(S + i * 100 * MS, IMAGE)
+            builder.joint_states.add(S + i * 100 * MS, ["a"], [0.0])
+        assert len(builder.build(S + 300 * MS).frames) == 4
+
     def test_every_input_that_was_never_received_is_named(self) -> None:
         with pytest.raises(ObservationError) as error:
             ObservationBuilder(["a"]).build(S)
