@@ -61,11 +61,12 @@ def save_qwen2_5_vl(folder: Path) -> Path:
 
 
 def save_qwen3_vl(folder: Path) -> Path:
-    """Qwen3-VL; other area limits for images than for video, as published."""
+    """Qwen3-VL; as published, other area limits for images than for video, and the word embeddings stored once (2B and 4B)."""
     ids = _save_tokenizer(folder, QWEN_TOKENS, "<|vision_start|>{}<|vision_end|>", {"image": "<|image_pad|>", "video": "<|video_pad|>"})
     config = transformers.Qwen3VLConfig(
         text_config=_text(len(ids), [2, 1, 1], head_dim=8),
         vision_config=_vision(patch_size=16, num_position_embeddings=16, deepstack_visual_indexes=[0]),
+        tie_word_embeddings=True,
         **_vision_ids(ids),
     )
     _save(transformers.Qwen3VLForConditionalGeneration, config, folder)

@@ -174,7 +174,9 @@ class VisionLanguageBackbone(HuggingFaceBackbone):
         path, settings = read_settings(folder, self._media)
         self._rules = Normalisation.read(path, settings)
         low, high = (self._family.video_area if self._media == "video" else None) or area_limits(path, settings)
-        self._area = (min(low, spec.max_pixels), min(high, spec.max_pixels)) if spec.max_pixels else (low, high)
+        self._together = spec.clip.frames if self._family.timestamps and self._media == "video" else 1  # images that the limits hold for
+        most = spec.max_pixels * self._together or high
+        self._area = (min(low, most), min(high, most))
         self._tokenizer = _from_folder(transformers.AutoTokenizer, folder, options)
         self._template = _chat_template(folder) or self._tokenizer.chat_template
         if not self._template:
@@ -210,8 +212,7 @@ class VisionLanguageBackbone(HuggingFaceBackbone):
         patches, grids = [], []
         for clip in clips:
             frames = stack_frames(clip, 1)
-            together = len(clip) if self._family.timestamps and self._media == "video" else 1
-            frames = self._rules.resize(frames, *fit_area(*frames.shape[-2:], patch * merge, self._area, together))
+            frames = self._rules.resize(frames, *fit_area(*frames.shape[-2:], patch * merge, self._area, self._together))
             frames = torch.cat([frames, *[frames[-1:]] * (-len(frames) % depth)])
             cut, grid = to_patches(self._rules.standardise(frames), depth, patch, merge)
             patches.append(cut)
