@@ -82,7 +82,7 @@ TRAIN = [
 ]
 
 # Backbones from the Hugging Face hub. The processors' classes for video need torchvision; ours do not.
-HUGGINGFACE = ["torch==2.13.0", "transformers>=5.20,<6", "safetensors>=0.5", "tokenizers>=0.20,<1", "huggingface-hub>=0.25"]
+HUGGINGFACE = ["torch==2.13.0", "transformers>=5.23,<6", "safetensors>=0.5", "tokenizers>=0.20,<1", "huggingface-hub>=0.25"]
 
 TEST = [
     *SIM,
