@@ -81,8 +81,14 @@ TRAIN = [
     "tqdm>=4.60",
 ]
 
-# Backbones from the Hugging Face hub. The processors' classes for video need torchvision; ours do not.
-HUGGINGFACE = ["torch==2.13.0", "transformers>=5.23,<6", "safetensors>=0.5", "tokenizers>=0.20,<1", "huggingface-hub>=0.25"]
+# Backbones from the Hugging Face hub; transformers needs Python 3.11. Its classes for video need torchvision, ours do not.
+HUGGINGFACE = [
+    "torch==2.13.0",
+    "transformers>=5.23,<6; python_version >= '3.11'",
+    "safetensors>=0.5",
+    "tokenizers>=0.20,<1",
+    "huggingface-hub>=0.25",
+]
 
 TEST = [
     *SIM,

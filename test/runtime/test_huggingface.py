@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import transformers
 from PIL import Image
-from tiny_backbones import HIDDEN, TINY
+from tiny_backbones import HIDDEN, TINY, transformers
 
 from neon_control.core.errors import ObservationError, PolicyError
 from neon_control.core.observation import Clip

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
-import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+transformers = pytest.importorskip("transformers", reason="transformers needs Python 3.11")
 
 HIDDEN = 32
 QWEN_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_backbones import save_vjepa2
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
@@ -49,6 +48,8 @@ def test_the_key_changes_with_everything_that_decides_a_sample(space: ActionSpac
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_huggingface_backbone_encodes_clips_as_the_live_node_does(recordings: Path, space: ActionSpace, tmp_path: Path) -> None:
+    from tiny_backbones import save_vjepa2
+
     config = TrainConfig("a", "b", backbone={"model": str(save_vjepa2(tmp_path / "model")), "clip": {"frames": 3, "rate_hz": 10.0}})
     spec = config.backbone_spec()
     bags = find_recordings(recordings)
