@@ -82,9 +82,19 @@ TRAIN = [
     "tqdm>=4.60",
 ]
 
+# Backbones from the Hugging Face hub; transformers needs Python 3.11. Its classes for video need torchvision, ours do not.
+HUGGINGFACE = [
+    "torch==2.13.0",
+    "transformers>=5.23,<6; python_version >= '3.11'",
+    "safetensors>=0.5",
+    "tokenizers>=0.20,<1",
+    "huggingface-hub>=0.25",
+]
+
 TEST = [
     *SIM,
     *TRAIN,
+    *HUGGINGFACE,
     "hypothesis>=6.100",
     "import-linter>=2.5",
     "mypy>=1.15",
@@ -130,6 +140,7 @@ setup(
         "ros": ROS,
         "sim": SIM,
         "train": TRAIN,
+        "huggingface": [*CPU, *HUGGINGFACE],
         "test": TEST,
         "colcon": ["colcon-common-extensions", "setuptools<80", "pytest>=8.3"],
     },

@@ -33,6 +33,7 @@ from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.parameters import declare, describe
 from neon_control.nodes.policy_change import PolicyChange
+from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.loading import PolicyLoading
 from neon_control.runtime.loop import InferenceLoop
 from neon_control.runtime.policy import Policy
@@ -92,6 +93,15 @@ class Parameters:
     audio_rate_hz: int = field(default=16000, metadata=describe("sample rate of the audio topic", unit="Hz", minimum=8000, maximum=192000))
     audio_channels: int = field(default=1, metadata=describe("channels of the audio topic; their mean is heard", minimum=1, maximum=64))
     threads: int = field(default=1, metadata=describe("threads of each encoder and of the action layer", minimum=1, maximum=64))
+    device: str = field(
+        default="auto", metadata=describe("where a Hugging Face backbone runs: auto (a GPU where there is one), cpu, cuda, cuda:1")
+    )
+    compile: bool = field(
+        default=False, metadata=describe("compile a Hugging Face backbone with torch: it starts minutes later and runs faster")
+    )
+    trust_remote_code: bool = field(
+        default=False, metadata=describe("run Python code that comes with a Hugging Face backbone; only for sources you trust")
+    )
     max_age: MaxAgeParameters = field(default_factory=MaxAgeParameters)
 
 
@@ -113,7 +123,8 @@ class InferenceNode(AutostartNode):
         self._sound = SoundStream(parameters.audio_rate_hz, parameters.audio_channels)
         start = time.monotonic()
         name = str(self.get_parameter("policy").value)  # it may have changed since the start
-        self._policy = Policy.load(name, self._robot, parameters.threads)
+        self._options = BackboneOptions(parameters.threads, parameters.device, parameters.compile, parameters.trust_remote_code)
+        self._policy = Policy.load(name, self._robot, parameters.threads, self._options)
         self._change.running = name
         space = self._policy.file.space
         parts = [
@@ -126,7 +137,7 @@ class InferenceNode(AutostartNode):
         )
         limits = parameters.max_age
         max_age = MaxAge(limits.camera, limits.joint_states, limits.audio, limits.features)
-        self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio)
+        self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio, self._policy.file.vision.clip)
         self._statistics = Statistics()
         self._complaints: dict[str, float] = {}
         self._joints_publisher = self.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
@@ -178,12 +189,13 @@ class InferenceNode(AutostartNode):
         self._change.cancel()
 
     def _load_beside(self, name: str) -> PolicyLoading:
-        return PolicyLoading(name, self._robot, self._settings.threads, self._policy.file)
+        return PolicyLoading(name, self._robot, self._options, self._policy.file)
 
     def _take_over(self, policy: Policy) -> None:
         if policy.uses_audio and not self._policy.uses_audio:
             self._builder.check(self._now(), {"audio": self._builder.audio.latest_stamp})
         self._policy = policy
+        self._builder.look_at(policy.file.vision.clip)
         if self._loop is not None:
             self._loop.swap(policy)
 

@@ -27,6 +27,7 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import PolicyError
 from neon_control.model.action_heads.primitives import constants_folded
 from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
 from neon_control.runtime.graph_weights import WEIGHT_TYPES, graph_tensors, quantised, read_weights_from
 from neon_control.runtime.hearing import AUDIO_FEATURES, audio_revision
@@ -170,13 +171,14 @@ def export_policy(
     num_steps: int = 16,
     use_audio: bool = True,
     image_fit: str = "stretch",
+    vision: BackboneSpec | None = None,
     weights: str = "float16",
     replace: bool = True,
 ) -> None:
     """Write a policy folder; its name is the policy's name.
 
     Args:
-        module: forward(vision (B, 2048), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised. If it has an attribute
+        module: forward(vision (B, F), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised. If it has an attribute
             `draws` that is true, forward also takes noise (B, H, N).
         folder: the folder to make.
         space: joints, order and normalisation.
@@ -187,6 +189,7 @@ def export_policy(
         num_steps: H.
         use_audio: whether the policy listens; if not, the audio encoder is never loaded.
         image_fit: how images got the encoder's aspect ratio in training, one of `preprocessing.FITS`.
+        vision: the backbone that made the F features; EfficientNet-Lite0 with `image_fit` where none is given.
         weights: how matrices are stored, one of `graph_weights.WEIGHT_TYPES`.
         replace: overwrite an existing folder; else an existing one stays as it is.
 
@@ -202,7 +205,7 @@ def export_policy(
         "dt": dt,
         "num_steps": num_steps,
         "normalisation": {"lower": space.lower.tolist(), "upper": space.upper.tolist()},
-        "vision": {"encoder": VISION_ENCODER, "revision": vision_revision(), "features": VISION_FEATURES, "fit": image_fit},
+        "vision": (vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, image_fit)).to_dict(),
         "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
         "noise": bool(getattr(module, "draws", False)),
         "weights": weights,

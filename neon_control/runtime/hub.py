@@ -1,14 +1,16 @@
-"""Policies from the Hugging Face hub: `owner/name` or `owner/name@revision`, downloaded once into the user's cache."""
+"""Policies and backbones from the Hugging Face hub: `owner/name` or `owner/name@revision`, downloaded once into the user's cache."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from neon_control.core.errors import PolicyError
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 FILES = ["policy.yaml", "action_layer.onnx", "action_layer.safetensors"]  # nothing else is fetched: no code, no pickle
+MODEL_FILES = ["*.json", "*.jinja", "*.txt", "*.safetensors"]
 
 
 def is_repository(name: str) -> bool:
@@ -24,13 +26,26 @@ def download_policy(name: str) -> Path:
     Raises:
         PolicyError: there is no such repository or revision, or it cannot be reached and is not in the cache.
     """
+    return _download("policy", name, FILES)
+
+
+def download_model(name: str, code: bool = False) -> Path:
+    """The folder of a backbone on the hub, likewise; Python files come along only when `code` says so.
+
+    Raises:
+        PolicyError: as `download_policy`.
+    """
+    return _download("model", name, [*MODEL_FILES, "*.py"] if code else MODEL_FILES)
+
+
+def _download(kind: str, name: str, files: Sequence[str]) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
         raise PolicyError(f"{name} looks like a Hugging Face repository, but huggingface-hub is not installed") from error
     repository, _, revision = name.partition("@")
     try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=FILES))
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(files)))
     except Exception as error:  # the hub raises its own, the HTTP library's and the operating system's errors
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise PolicyError(f"cannot get the policy {name} from the Hugging Face hub: {reason}") from error
+        raise PolicyError(f"cannot get the {kind} {name} from the Hugging Face hub: {reason}") from error

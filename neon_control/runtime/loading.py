@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neon_control.core.errors import NeonControlError, PolicyError
 from neon_control.core.robot import Robot
+from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.policy_file import PolicyFile
 
@@ -18,7 +19,7 @@ class PolicyLoading:
     Args:
         name: a folder, or the name of a shipped policy.
         robot: the robot that the policy has to fit.
-        threads: see `Policy.load`.
+        options: see `Policy.load`.
         running: what `policy.yaml` says of the policy that is to be replaced.
 
     Attributes:
@@ -27,12 +28,12 @@ class PolicyLoading:
         seconds: [s] how long it took.
     """
 
-    def __init__(self, name: str | Path, robot: Robot, threads: int, running: PolicyFile) -> None:
+    def __init__(self, name: str | Path, robot: Robot, options: BackboneOptions, running: PolicyFile) -> None:
         self.name = str(name)
         self.policy: Policy | None = None
         self.problem = ""
         self.seconds = 0.0
-        self._thread = threading.Thread(target=self._run, args=(robot, threads, running), name="policy loading", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(robot, options, running), name="policy loading", daemon=True)
         self._thread.start()
 
     @property
@@ -40,10 +41,10 @@ class PolicyLoading:
         """Whether the other attributes are final."""
         return not self._thread.is_alive()
 
-    def _run(self, robot: Robot, threads: int, running: PolicyFile) -> None:
+    def _run(self, robot: Robot, options: BackboneOptions, running: PolicyFile) -> None:
         start = time.monotonic()
         try:
-            policy = Policy.load(self.name, robot, threads)
+            policy = Policy.load(self.name, robot, options.threads, options)
             check_successor(policy.file, running)
             self.policy = policy
         except NeonControlError as error:

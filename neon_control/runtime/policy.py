@@ -14,10 +14,11 @@ from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import PolicyError
 from neon_control.core.observation import Observation
 from neon_control.core.robot import Robot
+from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
+from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder, audio_revision
 from neon_control.runtime.policy_file import EncoderSpec, PolicyFile, check_robot, graph_metadata, read_policy_file
 from neon_control.runtime.sessions import open_session
-from neon_control.runtime.vision import VISION_FEATURES, VisionEncoder, vision_revision
 
 VISION_ENCODER = "efficientnet_lite0"
 AUDIO_ENCODER = "whisper"
@@ -30,7 +31,7 @@ class Features:
     """What the encoders made of one observation."""
 
     stamp: int  # [ns] time of the image
-    vision: np.ndarray  # (2048,) float32
+    vision: np.ndarray  # (F,) float32, 2048 for efficientnet_lite0
     audio: np.ndarray  # (384,) float32, zeros for a policy that does not listen
 
 
@@ -45,9 +46,7 @@ class Policy:
         last_ms: [ms] how long each part of the newest prediction took: `vision`, `audio`, `action_layer`.
     """
 
-    def __init__(
-        self, file: PolicyFile, vision: VisionEncoder, audio: AudioEncoder | None, action_layer: onnxruntime.InferenceSession
-    ) -> None:
+    def __init__(self, file: PolicyFile, vision: Backbone, audio: AudioEncoder | None, action_layer: onnxruntime.InferenceSession) -> None:
         self.file = file
         self.noise = draw_noise(file)
         self.last_ms: dict[str, float] = {}
@@ -56,37 +55,42 @@ class Policy:
         self._action_layer = action_layer
 
     @classmethod
-    def load(cls, name: str | Path, robot: Robot, threads: int = 1) -> Policy:
+    def load(cls, name: str | Path, robot: Robot, threads: int = 1, options: BackboneOptions | None = None) -> Policy:
         """Load and verify a policy folder, and run it a few times so that the first real prediction is as fast as the later ones.
 
         Args:
             name: a folder, or the name of a shipped policy.
             robot: the robot that the policy has to fit.
             threads: threads of each encoder and of the action layer.
+            options: how to run the backbone; by default on `threads` threads, or on a GPU where torch finds one.
 
         Raises:
             PolicyError: a hash, the format, the joints, an encoder or a shape is not as needed; the message has both sides.
         """
         file = read_policy_file(name)
         check_robot(file, robot)
-        _check_encoder(file, "vision", file.vision, EncoderSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES))
         if file.audio is not None:
             _check_encoder(file, "audio", file.audio, EncoderSpec(AUDIO_ENCODER, audio_revision(), AUDIO_FEATURES))
+        try:
+            backbone = load_backbone(file.vision, file.folder, options or BackboneOptions(threads))
+        except PolicyError as error:
+            raise PolicyError(f"policy {file.name}: {error}") from error
         session = open_session(file.onnx_path, threads)
         _check_graph(file, session)
-        policy = cls(file, VisionEncoder(threads, file.image_fit), AudioEncoder(threads) if file.audio else None, session)
+        policy = cls(file, backbone, AudioEncoder(threads) if file.audio else None, session)
         policy.warm_up()
         return policy
 
     @property
     def uses_audio(self) -> bool:
-        """Whether the policy listens."""
-        return self._audio is not None
+        """Whether the policy listens, by an ear of its own or by its backbone's."""
+        return self._audio is not None or self._vision.hears
 
     def warm_up(self) -> None:
         """Run on a blank observation: the first runs allocate memory and are several times slower."""
         joints = np.zeros(self.file.space.num_joints)
-        blank = Observation(0, np.zeros((480, 640, 3), np.uint8), joints, np.zeros(WINDOW_SAMPLES, np.float32))
+        image = np.zeros((480, 640, 3), np.uint8)
+        blank = Observation(0, image, joints, np.zeros(WINDOW_SAMPLES, np.float32), (image,) * self._vision.clip.frames)
         for _ in range(WARM_UP_RUNS):
             self.predict(blank)
 
@@ -99,9 +103,10 @@ class Policy:
         return self.act(self.encode(observation), observation.joint_positions, observation.stamp)
 
     def encode(self, observation: Observation) -> Features:
-        """The slow half: image and sound to features."""
+        """The slow half: images and sound to features."""
         start = time.perf_counter()
-        vision = self._vision.encode(observation.image)
+        sound = (observation.audio,) if self._vision.hears else ()
+        vision = self._vision.encode((observation.frames,), self.file.vision.instruction, sound).features[0]
         seen = time.perf_counter()
         audio = np.zeros(AUDIO_FEATURES, np.float32) if self._audio is None else self._audio.encode(observation.audio)
         self.last_ms["vision"] = 1e3 * (seen - start)

@@ -1,7 +1,7 @@
 """A policy on disk: one folder, described by `policy.yaml`, every file pinned by its SHA-256.
 
     policy.yaml               what the policy is: encoders, mode, joints, dt, normalisation, training summary, hashes
-    action_layer.onnx         the graph: inputs `vision` (B, 2048), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N).
+    action_layer.onnx         the graph: inputs `vision` (B, F), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N).
                               A policy that draws its actions has one more input, `noise` (B, H, N), standard normal.
     action_layer.safetensors  the weights; the ONNX graph reads them from here, so that they are stored once
 
@@ -21,8 +21,10 @@ import yaml
 
 from neon_control.core.action_space import MODES, ActionSpace
 from neon_control.core.errors import ConfigError, PolicyError
+from neon_control.core.observation import Clip
 from neon_control.core.paths import find_file
 from neon_control.core.robot import BASE_AXES, Robot
+from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.files import verify_sha256
 from neon_control.runtime.hub import download_policy, is_repository
 from neon_control.runtime.preprocessing import FITS
@@ -31,6 +33,14 @@ FORMAT_VERSION = 1
 DESCRIPTION_FILE = "policy.yaml"
 ONNX_FILE = "action_layer.onnx"
 WEIGHTS_FILE = "action_layer.safetensors"
+BACKBONE_FIELDS: Mapping[str, tuple[type, str]] = {  # optional fields of the block `vision`; an old policy has none of them
+    "model": (str, "a folder, or a repository of the Hugging Face hub"),
+    "clip": (dict, "a mapping with 'frames' and 'rate_hz'"),
+    "instruction": (str, "a text"),
+    "audio": (bool, "true or false"),
+    "max_pixels": (int, "a whole number"),
+    "files": (dict, "a mapping from a weight file to its SHA-256"),
+}
 
 
 @dataclass(frozen=True)
@@ -52,14 +62,18 @@ class PolicyFile:
     space: ActionSpace  # joints, order and normalisation as trained
     dt: float  # [s]
     num_steps: int
-    vision: EncoderSpec
-    image_fit: str  # how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`
+    vision: BackboneSpec
     audio: EncoderSpec | None  # None: the policy does not listen
     noise: bool  # whether the action layer turns noise into a draw, and therefore takes noise
     weights: str  # how they are stored: float32, float16 or int8
     action_layer: Mapping[str, Any]  # the configuration of the torch module
     training: Mapping[str, Any]  # a summary for people
     files: Mapping[str, str]  # file name -> SHA-256
+
+    @property
+    def image_fit(self) -> str:
+        """How an image gets the encoder's aspect ratio, one of `preprocessing.FITS`."""
+        return self.vision.fit
 
     @property
     def onnx_path(self) -> Path:
@@ -116,8 +130,7 @@ def read_policy_file(name: str | Path) -> PolicyFile:
         space=_read_space(reader),
         dt=reader.number("dt", positive=True),
         num_steps=reader.count("num_steps"),
-        vision=reader.encoder("vision"),
-        image_fit=_read_fit(reader),
+        vision=_read_backbone(_Reader(path, reader.mapping("vision"), "vision.")),
         audio=reader.encoder("audio") if data.get("audio") is not None else None,
         noise=reader.flag("noise", default=False),
         weights=reader.text("weights"),
@@ -179,11 +192,27 @@ def _read_space(reader: _Reader) -> ActionSpace:
     return ActionSpace(mode, tuple(names), {}, lower, upper)
 
 
-def _read_fit(reader: _Reader) -> str:
-    fit = reader.mapping("vision").get("fit", "stretch")
+def _read_backbone(reader: _Reader) -> BackboneSpec:
+    fit = reader.data.get("fit", "stretch")
     if fit not in FITS:
         raise PolicyError(f"{reader.path}: field 'vision.fit' is {fit!r}, must be one of {list(FITS)}")
-    return str(fit)
+    given = {key: reader.get(key, kind, needs) for key, (kind, needs) in BACKBONE_FIELDS.items() if key in reader.data}
+    clip = given.pop("clip", {})
+    unknown = sorted(set(clip) - {"frames", "rate_hz"})
+    if unknown:
+        raise PolicyError(f"{reader.path}: field 'vision.clip' has {unknown}, it takes 'frames' and 'rate_hz'")
+    try:
+        parsed = Clip(**clip)
+    except ConfigError as error:
+        raise PolicyError(f"{reader.path}: field 'vision.{error}") from error
+    return BackboneSpec(
+        encoder=reader.text("encoder"),
+        revision=reader.text("revision"),
+        features=reader.count("features"),
+        fit=fit,
+        clip=parsed,
+        **given,
+    )
 
 
 @dataclass(frozen=True)
@@ -192,11 +221,12 @@ class _Reader:
 
     path: Path
     data: Mapping[str, Any]
+    prefix: str = ""  # of the fields' names, in errors
 
     def get(self, key: str, kind: type, needs: str) -> Any:
         value = self.data.get(key)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise PolicyError(f"{self.path}: field '{key}' must be {needs}, got {value!r}")
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise PolicyError(f"{self.path}: field '{self.prefix}{key}' must be {needs}, got {value!r}")
         return value
 
     def text(self, key: str) -> str:
@@ -215,7 +245,7 @@ class _Reader:
     def count(self, key: str) -> int:
         value = int(self.get(key, int, "a whole number"))
         if value < 1:
-            raise PolicyError(f"{self.path}: field '{key}' must be 1 or more, got {value}")
+            raise PolicyError(f"{self.path}: field '{self.prefix}{key}' must be 1 or more, got {value}")
         return value
 
     def flag(self, key: str, default: bool) -> bool:
@@ -225,5 +255,5 @@ class _Reader:
         return value
 
     def encoder(self, key: str) -> EncoderSpec:
-        inner = _Reader(self.path, self.mapping(key))
+        inner = _Reader(self.path, self.mapping(key), f"{key}.")
         return EncoderSpec(inner.text("encoder"), inner.text("revision"), inner.count("features"))

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collect": ("neon_control.tools.collect", "record demonstrations of the simulated robot"),
     "heads": ("neon_control.tools.heads", "print the table of action heads: size, measured latency, what they can"),
     "encoders": ("neon_control.tools.encoders", "export the vision encoder into the user's cache, and verify both encoders"),
+    "backbone": ("neon_control.tools.backbone", "describe a Hugging Face model for a policy, and time it on this computer"),
     "policy": ("neon_control.tools.policy", "show what a policy folder is, or verify that it runs on this robot and computer"),
     "export": ("neon_control.tools.export", "write a policy once more with smaller weights, and measure what that costs"),
     "bench": ("neon_control.tools.bench", "measure every action head, and a policy's parts, in torch and in ONNX Runtime"),

@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
     space = ActionSpace.from_robot(robot, config.mode)
     num_steps = int(config.policy.get("head", {}).get("num_action_steps", 16))
     bags = find_recordings(Path(config.data))
-    recordings = prepare(bags, space, config.dt, num_steps, config.threads, config.image_fit)
+    vision = config.backbone_spec()
+    recordings = prepare(bags, space, config.dt, num_steps, config.threads, config.image_fit, vision)
     kept, held_out = split_recordings(len(bags), config.validation_share, config.seed)
     training, validation = (to_batch([recordings[i] for i in part], space) for part in (kept, held_out))
     print(f"{len(bags)} recordings: {len(training)} samples to train on, {len(validation)} to validate")
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         dt=config.dt,
         num_steps=num_steps,
         use_audio=result.policy.config.use_audio,
-        image_fit=config.image_fit,
+        vision=vision,
     )
     Policy.load(folder, robot)
     print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by loading it")

@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from neon_control.core.errors import ConfigError
+from neon_control.core.observation import Clip
 from neon_control.core.yaml_file import read_mapping
+from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.backbones.model_folder import describe_model
+from neon_control.runtime.policy import VISION_ENCODER
 from neon_control.runtime.preprocessing import FITS
+from neon_control.runtime.vision import VISION_FEATURES, vision_revision
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class TrainConfig:
     seed: int = 0
     dt: float = 0.02  # [s] between steps of a chunk
     image_fit: str = "stretch"  # how images get the encoder's aspect ratio, one of runtime.preprocessing.FITS
+    backbone: Mapping[str, Any] = field(default_factory=dict)  # a Hugging Face model: see `backbone_spec`; empty: EfficientNet-Lite0
     validation_share: float = 0.05  # of the recordings, whole ones
     epochs: int = 30
     batch_size: int = 256
@@ -59,6 +65,24 @@ class TrainConfig:
 
         if self.image_fit not in FITS:
             raise ConfigError(f"TrainConfig.image_fit must be one of {list(FITS)}, got {self.image_fit!r}")
+
+    def backbone_spec(self) -> BackboneSpec:
+        """The backbone to train on; of `backbone`, the field `model` is needed, and clip, instruction, audio and max_pixels may be given.
+
+        Raises:
+            ConfigError: an unknown field, or no model.
+            PolicyError: there is no such model.
+        """
+        if not self.backbone:
+            return BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, self.image_fit)
+        known = {"model", "clip", "instruction", "audio", "max_pixels"}
+        if "model" not in self.backbone or not set(self.backbone) <= known:
+            raise ConfigError(f"TrainConfig.backbone needs 'model', and takes {sorted(known)}; got {sorted(self.backbone)}")
+        how = dict(self.backbone)
+        model = str(how.pop("model"))
+        if Path(model).expanduser().is_dir():
+            model = str(Path(model).expanduser().absolute())  # the policy will lie in another folder
+        return describe_model(model, Path.cwd(), **{**how, "clip": Clip(**how.get("clip", {}))})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and dictionaries."""

@@ -19,11 +19,16 @@ from tqdm import tqdm
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
+from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec
+from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import AudioEncoder, audio_revision
-from neon_control.runtime.vision import VisionEncoder, build_cache, cache_folder, vision_revision
+from neon_control.runtime.policy import VISION_ENCODER
+from neon_control.runtime.vision import VISION_FEATURES, build_cache, cache_folder, vision_revision
 from neon_control.training.recordings import read_samples
 
 Arrays = dict[str, np.ndarray]
+
+BATCH = 8  # clips that a backbone encodes together
 
 _encode: Callable[[Path], None]  # what a worker process does with a recording
 
@@ -40,40 +45,60 @@ def find_recordings(root: Path) -> list[Path]:
     return bags
 
 
-def sample_key(space: ActionSpace, dt: float, num_steps: int, fit: str = "stretch") -> str:
+def sample_key(space: ActionSpace, dt: float, num_steps: int, fit: str = "stretch", vision: BackboneSpec | None = None) -> str:
     """Hash of all that decides the content of a sample file besides the recording."""
     content = [vision_revision(), audio_revision(), list(space.joint_names), space.dim, dt, num_steps, 1]
     if fit != "stretch":
         content.append(fit)
+    if vision is not None and vision.encoder != VISION_ENCODER:
+        content.append({key: value for key, value in vision.to_dict().items() if key != "model"})  # where it lies changes nothing
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
 def prepare(
-    bags: Sequence[Path], space: ActionSpace, dt: float, num_steps: int, workers: int | None = None, fit: str = "stretch"
+    bags: Sequence[Path],
+    space: ActionSpace,
+    dt: float,
+    num_steps: int,
+    workers: int | None = None,
+    fit: str = "stretch",
+    vision: BackboneSpec | None = None,
 ) -> list[Arrays]:
     """Compute what is missing, in a pool of processes, and load everything. `fit` is that of `to_network_size`.
 
+    A Hugging Face backbone runs in one process only: its weights may fill the memory, or the GPU.
+
     Returns:
-        For each bag, n samples: `vision` (n, 2048), `audio` (n, 384), `joints` (n, J) [rad], `actions` (n, H, N), `mask` (n, H).
+        For each bag, n samples: `vision` (n, F), `audio` (n, 384), `joints` (n, J) [rad], `actions` (n, H, N), `mask` (n, H).
     """
-    name = f"samples-{sample_key(space, dt, num_steps, fit)}.safetensors"
+    vision = vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, fit)
+    small = vision.encoder == VISION_ENCODER
+    name = f"samples-{sample_key(space, dt, num_steps, fit, vision)}.safetensors"
     missing = [b for b in bags if not (b / name).exists()]
     if missing:
-        if not cache_folder().exists():
+        if small and not cache_folder().exists():
             build_cache()  # once here, not in every worker
         context = multiprocessing.get_context("spawn")
-        with context.Pool(workers or os.cpu_count(), _start_worker, (name, space, dt, num_steps, fit)) as pool:
+        workers = workers or os.cpu_count() or 1
+        arguments = (name, space, dt, num_steps, vision, 1 if small else workers)
+        with context.Pool(workers if small else 1, _start_worker, arguments) as pool:
             done = pool.imap_unordered(_work, missing)
             for _ in tqdm(done, "encoding", len(bags), initial=len(bags) - len(missing), unit="recording"):
                 pass
     return [load_file(b / name) for b in bags]
 
 
-def encode_recording(bag: Path, vision: VisionEncoder, audio: AudioEncoder, space: ActionSpace, dt: float, num_steps: int) -> Arrays:
+def encode_recording(
+    bag: Path, vision: Backbone, audio: AudioEncoder, space: ActionSpace, dt: float, num_steps: int, instruction: str = ""
+) -> Arrays:
     """One bag to arrays; see `prepare`."""
-    samples = read_samples(bag, space, dt, num_steps)
+    samples = read_samples(bag, space, dt, num_steps, vision.clip)
+    if not samples:
+        raise ConfigError(f"{bag} is shorter than one clip of {vision.clip.frames} images at {vision.clip.rate_hz:g} Hz")
+    batches = [[s.observation for s in samples[i : i + BATCH]] for i in range(0, len(samples), BATCH)]
+    encoded = [vision.encode([o.frames for o in b], instruction, [o.audio for o in b] if vision.hears else ()) for b in batches]
     return {
-        "vision": np.stack([vision.encode(s.observation.image) for s in samples]),
+        "vision": np.concatenate([e.features for e in encoded]),
         "audio": np.stack([audio.encode(s.observation.audio) for s in samples]),
         "joints": np.stack([s.observation.joint_positions for s in samples]).astype(np.float32),
         "actions": np.stack([s.actions for s in samples]).astype(np.float32),
@@ -81,11 +106,11 @@ def encode_recording(bag: Path, vision: VisionEncoder, audio: AudioEncoder, spac
     }
 
 
-def _start_worker(name: str, space: ActionSpace, dt: float, num_steps: int, fit: str) -> None:
-    vision, audio = VisionEncoder(threads=1, fit=fit), AudioEncoder(threads=1)
+def _start_worker(name: str, space: ActionSpace, dt: float, num_steps: int, spec: BackboneSpec, threads: int) -> None:
+    vision, audio = load_backbone(spec, Path.cwd(), BackboneOptions(threads)), AudioEncoder(threads=1)
 
     def encode(bag: Path) -> None:
-        arrays = encode_recording(bag, vision, audio, space, dt, num_steps)
+        arrays = encode_recording(bag, vision, audio, space, dt, num_steps, spec.instruction)
         scratch = bag / f".{name}.tmp"
         save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, scratch)
         scratch.rename(bag / name)

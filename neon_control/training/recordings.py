@@ -21,7 +21,7 @@ from rosbags.typesys.store import Typestore
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ObservationError
 from neon_control.core.image import decode_image
-from neon_control.core.observation import NANOSECONDS, AudioBuffer, JointStateBuffer, Observation
+from neon_control.core.observation import NANOSECONDS, AudioBuffer, Clip, ImageBuffer, JointStateBuffer, Observation
 
 HORIZON_S = 3600.0  # [s] a recording is kept whole
 TOPICS = ("camera/image_raw", "joint_states", "audio", "arm_controller/joint_trajectory", "cmd_vel")
@@ -54,7 +54,7 @@ class _Commands:
         return np.stack([np.interp(seconds, grid, column) for column in values.T], axis=1)
 
 
-def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> list[Sample]:
+def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None) -> list[Sample]:
     """Read one bag.
 
     Args:
@@ -62,12 +62,14 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> l
         space: joints and order of the actions.
         dt: [s] between steps of a target.
         num_steps: H.
+        clip: the images of an observation; where it reaches back before the first image, there is no sample.
 
     Raises:
-        ObservationError: a topic is missing; the message names the bag and the topic.
+        ObservationError: a topic or an image of a clip is missing; the message names the bag and the topic.
     """
     joint_states = JointStateBuffer(space.joint_names, horizon_s=HORIZON_S)
     images: list[tuple[int, np.ndarray]] = []
+    camera = ImageBuffer(HORIZON_S)
     joints, base = _Commands(), _Commands()
     with Reader(path) as reader:
         connections = {c.topic.lstrip("/"): c for c in reader.connections}
@@ -85,6 +87,7 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> l
                     layout = (message.encoding, message.height, message.width, message.step)
                     rgb = decode_image(*layout, message.data, bool(message.is_bigendian))
                     images.append((_stamp(message), rgb))
+                    camera.add(_stamp(message), rgb)
                 case "joint_states":
                     joint_states.add(_stamp(message), message.name, message.position)
                 case "audio":
@@ -97,11 +100,16 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int) -> l
                     base.add(_stamp(message), np.array([twist.linear.x, twist.linear.y, twist.angular.z]))
     steps = np.round(np.arange(num_steps) * dt * NANOSECONDS).astype(np.int64)
     samples = []
+    clip = clip or Clip()
+    first = images[0][0] + round((clip.frames - 1) / clip.rate_hz * NANOSECONDS) if images else 0
     for stamp, image in images:
+        if clip.frames > 1 and stamp < first:
+            continue
         times = stamp + steps
         actions = np.concatenate([joints.at(times), base.at(times)], axis=1)
         mask = (times <= min(joints.stamps[-1], base.stamps[-1])).astype(np.float32)
-        samples.append(Sample(Observation(stamp, image, joint_states.at(stamp), audio.window(stamp)), actions, mask))
+        frames = camera.frames(stamp, clip.frames, clip.rate_hz) if clip.frames > 1 else ()
+        samples.append(Sample(Observation(stamp, image, joint_states.at(stamp), audio.window(stamp), frames), actions, mask))
     return samples
 
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from neon_control.core.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig
 from neon_control.training.features import Arrays
 
@@ -65,10 +66,10 @@ def to_batch(recordings: Sequence[Arrays], space: ActionSpace) -> Batch:
     return Batch(*(torch.as_tensor(a, dtype=torch.float32) for a in arrays))
 
 
-def build_policy(config: TrainConfig, space: ActionSpace) -> ActionPolicy:
-    """An untrained policy of the configured sizes."""
-    options = dict(config.policy)
-    head = ActionHeadConfig(**options.pop("head", {}))
+def build_policy(config: TrainConfig, space: ActionSpace, width: int = VISION_FEATURES) -> ActionPolicy:
+    """An untrained policy of the configured sizes, for `width` features of the backbone."""
+    options = {"vision_dim": width, **config.policy}
+    head = ActionHeadConfig(**{"hidden_size": width, **options.pop("head", {})})
     return ActionPolicy(PolicyConfig.from_action_space(space, **options, head=replace(head, action_dim=space.dim)))
 
 
@@ -80,7 +81,7 @@ def train(config: TrainConfig, space: ActionSpace, training: Batch, validation: 
     """
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
-    policy = build_policy(config, space)
+    policy = build_policy(config, space, training.vision.shape[1])
     policy.set_feature_statistics(*_statistics(training.vision), *_statistics(training.audio))
     average = AveragedModel(policy, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
     optimiser = torch.optim.AdamW(policy.parameters(), config.learning_rate, weight_decay=config.weight_decay)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.core.errors import ObservationError
-from neon_control.core.observation import AudioBuffer, ImageBuffer, JointStateBuffer, MaxAge, ObservationBuilder
+from neon_control.core.errors import ConfigError, ObservationError
+from neon_control.core.observation import AudioBuffer, Clip, ImageBuffer, JointStateBuffer, MaxAge, ObservationBuilder
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -172,6 +174,74 @@ class TestImageBuffer:
         buffer.add(S, IMAGE)  # time was reset
         assert buffer.newest[0] == S
 
+    def test_the_frames_of_a_clip_are_those_nearest_to_their_times(self) -> None:
+        buffer = _camera(ImageBuffer(horizon_s=1.0), 0, 67, 133, 200)
+        assert _marks(buffer.frames(200 * MS, 3, 10.0)) == [0, 67, 200]
+        assert _marks(buffer.frames(133 * MS, 2, 15.0)) == [67, 133]
+        assert _marks(buffer.frames(200 * MS, 1, 10.0)) == [200]
+
+    @given(
+        period=st.integers(20, 100),
+        jitter=st.lists(st.integers(-9, 9), min_size=60, max_size=60),
+        count=st.integers(1, 8),
+        skip=st.integers(1, 3),
+    )
+    def test_every_frame_lies_within_half_a_camera_period_of_its_time(self, period: int, jitter: list[int], count: int, skip: int) -> None:
+        clip = Clip(count, 1000.0 / (period * skip))
+        stamps = [i * period + j for i, j in enumerate(jitter)]
+        buffer = _camera(ImageBuffer(clip.horizon_s), *stamps)
+        got = _marks(buffer.frames(stamps[-1] * MS, count, clip.rate_hz))
+        wanted = [stamps[-1] - (count - 1 - i) * period * skip for i in range(count)]
+        assert got[-1] == stamps[-1]
+        assert max(abs(g - w) for g, w in zip(got, wanted, strict=True)) <= period / 2 + 9
+
+    def test_one_lost_image_does_not_silence_the_policy_but_a_hole_does(self) -> None:
+        buffer = _camera(ImageBuffer(horizon_s=2.0), *(i * 100 for i in range(10) if i != 5))
+        assert _marks(buffer.frames(900 * MS, 10, 10.0)) in ([*range(0, 500, 100), g, *range(600, 1000, 100)] for g in (400, 600))
+        buffer = _camera(ImageBuffer(horizon_s=2.0), 0, 100, 600, 700)
+        with pytest.raises(ObservationError, match=r"2 of 8 images of the clip are missing \(at 10 Hz, the first 0\.40 s ago\)") as error:
+            buffer.frames(700 * MS, 8, 10.0)
+        assert error.value.inputs == ("camera",)
+
+    def test_a_clip_is_refused_until_it_is_filled(self) -> None:
+        with pytest.raises(ObservationError, match="camera: nothing received"):
+            ImageBuffer(1.0).frames(S, 4, 10.0)
+        buffer = _camera(ImageBuffer(1.0), 1000, 1100)
+        with pytest.raises(ObservationError, match=r"5 of 8 images .* the first 0\.70 s ago\); 2 are held, of the last 0\.10 s"):
+            buffer.frames(1100 * MS, 8, 10.0)
+
+    def test_only_what_a_clip_needs_is_kept(self) -> None:
+        stamps = range(0, 10_000, 50)
+        clip = Clip(4, 10.0)
+        assert len(_camera(ImageBuffer(clip.horizon_s), *stamps)._images) == 11  # 450 ms at 20 Hz, both ends, and one older
+        assert len(_camera(ImageBuffer(), *stamps)._images) == 1
+
+    def test_an_image_is_decoded_once_and_only_if_it_is_looked_at(self) -> None:
+        decoded = []
+        buffer = ImageBuffer(1.0)
+        for i in range(5):
+            buffer.add(i * 100 * MS, lambda i=i: decoded.append(i) or np.full((4, 6, 3), i, np.uint8))
+        for _ in range(2):
+            buffer.frames(400 * MS, 3, 5.0)
+        assert decoded == [0, 2, 4]
+
+
+def _camera(buffer: ImageBuffer, *stamps: int) -> ImageBuffer:
+    """Fill with images that show their stamp [ms]."""
+    for stamp in stamps:
+        buffer.add(stamp * MS, np.full((1, 1, 3), stamp))
+    return buffer
+
+
+def _marks(frames: tuple[np.ndarray, ...]) -> list[int]:
+    return [int(f[0, 0, 0]) for f in frames]
+
+
+@pytest.mark.parametrize("values", [(0, 10.0), (True, 10.0), (2.0, 10.0), (2, 0.0), (2, float("nan")), (2, "fast")])
+def test_a_clip_without_frames_or_rate_is_refused(values: tuple[Any, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"clip: '(frames|rate_hz)' must be"):
+        Clip(*values)
+
 
 def _filled(camera: int = 10 * S, joints: int = 10 * S, audio: int = 10 * S) -> ObservationBuilder:
     builder = ObservationBuilder(["a"], MaxAge(camera=0.2, joint_states=0.1, audio=0.5))
@@ -189,7 +259,29 @@ class TestObservationBuilder:
         assert observation.stamp == 10 * S - 33 * MS
         assert observation.joint_positions[0] == pytest.approx(10.0 - 0.033)
         assert observation.audio.shape == (32000,) and observation.audio.dtype == np.float32
-        assert observation.image is IMAGE
+        assert observation.image is IMAGE and observation.frames == (IMAGE,)
+
+    def test_a_clip_ends_with_the_newest_image(self) -> None:
+        builder = ObservationBuilder(["a"], use_audio=False, clip=Clip(3, 10.0))
+        for i in range(5):
+            builder.images.add(S + i * 50 * MS, np.full((4, 6, 3), i, np.uint8))
+        builder.joint_states.add(S + 200 * MS, ["a"], [0.0])
+        observation = builder.build(S + 200 * MS)
+        assert [int(f[0, 0, 0]) for f in observation.frames] == [0, 2, 4]
+        assert observation.image is observation.frames[-1] and observation.stamp == S + 200 * MS
+
+    def test_a_policy_with_a_longer_clip_waits_until_it_is_filled(self) -> None:
+        builder = ObservationBuilder(["a"], use_audio=False)
+        builder.joint_states.add(S, ["a"], [0.0])
+        builder.images.add(S - 50 * MS, IMAGE)
+        builder.images.add(S, IMAGE)
+        builder.look_at(Clip(4, 10.0))
+        with pytest.raises(ObservationError, match="2 of 4 images of the clip are missing"):
+            builder.build(S)
+        for i in range(1, 4):
+            builder.images.add(S + i * 100 * MS, IMAGE)
+            builder.joint_states.add(S + i * 100 * MS, ["a"], [0.0])
+        assert len(builder.build(S + 300 * MS).frames) == 4
 
     def test_every_input_that_was_never_received_is_named(self) -> None:
         with pytest.raises(ObservationError) as error:

@@ -106,6 +106,15 @@ def test_a_repository_that_is_not_there_is_a_policy_error(hub: dict[str, str]) -
     assert "PolicyError: cannot get the policy someone/else from the Hugging Face hub" in result.stderr
 
 
+@pytest.mark.parametrize("code", [False, True])
+def test_a_backbones_code_is_fetched_only_when_it_may_run(code: bool, hub: dict[str, str]) -> None:
+    program = f"from neon_control.runtime.hub import download_model; print(download_model('someone/reach@{COMMIT}', code={code}))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=hub, cwd="/")
+    assert result.returncode == 0, result.stderr
+    folder = Path(result.stdout.strip().splitlines()[-1])
+    assert sorted(f.name for f in folder.iterdir()) == ["action_layer.safetensors", *(["evil.py"] if code else [])]
+
+
 @pytest.mark.parametrize("name", ["someone/reach", "someone/reach@v1.0", f"some.one/re-ach_2@{COMMIT}"])
 def test_owner_and_name_is_a_repository(name: str) -> None:
     assert is_repository(name)

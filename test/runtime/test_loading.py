@@ -15,6 +15,7 @@ from waiting import wait_until
 
 from neon_control.core.errors import PolicyError
 from neon_control.core.robot import load_robot
+from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.loading import PolicyLoading, check_successor
 from neon_control.runtime.policy_file import ONNX_FILE, PolicyFile, read_policy_file
 
@@ -36,7 +37,7 @@ def running(folders: Path) -> PolicyFile:
 
 
 def load(name: Path | str, running: PolicyFile) -> PolicyLoading:
-    loading = PolicyLoading(name, load_robot("g1.yaml"), 1, running)
+    loading = PolicyLoading(name, load_robot("g1.yaml"), BackboneOptions(), running)
     wait_until(lambda: loading.done, LIMIT, "the end of the loading")
     return loading
 

@@ -37,20 +37,26 @@ from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos
 from neon_control.nodes.transport import PROFILES, choose_transport
+from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.export import export_policy
+from neon_control.runtime.vision import VISION_FEATURES
 
 CLOCK_PERIOD = 0.005  # [s]
 
 
-def make_policy(folder: Path, mode: str = "arms_only", use_audio: bool = True, seed: int = 0) -> ActionSpace:
+def make_policy(
+    folder: Path, mode: str = "arms_only", use_audio: bool = True, seed: int = 0, vision: BackboneSpec | None = None
+) -> ActionSpace:
     """Write a small policy with random weights into `folder`; returns its action space."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     robot = load_robot("g1.yaml")
     space = ActionSpace.from_robot(robot, mode)
-    config = PolicyConfig.from_action_space(space, bottleneck_dim=32, use_audio=use_audio, head=ActionHeadConfig(mlp_hidden=24))
+    width = vision.features if vision else VISION_FEATURES
+    head = ActionHeadConfig(hidden_size=width, mlp_hidden=24)
+    config = PolicyConfig.from_action_space(space, bottleneck_dim=32, use_audio=use_audio, vision_dim=width, head=head)
     module = ActionPolicy(config)
-    export_policy(module, folder, space, robot=robot.name, action_layer=config.to_dict(), training={}, use_audio=use_audio)
+    export_policy(module, folder, space, robot=robot.name, action_layer=config.to_dict(), training={}, use_audio=use_audio, vision=vision)
     return space
 
 

@@ -1,0 +1,99 @@
+"""What every frozen backbone is: clips, an instruction and sound in, one feature vector for each clip out.
+
+   clips        B clips of T images (H, W, 3) uint8 RGB, the newest last; T is what `clip.frames` asks for
+   instruction  a text; ignored by none: a backbone that cannot read refuses it
+   audio        B windows (32000,) float32, for a backbone that hears
+-> features     (B, hidden_size) float32, the mean over the tokens that are not padding
+   tokens, mask (B, S, hidden_size) float32 and (B, S) bool, when asked for
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from neon_control.core.observation import Clip
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """The block `vision` of a policy: which backbone made the features that it was trained on, and how."""
+
+    encoder: str  # name in the registry
+    revision: str  # short hash of everything small that decides the features
+    features: int  # F
+    fit: str = "stretch"  # how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`; efficientnet_lite0 only
+    model: str = ""  # huggingface only, as all below: a folder (relative to the policy's, or absolute), or owner/name@revision
+    clip: Clip = field(default_factory=Clip)
+    instruction: str = ""
+    audio: bool = False  # whether the backbone is given the sound
+    max_pixels: int = 0  # upper limit of the area an image is resized to, in pixels; 0: what the model's processor says
+    files: Mapping[str, str] = field(default_factory=dict)  # weight file -> SHA-256, verified on every load where recorded
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `policy.yaml` has it: optional fields only where they say something."""
+        always = ("encoder", "revision", "features", "fit")
+        return {
+            f.name: v for f in fields(self) if (v := asdict(self)[f.name]) and (f.name in always or getattr(self, f.name) != _default(f))
+        }
+
+
+def _default(f: Field[Any]) -> Any:
+    return f.default_factory() if f.default_factory is not MISSING else f.default
+
+
+@dataclass(frozen=True)
+class BackboneOptions:
+    """How to run a backbone on this computer; nothing here changes what the features mean."""
+
+    threads: int = 1  # of one inference on the CPU
+    device: str = "auto"  # auto, cpu, cuda, cuda:1; torch backbones only
+    compile: bool = False  # torch.compile: a slow start, faster afterwards
+    trust_remote_code: bool = False  # run Python code that comes with the model; a policy cannot ask for this, only its user can
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a backbone made of B clips."""
+
+    features: np.ndarray  # (B, hidden_size) float32
+    tokens: np.ndarray | None = None  # (B, S, hidden_size) float32
+    mask: np.ndarray | None = None  # (B, S) bool, False for padding
+
+
+class Backbone(ABC):
+    """A frozen network; see the module for what goes in and out.
+
+    Attributes:
+        name: its name in the registry.
+        revision: what decides the features' values besides the weights' bytes; compared with the policy's.
+        hidden_size: F.
+        clip: the images it looks at; the image buffer serves them.
+        hears: whether `encode` needs the sound.
+    """
+
+    name: str
+    revision: str
+    hidden_size: int
+    clip: Clip = Clip()
+    hears: bool = False
+
+    @abstractmethod
+    def encode(
+        self, clips: Sequence[Sequence[np.ndarray]], instruction: str = "", audio: Sequence[np.ndarray] = (), tokens: bool = False
+    ) -> Encoded:
+        """See the module.
+
+        Args:
+            clips: B clips of T images.
+            instruction: what the robot is told.
+            audio: B windows of sound, for a backbone that hears.
+            tokens: also give the tokens, which are large.
+
+        Raises:
+            ObservationError: images or sound of another shape or type, or another number of frames.
+        """

@@ -1,0 +1,83 @@
+"""Backbones by name.
+
+@register_backbone("mine")
+def load_mine(spec: BackboneSpec, folder: Path, options: BackboneOptions) -> Backbone: ...
+
+backbone = load_backbone(spec, policy_folder, options)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from neon_control.core.errors import PolicyError
+from neon_control.core.observation import Clip
+from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec
+
+Loader = Callable[[BackboneSpec, Path, BackboneOptions], Backbone]
+
+_REGISTRY: dict[str, Loader] = {}
+
+
+def register_backbone(name: str) -> Callable[[Loader], Loader]:
+    """Decorator: make a function that loads a backbone known as `name`.
+
+    Raises:
+        PolicyError: the name is taken.
+    """
+
+    def add(loader: Loader) -> Loader:
+        if name in _REGISTRY:
+            raise PolicyError(f"a backbone named '{name}' is registered already ({_REGISTRY[name].__qualname__})")
+        _REGISTRY[name] = loader
+        return loader
+
+    return add
+
+
+def registered_backbones() -> tuple[str, ...]:
+    """The names that `load_backbone` knows."""
+    return tuple(_REGISTRY)
+
+
+def load_backbone(spec: BackboneSpec, folder: Path, options: BackboneOptions | None = None) -> Backbone:
+    """Load and verify a backbone.
+
+    Args:
+        spec: what the policy says.
+        folder: the policy's folder, from which a relative path of a model counts.
+        options: how to run it here.
+
+    Raises:
+        PolicyError: an unknown name, or the backbone is missing, corrupt, or not the one that the policy was trained with.
+    """
+    if spec.encoder not in _REGISTRY:
+        raise PolicyError(f"the vision encoder '{spec.encoder}' is unknown; there are {list(_REGISTRY)}")
+    backbone = _REGISTRY[spec.encoder](spec, folder, options or BackboneOptions())
+    if (backbone.revision, backbone.hidden_size) != (spec.revision, spec.features):
+        raise PolicyError(
+            f"the policy was trained with the vision encoder {spec.encoder}, revision {spec.revision}, {spec.features} features; "
+            f"this installation has {backbone.name}, revision {backbone.revision}, {backbone.hidden_size} features"
+        )
+    return backbone
+
+
+@register_backbone("efficientnet_lite0")
+def _load_efficientnet_lite0(spec: BackboneSpec, folder: Path, options: BackboneOptions) -> Backbone:
+    from neon_control.runtime.backbones.efficientnet_lite0 import EfficientNetLite0
+
+    if spec.clip != Clip() or spec.instruction or spec.audio or spec.model:
+        raise PolicyError(f"{folder}: {spec.encoder} takes one image and nothing else, no model, clip, instruction or audio")
+    return EfficientNetLite0(options.threads, spec.fit)
+
+
+@register_backbone("huggingface")
+def _load_huggingface(spec: BackboneSpec, folder: Path, options: BackboneOptions) -> Backbone:
+    try:
+        from neon_control.runtime.backbones.huggingface import load_huggingface
+    except ImportError as error:
+        raise PolicyError(
+            f"{folder}: this policy's vision encoder needs torch and transformers, `pip install neon_control[huggingface]`: {error}"
+        ) from error
+    return load_huggingface(spec, folder, options)
