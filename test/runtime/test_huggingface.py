@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from tiny_backbones import HIDDEN, TINY, transformers
 
-from neon_control.core.errors import ObservationError, PolicyError
+from neon_control.core.errors import ConfigError, ObservationError, PolicyError
 from neon_control.core.observation import Clip
 from neon_control.runtime.backbones.backbone import BackboneOptions, BackboneSpec
 from neon_control.runtime.backbones.huggingface import HuggingFaceBackbone, load_huggingface, masked_mean
@@ -292,7 +292,7 @@ def test_the_registry_knows_both_and_refuses_others(folders: dict[str, Path]) ->
     assert {"efficientnet_lite0", "huggingface"} <= set(registered_backbones())
     with pytest.raises(PolicyError, match=r"encoder 'eye' is unknown; there are \['efficientnet_lite0', 'huggingface'"):
         load_backbone(BackboneSpec("eye", "1", 8), Path("/"))
-    with pytest.raises(PolicyError, match="'huggingface' is registered already"):
+    with pytest.raises(ConfigError, match="'huggingface' is registered already"):
         register_backbone("huggingface")(lambda *_: None)  # type: ignore[arg-type,return-value]
 
 

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import yaml
 
 from neon_control.core.errors import ConfigError
+from neon_control.core.registry import Registry
 from neon_control.model.action_heads.base import ActionHead
 from neon_control.model.action_heads.chunking_head import ActionChunkingHead
 from neon_control.model.action_heads.config import ActionHeadConfig
@@ -38,7 +39,7 @@ from neon_control.model.action_heads.state_relative_head import StateRelativeHea
 Builder = Callable[..., ActionHead]
 AnyBuilder = TypeVar("AnyBuilder", bound=Builder)
 
-_REGISTRY: dict[str, Builder] = {}
+_REGISTRY = Registry("head")
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,7 @@ def register_head(name: str) -> Callable[[AnyBuilder], AnyBuilder]:
     Raises:
         ConfigError: the name is taken.
     """
-
-    def add(builder: AnyBuilder) -> AnyBuilder:
-        if name in _REGISTRY:
-            raise ConfigError(f"a head named '{name}' is registered already ({_REGISTRY[name].__name__})")
-        _REGISTRY[name] = builder
-        return builder
-
-    return add
+    return _REGISTRY.register(name)
 
 
 def registered_heads() -> tuple[str, ...]:

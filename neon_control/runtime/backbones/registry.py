@@ -13,27 +13,21 @@ from pathlib import Path
 
 from neon_control.core.errors import PolicyError
 from neon_control.core.observation import Clip
+from neon_control.core.registry import Registry
 from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec
 
 Loader = Callable[[BackboneSpec, Path, BackboneOptions], Backbone]
 
-_REGISTRY: dict[str, Loader] = {}
+_REGISTRY = Registry("backbone")
 
 
 def register_backbone(name: str) -> Callable[[Loader], Loader]:
     """Decorator: make a function that loads a backbone known as `name`.
 
     Raises:
-        PolicyError: the name is taken.
+        ConfigError: the name is taken.
     """
-
-    def add(loader: Loader) -> Loader:
-        if name in _REGISTRY:
-            raise PolicyError(f"a backbone named '{name}' is registered already ({_REGISTRY[name].__qualname__})")
-        _REGISTRY[name] = loader
-        return loader
-
-    return add
+    return _REGISTRY.register(name)
 
 
 def registered_backbones() -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 
@@ -63,8 +65,9 @@ def test_builds_from_the_specifications_configuration():
 
 
 @pytest.fixture
-def registry(monkeypatch):
-    monkeypatch.setattr(factory, "_REGISTRY", dict(factory._REGISTRY))
+def registry():
+    with mock.patch.dict(factory._REGISTRY):
+        yield
 
 
 def test_a_head_of_ones_own_can_be_registered_built_wrapped_and_trained(registry):

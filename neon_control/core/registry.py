@@ -1,0 +1,37 @@
+"""Things that are known by name, and that a user's own code may add to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from neon_control.core.errors import ConfigError
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+class Registry(dict[str, Callable[..., Any]]):
+    """Name -> what builds it.
+
+    Args:
+        kind: what is built, for errors.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator: make a class or function known as `name`.
+
+        Raises:
+            ConfigError: the name is taken.
+        """
+
+        def add(builder: T) -> T:
+            if name in self:
+                raise ConfigError(f"a {self._kind} named '{name}' is registered already ({self[name].__qualname__})")
+            self[name] = builder
+            return builder
+
+        return add
