@@ -204,11 +204,15 @@ class InferenceLoop:
         self._publish(chunk)
         done = time.perf_counter()
         self.last_published = time.monotonic()
+        observation_to_chunk = 1e-6 * (self._now() - stamp)
+        parts = seen.policy.last_ms
+        computing = sum(parts.values()) if self._pacer is None else parts["action_layer"]  # the rest is transport, waiting and wiring
         self._statistics.count("chunks_published")
         self._statistics.record(
             inference_ms=seen.ms + 1e3 * (done - start),  # of computing, behind this chunk
-            action_layer_ms=seen.policy.last_ms["action_layer"],
+            action_layer_ms=parts["action_layer"],
             publish_ms=1e3 * (done - acted),
             features_age_ms=1e-6 * age,
-            observation_to_chunk_ms=1e-6 * (self._now() - stamp),
+            observation_to_chunk_ms=observation_to_chunk,
+            overhead_ms=observation_to_chunk - computing,
         )
