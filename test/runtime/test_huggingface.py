@@ -142,13 +142,12 @@ def test_nothing_of_the_backbone_learns(load: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("family", ["vjepa2", "qwen2_5_vl"])
-def test_compiled_gives_the_same_features(family: str, folders: dict[str, Path], load: Any) -> None:
+def test_compiled_gives_the_same_features(folders: dict[str, Path], load: Any) -> None:
     if shutil.which("g++") is None:
         pytest.skip("torch.compile needs a C++ compiler")
-    spec = describe_model(str(folders[family]), Path("/"), clip=Clip(4, 4.0))
+    spec = describe_model(str(folders["vjepa2"]), Path("/"), clip=Clip(4, 4.0))
     compiled = load_huggingface(spec, Path("/"), replace(CPU, compile=True))
-    np.testing.assert_allclose(compiled.encode([_clip(4)]).features, load(family).encode([_clip(4)]).features, atol=1e-4)
+    np.testing.assert_allclose(compiled.encode([_clip(4)]).features, load("vjepa2").encode([_clip(4)]).features, atol=1e-4)
 
 
 def test_a_smaller_area_gives_fewer_tokens(load: Any) -> None:
