@@ -72,7 +72,8 @@ def test_another_mode_is_refused_with_both_sides(folders: Path, running: PolicyF
 
 def test_what_the_executor_is_set_up_for_must_not_change(running: PolicyFile) -> None:
     space = running.space
-    check_successor(replace(running, dt=0.05, vision=replace(running.vision, fit="crop"), audio=None), running)  # none of the executor's business
+    none_of_the_executors_business = replace(running, dt=0.05, vision=replace(running.vision, fit="crop"), audio=None)
+    check_successor(none_of_the_executors_business, running)
     with pytest.raises(PolicyError, match="steps of a chunk 8"):
         check_successor(replace(running, num_steps=8), running)
     with pytest.raises(PolicyError, match="has the joints"):
