@@ -1,6 +1,7 @@
 """Shared by all tests: one thread for each numeric library, reproducible properties, a private DDS domain.
 
-Nothing here chooses Fast DDS's transport or MUJOCO_GL: the package has to do that by itself, and tests would hide it.
+Fast DDS reads its profile file once in a process, so the transport of this one is chosen here, before any test makes a participant.
+Harnesses keep the choice from the processes that they start: those have to make it by themselves, as they have to choose MUJOCO_GL.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ for variable in ("FASTDDS_BUILTIN_TRANSPORTS", "FASTDDS_DEFAULT_PROFILES_FILE", 
 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
+
+from neon_control.nodes.transport import choose_transport  # noqa: E402
+
+choose_transport()
 
 # A shared machine stalls now and then: no deadline. In CI every run draws the same examples.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,8 +1,9 @@
 """The DDS transport that raw images need.
 
 An image of 640 x 480 (0.9 MB) does not fit into Fast DDS's default shared-memory segment: nearly every one is lost, without
-a word. `config/fastdds.xml` gives it a segment that images fit in. Fast DDS reads the variables that name the file when the
-first participant is made, so every `main()` calls `choose_transport()` first. A user who has set up Fast DDS otherwise is left alone.
+a word. `config/fastdds.xml` gives it a segment that images fit in. Fast DDS reads the variable that names the file once, when the
+first participant of a process is made, so every `main()` calls `choose_transport()` first. A user who has set up Fast DDS otherwise
+is left alone.
 
 Why not its LARGE_DATA transport, which carries images too: it discovers topics over TCP, and of 120 pairs of processes that were
 started together (Fast DDS 3.2) four never found each other. With the file all 120 did.

@@ -31,7 +31,6 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.paths import find_file
 from neon_control.core.robot import ControllerConfig, load_robot
 from neon_control.nodes.chunk_messages import to_time
-from neon_control.nodes.transport import choose_transport
 
 PLAYER = Path(__file__).with_name("chunk_player.py")
 LAG = 0.03  # [s] first-order lag of the simulated joints
@@ -72,7 +71,6 @@ class Robot:
         self.publishing = True  # joint states
         self.poisoned = False  # joint states are NaN
         self.clock_offset = 100.0 - time.monotonic()  # [s] /clock minus the monotonic clock, when simulated
-        choose_transport()
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)
         self.node = rclpy.create_node("robot", context=self._context)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import rclpy
@@ -36,7 +35,7 @@ from neon_control.core.robot import load_robot
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos
-from neon_control.nodes.transport import PROFILES, choose_transport
+from neon_control.nodes.transport import PROFILES
 from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.export import export_policy
 from neon_control.runtime.vision import VISION_FEATURES
@@ -243,10 +242,8 @@ def running_node(log: Path, **parameters: object) -> Iterator[NodeProcess]:
 
 @contextmanager
 def synthetic_robot(joint_names: Sequence[str], **options: object) -> Iterator[SyntheticRobot]:
-    """A synthetic robot on the transport that images need; the environment is put back at once, child processes must not inherit it."""
-    with mock.patch.dict(os.environ):
-        choose_transport()
-        robot = SyntheticRobot(joint_names, **options)  # type: ignore[arg-type]
+    """A synthetic robot that is closed at the end."""
+    robot = SyntheticRobot(joint_names, **options)  # type: ignore[arg-type]
     try:
         yield robot
     finally:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import rclpy
@@ -32,7 +31,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from waiting import wait_until
 
 from neon_control.nodes.conversions import stamp_to_nanoseconds
-from neon_control.nodes.transport import PROFILES, choose_transport
+from neon_control.nodes.transport import PROFILES
 
 
 class Listener:
@@ -154,9 +153,7 @@ class SimProcess:
 @contextlib.contextmanager
 def simulated_robot(folder: Path, **parameters: object) -> Iterator[tuple[SimProcess, Listener]]:
     """Process and listener, up and running; the process's output is printed when a test fails."""
-    with mock.patch.dict(os.environ):  # child processes must not inherit it
-        choose_transport()
-        listener = Listener()
+    listener = Listener()
     process = SimProcess(folder / "sim_node.log", **parameters)
     try:
         topics = ("joint_states", "camera/image_raw", "odom")
