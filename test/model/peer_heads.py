@@ -6,14 +6,13 @@ Only two files of its wheel are loaded; importing the package would pull in tran
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
-import sys
 from pathlib import Path
 from types import ModuleType
-from unittest import mock
 
 import pytest
+
+from neon_control.tools.bench import load_peer
 
 DISTRIBUTION, VERSION = "neon-vla", "0.1.5"
 
@@ -26,10 +25,4 @@ def peer_heads() -> ModuleType:
         pytest.skip(f"the peer is not installed: pip install --no-deps {DISTRIBUTION}=={VERSION}")
     if distribution.version != VERSION:
         pytest.skip(f"the peer is {DISTRIBUTION} {distribution.version}, the comparison is with {VERSION}")
-    root = Path(str(distribution.locate_file("neon")))
-    packages = {}
-    for name in ("neon", "neon.data", "neon.model"):  # empty stand-ins, so that their __init__ files do not run
-        packages[name] = ModuleType(name)
-        packages[name].__path__ = [str(root.joinpath(*name.split(".")[1:]))]
-    with mock.patch.dict(sys.modules, packages):
-        return importlib.import_module("neon.model.action_heads")
+    return load_peer(Path(str(distribution.locate_file("neon/model/action_heads.py"))))

@@ -8,6 +8,7 @@ Weights are read from safetensors only, in bfloat16 on CUDA and float32 on the C
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,9 +126,9 @@ class HuggingFaceBackbone(Backbone):
             features.cpu().numpy(), hidden.float().cpu().numpy() if tokens else None, mask.bool().cpu().numpy() if tokens else None
         )
 
+    @abstractmethod
     def _tokens(self, clips: Sequence[Sequence[np.ndarray]], instruction: str, audio: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
         """Hidden states of the last layer (B, S, hidden_size) and which of them are no padding (B, S)."""
-        raise NotImplementedError
 
 
 def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
