@@ -29,7 +29,6 @@ from neon_control.core.settings import describe
 METHODS = ("act", "age", "latest", "blend")
 FADES = ("linear", "exponential")
 MAX_FUTURE = 0.05  # [s] how far ahead of the reader's clock a stamp may lie (clocks of two machines)
-_STEP_TOLERANCE = 1e-9  # [steps] rounding at a chunk's last step
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,7 @@ class Ensemble:
         self.newest_stamp: int | None  # [ns] newest stamp held
         self._known_weights: dict[int, np.ndarray] = {}  # number of votes -> weights, where they depend on nothing else
         self._order: list[tuple[int, int]] = []  # (stamp, slot), oldest first
+        self._spans: list[tuple[int, int, int]] = []  # (stamp, instant of the last step [ns], slot), oldest first
         self._values = np.zeros((capacity, num_steps, dim))  # (C, H, D)
         self._rows = self._values.reshape(capacity * num_steps, dim)  # (C H, D), the same memory
         self._stamps = np.zeros(capacity, dtype=np.int64)  # (C,) [ns]
@@ -101,25 +101,34 @@ class Ensemble:
 
     def evaluate(self, t: int) -> np.ndarray | None:
         """The target (D,) at instant t, or None without a live chunk."""
-        steps = (t - self._starts) * self._per_ns  # (n,) position within each chunk
-        live = (steps >= 0.0) & (steps <= self.num_steps - 1 + _STEP_TOLERANCE)
-        slots, votes = self._slots, int(np.count_nonzero(live))
-        self.votes = votes
-        if not votes:
+        slots = [slot for start, end, slot in self._spans if start <= t <= end]
+        self.votes = len(slots)
+        if not slots:
             return None
-        if votes < len(slots):
-            slots, steps = slots[live], steps[live]
-        first = np.minimum(steps.astype(np.intp), self.num_steps - 2)
-        after = np.minimum(steps - first, 1.0)  # (V,) share of the later of the two steps that t lies between
-        weights = self._weights(slots, t)
-        weights = np.concatenate([weights * (1.0 - after), weights * after])  # (2 V,)
-        rows = slots * self.num_steps + first
-        return np.asarray(weights @ self._rows[np.concatenate([rows, rows + 1])])
+        return self._newest(slots[-1], t) if self.settings.method == "latest" else self._combined(np.array(slots), t)
 
     def clear(self) -> None:
         """Forget all chunks (the clock jumped back, or another publisher took over)."""
         self._order.clear()
         self._index()
+
+    def _newest(self, slot: int, t: int) -> np.ndarray:
+        """The value (D,) of one chunk at t: what `_combined` gives for a single vote, at a fraction of its cost."""
+        step = (t - int(self._stamps[slot])) * 1e-9 / float(self._dts[slot])
+        first = min(int(step), self.num_steps - 2)
+        after = min(step - first, 1.0)  # share of the later of the two steps that t lies between
+        values = self._values[slot]  # (H, D)
+        return np.asarray((1.0 - after) * values[first] + after * values[first + 1])
+
+    def _combined(self, slots: np.ndarray, t: int) -> np.ndarray:
+        """The weighted votes (D,) of the live chunks in `slots` (V,), oldest first."""
+        steps = (t - self._stamps[slots]) * 1e-9 / self._dts[slots]  # (V,) position within each chunk
+        first = np.minimum(steps.astype(np.intp), self.num_steps - 2)
+        after = np.minimum(steps - first, 1.0)  # (V,)
+        weights = self._weights(slots, t)
+        weights = np.concatenate([weights * (1.0 - after), weights * after])  # (2 V,)
+        rows = slots * self.num_steps + first
+        return np.asarray(weights @ self._rows[np.concatenate([rows, rows + 1])])
 
     def _weights(self, slots: np.ndarray, t: int) -> np.ndarray:
         """Normalised weights (V,) of the live chunks, oldest first."""
@@ -130,12 +139,10 @@ class Ensemble:
             return self._known_weights[count]
         elif settings.method == "act":
             weights = np.exp(-settings.m * np.arange(count))
-        elif settings.method == "age":
-            weights = np.exp((self._stamps[slots] - self._stamps[slots[-1]]) * (1e-9 / settings.tau))
         else:
-            weights = np.append(np.zeros(count - 1), 1.0)
+            weights = np.exp((self._stamps[slots] - self._stamps[slots[-1]]) * (1e-9 / settings.tau))
         weights = weights / weights.sum()
-        if settings.method in ("act", "latest"):
+        if settings.method == "act":
             self._known_weights[count] = weights
         return np.asarray(weights)
 
@@ -151,12 +158,11 @@ class Ensemble:
         return np.asarray(weights)
 
     def _last_end(self) -> int:
-        return max(stamp + round((self.num_steps - 1) * float(self._dts[slot]) * 1e9) for stamp, slot in self._order)
+        return max(end for _, end, _ in self._spans)
 
     def _drop_ended(self, t: int) -> None:
-        span = (self.num_steps - 1) * 1e9
-        if self._order and any(stamp + span * self._dts[slot] < t for stamp, slot in self._order):
-            self._order = [(stamp, slot) for stamp, slot in self._order if stamp + span * self._dts[slot] >= t]
+        if any(end < t for _, end, _ in self._spans):
+            self._order = [(stamp, slot) for stamp, end, slot in self._spans if end >= t]
             self._index()
 
     def _free_slot(self) -> int:
@@ -165,8 +171,6 @@ class Ensemble:
         return min(set(range(self.capacity)) - {slot for _, slot in self._order})
 
     def _index(self) -> None:
-        """Columns of the chunks in use, oldest first (n,)."""
-        self._slots = np.array([slot for _, slot in self._order], dtype=np.intp)
-        self._starts = self._stamps[self._slots]  # [ns]
-        self._per_ns = 1e-9 / self._dts[self._slots]  # steps per ns
+        length = (self.num_steps - 1) * 1e9
+        self._spans = [(stamp, stamp + round(length * float(self._dts[slot])), slot) for stamp, slot in self._order]
         self.newest_stamp = self._order[-1][0] if self._order else None

@@ -30,7 +30,6 @@ from neon_control.core.robot import BASE_AXES, Robot
 
 _ROUNDING = 1e-9  # relative: a limit that is met exactly has not bitten
 _NONE = slice(0, 0)
-COUNTERS = ("non_finite", "range", "rate", "change")
 
 
 class Limiter:
@@ -46,7 +45,6 @@ class Limiter:
     Attributes:
         value: (D,) the last command.
         rate: (D,) its rate.
-        counts: how often each limit bit, counter name -> (D,) integers.
     """
 
     def __init__(
@@ -61,8 +59,16 @@ class Limiter:
         self._unit = self._step * dt  # (D,) and the distance that this rate covers in one step
         self._distances = np.zeros((3, len(self.names)))
         self._tolerance = _ROUNDING * max_rate
-        self.counts = {name: np.zeros(len(self.names), dtype=np.int64) for name in COUNTERS}
+        self._stages = np.zeros((6, len(self.names)))  # of one step: target, inside, wanted, limited, changed, held
+        self._non_finite = np.zeros(len(self.names), dtype=np.int64)
+        self._bit = np.zeros((5, len(self.names)), dtype=np.int64)  # how often each stage differed from the one before it
         self.anchor(np.clip(np.zeros(len(self.names)), lower, upper))
+
+    @property
+    def counts(self) -> dict[str, np.ndarray]:
+        """How often each limit bit, (D,) integers each."""
+        inside, _, rate, change, held = self._bit  # the second is no limit: from a position to the rate that leads there
+        return {"non_finite": self._non_finite, "range": inside + held, "rate": rate, "change": change}
 
     def anchor(self, value: np.ndarray) -> None:
         """Begin anew from `value` (D,) at rest, for example from the measured pose. It may lie outside the range."""
@@ -72,34 +78,34 @@ class Limiter:
 
     def step(self, target: np.ndarray, braking: slice = _NONE) -> np.ndarray:
         """The next command (D,) towards `target` (D,); the axes `braking` take the shortest way to rest instead."""
-        finite = np.isfinite(target)
+        stages = self._stages
+        wished, inside, wanted, limited, changed, held = stages
+        wished[:] = target
+        finite = np.isfinite(wished)
         if not finite.all():
-            self.counts["non_finite"] += ~finite
-            target = np.where(finite, target, self._target)
-        inside = np.minimum(np.maximum(target, self.lower), self.upper)
-        self._count("range", target, inside)
+            self._non_finite += ~finite
+            wished[~finite] = self._target[~finite]
+        np.minimum(np.maximum(wished, self.lower), self.upper, out=inside)
 
         error = self._target - self.value
         self._distances[0] = np.abs(error)
         self._distances[1] = self.upper - self.value
         self._distances[2] = self.value - self.lower
         catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
-        wanted = (inside - self._target) / self.dt + np.copysign(catch_up, error)
+        np.add((inside - self._target) / self.dt, np.copysign(catch_up, error), out=wanted)
         wanted[braking] = 0.0
-        rate = np.minimum(np.maximum(wanted, -self.max_rate), self.max_rate)
-        self._count("rate", wanted, rate)
-        changed = np.minimum(np.maximum(rate, self.rate - self._step), self.rate + self._step)
-        self._count("change", rate, changed)
-        held = np.minimum(np.maximum(changed, -down), up)
-        self._count("range", changed, held)
+        np.minimum(np.maximum(wanted, -self.max_rate), self.max_rate, out=limited)
+        np.minimum(np.maximum(limited, self.rate - self._step), self.rate + self._step, out=changed)
+        np.minimum(np.maximum(changed, -down), up, out=held)
+        self._bit += np.abs(stages[1:] - stages[:-1]) > self._tolerance
 
         value = self.value + held * self.dt
         # Against rounding: a target that is reached is met exactly (zero is zero), and nothing leaves the range by an ulp.
         # A value that began outside stays outside until it has come in at the allowed rate.
         value = np.where(np.abs(inside - value) <= self._tolerance * self.dt, inside, value)
         self.value = np.minimum(np.maximum(value, np.minimum(self.lower, self.value)), np.maximum(self.upper, self.value))
-        self.rate = held
-        self._target = inside
+        self.rate = held.copy()
+        self._target = inside.copy()
         self._target[braking] = self.value[braking]
         return self.value
 
@@ -116,10 +122,6 @@ class Limiter:
         seconds = float((np.abs(rate) / self.max_change[axes]).max())
         low, high = np.minimum(self.lower[axes], start), np.maximum(self.upper[axes], start)
         return np.minimum(np.maximum(start + rate * (0.5 * seconds), low), high), seconds
-
-    def _count(self, counter: str, before: np.ndarray, after: np.ndarray) -> None:
-        if (before != after).any():
-            self.counts[counter] += np.abs(before - after) > self._tolerance
 
     def _reach(self, distance: np.ndarray) -> np.ndarray:
         """The largest rate (..., D) from which `distance` (..., D) >= 0 suffices to come to rest."""

@@ -18,6 +18,7 @@ class MeasuredJoints:
         self.joint_names = tuple(joint_names)
         self.positions = np.full(len(self.joint_names), np.nan)
         self._stamps = np.zeros(len(self.joint_names), dtype=np.int64)  # 0: never
+        self._oldest = self._newest = 0  # [ns] of the stamps
         self._columns = {name: i for i, name in enumerate(self.joint_names)}
         self._last_names: list[str] = []
         self._take = self._put = np.zeros(0, dtype=np.intp)
@@ -41,10 +42,13 @@ class MeasuredJoints:
             raise ObservationError(f"joint_states: the position of {bad} is not finite")
         self.positions[self._put] = values
         self._stamps[self._put] = stamp
+        whole = len(self._put) == len(self.joint_names)  # the usual case, and then there is no need to look
+        self._oldest, self._newest = (stamp, stamp) if whole else (int(self._stamps.min()), int(self._stamps.max()))
 
     def forget(self) -> None:
         """Treat all joints as never received (the clock jumped back)."""
         self._stamps[:] = 0
+        self._oldest = self._newest = 0
 
     def stale(self, now: int, max_age: float) -> list[str]:
         """Joints that were never received, or whose stamp is older than `max_age` [s] or lies in the future."""
@@ -53,5 +57,4 @@ class MeasuredJoints:
 
     def is_fresh(self, now: int, max_age: float) -> bool:
         """Whether every joint is known and young enough."""
-        oldest, newest = int(self._stamps.min()), int(self._stamps.max())
-        return oldest > 0 and now - oldest <= max_age * 1e9 and newest - now <= MAX_FUTURE * 1e9
+        return self._oldest > 0 and now - self._oldest <= max_age * 1e9 and self._newest - now <= MAX_FUTURE * 1e9

@@ -12,23 +12,22 @@ The stamp is zero, which means "now" on the controller's own clock.
 
 from __future__ import annotations
 
-import array
-import struct
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from geometry_msgs.msg import Twist, TwistStamped
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Twist, TwistStamped, Vector3
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.serialization import serialize_message
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from neon_control.core.errors import ConfigError
 from neon_control.core.executor import Command
 from neon_control.core.robot import ControllerConfig, Robot
-from neon_control.nodes.chunk_messages import NANOSECONDS, to_duration, to_time
+from neon_control.nodes.chunk_messages import NANOSECONDS, to_duration
+from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 BASE_COMMAND_TOPIC = "cmd_vel"
 MIN_REST = 0.001  # [s] between the next point and the point of rest
@@ -44,25 +43,17 @@ class Output(Protocol):
 
 
 class TrajectoryOutput:
-    """JointTrajectory for one controller; `columns` are its joints' places in a command.
-
-    Converting this message costs more than everything else in a control period, mostly for joint names that never change.
-    So it is serialised once, with marks in place of its numbers; later only the numbers are overwritten.
-    """
+    """JointTrajectory for one controller; `columns` are its joints' places in a command."""
 
     def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, period: float) -> None:
         self._columns = columns
         self._period = period
-        count, marks = len(columns), (1.25e-200, 1.5e-200, 1.75e-200)  # no number of a message by chance
-        seconds = struct.pack("<iI", 0x12345678, 0x3456789A)
-        target = JointTrajectoryPoint(positions=[marks[0]] * count, velocities=[marks[1]] * count, time_from_start=to_duration(period))
-        rest = JointTrajectoryPoint(positions=[marks[2]] * count, velocities=[0.0] * count)
-        rest.time_from_start.sec, rest.time_from_start.nanosec = struct.unpack("<iI", seconds)
-        message = JointTrajectory(joint_names=list(controller.joints), points=[target, rest])
-        self._buffer = bytearray(serialize_message(message))
-        offsets = [self._buffer.index(struct.pack("<d", mark) * count) for mark in marks]
-        self._seconds = self._buffer.index(seconds)
-        self._positions, self._velocities, self._rest = (np.frombuffer(self._buffer, "<f8", count, offset) for offset in offsets)
+        count = len(columns)
+        target = JointTrajectoryPoint(positions=[mark(0)] * count, velocities=[mark(1)] * count, time_from_start=to_duration(period))
+        rest = JointTrajectoryPoint(positions=[mark(2)] * count, velocities=[0.0] * count)
+        rest.time_from_start.sec, rest.time_from_start.nanosec = TIME_MARK
+        self._message = PreparedMessage(JointTrajectory(joint_names=list(controller.joints), points=[target, rest]))
+        self._positions, self._velocities, self._rest = (self._message.doubles(i, count) for i in range(3))
         self._publisher = node.create_publisher(JointTrajectory, controller.topic, COMMAND_QOS)
 
     def send(self, command: Command, now: int) -> None:
@@ -71,9 +62,8 @@ class TrajectoryOutput:
         self._velocities[:] = command.velocities[self._columns]
         self._rest[:] = command.rest_positions[self._columns]
         # A joint that all but stands rests within nanoseconds: two points at one time would be refused.
-        until = round((self._period + max(command.rest_time, MIN_REST)) * NANOSECONDS)
-        struct.pack_into("<iI", self._buffer, self._seconds, until // NANOSECONDS, until % NANOSECONDS)
-        self._publisher.publish(bytes(self._buffer))
+        self._message.set_time(round((self._period + max(command.rest_time, MIN_REST)) * NANOSECONDS))
+        self._message.publish(self._publisher)
 
 
 class PositionOutput:
@@ -81,32 +71,34 @@ class PositionOutput:
 
     def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray) -> None:
         self._columns = columns
-        self._message = Float64MultiArray()
+        self._message = PreparedMessage(Float64MultiArray(data=[mark(0)] * len(columns)))
+        self._positions = self._message.doubles(0, len(columns))
         self._publisher = node.create_publisher(Float64MultiArray, controller.topic, COMMAND_QOS)
 
     def send(self, command: Command, now: int) -> None:
         """Publish the positions in the controller's order."""
-        self._message.data = _doubles(command.positions[self._columns])
-        self._publisher.publish(self._message)
+        self._positions[:] = command.positions[self._columns]
+        self._message.publish(self._publisher)
 
 
 class BaseOutput:
     """Twist or TwistStamped on `cmd_vel`."""
 
     def __init__(self, node: Node, message: str, frame_id: str) -> None:
+        twist = Twist(linear=Vector3(x=mark(0), y=mark(1)), angular=Vector3(z=mark(2)))
         self._stamped = message == "twist_stamped"
-        self._message = TwistStamped() if self._stamped else Twist()
-        self._twist = self._message.twist if self._stamped else self._message
-        if self._stamped:
-            self._message.header.frame_id = frame_id
-        self._publisher = node.create_publisher(type(self._message), BASE_COMMAND_TOPIC, COMMAND_QOS)
+        header = Header(stamp=Time(sec=TIME_MARK[0], nanosec=TIME_MARK[1]), frame_id=frame_id)
+        self._message = PreparedMessage(TwistStamped(header=header, twist=twist) if self._stamped else twist)
+        self._axes = [self._message.doubles(i) for i in range(3)]
+        self._publisher = node.create_publisher(TwistStamped if self._stamped else Twist, BASE_COMMAND_TOPIC, COMMAND_QOS)
 
     def send(self, command: Command, now: int) -> None:
         """Publish the base velocity."""
-        self._twist.linear.x, self._twist.linear.y, self._twist.angular.z = command.base.tolist()
+        for axis, value in zip(self._axes, command.base, strict=True):
+            axis[0] = value
         if self._stamped:
-            self._message.header.stamp = to_time(now)
-        self._publisher.publish(self._message)
+            self._message.set_time(now)
+        self._message.publish(self._publisher)
 
 
 def create_outputs(node: Node, robot: Robot, joint_names: Sequence[str], period: float, base_message: str, base_frame: str) -> list[Output]:
@@ -136,7 +128,3 @@ def create_outputs(node: Node, robot: Robot, joint_names: Sequence[str], period:
     if robot.base is not None:
         outputs.append(BaseOutput(node, base_message, base_frame))
     return outputs
-
-
-def _doubles(values: np.ndarray) -> array.array[float]:
-    return array.array("d", values.tobytes())

@@ -61,6 +61,8 @@ class JointStateReader:
 
     def __init__(self) -> None:
         self._size = -1  # [bytes] of a message of the known layout
+        self._header = b""
+        self._names_seen = b""  # of the last message, from the frame to the number of positions: mostly equal, padding and all
         self._fixed = np.zeros(0, dtype=np.intp)  # places of the bytes that such a message shares with the last one
         self._expected = np.zeros(0, dtype=np.uint8)  # and what stands there
         self._offset = 0  # of the positions
@@ -72,7 +74,7 @@ class JointStateReader:
         Raises:
             ObservationError: the bytes are no JointState.
         """
-        if len(data) == self._size and (np.frombuffer(data, np.uint8)[self._fixed] == self._expected).all():
+        if len(data) == self._size and self._same_names(data):
             seconds, nanoseconds = struct.unpack_from("<iI", data, _CDR_HEADER)
             return seconds * NANOSECONDS + nanoseconds, self._names, np.frombuffer(data, "<f8", len(self._names), self._offset)
         try:
@@ -82,6 +84,15 @@ class JointStateReader:
         self._learn(data, message)
         stamp = message.header.stamp
         return stamp.sec * NANOSECONDS + stamp.nanosec, message.name, np.array(message.position)
+
+    def _same_names(self, data: bytes) -> bool:
+        names = data[_CDR_HEADER + 8 : self._offset]
+        if names == self._names_seen and data.startswith(self._header):
+            return True
+        if not (np.frombuffer(data, np.uint8)[self._fixed] == self._expected).all():
+            return False
+        self._names_seen = names
+        return True
 
     def _learn(self, data: bytes, message: JointState) -> None:
         """Find the layout: strings are a length, the bytes and padding (whose content is arbitrary) to a multiple of four."""
@@ -102,5 +113,6 @@ class JointStateReader:
             self._size = -1
             return
         self._size, self._names, self._offset = len(data), list(message.name), offset
+        self._header, self._names_seen = data[:_CDR_HEADER], data[_CDR_HEADER + 8 : offset]
         self._fixed = np.array(fixed, dtype=np.intp)
         self._expected = np.frombuffer(data, np.uint8)[self._fixed]
