@@ -25,6 +25,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import ObservationError
 from neon_control.core.observation import AnyImage, MaxAge, ObservationBuilder
+from neon_control.core.plugins import import_plugins
 from neon_control.core.robot import load_robot
 from neon_control.nodes.audio_messages import READERS, audio_type
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages
@@ -38,6 +39,7 @@ from neon_control.runtime.loading import PolicyLoading
 from neon_control.runtime.loop import InferenceLoop
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.rate import RateLimit
+from neon_control.runtime.sessions import PROVIDERS
 from neon_control.runtime.sound import SoundStream
 from neon_control.runtime.statistics import Statistics
 
@@ -93,9 +95,15 @@ class Parameters:
     audio_rate_hz: int = field(default=16000, metadata=describe("sample rate of the audio topic", unit="Hz", minimum=8000, maximum=192000))
     audio_channels: int = field(default=1, metadata=describe("channels of the audio topic; their mean is heard", minimum=1, maximum=64))
     threads: int = field(default=1, metadata=describe("threads of each encoder and of the action layer", minimum=1, maximum=64))
-    device: str = field(
-        default="auto", metadata=describe("where a Hugging Face backbone runs: auto (a GPU where there is one), cpu, cuda, cuda:1")
+    provider: str = field(
+        default="auto",
+        metadata=describe("what ONNX Runtime runs on; auto: CUDA where it works, else the CPU", choices=("auto", *PROVIDERS)),
     )
+    device: str = field(
+        default="auto",
+        metadata=describe("where a Hugging Face backbone, or a head in torch, runs: auto (a GPU where there is one), cpu, cuda, cuda:1"),
+    )
+    plugins: tuple[str, ...] = field(default=(), metadata=describe("Python modules to import first: heads and backbones of your own"))
     compile: bool = field(
         default=False, metadata=describe("compile a Hugging Face backbone with torch: it starts minutes later and runs faster")
     )
@@ -123,8 +131,11 @@ class InferenceNode(AutostartNode):
         self._sound = SoundStream(parameters.audio_rate_hz, parameters.audio_channels)
         start = time.monotonic()
         name = str(self.get_parameter("policy").value)  # it may have changed since the start
-        self._options = BackboneOptions(parameters.threads, parameters.device, parameters.compile, parameters.trust_remote_code)
-        self._policy = Policy.load(name, self._robot, parameters.threads, self._options)
+        import_plugins(parameters.plugins)
+        self._options = BackboneOptions(
+            parameters.threads, parameters.provider, parameters.device, parameters.compile, parameters.trust_remote_code
+        )
+        self._policy = Policy.load(name, self._robot, self._options)
         self._change.running = name
         space = self._policy.file.space
         parts = [

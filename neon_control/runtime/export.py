@@ -1,4 +1,4 @@
-"""Torch modules to ONNX files. This and `head_export.py` are the only files of `runtime/` that import torch.
+"""Torch modules to ONNX files.
 
 A policy's weights are stored once: the ONNX graph reads them from the safetensors file beside it (see `graph_weights.py`). Where
 they are float16, they are rounded before the export, so that torch and ONNX Runtime still compute with equal numbers.
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import PolicyError
 from neon_control.model.action_heads.primitives import constants_folded
-from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.action_layer import BACKENDS
 from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
 from neon_control.runtime.graph_weights import WEIGHT_TYPES, graph_tensors, quantised, read_weights_from
@@ -34,6 +34,7 @@ from neon_control.runtime.hearing import AUDIO_FEATURES, audio_revision
 from neon_control.runtime.policy import AUDIO_ENCODER, VISION_ENCODER
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, FORMAT_VERSION, ONNX_FILE, WEIGHTS_FILE, PolicyFile, graph_metadata
 from neon_control.runtime.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH
+from neon_control.runtime.torch_action_layer import rebuild_policy
 from neon_control.runtime.vision import EXPORT_VERSION, SOFT_ARGMAX_BETA, VISION_FEATURES, WEIGHTS_SHA256, vision_revision
 
 OPSET = 20
@@ -61,18 +62,23 @@ def to_onnx(
     batch = torch.export.Dim("batch")
     with warnings.catch_warnings(), torch.no_grad(), constants_folded(module.eval(), inputs):
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            module,
-            inputs,
-            input_names=list(names),
-            output_names=[output],
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
+        try:
+            program = torch.onnx.export(
+                module,
+                inputs,
+                input_names=list(names),
+                output_names=[output],
+                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+        except Exception as error:  # of many kinds, each with pages of advice for authors of exporters
+            program, reason = None, str(error).strip().splitlines()[0]
+        else:
+            reason = "no reason given"
     if program is None:
-        raise PolicyError(f"torch could not export {type(module).__name__}")
+        raise PolicyError(f"torch cannot export {type(module).__name__}: {reason}; exported with `backend: torch`, it runs without a graph")
     model = program.model_proto
     # The exporter notes source lines of the exporting machine at every node: they leak paths and change the file's hash.
     model.ClearField("metadata_props")
@@ -173,6 +179,7 @@ def export_policy(
     image_fit: str = "stretch",
     vision: BackboneSpec | None = None,
     weights: str = "float16",
+    backend: str = "onnx",
     replace: bool = True,
 ) -> None:
     """Write a policy folder; its name is the policy's name.
@@ -191,6 +198,7 @@ def export_policy(
         image_fit: how images got the encoder's aspect ratio in training, one of `preprocessing.FITS`.
         vision: the backbone that made the F features; EfficientNet-Lite0 with `image_fit` where none is given.
         weights: how matrices are stored, one of `graph_weights.WEIGHT_TYPES`.
+        backend: what runs it, one of `action_layer.BACKENDS`; with "torch", for a module that cannot be exported, there is no graph.
         replace: overwrite an existing folder; else an existing one stays as it is.
 
     Raises:
@@ -209,29 +217,11 @@ def export_policy(
         "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
         "noise": bool(getattr(module, "draws", False)),
         "weights": weights,
+        **({} if backend == BACKENDS[0] else {"backend": backend}),
         "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
         "training": json.loads(json.dumps(training)),
     }
     _write_folder(module, folder, space, description, replace)
-
-
-def rebuild_policy(file: PolicyFile) -> ActionPolicy:
-    """The torch module of a policy folder, from its configuration and its safetensors file.
-
-    Raises:
-        PolicyError: the weights are int8, or do not belong to the configuration.
-    """
-    path = file.folder / WEIGHTS_FILE
-    if file.weights == "int8":
-        raise PolicyError(f"{path} holds int8 weights, which cannot be turned back; start from the policy that they were made of")
-    module = ActionPolicy(PolicyConfig.from_dict(file.action_layer))
-    try:
-        module.load_state_dict(safetensors.torch.load_file(path))
-    except RuntimeError as error:
-        raise PolicyError(
-            f"{path} does not hold the weights of the module that {file.folder / DESCRIPTION_FILE} describes: {error}"
-        ) from error
-    return module.eval()
 
 
 def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
@@ -246,9 +236,11 @@ def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
 
 def _write_folder(module: nn.Module, folder: Path, space: ActionSpace, description: dict[str, Any], replace: bool) -> None:
     """Write the graph, its weights and `policy.yaml`, which is `description` with the files' hashes."""
-    weights, num_steps = description["weights"], description["num_steps"]
-    if weights not in WEIGHT_TYPES:
-        raise PolicyError(f"unknown type of weights '{weights}'; it must be one of {list(WEIGHT_TYPES)}")
+    weights, num_steps, backend = description["weights"], description["num_steps"], description.get("backend", BACKENDS[0])
+    if weights not in WEIGHT_TYPES or backend not in BACKENDS:
+        raise PolicyError(f"weights '{weights}', backend '{backend}': must be one of {list(WEIGHT_TYPES)}, and one of {list(BACKENDS)}")
+    if backend == "torch" and weights == "int8":
+        raise PolicyError("int8 weights need a graph: export with the backend 'onnx', or with float16 weights")
     module = copy.deepcopy(module).cpu().float().eval()
     stored = _stored_weights(module, weights)
     module.load_state_dict(stored)  # the rounded values, as float32
@@ -261,18 +253,21 @@ def _write_folder(module: nn.Module, folder: Path, space: ActionSpace, descripti
         shape = tuple(module(*example).shape)
     if shape != (2, num_steps, space.dim):
         raise PolicyError(f"the module gives actions of shape {shape[1:]}, needs ({num_steps}, {space.dim}) for mode {space.mode}")
-    model = to_onnx(module, example, tuple(inputs), "actions", graph_metadata(space, description["dt"], num_steps))
-    if weights == "int8":
+    model = None
+    if backend == "onnx":
+        model = to_onnx(module, example, tuple(inputs), "actions", graph_metadata(space, description["dt"], num_steps))
+    if model is not None and weights == "int8":
         model = quantised(model)
         stored = {name: torch.from_numpy(values.copy()) for name, values in graph_tensors(model).items()}
 
     def fill(scratch: Path) -> None:
         action_layer = json.dumps(description["action_layer"])
         safetensors.torch.save_file(stored, scratch / WEIGHTS_FILE, metadata={"action_layer": action_layer})
-        read_weights_from(model, scratch / WEIGHTS_FILE)
-        (scratch / ONNX_FILE).write_bytes(model.SerializeToString())
-        onnx.checker.check_model(str(scratch / ONNX_FILE))
-        files = {name: sha256(scratch / name) for name in (ONNX_FILE, WEIGHTS_FILE)}
+        if model is not None:
+            read_weights_from(model, scratch / WEIGHTS_FILE)
+            (scratch / ONNX_FILE).write_bytes(model.SerializeToString())
+            onnx.checker.check_model(str(scratch / ONNX_FILE))
+        files = {file.name: sha256(file) for file in sorted(scratch.iterdir())}
         (scratch / DESCRIPTION_FILE).write_text(yaml.safe_dump({**description, "files": files}, sort_keys=False, width=140))
 
     create_folder_atomically(folder, fill, replace)

@@ -44,7 +44,7 @@ class PolicyLoading:
     def _run(self, robot: Robot, options: BackboneOptions, running: PolicyFile) -> None:
         start = time.monotonic()
         try:
-            policy = Policy.load(self.name, robot, options.threads, options)
+            policy = Policy.load(self.name, robot, options)
             check_successor(policy.file, running)
             self.policy = policy
         except NeonControlError as error:

@@ -14,6 +14,7 @@ from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import PolicyError
 from neon_control.core.observation import Observation
 from neon_control.core.robot import Robot
+from neon_control.runtime.action_layer import ActionLayer, OnnxActionLayer
 from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
 from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder, audio_revision
@@ -46,7 +47,7 @@ class Policy:
         last_ms: [ms] how long each part of the newest prediction took: `vision`, `audio`, `action_layer`.
     """
 
-    def __init__(self, file: PolicyFile, vision: Backbone, audio: AudioEncoder | None, action_layer: onnxruntime.InferenceSession) -> None:
+    def __init__(self, file: PolicyFile, vision: Backbone, audio: AudioEncoder | None, action_layer: ActionLayer) -> None:
         self.file = file
         self.noise = draw_noise(file)
         self.last_ms: dict[str, float] = {}
@@ -55,29 +56,27 @@ class Policy:
         self._action_layer = action_layer
 
     @classmethod
-    def load(cls, name: str | Path, robot: Robot, threads: int = 1, options: BackboneOptions | None = None) -> Policy:
+    def load(cls, name: str | Path, robot: Robot, options: BackboneOptions | None = None) -> Policy:
         """Load and verify a policy folder, and run it a few times so that the first real prediction is as fast as the later ones.
 
         Args:
             name: a folder, or the name of a shipped policy.
             robot: the robot that the policy has to fit.
-            threads: threads of each encoder and of the action layer.
-            options: how to run the backbone; by default on `threads` threads, or on a GPU where torch finds one.
+            options: how to run encoders and action layer here; by default on one thread, or on a GPU where there is one.
 
         Raises:
             PolicyError: a hash, the format, the joints, an encoder or a shape is not as needed; the message has both sides.
         """
+        options = options or BackboneOptions()
         file = read_policy_file(name)
         check_robot(file, robot)
         if file.audio is not None:
             _check_encoder(file, "audio", file.audio, EncoderSpec(AUDIO_ENCODER, audio_revision(), AUDIO_FEATURES))
         try:
-            backbone = load_backbone(file.vision, file.folder, options or BackboneOptions(threads))
+            backbone = load_backbone(file.vision, file.folder, options)
         except PolicyError as error:
             raise PolicyError(f"policy {file.name}: {error}") from error
-        session = open_session(file.onnx_path, threads)
-        _check_graph(file, session)
-        policy = cls(file, backbone, AudioEncoder(threads) if file.audio else None, session)
+        policy = cls(file, backbone, AudioEncoder(options.threads) if file.audio else None, _load_action_layer(file, options))
         policy.warm_up()
         return policy
 
@@ -128,7 +127,7 @@ class Policy:
         }
         if self.noise is not None:
             inputs["noise"] = self.noise
-        normalised = self._action_layer.run(None, inputs)[0][0]  # (H, N)
+        normalised = self._action_layer.run(inputs)[0]  # (H, N)
         joints, base = space.split(space.denormalise(normalised.astype(np.float64)))
         self.last_ms["action_layer"] = 1e3 * (time.perf_counter() - start)
         return ActionChunk(stamp, self.file.dt, space.joint_names, joints, base)
@@ -138,6 +137,18 @@ def draw_noise(file: PolicyFile, seed: int = NOISE_SEED) -> np.ndarray | None:
     """Standard normal noise (1, H, N) for one draw of the action layer; None where it takes none."""
     shape = (1, file.num_steps, file.space.dim)
     return np.random.default_rng(seed).standard_normal(shape, np.float32) if file.noise else None
+
+
+def _load_action_layer(file: PolicyFile, options: BackboneOptions) -> ActionLayer:
+    if file.backend == "onnx":
+        session = open_session(file.onnx_path, options.threads, options.provider)
+        _check_graph(file, session)
+        return OnnxActionLayer(session)
+    try:
+        from neon_control.runtime.torch_action_layer import TorchActionLayer, rebuild_policy, torch_device
+    except ImportError as error:
+        raise PolicyError(f"policy {file.name} runs its action layer in torch (`backend: torch`), which is missing: {error}") from error
+    return TorchActionLayer(rebuild_policy(file), torch_device(options.device), options.threads)
 
 
 def _check_encoder(file: PolicyFile, field: str, needed: EncoderSpec, available: EncoderSpec) -> None:

@@ -3,6 +3,7 @@
     policy.yaml               what the policy is: encoders, mode, joints, dt, normalisation, training summary, hashes
     action_layer.onnx         the graph: inputs `vision` (B, F), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N).
                               A policy that draws its actions has one more input, `noise` (B, H, N), standard normal.
+                              Missing in a policy whose head cannot be exported (`backend: torch`).
     action_layer.safetensors  the weights; the ONNX graph reads them from here, so that they are stored once
 
 Nothing in the folder is executed: no pickle, no code.
@@ -24,6 +25,7 @@ from neon_control.core.errors import ConfigError, PolicyError
 from neon_control.core.observation import Clip
 from neon_control.core.paths import find_file
 from neon_control.core.robot import BASE_AXES, Robot
+from neon_control.runtime.action_layer import BACKENDS
 from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.files import verify_sha256
 from neon_control.runtime.hub import download_policy, is_repository
@@ -66,6 +68,7 @@ class PolicyFile:
     audio: EncoderSpec | None  # None: the policy does not listen
     noise: bool  # whether the action layer turns noise into a draw, and therefore takes noise
     weights: str  # how they are stored: float32, float16 or int8
+    backend: str  # what runs the action layer, one of `action_layer.BACKENDS`
     action_layer: Mapping[str, Any]  # the configuration of the torch module
     training: Mapping[str, Any]  # a summary for people
     files: Mapping[str, str]  # file name -> SHA-256
@@ -116,7 +119,10 @@ def read_policy_file(name: str | Path) -> PolicyFile:
         raise PolicyError(f"{path}: format version {data.get('format_version')!r}, but this version of neon_control reads {FORMAT_VERSION}")
     reader = _Reader(path, data)
     files = reader.mapping("files")
-    for needed in (ONNX_FILE, WEIGHTS_FILE):
+    backend = str(data.get("backend", BACKENDS[0]))
+    if backend not in BACKENDS:
+        raise PolicyError(f"{path}: field 'backend' is '{backend}', must be one of {list(BACKENDS)}")
+    for needed in (ONNX_FILE, WEIGHTS_FILE) if backend == "onnx" else (WEIGHTS_FILE,):
         if needed not in files:
             raise PolicyError(f"{path}: field 'files' has no hash of {needed}; it has {sorted(files)}")
     for file, digest in files.items():
@@ -134,6 +140,7 @@ def read_policy_file(name: str | Path) -> PolicyFile:
         audio=reader.encoder("audio") if data.get("audio") is not None else None,
         noise=reader.flag("noise", default=False),
         weights=reader.text("weights"),
+        backend=backend,
         action_layer=reader.mapping("action_layer"),
         training=reader.mapping("training"),
         files={str(k): str(v) for k, v in files.items()},

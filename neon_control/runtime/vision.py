@@ -89,12 +89,13 @@ class VisionEncoder:
     Args:
         threads: threads of one inference.
         fit: how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`.
+        provider: see `open_session`.
 
     Raises:
         PolicyError: the exported encoder is missing and cannot be made here, or its hash is wrong.
     """
 
-    def __init__(self, threads: int = 1, fit: str = "stretch") -> None:
+    def __init__(self, threads: int = 1, fit: str = "stretch", provider: str = "auto") -> None:
         folder = cache_folder()
         model = folder / MODEL_FILE
         if not model.is_file():
@@ -105,7 +106,7 @@ class VisionEncoder:
             raise PolicyError(f"{folder} has no readable {HASH_FILE}; run `neon_control encoders --force`") from error
         verify_sha256(model, expected, "run `neon_control encoders --force`")
         self._fit = fit
-        self._session = open_session(model, threads)
+        self._session = open_session(model, threads, provider)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.metadata: dict[str, object] = {key: json.loads(value) for key, value in metadata.items()}
 

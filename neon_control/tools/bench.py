@@ -30,12 +30,14 @@ from neon_control.core.errors import NeonControlError
 from neon_control.core.observation import Observation
 from neon_control.core.robot import load_robot
 from neon_control.model.action_heads import ActionHead, build_head, group_sizes
-from neon_control.runtime.export import export_again, rebuild_policy
+from neon_control.runtime.backbones.backbone import BackboneOptions
+from neon_control.runtime.export import export_again
 from neon_control.runtime.graph_weights import WEIGHT_TYPES
 from neon_control.runtime.head_export import ARGUMENTS, export_head, input_shapes, largest_difference, random_inputs
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.policy_file import read_policy_file
 from neon_control.runtime.sessions import open_session
+from neon_control.runtime.torch_action_layer import rebuild_policy
 from neon_control.tools.measure import ActionError, Latency, in_turns, policy_inputs, table, torch_actions
 
 INPUT_DIM = 2048
@@ -255,7 +257,7 @@ def measure_policy(args: argparse.Namespace, scratch: Path) -> list[dict[str, ob
     for weights in tqdm(WEIGHT_TYPES, "exporting policy", unit="type", leave=False):
         export_again(file, scratch / weights, weights)
     files = {weights: read_policy_file(scratch / weights) for weights in WEIGHT_TYPES}
-    policies = {n: Policy.load(args.policy, robot, n) for n in args.threads}
+    policies = {n: Policy.load(args.policy, robot, BackboneOptions(n)) for n in args.threads}
     sessions = {(n, w): open_session(f.onnx_path, n) for w, f in files.items() for n in args.threads}
     noise = policies[args.threads[0]].noise
     inputs = list(policy_inputs(module, noise, 100))

@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export, verify by reading it back, compare."""
-    from neon_control.runtime.export import export_again, rebuild_policy
+    from neon_control.runtime.export import export_again
+    from neon_control.runtime.torch_action_layer import rebuild_policy
 
     if args.samples < 1:
         raise PolicyError(f"--samples is {args.samples}, must be 1 or more")

@@ -12,6 +12,7 @@ import yaml
 
 from neon_control.core.observation import Observation
 from neon_control.core.robot import load_robot
+from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
 
@@ -70,7 +71,7 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _verify(name: str, robot: str, threads: int) -> None:
-    policy = Policy.load(name, load_robot(robot), threads)
+    policy = Policy.load(name, load_robot(robot), BackboneOptions(threads))
     space = policy.file.space
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)

@@ -48,10 +48,11 @@ def _default(f: Field[Any]) -> Any:
 
 @dataclass(frozen=True)
 class BackboneOptions:
-    """How to run a backbone on this computer; nothing here changes what the features mean."""
+    """How to run a policy on this computer; nothing here changes what it means."""
 
     threads: int = 1  # of one inference on the CPU
-    device: str = "auto"  # auto, cpu, cuda, cuda:1; torch backbones only
+    provider: str = "auto"  # what ONNX Runtime runs on: auto, cpu, cuda, tensorrt
+    device: str = "auto"  # what torch runs on: auto, cpu, cuda, cuda:1; Hugging Face backbones, and heads that cannot be exported
     compile: bool = False  # torch.compile: a slow start, faster afterwards
     trust_remote_code: bool = False  # run Python code that comes with the model; a policy cannot ask for this, only its user can
 

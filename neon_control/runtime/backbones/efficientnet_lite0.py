@@ -17,6 +17,7 @@ class EfficientNetLite0(Backbone):
     Args:
         threads: threads of one inference.
         fit: how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`.
+        provider: see `open_session`.
 
     Raises:
         PolicyError: see `VisionEncoder`.
@@ -25,9 +26,9 @@ class EfficientNetLite0(Backbone):
     name = "efficientnet_lite0"
     hidden_size = VISION_FEATURES
 
-    def __init__(self, threads: int = 1, fit: str = "stretch") -> None:
+    def __init__(self, threads: int = 1, fit: str = "stretch", provider: str = "auto") -> None:
         self.revision = vision_revision()
-        self._encoder = VisionEncoder(threads, fit)
+        self._encoder = VisionEncoder(threads, fit, provider)
 
     def encode(
         self, clips: Sequence[Sequence[np.ndarray]], instruction: str = "", audio: Sequence[np.ndarray] = (), tokens: bool = False

@@ -31,6 +31,7 @@ from neon_control.runtime.backbones.pixels import (
     to_patches,
 )
 from neon_control.runtime.hearing import SAMPLE_RATE, WINDOW_SAMPLES
+from neon_control.runtime.torch_action_layer import torch_device
 
 OMNI_VIDEO_AREA = (128 * 28 * 28, 768 * 28 * 28)  # [px] Qwen2.5-Omni's processor sets these itself, whatever the file says
 
@@ -87,7 +88,7 @@ class HuggingFaceBackbone(Backbone):
         self.revision = model_revision(folder)
         self._spec = spec
         self._options = options
-        self._device = _device(options.device)
+        self._device = torch_device(options.device)
         config = _from_folder(transformers.AutoConfig, folder, options)
         self._config = getattr(config, "thinker_config", config)
         self.hidden_size = int(getattr(self._config, "text_config", self._config).hidden_size)
@@ -283,17 +284,6 @@ def _chat_template(folder: Path) -> str:
     if (folder / "chat_template.json").is_file():
         return str(read_json(folder / "chat_template.json").get("chat_template", ""))
     return ""
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise PolicyError(f"device '{name}' cannot be used: {str(error).splitlines()[0]}") from error
-    return device
 
 
 def _from_folder(kind: Any, folder: Path, options: BackboneOptions, **extra: Any) -> Any:

@@ -63,7 +63,7 @@ def _load_efficientnet_lite0(spec: BackboneSpec, folder: Path, options: Backbone
 
     if spec.clip != Clip() or spec.instruction or spec.audio or spec.model:
         raise PolicyError(f"{folder}: {spec.encoder} takes one image and nothing else, no model, clip, instruction or audio")
-    return EfficientNetLite0(options.threads, spec.fit)
+    return EfficientNetLite0(options.threads, spec.fit, options.provider)
 
 
 @register_backbone("huggingface")

@@ -1,0 +1,114 @@
+"""The action layer in torch: for heads that cannot be exported. Imported only when a policy asks for it: torch.
+
+On CUDA the whole pass is one captured graph, replayed for each chunk, so that a head of many small operations costs one launch
+instead of hundreds (https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs). That needs shapes that never change, which a policy has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from neon_control.core.errors import ConfigError, PolicyError
+from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, PolicyFile
+
+WARM_UP_RUNS = 3  # before a capture: libraries choose their algorithms in the first passes
+
+
+def rebuild_policy(file: PolicyFile) -> ActionPolicy:
+    """The torch module of a policy folder, from its configuration and its safetensors file.
+
+    Raises:
+        PolicyError: the weights are int8 or do not belong to the configuration, or no module has registered its head.
+    """
+    path = file.folder / WEIGHTS_FILE
+    if file.weights == "int8":
+        raise PolicyError(f"{path} holds int8 weights, which cannot be turned back; start from the policy that they were made of")
+    try:
+        module = ActionPolicy(PolicyConfig.from_dict(file.action_layer))
+    except ConfigError as error:
+        description = file.folder / DESCRIPTION_FILE
+        raise PolicyError(f"{description}: {error}; a head of your own is known once its module is named in `plugins`") from error
+    try:
+        module.load_state_dict(safetensors.torch.load_file(path))
+    except RuntimeError as error:
+        raise PolicyError(
+            f"{path} does not hold the weights of the module that {file.folder / DESCRIPTION_FILE} describes: {error}"
+        ) from error
+    return module.eval()
+
+
+def torch_device(name: str) -> torch.device:
+    """The device that `name` means: auto (a GPU where torch finds one), cpu, cuda, cuda:1.
+
+    Raises:
+        PolicyError: it cannot be used here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise PolicyError(f"device '{name}' cannot be used: {str(error).splitlines()[0]}") from error
+    return device
+
+
+class TorchActionLayer:
+    """A module of named inputs on one device, without gradients.
+
+    Args:
+        module: forward(**inputs) -> actions; put into evaluation mode and onto the device.
+        device: where it runs.
+        threads: of one pass on the CPU; torch has one number for all its modules.
+    """
+
+    def __init__(self, module: nn.Module, device: torch.device, threads: int = 1) -> None:
+        if device.type == "cpu":
+            torch.set_num_threads(threads)
+        self._module = module.eval().to(device)
+        self._device = device
+        self._captured: dict[tuple[tuple[int, ...], ...], _CapturedPass] = {}  # by the inputs' shapes
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """See `ActionLayer`."""
+        tensors = {name: torch.from_numpy(values) for name, values in inputs.items()}
+        actions: np.ndarray = self(tensors).cpu().numpy()
+        return actions
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """The same for tensors of any device; on CUDA the result is overwritten by the next call with these shapes."""
+        with torch.inference_mode():
+            if self._device.type != "cuda":
+                return self._module(**inputs)
+            shapes = tuple(tuple(values.shape) for values in inputs.values())
+            if shapes not in self._captured:
+                self._captured[shapes] = _CapturedPass(self._module, inputs, self._device)
+            return self._captured[shapes].replay(inputs)
+
+
+class _CapturedPass:
+    """One pass as a CUDA graph: it reads and writes always the same memory."""
+
+    def __init__(self, module: nn.Module, inputs: Mapping[str, Tensor], device: torch.device) -> None:
+        self._inputs = {name: values.to(device, copy=True) for name, values in inputs.items()}
+        stream = torch.cuda.Stream(device)  # a capture may not begin on the default stream
+        stream.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP_RUNS):
+                module(**self._inputs)
+        torch.cuda.current_stream(device).wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._output = module(**self._inputs)
+
+    def replay(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        for name, values in inputs.items():
+            self._inputs[name].copy_(values)
+        self._graph.replay()
+        return self._output
