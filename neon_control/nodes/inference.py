@@ -20,20 +20,19 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image, JointState
-from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
-from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import ObservationError
 from neon_control.core.observation import AnyImage, MaxAge, ObservationBuilder
 from neon_control.core.plugins import import_plugins
 from neon_control.core.robot import load_robot
 from neon_control.nodes.audio_messages import READERS, audio_type
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages
+from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.compressed_images import decode_compressed
 from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.parameters import declare, describe
 from neon_control.nodes.policy_change import PolicyChange
+from neon_control.nodes.polling import JointStateReader
 from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.loading import PolicyLoading
 from neon_control.runtime.loop import InferenceLoop
@@ -151,17 +150,15 @@ class InferenceNode(AutostartNode):
         self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio, self._policy.file.vision.clip)
         self._statistics = Statistics()
         self._complaints: dict[str, float] = {}
-        self._joints_publisher = self.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
-        self._base_publisher = self.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
+        self._chunks = ChunkPublisher(self)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._resources += [
-            lambda p=p: self.destroy_publisher(p) for p in (self._joints_publisher, self._base_publisher, self._diagnostics_publisher)
-        ]
+        self._resources += [self._chunks.destroy, lambda: self.destroy_publisher(self._diagnostics_publisher)]
         if parameters.image_transport == "raw":
             self._subscribe(Image, "camera/image_raw", self._on_image)
         else:
             self._subscribe(CompressedImage, "camera/image_raw/compressed", self._on_image)
-        self._subscribe(JointState, "joint_states", self._on_joint_state)
+        self._joint_state_reader = JointStateReader()
+        self._subscribe(JointState, "joint_states", self._on_joint_state, raw=True)
         self._subscribe(audio_message, "audio", self._on_audio)  # always: a policy that listens may follow one that does not
         # A steady clock: diagnostics also have to say that simulated time stands still.
         diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -175,7 +172,7 @@ class InferenceNode(AutostartNode):
             self._policy,
             self._builder,
             self._now,
-            self._publish_chunk,
+            self._chunks.publish,
             self._report,
             self._statistics,
             self._settings.head_rate_hz,
@@ -210,7 +207,7 @@ class InferenceNode(AutostartNode):
         if self._loop is not None:
             self._loop.swap(policy)
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
+    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], raw: bool = False) -> None:
         def receive(message: Any) -> None:
             try:
                 callback(message)
@@ -218,7 +215,7 @@ class InferenceNode(AutostartNode):
                 self._statistics.count(f"messages_refused_{topic.split('/')[0]}")
                 self._report(f"refused {topic}", f"message on {subscription.topic_name} refused: {error}")
 
-        subscription = self.create_subscription(kind, topic, receive, qos_profile_sensor_data)
+        subscription = self.create_subscription(kind, topic, receive, qos_profile_sensor_data, raw=raw)
         self._resources.append(lambda: self.destroy_subscription(subscription))
 
     def _on_image(self, message: Image | CompressedImage) -> None:
@@ -235,8 +232,8 @@ class InferenceNode(AutostartNode):
         else:
             self._statistics.count("images_over_rate")
 
-    def _on_joint_state(self, message: JointState) -> None:
-        self._builder.joint_states.add(stamp_to_nanoseconds(message.header.stamp), message.name, message.position)
+    def _on_joint_state(self, data: bytes) -> None:
+        self._builder.joint_states.add(*self._joint_state_reader.read(data))
 
     def _on_audio(self, message: Any) -> None:
         samples, delay = self._sound.convert(self._read_audio(message))
@@ -249,12 +246,6 @@ class InferenceNode(AutostartNode):
 
     def _now(self) -> int:
         return int(self.get_clock().now().nanoseconds)
-
-    def _publish_chunk(self, chunk: ActionChunk) -> None:
-        joints, base = chunk_to_messages(chunk)
-        self._joints_publisher.publish(joints)
-        if base.points:
-            self._base_publisher.publish(base)
 
     def _report(self, kind: str, text: str) -> None:
         """Log at most one line of a kind every `LOG_PERIOD_S`; called from the inference thread too."""

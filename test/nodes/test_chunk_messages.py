@@ -6,13 +6,17 @@ import math
 
 import numpy as np
 import pytest
+import rclpy
 from builtin_interfaces.msg import Time
 from rclpy.serialization import deserialize_message, serialize_message
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+from waiting import wait_until
 
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import ChunkError
-from neon_control.nodes.chunk_messages import chunk_to_messages, read_base, read_joints
+from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, read_base, read_joints, to_time
+from neon_control.nodes.chunk_publisher import ChunkPublisher
+from neon_control.nodes.polling import PolledSubscription
 
 NAMES = ("a", "b", "c")
 H, DT, STAMP = 16, 0.02, 1_700_000_000_123_456_789
@@ -128,3 +132,37 @@ def test_a_base_that_leaves_the_plane_or_has_another_name_is_refused(messages):
     assert reason(read_base, base, H) == "shape"
     base.joint_names = ["torso"]
     assert reason(read_base, base, H) == "joint_names"
+
+
+def test_a_prepared_chunk_is_the_same_message_also_when_the_layout_changes(ros):
+    node = rclpy.create_node("chunks")
+    publisher = ChunkPublisher(node)
+    kinds = {JOINTS_TOPIC: JointTrajectory, BASE_TOPIC: MultiDOFJointTrajectory}
+    subscriptions = {t: PolledSubscription(node, kind, t, chunk_qos()) for t, kind in kinds.items()}
+    received = {t: [] for t in kinds}
+    wait_until(lambda: all(node.count_subscribers(t) and node.count_publishers(t) for t in kinds), 5.0, "the topics")
+    rng = np.random.default_rng(2)
+    chunks = [
+        chunk(),
+        ActionChunk(STAMP + 1, DT, NAMES, rng.normal(size=(H, 3)), rng.normal(size=(H, 3))),
+        ActionChunk(STAMP + 2, 0.04, NAMES[::-1], rng.normal(size=(H, 3)), rng.normal(size=(H, 3))),
+        ActionChunk(STAMP + 3, DT, NAMES[:2], rng.normal(size=(H, 2)), np.zeros((H, 0))),
+    ]
+
+    def arrived(sent: ActionChunk) -> bool:
+        """Sent again until both ends know each other."""
+        publisher.publish(sent)
+        for t, subscription in subscriptions.items():
+            received[t] += [deserialize_message(data, kinds[t]) for data in subscription.take()]
+        wanted = [t for t in kinds if t == JOINTS_TOPIC or sent.base.size]
+        return all(received[t] and received[t][-1].header.stamp == to_time(sent.stamp) for t in wanted)
+
+    try:
+        for sent in chunks:
+            wait_until(lambda sent=sent: arrived(sent), 5.0, "the chunk")
+            for t, expected in zip(kinds, chunk_to_messages(sent), strict=True):
+                if expected.points:
+                    assert received[t][-1] == expected
+        assert received[BASE_TOPIC][-1].header.stamp == to_time(chunks[2].stamp), "a chunk without a base is no message on its topic"
+    finally:
+        node.destroy_node()

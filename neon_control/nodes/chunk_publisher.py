@@ -1,0 +1,52 @@
+"""Publishes chunks; as long as their layout stays the same, only stamp and numbers are written anew (see `prepared_message.py`)."""
+
+from __future__ import annotations
+
+import numpy as np
+from rclpy.node import Node
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+
+from neon_control.core.chunk import ActionChunk
+from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, NANOSECONDS, chunk_qos, chunk_to_messages
+from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
+
+
+class ChunkPublisher:
+    """The two chunk topics of `node`; chunks without base velocities are published on the first one only."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._joints = node.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
+        self._base = node.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
+        self._layout: tuple[object, ...] = ()
+
+    def publish(self, chunk: ActionChunk) -> None:
+        """Send a chunk."""
+        layout = (chunk.joint_names, chunk.dt, chunk.joints.shape, chunk.base.shape)
+        if layout != self._layout:
+            self._prepare(chunk)
+            self._layout = layout
+        for row, values in zip(self._joint_rows, chunk.joints, strict=True):
+            row[:] = values
+        self._joint_message.set_time(chunk.stamp)
+        self._joint_message.publish(self._joints)
+        if self._base_places:
+            for place, value in zip(self._base_places, chunk.base.ravel().tolist(), strict=True):
+                place[0] = value
+            self._base_message.set_time(chunk.stamp)
+            self._base_message.publish(self._base)
+
+    def destroy(self) -> None:
+        """Take both topics down."""
+        self._node.destroy_publisher(self._joints)
+        self._node.destroy_publisher(self._base)
+
+    def _prepare(self, chunk: ActionChunk) -> None:
+        steps, joints = chunk.joints.shape
+        marks = np.repeat([mark(i) for i in range(steps)], joints).reshape(steps, joints)  # one for each step
+        base = np.array([mark(i) for i in range(chunk.base.size)]).reshape(chunk.base.shape)  # one for each number
+        stamp = TIME_MARK[0] * NANOSECONDS + TIME_MARK[1]
+        messages = chunk_to_messages(ActionChunk(stamp, chunk.dt, chunk.joint_names, marks, base))
+        self._joint_message, self._base_message = map(PreparedMessage, messages)
+        self._joint_rows = [self._joint_message.doubles(i, joints) for i in range(steps)]
+        self._base_places = [self._base_message.doubles(i) for i in range(base.size)]
