@@ -12,6 +12,9 @@ PIP := $(BIN)/pip --disable-pip-version-check
 DEMO_ARGS ?=
 TEST_ARGS ?=
 UNIT := not system and not slow
+# Tests in one process run on all cores; those that start processes and look at their timing run one after the other.
+PARALLEL := -n auto --dist loadfile
+OR_NONE := || [ $$? = 5 ] # pytest's way of saying that -k chose none of these
 
 # The first Python that the dependencies have wheels for.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; do \
@@ -39,11 +42,12 @@ demo: $(VENV)/.demo  ## run the simulated robot in a browser page (options: DEMO
 
 .PHONY: test
 test: $(VENV)/.test  ## run all tests (options for pytest: TEST_ARGS="-k limits")
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "not system" $(PARALLEL) $(TEST_ARGS) $(OR_NONE)
+	$(BIN)/python -m pytest -m system $(TEST_ARGS) $(OR_NONE)
 
 .PHONY: unit
 unit: $(VENV)/.test  ## run the quick tests: no processes, no DDS
-	$(BIN)/python -m pytest -m "$(UNIT)" $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "$(UNIT)" $(PARALLEL) $(TEST_ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.test  ## run the benchmarks

@@ -101,6 +101,7 @@ TEST = [
     "pytest>=8.3",
     "pytest-benchmark>=5",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "ruff>=0.11",
     "types-PyYAML",
 ]
