@@ -129,8 +129,10 @@ class _Playback:
         reaction = round(self._config.reaction * NANOSECONDS)
         waiting: deque[_Image] = deque()
         topics = [camera, joint_states, *([audio] if self._read_audio else [])]
+        spans: dict[str, tuple[int, int, int]] = {}  # topic -> messages, first and last one's time [ns]
         for topic, arrival, message in self._bag.messages(topics):
             now = arrival - self._scan.offset
+            spans[topic] = (spans.get(topic, (0, now, now))[0] + 1, spans.get(topic, (0, now, now))[1], now)
             while waiting and waiting[0].due < now:
                 yield from self._look(waiting.popleft())
             try:
@@ -144,6 +146,10 @@ class _Playback:
                 self._report.add(f"{self._name} {topic}", self._scan.seconds(now), f"message refused: {error}", "refused")
         while waiting:
             yield from self._look(waiting.popleft())
+        for topic, (count, first, last) in spans.items():
+            self._report.rates[topic] = (count - 1) * NANOSECONDS / max(last - first, 1)
+            if topic == camera:
+                self._report.seconds = (last - first) / NANOSECONDS
 
     def _hear(self, now: int, message: Any) -> None:
         assert self._read_audio is not None

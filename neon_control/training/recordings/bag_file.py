@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,18 @@ class Bag:
             known = self.topics.setdefault(connection.topic.lstrip("/"), connection)
             if known.msgtype != connection.msgtype:
                 report.add(f"{name} {connection.topic}", None, f"has messages of type {connection.msgtype} too, which are left out")
+        if self.end <= self.start:
+            report.add(name, None, "no messages")
+            self.start = self.end
         self._reader = reader
         self._name = name
         self._report = report
 
-    def messages(self, topics: Sequence[str]) -> Iterator[tuple[str, int, Any]]:
-        """Topic, receive time [ns] and message, in order of receive times. What cannot be read is reported."""
+    def messages(self, topics: Sequence[str], skip: Collection[str] = ()) -> Iterator[tuple[str, int, Any]]:
+        """Topic, receive time [ns] and message, in order of receive times. What cannot be read is reported.
+
+        A topic that the caller adds to `skip` meanwhile is no longer read.
+        """
         connections, stores = [], {}
         for topic in topics:
             connection = self.topics[topic]
@@ -59,6 +65,8 @@ class Bag:
                 self._report.add(self._name, None, f"the rest cannot be read: {type(error).__name__}: {error}", "rest")
                 return
             topic = connection.topic.lstrip("/")
+            if topic in skip:
+                continue
             store, kind = stores[topic]
             try:
                 message = store.deserialize_cdr(raw[:EVENT_BYTES] if kind == SERVICE_EVENT else raw, kind)

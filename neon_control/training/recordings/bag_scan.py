@@ -18,7 +18,7 @@ from neon_control.training.recordings.tracks import HOLD_S, Targets, Track
 
 COMMAND_TYPES = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")
 BASE_TYPES = ("geometry_msgs/msg/TwistStamped", "geometry_msgs/msg/Twist")
-CLOCKS = 50  # joint states by which the clocks are compared
+CLOCKS = 10  # joint states by which the clocks are compared
 CLOCKS_DIFFER_S = 0.5  # [s] beyond this, stamps and receive times come from different clocks
 
 
@@ -51,19 +51,19 @@ class Scan:
         self._calls: set[tuple[bytes, int]] = set()
         delays: list[int] = []
         late: list[tuple[str, int, Any]] = []  # read again once the clocks are known
-        needs_states = not all(any(n in c.joints for c in commands.values()) for n in space.joint_names)
-        for topic, arrival, message in bag.messages(
-            [*commands, *([base] if base else []), *([boundary] if boundary else []), joint_states]
-        ):
-            if topic != joint_states:
+        uncommanded = set(space.joint_names)  # their measured states are needed
+        skip: set[str] = set()
+        topics = [*commands, *([base] if base else []), *([boundary] if boundary else []), joint_states]
+        for topic, arrival, message in bag.messages(topics, skip):
+            if topic == joint_states:
+                delays.append(arrival - stamp_of(message))
+                self._measure(stamp_of(message), message)
+            else:
                 late.append((topic, arrival, message))
-                continue
-            stamp = stamp_of(message)
-            if len(delays) < CLOCKS:
-                delays.append(arrival - stamp)
-            elif not needs_states:
-                continue
-            self._measure(stamp, message)
+                if topic in commands:
+                    uncommanded.difference_update(getattr(message, "joint_names", commands[topic].joints))
+            if len(delays) >= CLOCKS and not uncommanded:
+                skip.add(joint_states)
         self._compare_clocks(delays)
         for topic, arrival, message in late:
             now = arrival - self.offset
@@ -79,8 +79,6 @@ class Scan:
             report.add(name, None, f"no commands of {names}; the next measured positions stand in for them")
         if base_axes and config.base and not self._base.span:
             report.add(name, None, f"no commands of the base on '{config.base}'; it is taken to stand still")
-        report.seconds = (bag.end - bag.start) / NANOSECONDS
-        report.rates = {t: c.msgcount / report.seconds for t, c in bag.topics.items()} if report.seconds > 0.0 else {}
 
     def seconds(self, time: int) -> float:
         """[s] since the bag's start."""

@@ -41,8 +41,8 @@ class Report:
     """Fills while a recording is read."""
 
     problems: list[Problem] = field(default_factory=list)
-    seconds: float = 0.0  # [s] length of the recording
-    rates: dict[str, float] = field(default_factory=dict)  # topic or feature -> [Hz], mean over the recording
+    seconds: float = 0.0  # [s] from the first to the last image
+    rates: dict[str, float] = field(default_factory=dict)  # topic or feature -> [Hz], mean from its first to its last message
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, where: str, time: float | None, what: str, kind: str = "") -> None:

@@ -13,7 +13,7 @@ from neon_control.core.errors import ConfigError
 from neon_control.training.recordings.reading import Report
 
 # H.264 decodes everywhere; a key frame every other image lets a reader jump to any of them. AV1 would be smaller and slower.
-CODEC, PIXELS, OPTIONS = "libx264", "yuv420p", {"crf": "18", "g": "2", "preset": "veryfast"}
+CODEC, CODEC_NAME, PIXELS, OPTIONS = "libx264", "h264", "yuv420p", {"crf": "18", "g": "2", "preset": "veryfast"}
 
 
 def frames_at(path: Path, times: np.ndarray, tolerance: float, report: Report) -> Iterator[np.ndarray | None]:
@@ -44,7 +44,7 @@ def frames_at(path: Path, times: np.ndarray, tolerance: float, report: Report) -
 
 
 class VideoWriter:
-    """One mp4 file of images at a constant rate. Use as a context manager.
+    """One mp4 file of images at a constant rate; complete when it is closed.
 
     Args:
         path: the file; its folder is made.
@@ -65,12 +65,12 @@ class VideoWriter:
         self._container = av.open(str(path), "w")
         self._stream = self._container.add_stream(CODEC, rate=fps, options=OPTIONS)
         self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, PIXELS
-        self._stream.time_base = Fraction(1, fps)
+        self._stream.codec_context.time_base = self._period = Fraction(1, fps)  # [s]
 
     def add(self, image: np.ndarray) -> None:
         """Append an image (H, W, 3) uint8 RGB."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame.pts, frame.time_base = self.frames, self._stream.time_base
+        frame.pts, frame.time_base = self.frames, self._period
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
         self.frames += 1
