@@ -21,6 +21,7 @@ from neon_control.training.recordings.video import frames_at
 
 STATE, ACTION = "observation.state", "action"
 START = 1_000 * NANOSECONDS  # [ns] an episode's first stamp; any but 0, which means that there is no clock
+ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
 FAR_OUTSIDE = 0.5  # [rad] beyond the joint's range; states there are probably in degrees
 SILENCE = np.zeros(round(AUDIO_WINDOW_S * 16000), np.float32)
 
@@ -73,6 +74,8 @@ class LeRobotEpisode(Recording):
         file = layout.data_file(self._episode)
         table = parquet.read_table(file, columns=columns, filters=[("episode_index", "==", self._episode.index)])
         times = table["timestamp"].to_numpy().astype(np.float64).reshape(-1)  # [s] (T,)
+        even = np.round(times * layout.fps) / layout.fps
+        times = np.where(np.abs(even - times) < ROUNDING_S, even, times)
         if len(times) != self._episode.length:
             report.add(self.name, None, f"{file.name} has {len(times)} frames of {self._episode.length}")
         if len(times) == 0:
@@ -110,7 +113,7 @@ class LeRobotEpisode(Recording):
                 continue
             actions, mask = targets.at(step_times(stamp, dt, num_steps), dt, stamps[-1] + NANOSECONDS)
             if mask.any():
-                yield Sample(Observation(stamp, seen.image, seen.joint_positions, SILENCE, seen.clip), actions, mask, self._episode.index)
+                yield Sample(Observation(stamp, seen.image, seen.joint_positions, SILENCE, seen.clip), actions, mask)
 
     def _targets(self, table: object, stamps: list[int], states: np.ndarray, space: ActionSpace, report: Report) -> Targets:
         """Actions where the dataset has them."""

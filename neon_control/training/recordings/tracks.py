@@ -50,7 +50,7 @@ class Track:
         left = right - 1
         right = np.minimum(right, len(knots) - 1)
         weight = np.clip((times - knots[left]) / np.maximum(knots[right] - knots[left], 1), 0.0, 1.0)[:, None]
-        result: np.ndarray = (1.0 - weight) * values[left] + weight * values[right]
+        result: np.ndarray = values[left] + weight * (values[right] - values[left])
         return result
 
     def age(self, times: np.ndarray) -> np.ndarray:
