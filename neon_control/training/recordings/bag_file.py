@@ -19,7 +19,8 @@ from neon_control.training.recordings.reading import Report
 
 METADATA = "metadata.yaml"
 STORAGES = (".mcap", ".db3")
-EVENT_BYTES = 4 + 40  # encapsulation and service_msgs/ServiceEventInfo, with which every service event begins
+SERVICE_EVENT = "service_msgs/msg/ServiceEventInfo"  # with which every service event begins
+ENDIANS = (b"\x00\x00", b"\x00\x01")  # CDR's first bytes: big, little
 
 
 class Bag:
@@ -69,7 +70,7 @@ class Bag:
                 continue
             store, kind = stores[topic]
             try:
-                message = store.deserialize_cdr(raw[:EVENT_BYTES] if kind == SERVICE_EVENT else raw, kind)
+                message = deserialise(store, kind, raw)
             except Exception as error:  # likewise
                 time = (arrival - self.start) * 1e-9
                 self._report.add(f"{self._name} {connection.topic}", time, f"damaged message: {type(error).__name__}: {error}", "damaged")
@@ -131,7 +132,21 @@ def _salvage(stack: ExitStack, path: Path, report: Report) -> Reader | None:
     return reader if isinstance(reader, Reader) else None
 
 
-SERVICE_EVENT = "service_msgs/msg/ServiceEventInfo"
+def deserialise(store: Typestore, kind: str, raw: bytes) -> Any:
+    """A message from its bytes, whatever follows it.
+
+    `Typestore.deserialize_cdr` refuses more than three bytes of padding, but `rclpy.serialization.serialize_message`, and so every
+    recorder written in Python, leaves eight behind a JointState without velocities and efforts.
+
+    Raises:
+        ValueError: no CDR. A message that is too short raises what the decoder stumbles over.
+    """
+    if raw[:2] not in ENDIANS:
+        raise ValueError(f"begins with {raw[:4].hex(' ')}, which is no plain CDR")
+    definition = store.get_msgdef(kind)
+    function = definition.deserialize_cdr_le if raw[1] else definition.deserialize_cdr_be
+    message, _ = function(raw[4:], 0, definition.cls, store)
+    return message
 
 
 @functools.cache

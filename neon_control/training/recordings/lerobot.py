@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +127,8 @@ class LeRobotEpisode(Recording):
                 commands.append(Track(space.joint_names))
                 commands[0].add(stamps[0], stamps, list(joints * UNITS[self._config.lerobot.unit]))
             axes = [f"base/{axis}" for axis in BASE_AXES[:base_axes]]
-            velocities = self._columns(matrix, ACTION, mapping, axes, report) if axes else None
+            has_base = any(mapping.get(a, a) in self._layout.names(ACTION) for a in axes)
+            velocities = self._columns(matrix, ACTION, mapping, axes, report) if has_base else None
             if velocities is not None:
                 base = Track(BASE_AXES)
                 base.add(stamps[0], stamps, list(velocities))
@@ -137,10 +138,12 @@ class LeRobotEpisode(Recording):
             report.add(self.name, None, f"no '{ACTION}' of the base; it is taken to stand still")
         return Targets(space.joint_names, base_axes, commands, measured, base)
 
-    def _columns(self, matrix: np.ndarray, feature: str, mapping: object, wanted: Sequence[str], report: Report) -> np.ndarray | None:
+    def _columns(
+        self, matrix: np.ndarray, feature: str, mapping: Mapping[str, str], wanted: Sequence[str], report: Report
+    ) -> np.ndarray | None:
         """The columns (T, len(wanted)) of a feature (T, D) by name; None, and a problem, where one is not there or not finite."""
         theirs = self._layout.names(feature)
-        names = [dict(mapping).get(n, n) for n in wanted]  # type: ignore[call-overload]
+        names = [mapping.get(n, n) for n in wanted]
         missing = [n for n in names if n not in theirs]
         if missing or len(theirs) != matrix.shape[1]:
             text = f"needs the names {missing}, has {theirs} for {matrix.shape[1]} numbers; recording.lerobot of the robot file maps names"

@@ -12,6 +12,7 @@ import PIL.Image
 import pytest
 from bag_writer import (
     START,
+    TYPES,
     BagWriter,
     compressed_image,
     image,
@@ -290,3 +291,15 @@ def test_a_message_type_that_only_the_bag_knows_is_read_by_its_own_definition(tm
                 bag.write(CAMERA, t, image(t, np.zeros((6, 8, 3), np.uint8)))
     reading = read(tmp_path / "bag")
     assert reading.samples[5].observation.audio[-4000:] == pytest.approx(1000 / 32768)
+
+
+def test_messages_with_padding_behind_them_are_read(tmp_path: Path) -> None:
+    """What rclpy's serialize_message makes of a JointState without velocities; rosbags' own check refuses it."""
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            raw = bytes(TYPES.serialize_cdr(joint_state(t, NAMES, t * SCALE), "sensor_msgs/msg/JointState"))
+            bag.write_raw("joint_states", "sensor_msgs/msg/JointState", START + round(t * 1e9), raw + bytes(8))
+            if tick % 10 == 3:
+                bag.write(CAMERA, t, image(t, np.zeros((6, 8, 3), np.uint8)))
+    assert len(read(tmp_path / "bag").samples) == 10

@@ -6,6 +6,7 @@ File names, columns and fields are those that lerobot 0.3.3 (v2.1) and 0.4.4 (v3
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -104,8 +105,7 @@ def test_version_2_1_is_read_by_names(names: Any, kind: str, tmp_path: Path) -> 
     assert [r.name for r in recordings] == ["set/episode_000000", "set/episode_000001"]
     report = Report()
     samples = list(recordings[1].samples(SPACE, 0.1, 4, report=report))
-    assert "needs the names ['base/vx', 'base/vy', 'base/yaw_rate']" in report.problems[0].what
-    assert [p.what for p in report.problems[1:]] == ["no 'action' of the base; it is taken to stand still"]
+    assert [p.what for p in report.problems] == ["no 'action' of the base; it is taken to stand still"]
     assert len(samples) == 10
     for k, sample in enumerate(samples):
         assert np.abs(sample.observation.image.astype(int) - grey(k, 1)).max() <= 3
@@ -243,7 +243,7 @@ def test_an_export_has_the_layout_of_version_3(tmp_path: Path) -> None:
     assert data.schema.field("action").type == arrow.list_(arrow.float32(), 5)
     rows = parquet.read_table(root / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
     ends = [(r["dataset_from_index"], r["dataset_to_index"], r["length"]) for r in rows]
-    assert ends[0][0] == 0 and all(a[1] == b[0] for a, b in zip(ends, ends[1:], strict=False)) and all(b - a == n for a, b, n in ends)
+    assert ends[0][0] == 0 and all(a[1] == b[0] for a, b in itertools.pairwise(ends)) and all(b - a == n for a, b, n in ends)
     video = "videos/observation.images.camera"
     assert rows[1][f"{video}/from_timestamp"] == pytest.approx(rows[0][f"{video}/to_timestamp"])
     assert rows[0]["tasks"] == ["wave"] and np.shape(rows[0]["stats/observation.images.camera/mean"]) == (3, 1, 1)
