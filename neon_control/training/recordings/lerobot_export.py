@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,10 @@ class LeRobotExport:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for file in (self._video, self._data):
-            if file is not None:
-                file.close()
+        with suppress(Exception) if kind is not None else nullcontext():  # what went wrong first is what counts
+            for file in (self._video, self._data):
+                if file is not None:
+                    file.close()
         if kind is None and self.episodes:
             self._write_meta()
 
