@@ -163,7 +163,7 @@ class _Playback:
             )
 
     def _look(self, image: _Image) -> Iterator[Sample]:
-        episode = self._scan.episode_of(image.stamp)
+        episode = max(self._episode, self._scan.episode_of(image.stamp))
         if episode != self._episode:
             self._begin(episode)
         time, where = self._scan.seconds(image.stamp), f"{self._name} {self._config.camera}"

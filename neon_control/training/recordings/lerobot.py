@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,9 @@ def lerobot_episodes(root: Path, config: RecordingConfig | None = None) -> Itera
     except ConfigError as error:
         yield UnreadableRecording(root, str(error))
         return
+    alone = replace(layout, episodes=())  # what travels to worker processes with each episode
     for episode in layout.episodes:
-        yield LeRobotEpisode(layout, episode, config or RecordingConfig())
+        yield LeRobotEpisode(alone, episode, config or RecordingConfig())
 
 
 class LeRobotEpisode(Recording):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from neon_control.core.errors import ConfigError
 from neon_control.core.observation import Clip
 from neon_control.core.recording import CommandTopic, LeRobotNames, RecordingConfig
 from neon_control.training.recordings import Report, find_recordings
-from neon_control.training.recordings.lerobot_export import LeRobotExport, image_rate, statistics
+from neon_control.training.recordings.lerobot_export import LeRobotExport, image_rate
+from neon_control.training.recordings.lerobot_statistics import statistics
 from neon_control.training.recordings.video import VideoWriter
 
 NAMES = ("joint0", "joint1")
@@ -115,6 +117,13 @@ def test_version_2_1_is_read_by_names(names: Any, kind: str, tmp_path: Path) -> 
         assert known.sum() == min(4, 10 - k)
         assert sample.actions[known, 0] == pytest.approx((k + 1 + np.arange(4))[known] / 50, abs=1e-5)
         assert not sample.actions[:, 2:].any()
+
+
+def test_an_episode_travels_to_another_process(tmp_path: Path) -> None:
+    recording = find_recordings(write_2_1(tmp_path / "set"), RecordingConfig(lerobot=MAPPED))[1]
+    twin = pickle.loads(pickle.dumps(recording))
+    assert (twin.name, twin.fingerprint()) == (recording.name, recording.fingerprint())
+    assert len(twin.read(SPACE, 0.1, 4).samples) == 10
 
 
 def test_clips_of_an_episode_hold_its_own_images(tmp_path: Path) -> None:
