@@ -81,19 +81,20 @@ class RecordingNode(InferenceNode):
 
 def test_a_bag_gives_the_observations_that_the_live_node_had(ros_domain_id: int, tmp_path: Path) -> None:
     space = ActionSpace.from_robot(load_robot("g1.yaml"), "arms_only")
-    rclpy.init(args=["--ros-args", "-p", "policy:=g1_reach"])
+    rclpy.init(args=["--ros-args", "-p", "policy:=g1_reach", "-p", "backbone_rate_hz:=3.0"])
     try:
         with synthetic_robot(space.joint_names[::-1], size=(48, 64)) as robot, BagWriter(tmp_path / "bag") as bag:
             node = RecordingNode(bag)
             executor = SingleThreadedExecutor()
             executor.add_node(node)
             try:
-                enough = lambda: len(node.at_arrival) >= 30 and len(node.inferred) >= 10  # noqa: E731
-                wait_until(enough, 40.0, "thirty observations", tick=lambda: executor.spin_once(timeout_sec=0.02))
-                node.trigger_deactivate()
+                enough = lambda: len(node.at_arrival) >= 12 and len(node.inferred) >= 3  # noqa: E731
+                wait_until(enough, 80.0, "twelve observations", tick=lambda: executor.spin_once(timeout_sec=0.02))
             finally:
+                if node.is_active:
+                    node.trigger_deactivate()
                 node.destroy_node()
-            assert len(robot.image_stamps) >= 30
+            assert len(robot.image_stamps) >= 12
     finally:
         rclpy.try_shutdown()
     config = RecordingConfig(commands=(), base="", reaction=0.0)
@@ -107,5 +108,5 @@ def test_a_bag_gives_the_observations_that_the_live_node_had(ros_domain_id: int,
         np.testing.assert_array_equal(sample.joint_positions, live.joint_positions)
         np.testing.assert_array_equal(sample.audio, live.audio)
     inferred = set(node.inferred) & set(samples)
-    assert len(inferred) >= 3, "the thread worked on images that the bag gives too"
+    assert inferred, "the thread worked on images that the bag gives too"
     assert all(np.array_equal(node.inferred[s].image, samples[s].image) for s in inferred)
