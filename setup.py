@@ -77,6 +77,7 @@ TRAIN = [
     "onnx>=1.17",
     "onnxscript>=0.5",
     "pillow>=10",
+    "pyarrow>=15",  # parquet files of LeRobot datasets; lerobot itself would bring the hub, gymnasium, rerun and more
     "rosbags>=0.11",
     "safetensors>=0.5",
     "tqdm>=4.60",

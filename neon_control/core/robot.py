@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
+from neon_control.core.recording import CommandTopic, RecordingConfig, load_recording
 from neon_control.core.yaml_file import read_mapping
 
 PARTS = ("arms", "torso", "legs")  # the order of an action vector; the base comes last
@@ -70,6 +71,7 @@ class Robot:
     parts: dict[str, tuple[str, ...]]  # arms, torso, legs -> joint names, in group order
     controllers: tuple[ControllerConfig, ...]
     base: BaseLimits | None  # None: a robot without a mobile base
+    recording: RecordingConfig = field(default_factory=RecordingConfig)  # topics and names of recordings to learn from
 
     def limits(self, names: tuple[str, ...], field: str) -> np.ndarray:
         """One `Joint` field for the named joints, as an array (len(names),)."""
@@ -99,7 +101,9 @@ def load_robot(path: str | Path) -> Robot:
     twice = sorted({j for j in driven if driven.count(j) > 1})
     if twice:
         raise ConfigError(f"{file}: joints {twice} belong to more than one controller")
-    return Robot(str(_require(data, "name", file)), urdf_path, joints, groups, parts, controllers, _load_base(file, data.get("base")))
+    recording = load_recording(file, data.get("recording"), tuple(CommandTopic(c.topic, c.joints) for c in controllers))
+    name, base = str(_require(data, "name", file)), _load_base(file, data.get("base"))
+    return Robot(name, urdf_path, joints, groups, parts, controllers, base, recording)
 
 
 def _require(data: dict[str, Any], key: str, file: Path) -> Any:

@@ -1,14 +1,4 @@
-"""Types of the audio topic, each to its samples without copying them.
-
-| type | data |
-|---|---|
-| std_msgs/Int16MultiArray | int16 |
-| std_msgs/Float32MultiArray | float32 in [-1, 1] |
-| audio_common_msgs/AudioData | bytes of int16, little endian: what `audio_capture` sends with the format `wave`, never its default `mp3` |
-| audio_common_msgs/AudioDataStamped | the same, with a stamp that is not used |
-
-Channels are interleaved in all of them.
-"""
+"""The message class of the audio topic; what its types hold is in `runtime/audio_blocks.py`."""
 
 from __future__ import annotations
 
@@ -18,26 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.nodes.conversions import audio_to_samples
-
-
-def _float32(message: Any) -> np.ndarray:
-    return np.frombuffer(message.data, np.float32)
-
-
-def _bytes(message: Any) -> np.ndarray:
-    if len(message.data) % 2:
-        raise ObservationError(f"audio: {len(message.data)} bytes, needs 2 for each sample of uncompressed int16", ("audio",))
-    return np.frombuffer(message.data, "<i2")
-
-
-READERS: dict[str, Callable[[Any], np.ndarray]] = {
-    "std_msgs/Int16MultiArray": audio_to_samples,
-    "std_msgs/Float32MultiArray": _float32,
-    "audio_common_msgs/AudioData": _bytes,
-    "audio_common_msgs/AudioDataStamped": lambda message: _bytes(message.audio),
-}
+from neon_control.core.errors import ConfigError
+from neon_control.runtime.audio_blocks import READERS
 
 
 def audio_type(name: str) -> tuple[type, Callable[[Any], np.ndarray]]:

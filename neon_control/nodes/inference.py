@@ -25,15 +25,16 @@ from neon_control.core.errors import ObservationError
 from neon_control.core.observation import AnyImage, MaxAge, ObservationBuilder
 from neon_control.core.plugins import import_plugins
 from neon_control.core.robot import load_robot
-from neon_control.nodes.audio_messages import READERS, audio_type
+from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.chunk_publisher import ChunkPublisher
-from neon_control.nodes.compressed_images import decode_compressed
 from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.parameters import declare, describe
 from neon_control.nodes.policy_change import PolicyChange
 from neon_control.nodes.polling import JointStateReader
+from neon_control.runtime.audio_blocks import READERS
 from neon_control.runtime.backbones.backbone import BackboneOptions
+from neon_control.runtime.compressed_images import decode_compressed
 from neon_control.runtime.loading import PolicyLoading
 from neon_control.runtime.loop import InferenceLoop
 from neon_control.runtime.policy import Policy

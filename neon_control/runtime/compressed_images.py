@@ -1,4 +1,4 @@
-"""Compressed images (JPEG, PNG) to RGB."""
+"""Compressed images (JPEG, PNG) to RGB; the live node and the reader of recordings share it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,123 @@
+"""`neon_control recordings`: what rosbags and LeRobot datasets hold for training, what is wrong with them, and an export to LeRobot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from neon_control.core.action_space import MODES, ActionSpace
+from neon_control.core.robot import load_robot
+from neon_control.training.recordings import Recording, Report, find_recordings
+from neon_control.training.recordings.lerobot_export import LeRobotExport, image_rate
+
+COLUMNS = ("Recording", "Episodes", "Seconds", "Samples", "Images [Hz]", "Joint states [Hz]", "Problems")
+PROBLEM_COLUMNS = ("Where", "Time [s]", "Times", "What")
+EXIT_NOTHING = 1
+EPILOG = """\
+Every image is read and decoded, so this takes about as long as training needs to read the same recordings. A sample is what training
+learns from: an image with sound, joint positions and the commands that followed. Topics and joint names come from the sections
+`recording` and `controllers` of the robot file. Exit code 1: there is no usable sample.
+
+examples:
+  neon_control recordings data/g1_reach
+  neon_control recordings bags/monday bags/tuesday --robot my_robot.yaml --boundary episode/begin
+  neon_control recordings bags --export-lerobot my_dataset --task "put the cube into the box"
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recording, read to its end."""
+
+    name: str
+    episodes: int
+    samples: int
+    report: Report
+    camera: str
+    joint_states: str
+
+    def cells(self) -> tuple[str, ...]:
+        """As text, one cell for each of COLUMNS."""
+        rates = self.report.rates
+        camera = next(
+            (r for t, r in rates.items() if t in (self.camera, f"{self.camera}/compressed") or t.startswith("observation.image")), 0.0
+        )
+        states = rates.get(self.joint_states) or rates.get("observation.state", 0.0)
+        problems = sum(p.count for p in self.report.problems)
+        return (
+            self.name,
+            str(self.episodes),
+            f"{self.report.seconds:.1f}",
+            str(self.samples),
+            f"{camera:.1f}",
+            f"{states:.1f}",
+            str(problems),
+        )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `neon_control recordings`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="bags, LeRobot datasets, or folders with some below them")
+    parser.add_argument("--robot", default="g1.yaml", help="robot file (default: %(default)s)")
+    parser.add_argument("--mode", default="arms_only", choices=sorted(MODES), help="joints that are learnt (default: %(default)s)")
+    parser.add_argument("--boundary", metavar="TOPIC", help="each message on it begins an episode (default: what the robot file says)")
+    parser.add_argument("--dt", type=float, default=0.02, help="time between steps of a chunk [s] (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=16, help="steps of a chunk (default: %(default)s)")
+    parser.add_argument("--export-lerobot", type=Path, metavar="OUT", help="write everything usable as a LeRobot dataset (v3.0) into OUT")
+    parser.add_argument("--fps", type=int, help="images a second of the export (default: the first recording's rate, rounded)")
+    parser.add_argument("--task", default="", help="what is done in the recordings, in words, for the export")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the tables; export if asked to."""
+    robot = load_robot(args.robot)
+    space = ActionSpace.from_robot(robot, args.mode)
+    config = robot.recording if args.boundary is None else replace(robot.recording, boundary=args.boundary)
+    recordings = find_recordings(args.paths, config)
+    topics = config.camera.lstrip("/"), config.joint_states.lstrip("/")
+    rows = [check(r, space, args.dt, args.steps, *topics) for r in tqdm(recordings, "reading", unit="recording")]
+    print(as_table(COLUMNS, [row.cells() for row in rows]))
+    problems = [p for row in rows for p in row.report.problems]
+    if problems:
+        cells = [(p.where, "" if p.time is None else f"{p.time:.2f}", str(p.count), p.what) for p in problems]
+        print("\n" + as_table(PROBLEM_COLUMNS, cells))
+    usable = [recording for recording, row in zip(recordings, rows, strict=True) if row.samples]
+    print(f"\n{len(usable)} of {len(rows)} recordings are usable: {sum(r.samples for r in rows)} samples")
+    if not usable:
+        print("neon_control: there is nothing to train on", file=sys.stderr)
+        return EXIT_NOTHING
+    if args.export_lerobot:
+        export(usable, space, args, robot.name)
+    return 0
+
+
+def check(recording: Recording, space: ActionSpace, dt: float, num_steps: int, camera: str, joint_states: str) -> Row:
+    """Read one recording to its end."""
+    report = Report()
+    episodes, samples = set(), 0
+    for sample in recording.samples(space, dt, num_steps, report=report):
+        episodes.add(sample.episode)
+        samples += 1
+    return Row(recording.name, len(episodes), samples, report, camera, joint_states)
+
+
+def export(recordings: Sequence[Recording], space: ActionSpace, args: argparse.Namespace, robot: str) -> None:
+    """Write the recordings as one LeRobot dataset."""
+    fps = args.fps or image_rate(recordings, space, args.dt) or 1
+    with LeRobotExport(args.export_lerobot, space, robot, fps, args.task) as dataset:
+        for recording in tqdm(recordings, "exporting", unit="recording"):
+            dataset.add(recording, args.dt, Report())
+    print(f"{args.export_lerobot}: {dataset.episodes} episodes, {dataset.frames} frames at {fps} Hz")
+
+
+def as_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Text in columns as wide as their widest cell."""
+    widths = [max(len(r[i]) for r in [columns, *rows]) for i in range(len(columns))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [columns, *rows])

@@ -1,0 +1,59 @@
+"""Recordings to training samples: rosbag2 and LeRobot datasets, one way to read them.
+
+`find_recordings` says what there is below some folders, `Recording.samples` or `Recording.read` read one. A bag is played to the buffers of
+the live node (`bag.py`), so that training sees what the robot will see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ConfigError, ObservationError
+from neon_control.core.observation import Clip
+from neon_control.core.recording import RecordingConfig
+from neon_control.training.recordings.bag import BagRecording
+from neon_control.training.recordings.bag_file import METADATA, STORAGES
+from neon_control.training.recordings.lerobot import INFO, lerobot_episodes
+from neon_control.training.recordings.reading import Problem, Reading, Recording, Report, Sample
+
+__all__ = ["Problem", "Reading", "Recording", "Report", "Sample", "find_recordings", "read_samples"]
+
+
+def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingConfig | None = None) -> list[Recording]:
+    """The bags and the episodes of LeRobot datasets in and below some folders, in order of their paths.
+
+    Args:
+        roots: folders, or single files of a bag.
+        config: topics and names, `Robot.recording`; today's topics where none is given.
+
+    Raises:
+        ConfigError: there is none, or a dataset cannot be read at all.
+    """
+    folders = [Path(roots)] if isinstance(roots, (str, Path)) else [Path(r) for r in roots]
+    found: dict[Path, list[Recording]] = {}
+    for root in folders:
+        for file in [root] if root.is_file() else root.rglob("*"):
+            if file.name == METADATA:
+                found[file.parent] = [BagRecording(file.parent, config)]
+            elif file.name.endswith(STORAGES) and not (file.parent / METADATA).exists():
+                found[file] = [BagRecording(file, config)]  # its recorder died before it wrote the metadata
+            elif file.name == INFO.name and file.parent.name == INFO.parent.name:
+                found[file.parent.parent] = list(lerobot_episodes(file.parent.parent, config))
+    if not found:
+        where = ", ".join(str(f.absolute()) for f in folders)
+        raise ConfigError(f"no recordings in {where}; `neon_control collect --out {folders[0] if folders else 'FOLDER'}` makes some")
+    return [recording for path in sorted(found) for recording in found[path]]
+
+
+def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None) -> list[Sample]:
+    """All samples of one bag; see `Recording.samples`.
+
+    Raises:
+        ObservationError: there is none, and something is wrong with the bag; the message says what.
+    """
+    reading = BagRecording(Path(path)).read(space, dt, num_steps, clip)
+    if not reading.samples and reading.problems:
+        raise ObservationError("; ".join(f"{path}: {p.what}" for p in reading.problems))
+    return reading.samples

@@ -1,0 +1,205 @@
+"""A rosbag2 to samples: its messages are played to the buffers of the live node, in the order in which they were received.
+
+One sample for each camera image, built `reaction` after the image arrived, as the live node would have built it: an input that is missing
+or stale gives no sample here either, but a problem in the report. Messages without a stamp (sound, Twist, Float64MultiArray, trajectories
+that begin "now") count from when they were received.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ObservationError
+from neon_control.core.image import decode_image
+from neon_control.core.observation import AUDIO_WINDOW_S, NANOSECONDS, AnyImage, Clip, ObservationBuilder
+from neon_control.core.recording import RecordingConfig
+from neon_control.runtime.audio_blocks import READERS
+from neon_control.runtime.compressed_images import decode_compressed
+from neon_control.runtime.sound import SoundStream
+from neon_control.training.recordings.bag_file import METADATA, Bag, open_bag
+from neon_control.training.recordings.bag_scan import Scan, stamp_of
+from neon_control.training.recordings.reading import Recording, Report, Sample, file_fingerprint, step_times
+
+CAMERA_GAP_S = 0.5  # [s] images further apart are reported
+SILENCE = np.zeros(round(AUDIO_WINDOW_S * 16000), np.float32)  # what a robot without a microphone hears
+IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+
+
+class BagRecording(Recording):
+    """One rosbag2: a folder, or a single file without its folder's metadata."""
+
+    def __init__(self, path: Path, config: RecordingConfig | None = None) -> None:
+        self.path = path
+        self.name = path.name
+        self.config = config or RecordingConfig()
+
+    def fingerprint(self) -> str:
+        """Of its files and of the topics that are read."""
+        files = (
+            [self.path]
+            if self.path.is_file()
+            else [f for f in self.path.iterdir() if f.name == METADATA or ".mcap" in f.name or ".db3" in f.name]
+        )
+        return file_fingerprint(files, self.config)
+
+    def samples(
+        self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
+    ) -> Iterator[Sample]:
+        """See `Recording.samples`."""
+        report = report if report is not None else Report()
+        with open_bag(self.path, report) as bag:
+            camera = self._camera(bag, report) if bag is not None else None
+            if bag is None or camera is None:
+                return
+            scan = Scan(bag, self.name, self.config, space, report)
+            scan.report_short_episodes(dt * num_steps)
+            playback = _Playback(bag, self.name, self.config, space, clip or Clip(), scan, report)
+            empty = 0
+            for sample in playback.play(camera):
+                stamp, until = sample.observation.stamp, scan.end_of(sample.episode)
+                actions, mask = scan.targets.at(step_times(stamp, dt, num_steps), dt, until)
+                if mask.any():
+                    yield replace(sample, actions=actions, mask=mask)
+                else:
+                    empty += 1
+                    report.add(
+                        self.name,
+                        scan.seconds(stamp),
+                        "no command is known at an image's time, before the first or after the last",
+                        "empty",
+                    )
+
+    def _camera(self, bag: Bag, report: Report) -> str | None:
+        """The topic with the images; None, and a problem, where a topic is missing without which there are no samples."""
+        cameras = [t for t in (self.config.camera.lstrip("/"), f"{self.config.camera.lstrip('/')}/compressed") if t in bag.topics]
+        needed = [*([] if cameras else [self.config.camera]), *(t for t in [self.config.joint_states] if t.lstrip("/") not in bag.topics)]
+        if needed:
+            report.add(self.name, None, f"no topic {needed}; the bag has {sorted(bag.topics)}")
+            return None
+        kind = bag.topics[cameras[0]].msgtype
+        if kind not in IMAGE_TYPES:
+            report.add(f"{self.name} {cameras[0]}", None, f"has the type {kind}, needs one of {list(IMAGE_TYPES)}")
+            return None
+        return cameras[0]
+
+
+class _Image(NamedTuple):
+    due: int  # [ns] when it is looked at
+    stamp: int  # [ns]
+    image: AnyImage
+
+
+class _Playback:
+    """Plays a bag to an `ObservationBuilder`; the samples that come out have no targets yet."""
+
+    def __init__(self, bag: Bag, name: str, config: RecordingConfig, space: ActionSpace, clip: Clip, scan: Scan, report: Report) -> None:
+        self._bag, self._name, self._config, self._space, self._clip, self._scan, self._report = (
+            bag,
+            name,
+            config,
+            space,
+            clip,
+            scan,
+            report,
+        )
+        audio = config.audio.lstrip("/")
+        kind = bag.topics[audio].msgtype.replace("/msg/", "/") if audio in bag.topics else ""
+        if kind and kind not in READERS:
+            report.add(f"{name} {audio}", None, f"has the type {kind}, needs one of {list(READERS)}; silence stands in for it")
+        elif audio and not kind:
+            report.add(name, None, f"no topic '{audio}'; silence stands in for it")
+        self._read_audio = READERS.get(kind)
+        self._sound = SoundStream(config.audio_rate_hz, config.audio_channels)
+        self._builder = ObservationBuilder(space.joint_names, use_audio=self._read_audio is not None, clip=clip)
+        self._episode = 0
+        self._first_image: int | None = None  # [ns] of the episode
+        self._last_image: int | None = None  # [ns]
+
+    def play(self, camera: str) -> Iterator[Sample]:
+        """One sample for each usable image."""
+        joint_states, audio = self._config.joint_states.lstrip("/"), self._config.audio.lstrip("/")
+        reaction = round(self._config.reaction * NANOSECONDS)
+        waiting: deque[_Image] = deque()
+        topics = [camera, joint_states, *([audio] if self._read_audio else [])]
+        spans: dict[str, tuple[int, int, int]] = {}  # topic -> messages, first and last one's time [ns]
+        for topic, arrival, message in self._bag.messages(topics):
+            now = arrival - self._scan.offset
+            spans[topic] = (spans.get(topic, (0, now, now))[0] + 1, spans.get(topic, (0, now, now))[1], now)
+            while waiting and waiting[0].due < now:
+                yield from self._look(waiting.popleft())
+            try:
+                if topic == camera:
+                    waiting.append(_Image(now + reaction, stamp_of(message), _to_image(message)))
+                elif topic == joint_states:
+                    self._builder.joint_states.add(stamp_of(message), message.name, message.position)
+                else:
+                    self._hear(now, message)
+            except ObservationError as error:
+                self._report.add(f"{self._name} {topic}", self._scan.seconds(now), f"message refused: {error}", "refused")
+        while waiting:
+            yield from self._look(waiting.popleft())
+        for topic, (count, first, last) in spans.items():
+            self._report.rates[topic] = (count - 1) * NANOSECONDS / max(last - first, 1)
+            if topic == camera:
+                self._report.seconds = (last - first) / NANOSECONDS
+
+    def _hear(self, now: int, message: Any) -> None:
+        assert self._read_audio is not None
+        samples, delay = self._sound.convert(self._read_audio(message))
+        gaps = self._builder.audio.gaps
+        if len(samples):
+            self._builder.audio.add(now - delay, samples)
+        if self._builder.audio.gaps > gaps:
+            self._report.add(
+                f"{self._name} {self._config.audio}", self._scan.seconds(now), "sound is missing; silence stands in for it", "gap"
+            )
+
+    def _look(self, image: _Image) -> Iterator[Sample]:
+        episode = max(self._episode, self._scan.episode_of(image.stamp))
+        if episode != self._episode:
+            self._begin(episode)
+        time, where = self._scan.seconds(image.stamp), f"{self._name} {self._config.camera}"
+        gap = (image.stamp - self._last_image) / NANOSECONDS if self._last_image is not None else 0.0
+        if gap > CAMERA_GAP_S:
+            self._report.add(where, time - gap, f"no image for {gap:.2f} s", "gap")
+        self._last_image = image.stamp
+        self._first_image = image.stamp if self._first_image is None else self._first_image
+        self._builder.images.add(image.stamp, image.image)
+        newest = self._builder.images.newest
+        if newest is None or newest[0] != image.stamp:
+            self._report.add(where, time, "an image is older than the one before it", "late")
+            return
+        if self._scan.is_short(episode):
+            return
+        if self._clip.frames > 1 and image.stamp < self._first_image + round((self._clip.frames - 1) / self._clip.rate_hz * NANOSECONDS):
+            return  # its clip would reach back before the episode
+        try:
+            observation = self._builder.build(image.due)
+        except ObservationError as error:
+            self._report.add(self._name, time, f"no observation: {error}", "observation " + ", ".join(error.inputs))
+            return
+        if self._read_audio is None:
+            observation = replace(observation, audio=SILENCE)
+        yield Sample(observation, np.zeros((0, self._space.dim)), np.zeros(0, np.float32), episode)
+
+    def _begin(self, episode: int) -> None:
+        """Clips do not reach back into another episode; what was heard and where the joints are is no secret."""
+        self._episode, self._first_image, self._last_image = episode, None, None
+        builder = ObservationBuilder(self._space.joint_names, use_audio=self._read_audio is not None, clip=self._clip)
+        builder.audio, builder.joint_states = self._builder.audio, self._builder.joint_states
+        self._builder = builder
+
+
+def _to_image(message: Any) -> AnyImage:
+    """A raw image, decoded; a compressed one as a function that does it, whose errors come when the image is looked at."""
+    if hasattr(message, "format"):
+        return partial(decode_compressed, bytes(message.data))
+    return decode_image(message.encoding, message.height, message.width, message.step, message.data, bool(message.is_bigendian))

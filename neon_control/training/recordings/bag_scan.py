@@ -1,0 +1,186 @@
+"""The first pass over a bag: commands, episodes and clocks, all that samples need to know beforehand. Images stay where they are."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.observation import NANOSECONDS
+from neon_control.core.recording import CommandTopic, RecordingConfig
+from neon_control.training.recordings.bag_file import SERVICE_EVENT, Bag
+from neon_control.training.recordings.reading import Report
+from neon_control.training.recordings.tracks import HOLD_S, Targets, Track
+
+COMMAND_TYPES = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")
+BASE_TYPES = ("geometry_msgs/msg/TwistStamped", "geometry_msgs/msg/Twist")
+CLOCKS = 10  # joint states by which the clocks are compared
+CLOCKS_DIFFER_S = 0.5  # [s] beyond this, stamps and receive times come from different clocks
+
+
+class Scan:
+    """What the first pass found.
+
+    Attributes:
+        offset: [ns] receive time minus the stamps' clock; 0 where they agree.
+        targets: commands, and what was measured where there are none.
+    """
+
+    def __init__(self, bag: Bag, name: str, config: RecordingConfig, space: ActionSpace, report: Report) -> None:
+        self._name, self._config, self._space, self._report = name, config, space, report
+        self.offset = 0
+        self._bag_start, self._bag_end = bag.start, bag.end
+        commands = {c.topic.lstrip("/"): c for c in config.commands if not c.joints or set(c.joints) & set(space.joint_names)}
+        commands = {t: c for t, c in commands.items() if self._has(bag, t, COMMAND_TYPES)}
+        base_axes = space.dim - space.num_joints
+        base = config.base.lstrip("/")
+        base = base if base_axes and self._has(bag, base, BASE_TYPES) else ""
+        boundary = config.boundary.lstrip("/")
+        if boundary and boundary not in bag.topics:
+            report.add(name, None, f"no topic '{boundary}'; the bag is taken for one episode")
+            boundary = ""
+        joint_states = config.joint_states.lstrip("/")
+        self._measured = Track(space.joint_names)
+        self._tracks: dict[str, Track] = {}
+        self._base = Track(("vx", "vy", "yaw_rate"))
+        self._cuts: list[int] = []  # [ns] begins of episodes
+        self._calls: set[tuple[bytes, int]] = set()
+        delays: list[int] = []
+        late: list[tuple[str, int, Any]] = []  # read again once the clocks are known
+        uncommanded = set(space.joint_names)  # their measured states are needed
+        skip: set[str] = set()
+        topics = [*commands, *([base] if base else []), *([boundary] if boundary else []), joint_states]
+        for topic, arrival, message in bag.messages(topics, skip):
+            if topic == joint_states:
+                delays.append(arrival - stamp_of(message))
+                self._measure(stamp_of(message), message)
+            else:
+                late.append((topic, arrival, message))
+                if topic in commands:
+                    uncommanded.difference_update(getattr(message, "joint_names", commands[topic].joints))
+            if len(delays) >= CLOCKS and not uncommanded:
+                skip.add(joint_states)
+        self._compare_clocks(delays)
+        for topic, arrival, message in late:
+            now = arrival - self.offset
+            if topic == base:
+                self._move(now, message)
+            elif topic == boundary:
+                self._cut(now, message)
+            else:
+                self._command(commands[topic], now, message)
+        self.targets = Targets(space.joint_names, base_axes, list(self._tracks.values()), self._measured, self._base)
+        if self.targets.measured_joints and config.commands:
+            names = self.targets.measured_joints
+            report.add(name, None, f"no commands of {names}; the next measured positions stand in for them")
+        if base_axes and config.base and not self._base.span:
+            report.add(name, None, f"no commands of the base on '{config.base}'; it is taken to stand still")
+
+    def seconds(self, time: int) -> float:
+        """[s] since the bag's start."""
+        return (time + self.offset - self._bag_start) / NANOSECONDS
+
+    def episode_of(self, stamp: int) -> int:
+        """Number of the episode at `stamp` [ns]."""
+        return bisect_right(self._cuts, stamp)
+
+    def end_of(self, episode: int) -> int:
+        """[ns] where it ends: where the next one begins, or with the bag."""
+        return self._cuts[episode] if episode < len(self._cuts) else self._bag_end - self.offset + NANOSECONDS
+
+    def is_short(self, episode: int) -> bool:
+        """Whether it was reported as too short."""
+        return episode in self._short
+
+    def report_short_episodes(self, needed: float) -> None:
+        """Leave out episodes that last less than one chunk, `needed` [s]."""
+        edges = [self._bag_start - self.offset, *self._cuts, self._bag_end - self.offset]
+        lengths = [(b - a) / NANOSECONDS for a, b in itertools.pairwise(edges)]
+        self._short = {i for i, length in enumerate(lengths) if length < needed}
+        for i in sorted(self._short):
+            if i > 0 or not self._cuts:  # what lies before the first boundary is no episode that somebody began
+                text = f"episode {i} lasts {lengths[i]:.2f} s, shorter than one chunk of {needed:.2f} s"
+                self._report.add(self._name, self.seconds(edges[i]), text)
+
+    def _has(self, bag: Bag, topic: str, types: tuple[str, ...]) -> bool:
+        if topic not in bag.topics:
+            return False
+        if bag.topics[topic].msgtype not in types:
+            self._report.add(f"{self._name} {topic}", None, f"has the type {bag.topics[topic].msgtype}, needs one of {list(types)}")
+            return False
+        return True
+
+    def _measure(self, stamp: int, message: Any) -> None:
+        index = {n: i for i, n in enumerate(message.name)}
+        span = self._measured.span
+        if all(n in index for n in self._space.joint_names) and len(message.position) == len(index) and (span is None or stamp > span[1]):
+            state = np.asarray(message.position, np.float64)[[index[n] for n in self._space.joint_names]]
+            if np.isfinite(state).all():  # what is wrong with it is reported when it is played
+                self._measured.add(stamp, [stamp], [state])
+
+    def _compare_clocks(self, delays: list[int]) -> None:
+        if delays and abs(offset := round(median(delays))) > CLOCKS_DIFFER_S * NANOSECONDS:
+            self.offset = offset
+            text = (
+                f"receive times are {offset / NANOSECONDS:.2f} s later than the stamps of {self._config.joint_states}: another clock; "
+                "messages without a stamp are moved by that"
+            )
+            self._report.add(self._name, None, text)
+
+    def _command(self, known: CommandTopic, now: int, message: Any) -> None:
+        where = f"{self._name} {known.topic}"
+        trajectory = hasattr(message, "points")
+        names = tuple(message.joint_names) if trajectory else known.joints
+        points = [p for p in message.points if len(p.positions)] if trajectory else [message]
+        values = [np.asarray(p.positions if trajectory else p.data, np.float64) for p in points]
+        if not values:
+            return
+        track = self._tracks.setdefault(known.topic, Track(names))
+        if set(names) != set(track.names) or any(v.shape != (len(names),) or not np.isfinite(v).all() for v in values):
+            text = (
+                f"command refused: {len(names)} joints {list(names)}, positions of shapes {[v.shape for v in values]}, finite ones needed"
+            )
+            self._report.add(where, self.seconds(now), text, "refused")
+            return
+        order = [names.index(n) for n in track.names]
+        start = (stamp_of(message) or now) if trajectory else now
+        times = [start + (_nanoseconds(p.time_from_start) if trajectory else 0) for p in points]
+        if any(b <= a for a, b in itertools.pairwise(times)):
+            self._report.add(where, self.seconds(now), "command refused: times of its points do not rise", "refused")
+            return
+        span = track.span
+        if span is not None and start - span[1] > HOLD_S * NANOSECONDS:
+            self._report.add(
+                where, self.seconds(span[1]), f"no command for {(start - span[1]) / NANOSECONDS:.2f} s; the last one is held", "gap"
+            )
+        track.add(start, times, [v[order] for v in values], hold=True)
+
+    def _move(self, now: int, message: Any) -> None:
+        twist = getattr(message, "twist", message)
+        value = np.array([twist.linear.x, twist.linear.y, twist.angular.z])
+        if np.isfinite(value).all():
+            start = (stamp_of(message) or now) if hasattr(message, "header") else now
+            self._base.add(start, [start], [value], hold=True)
+        else:
+            self._report.add(f"{self._name} {self._config.base}", self.seconds(now), "command refused: not finite", "refused")
+
+    def _cut(self, now: int, message: Any) -> None:
+        if type(message).__msgtype__ == SERVICE_EVENT:  # up to four events for one call: the first one counts
+            call = (bytes(message.client_gid), int(message.sequence_number))
+            if call in self._calls:
+                return
+            self._calls.add(call)
+        self._cuts.append(now)
+
+
+def stamp_of(message: Any) -> int:
+    """[ns] of the header."""
+    return _nanoseconds(message.header.stamp)
+
+
+def _nanoseconds(time: Any) -> int:
+    return int(time.sec) * NANOSECONDS + int(time.nanosec)

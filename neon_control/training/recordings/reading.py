@@ -1,0 +1,129 @@
+"""What every recording gives, whatever its format: samples, and a report of what was wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.observation import NANOSECONDS, Clip, Observation
+
+REVISION = 2  # of this reader: counts up when it makes other samples of the same recording
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One observation and the commands that followed it."""
+
+    observation: Observation
+    actions: np.ndarray  # (H, N) [rad] and [m/s, rad/s]
+    mask: np.ndarray  # (H,) 1 where a command is known, 0 where the last one is repeated
+    episode: int = 0  # number of the episode within its recording
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that cost samples, or that somebody should look at."""
+
+    where: str  # file, and the topic or feature
+    time: float | None  # [s] since the recording's start, of the first time; None: it concerns all of it
+    what: str
+    count: int = 1  # how often
+
+
+@dataclass
+class Report:
+    """Fills while a recording is read."""
+
+    problems: list[Problem] = field(default_factory=list)
+    seconds: float = 0.0  # [s] from the first to the last image
+    rates: dict[str, float] = field(default_factory=dict)  # topic or feature -> [Hz], mean from its first to its last message
+    _known: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, where: str, time: float | None, what: str, kind: str = "") -> None:
+        """Note a problem; those of one `kind` (default: the text) at one place are counted, and the first one's words are kept."""
+        key = (where, kind or what)
+        if key in self._known:
+            old = self.problems[self._known[key]]
+            self.problems[self._known[key]] = Problem(old.where, old.time, old.what, old.count + 1)
+        else:
+            self._known[key] = len(self.problems)
+            self.problems.append(Problem(where, time, what))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A whole recording in memory."""
+
+    samples: list[Sample]
+    problems: list[Problem]
+
+
+class Recording(ABC):
+    """One bag, or one episode of a LeRobot dataset.
+
+    Attributes:
+        path: the bag's folder or file; the dataset's folder, which its episodes share.
+        name: tells it from the others.
+    """
+
+    path: Path
+    name: str
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Identity of what `samples` depends on besides its arguments, for caches: it changes when the files or their meaning change."""
+
+    @abstractmethod
+    def samples(
+        self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
+    ) -> Iterator[Sample]:
+        """One sample for each usable image, in order of time, without holding the others in memory.
+
+        Args:
+            space: joints and order of the actions.
+            dt: [s] between steps of a target.
+            num_steps: H.
+            clip: the images of an observation; where it reaches back before an episode's first image, there is no sample.
+            report: takes problems, length and rates; complete when the last sample was taken.
+        """
+
+    def read(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None) -> Reading:
+        """All samples at once; see `samples`."""
+        report = Report()
+        return Reading(list(self.samples(space, dt, num_steps, clip, report)), report.problems)
+
+
+def file_fingerprint(files: Iterable[Path], *more: object) -> str:
+    """Hash of names, sizes and times of change, and of whatever else decides what is read."""
+    stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in sorted(files)]
+    return hashlib.sha256(repr((REVISION, stats, more)).encode()).hexdigest()[:16]
+
+
+def step_times(stamp: int, dt: float, num_steps: int) -> np.ndarray:
+    """(H,) [ns] the instants of a target that begins at `stamp`."""
+    return stamp + np.round(np.arange(num_steps) * dt * NANOSECONDS).astype(np.int64)
+
+
+class UnreadableRecording(Recording):
+    """Something that is there and cannot be read: it gives no samples, and says why."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.name, self._why = path, path.name, why
+
+    def fingerprint(self) -> str:
+        """Of the reason."""
+        return file_fingerprint([], self._why)
+
+    def samples(
+        self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
+    ) -> Iterator[Sample]:
+        """None."""
+        if report is not None:
+            report.add(self.name, None, self._why)
+        yield from ()

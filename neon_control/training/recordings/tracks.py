@@ -1,0 +1,114 @@
+"""What was commanded or measured over time, and the targets that are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neon_control.core.observation import NANOSECONDS
+
+HOLD_S = 0.5  # [s] commands further apart do not belong to one motion
+
+
+class Track:
+    """Values (D,) over time, linear between knots; the first and the last one are held."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._times: list[int] = []  # [ns] rising
+        self._values: list[np.ndarray] = []
+        self._arrays: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """[ns] times of the first and the last knot; None when there is none."""
+        return (self._times[0], self._times[-1]) if self._times else None
+
+    def add(self, start: int, times: Sequence[int], values: Sequence[np.ndarray], hold: bool = False) -> None:
+        """Replace everything after `start` [ns] by knots at `times`, as a controller does that is sent another trajectory.
+
+        Worked example, times in ms: of a message that begins at 0 with points at 10 and 60, one that begins at 10 with points at 20
+        and 70 leaves the point of 10. With `hold`, a value that was the last one for longer than `HOLD_S` stays until `start`.
+        """
+        while self._times and (self._times[-1] > start or self._times[-1] >= times[0]):
+            self._times.pop()
+            self._values.pop()
+        if hold and self._times and start - self._times[-1] > HOLD_S * NANOSECONDS:
+            self._times.append(min(start, times[0] - 1))
+            self._values.append(self._values[-1])
+        self._times.extend(times)
+        self._values.extend(values)
+        self._arrays = None
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """(T,) [ns] -> (T, D)."""
+        if self._arrays is None:
+            self._arrays = np.array(self._times), np.stack(self._values)
+        knots, values = self._arrays
+        right = np.clip(np.searchsorted(knots, times), 1, max(len(knots) - 1, 1))
+        left = right - 1
+        right = np.minimum(right, len(knots) - 1)
+        weight = np.clip((times - knots[left]) / np.maximum(knots[right] - knots[left], 1), 0.0, 1.0)[:, None]
+        result: np.ndarray = values[left] + weight * (values[right] - values[left])
+        return result
+
+    def age(self, times: np.ndarray) -> np.ndarray:
+        """(T,) [ns] since the newest knot; negative before the first one."""
+        if self._arrays is None:
+            self.at(times)
+        assert self._arrays is not None
+        knots = self._arrays[0]
+        return times - knots[np.maximum(np.searchsorted(knots, times, side="right") - 1, 0)]
+
+
+class Targets:
+    """Actions of a recording: commands where there are any, else what was measured one step later.
+
+    A joint that no controller was recorded for is to be where it was measured at the next step: the state one `dt` later. The base stands
+    still where it was not commanded, and `HOLD_S` after its last command, as base controllers stop by themselves.
+
+    Args:
+        joint_names: the J joints, in order of the actions.
+        base_axes: 3, or 0 on a robot without a base.
+        commands: tracks of commanded joint positions [rad].
+        measured: track of all J joints [rad].
+        base: track of base velocities [m/s, rad/s]; None where none were recorded.
+    """
+
+    def __init__(self, joint_names: Sequence[str], base_axes: int, commands: Sequence[Track], measured: Track, base: Track | None) -> None:
+        self._base_axes = base_axes
+        self._base = base
+        self._measured = measured
+        self._columns = []  # (track, its columns, ours)
+        self.measured_joints = list(joint_names)
+        for track in commands:
+            joints = [n for n in self.measured_joints if n in track.names and track.span]
+            if joints:
+                self._columns.append((track, [track.names.index(n) for n in joints], [joint_names.index(n) for n in joints]))
+                self.measured_joints = [n for n in self.measured_joints if n not in joints]
+        self._own = [joint_names.index(n) for n in self.measured_joints]
+        self._joints = len(joint_names)
+
+    def at(self, times: np.ndarray, dt: float, until: int) -> tuple[np.ndarray, np.ndarray]:
+        """Actions (H, J + base axes) at `times` (H,) [ns], and mask (H,).
+
+        Nothing is known before the first and after the last command, nor from `until` [ns] on, where the next episode begins.
+        """
+        step = round(dt * NANOSECONDS)
+        spans = [track.span for track, _, _ in self._columns if track.span]
+        if self._own and self._measured.span:
+            spans.append((self._measured.span[0] - step, self._measured.span[1] - step))
+        first, last = max(s[0] for s in spans), min(until - 1, *(s[1] for s in spans))
+        mask = ((times >= first) & (times <= last)).astype(np.float32)
+        held = np.clip(times, first, max(first, last))
+        actions = np.zeros((len(times), self._joints + self._base_axes))
+        for track, columns, ours in self._columns:
+            actions[:, ours] = track.at(held)[:, columns]
+        if self._own:
+            actions[:, self._own] = self._measured.at(held + step)[:, self._own]
+        if self._base_axes and self._base is not None and self._base.span:
+            age = self._base.age(held)
+            moving = (age >= 0) & (age <= HOLD_S * NANOSECONDS)
+            actions[moving, self._joints :] = self._base.at(held)[moving]
+        return actions, mask

@@ -1,0 +1,82 @@
+"""Images out of mp4 files and into them, with PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from neon_control.core.errors import ConfigError
+from neon_control.training.recordings.reading import Report
+
+# H.264 decodes everywhere; a key frame every other image lets a reader jump to any of them. AV1 would be smaller and slower.
+CODEC, CODEC_NAME, PIXELS, OPTIONS = "libx264", "h264", "yuv420p", {"crf": "18", "g": "2", "preset": "veryfast"}
+
+
+def frames_at(path: Path, times: np.ndarray, tolerance: float, report: Report) -> Iterator[np.ndarray | None]:
+    """For each of `times` (T,) [s, rising] the image (H, W, 3) uint8 RGB of that time; None where none is nearer than `tolerance` [s].
+
+    A file that is damaged or missing gives what can be decoded, and a problem.
+    """
+    left = list(times)
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            if times[0] > 0.0:
+                container.seek(max(0, round((times[0] - tolerance) / stream.time_base)), stream=stream)  # to the key frame before it
+            for frame in container.decode(stream):
+                if frame.time is None:
+                    continue
+                while left and left[0] < frame.time - tolerance:
+                    left.pop(0)
+                    yield None
+                if not left:
+                    return
+                if left[0] <= frame.time + tolerance:
+                    left.pop(0)
+                    yield frame.to_ndarray(format="rgb24")
+    except (av.error.FFmpegError, OSError, IndexError) as error:
+        report.add(path.name, None, f"cannot be decoded to its end: {type(error).__name__}: {error}", "video")
+    yield from (None for _ in left)
+
+
+class VideoWriter:
+    """One mp4 file of images at a constant rate; complete when it is closed.
+
+    Args:
+        path: the file; its folder is made.
+        fps: [Hz].
+        size: (height, width) of the images, both even, as the codec's pixel format asks.
+
+    Raises:
+        ConfigError: a size is odd.
+    """
+
+    def __init__(self, path: Path, fps: int, size: tuple[int, int]) -> None:
+        height, width = size
+        if height % 2 or width % 2:
+            raise ConfigError(f"a video needs an even width and height, the images are {width} x {height}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.frames = 0
+        self._container = av.open(str(path), "w")
+        self._stream = self._container.add_stream(CODEC, rate=fps, options=OPTIONS)
+        self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, PIXELS
+        self._stream.codec_context.time_base = self._period = Fraction(1, fps)  # [s]
+
+    def add(self, image: np.ndarray) -> None:
+        """Append an image (H, W, 3) uint8 RGB."""
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        frame.pts, frame.time_base = self.frames, self._period
+        for packet in self._stream.encode(frame):
+            self._container.mux(packet)
+        self.frames += 1
+
+    def close(self) -> None:
+        """Finish the file."""
+        for packet in self._stream.encode():
+            self._container.mux(packet)
+        self._container.close()

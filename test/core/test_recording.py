@@ -1,0 +1,63 @@
+"""The section `recording` of a robot file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from neon_control.core.errors import ConfigError
+from neon_control.core.paths import find_file
+from neon_control.core.recording import CommandTopic, LeRobotNames, RecordingConfig, load_recording
+from neon_control.core.robot import load_robot
+
+CONTROLLERS = (CommandTopic("arm/commands", ("one", "two")),)
+
+
+def load(data: Any) -> RecordingConfig:
+    return load_recording(Path("r.yaml"), data, CONTROLLERS)
+
+
+def test_without_a_section_topics_are_those_of_the_live_nodes_and_of_the_controllers() -> None:
+    assert load(None) == RecordingConfig(commands=CONTROLLERS)
+    robot = load_robot("g1.yaml")
+    assert [c.topic for c in robot.recording.commands] == [c.topic for c in robot.controllers]
+    assert robot.recording.commands[0].joints == robot.controllers[0].joints
+    assert (robot.recording.camera, robot.recording.base) == ("camera/image_raw", "cmd_vel")
+
+
+def test_what_is_named_replaces_the_default() -> None:
+    config = load({"camera": "head/image", "audio": "", "commands": "none", "lerobot": {"unit": "deg", "state": {"one": "1.pos"}}})
+    assert (config.camera, config.audio, config.commands) == ("head/image", "", ())
+    assert config.lerobot == LeRobotNames(unit="deg", state={"one": "1.pos"})
+
+
+def test_the_example_in_the_robot_file_is_what_is_read() -> None:
+    text = find_file("g1.yaml", "config").read_text()
+    example = "\n".join(line.removeprefix("# ") for line in text[text.index("# recording:") :].splitlines())
+    config = load(yaml.safe_load(example)["recording"])
+    assert config.lerobot.action == {"base/vx": "x.vel"}
+    assert config.camera == RecordingConfig().camera and config.commands == CONTROLLERS
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (["camera"], "recording must be a mapping, got list"),
+        ({"kamera": "x"}, "kamera"),
+        ({"camera": ""}, "recording.camera must be a topic, got ''"),
+        ({"audio": 5}, "recording.audio must be a topic, got 5"),
+        ({"commands": "some"}, "recording.commands is 'some', but must be 'controllers' or 'none'"),
+        ({"audio_rate_hz": 100}, "recording.audio_rate_hz must be a number >= 8000, got 100"),
+        ({"reaction": float("nan")}, "recording.reaction must be a number >= 0.0, got nan"),
+        ({"lerobot": {"unit": "turns"}}, "recording.lerobot.unit is 'turns', but must be one of ['rad', 'deg']"),
+        ({"lerobot": {"state": ["a"]}}, "recording.lerobot.state must be a mapping, got list"),
+        ({"lerobot": {"pictures": "a"}}, "pictures"),
+    ],
+)
+def test_mistakes_are_named(data: Any, words: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(data)
+    assert str(error.value).startswith("r.yaml: ") and words in str(error.value)

@@ -1,0 +1,112 @@
+"""Training sees what the live node saw: the real inference node over real DDS, and a bag of the messages that it received."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from bag_writer import BagWriter
+from inference_harness import synthetic_robot
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.serialization import serialize_message
+from waiting import wait_until
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ObservationError
+from neon_control.core.observation import Observation
+from neon_control.core.recording import RecordingConfig
+from neon_control.core.robot import load_robot
+from neon_control.nodes.inference import InferenceNode
+from neon_control.training.recordings.bag import BagRecording
+
+pytestmark = pytest.mark.system
+
+
+class RecordingNode(InferenceNode):
+    """The inference node, which writes each message into a bag at the very time at which it takes it.
+
+    Attributes:
+        at_arrival: stamp [ns] -> what its buffers gave when the image of that stamp had arrived.
+        inferred: stamp [ns] -> what its inference thread worked on.
+    """
+
+    def __init__(self, bag: BagWriter) -> None:
+        self._bag = bag
+        self._arrival = threading.local()
+        self.at_arrival: dict[int, Observation] = {}
+        self.inferred: dict[int, Observation] = {}
+        super().__init__()
+
+    def configure(self) -> None:
+        super().configure()
+        self._build = self._builder.build
+
+        def build(now: int, use_joints: bool = True) -> Observation:
+            observation = self._build(now, use_joints)
+            self.inferred[observation.stamp] = observation
+            return observation
+
+        self._builder.build = build  # type: ignore[method-assign]
+
+    def _now(self) -> int:
+        return getattr(self._arrival, "time", None) or super()._now()
+
+    def _on_image(self, message: Any) -> None:
+        self._record("camera/image_raw", "sensor_msgs/msg/Image", message, super()._on_image)
+
+    def _on_joint_state(self, message: Any) -> None:
+        self._record("joint_states", "sensor_msgs/msg/JointState", message, super()._on_joint_state)
+
+    def _on_audio(self, message: Any) -> None:
+        self._record("audio", "std_msgs/msg/Int16MultiArray", message, super()._on_audio)
+
+    def _record(self, topic: str, kind: str, message: Any, callback: Callable[[Any], None]) -> None:
+        self._arrival.time = now = super()._now()
+        try:
+            self._bag.write_raw(topic, kind, now, serialize_message(message))
+            callback(message)
+            if topic.startswith("camera"):
+                with suppress(ObservationError):
+                    observation = self._build(now)
+                    self.at_arrival[observation.stamp] = observation
+        finally:
+            self._arrival.time = None
+
+
+def test_a_bag_gives_the_observations_that_the_live_node_had(ros_domain_id: int, tmp_path: Path) -> None:
+    space = ActionSpace.from_robot(load_robot("g1.yaml"), "arms_only")
+    rclpy.init(args=["--ros-args", "-p", "policy:=g1_reach", "-p", "backbone_rate_hz:=3.0"])
+    try:
+        with synthetic_robot(space.joint_names[::-1], size=(48, 64)) as robot, BagWriter(tmp_path / "bag") as bag:
+            node = RecordingNode(bag)
+            executor = SingleThreadedExecutor()
+            executor.add_node(node)
+            try:
+                enough = lambda: len(node.at_arrival) >= 12 and len(node.inferred) >= 3  # noqa: E731
+                wait_until(enough, 80.0, "twelve observations", tick=lambda: executor.spin_once(timeout_sec=0.02))
+            finally:
+                if node.is_active:
+                    node.trigger_deactivate()
+                node.destroy_node()
+            assert len(robot.image_stamps) >= 12
+    finally:
+        rclpy.try_shutdown()
+    config = RecordingConfig(commands=(), base="", reaction=0.0)
+    samples = {s.observation.stamp: s.observation for s in BagRecording(tmp_path / "bag", config).samples(space, 0.001, 1)}
+    missing = sorted(set(node.at_arrival) - set(samples))
+    assert set(samples) <= set(node.at_arrival), "no observation that the node did not have"
+    assert len(missing) <= 1, "but for the last image, which nothing followed"
+    for stamp, sample in samples.items():
+        live = node.at_arrival[stamp]
+        np.testing.assert_array_equal(sample.image, live.image)
+        np.testing.assert_array_equal(sample.joint_positions, live.joint_positions)
+        np.testing.assert_array_equal(sample.audio, live.audio)
+    inferred = set(node.inferred) & set(samples)
+    assert inferred, "the thread worked on images that the bag gives too"
+    assert all(np.array_equal(node.inferred[s].image, samples[s].image) for s in inferred)

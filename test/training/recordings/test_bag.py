@@ -1,0 +1,305 @@
+"""Every kind of bag that a robot may record becomes samples; what is wrong with it is said."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from bag_writer import (
+    START,
+    TYPES,
+    BagWriter,
+    compressed_image,
+    image,
+    joint_state,
+    make,
+    position_command,
+    service_event,
+    sound,
+    text,
+    trajectory,
+    twist,
+)
+from rosbags.rosbag2 import CompressionMode, Reader, StoragePlugin
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.observation import Clip
+from neon_control.core.recording import CommandTopic, RecordingConfig
+from neon_control.training.recordings import Reading
+from neon_control.training.recordings.bag import BagRecording
+
+NAMES = ("joint0", "joint1", "joint2")
+SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 3), "base": slice(3, 6)}, -np.ones(6), np.ones(6))
+CONFIG = RecordingConfig(commands=(CommandTopic("arm/commands", NAMES[::-1]),))
+SCALE = np.arange(1, 4)
+CAMERA = "camera/image_raw"
+DELAY = 0.03  # [s] from an image's stamp to its arrival
+
+
+def png(value: int) -> bytes:
+    stream = io.BytesIO()
+    PIL.Image.fromarray(np.full((6, 8, 3), value, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+Change = Callable[[str, float], bool]
+
+
+def write(path: Path, seconds: float = 1.0, keep: Change = lambda topic, time: True, camera: str = CAMERA, **options: object) -> Path:
+    """Joint i is at t (i + 1), commands are twice that, vx = t, an image's pixels are 100 t; `keep` decides what is written."""
+    with BagWriter(path, **options) as bag:  # type: ignore[arg-type]
+
+        def put(topic: str, received: float, message: object) -> None:
+            if keep(topic, received):
+                bag.write(topic, received, message)
+
+        for tick in range(round(seconds * 100) + 1):
+            t = tick / 100
+            put("joint_states", t, joint_state(t, NAMES, t * SCALE))
+            if tick % 2 == 0:
+                put("audio", t, sound(np.full(320, tick)))
+                put("arm/commands", t, position_command((2 * t * SCALE)[::-1]))
+                put("cmd_vel", t, twist(t, 0.0, -t))
+            if tick % 10 == 3:
+                taken = t - DELAY
+                rgb = np.full((6, 8, 3), round(100 * taken) % 256, np.uint8)
+                put(camera, t, compressed_image(taken, png(round(100 * taken) % 256)) if "compressed" in camera else image(taken, rgb))
+    return path
+
+
+def read(path: Path, config: RecordingConfig = CONFIG, clip: Clip | None = None) -> Reading:
+    return BagRecording(path, config).read(SPACE, 0.02, 16, clip)
+
+
+def problems(reading: Reading) -> str:
+    return "\n".join(f"{p.where} | {p.time} | {p.what} | {p.count}" for p in reading.problems)
+
+
+def times(reading: Reading) -> list[float]:
+    return [round((s.observation.stamp - START) / 1e9, 3) for s in reading.samples]
+
+
+def check_ramp(reading: Reading) -> None:
+    for sample in reading.samples:
+        t = (sample.observation.stamp - START) / 1e9
+        assert np.all(sample.observation.image == round(100 * t) % 256)
+        assert sample.observation.joint_positions == pytest.approx(t * SCALE, abs=1e-6)
+        grid = t + 0.02 * np.arange(16)
+        known = sample.mask > 0
+        assert sample.actions[known, 1] == pytest.approx((2 * grid * 2)[known], abs=1e-6)
+        assert sample.actions[known, 3] == pytest.approx(grid[known], abs=1e-6)
+        assert np.all(np.diff(sample.mask) <= 0)
+
+
+@pytest.mark.parametrize(
+    ("storage", "compression"),
+    [
+        (StoragePlugin.MCAP, CompressionMode.NONE),
+        (StoragePlugin.MCAP, CompressionMode.FILE),
+        (StoragePlugin.MCAP, CompressionMode.MESSAGE),
+        (StoragePlugin.MCAP, CompressionMode.STORAGE),
+        (StoragePlugin.SQLITE3, CompressionMode.NONE),
+        (StoragePlugin.SQLITE3, CompressionMode.FILE),
+        (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
+    ],
+)
+def test_every_storage_and_compression_gives_the_same_samples(storage: StoragePlugin, compression: CompressionMode, tmp_path: Path) -> None:
+    reading = read(write(tmp_path / "bag", storage=storage, compression=compression))
+    assert times(reading) == [round(0.1 * i, 3) for i in range(10)]
+    assert reading.problems == []
+    check_ramp(reading)
+
+
+def test_compressed_images_are_found_and_a_damaged_one_costs_only_itself(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag", camera=f"{CAMERA}/compressed")
+    assert times(read(path)) == [round(0.1 * i, 3) for i in range(10)]
+    check_ramp(read(path))
+    with BagWriter(tmp_path / "damaged") as bag:
+        for tick in range(101):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, t * SCALE))
+            if tick % 10 == 3:
+                data = png(1)[:40] if tick == 53 else png(1)
+                bag.write(f"{CAMERA}/compressed", t, compressed_image(t, data))
+    damaged = read(tmp_path / "damaged")
+    assert times(damaged) == [0.03, 0.13, 0.23, 0.33, 0.43, 0.63, 0.73, 0.83, 0.93]
+    assert "damaged | 0.53 | no observation: camera: 40 bytes of compressed image cannot be decoded" in problems(damaged)
+
+
+def test_without_commands_the_next_measured_state_is_the_target(tmp_path: Path) -> None:
+    reading = read(write(tmp_path / "bag", keep=lambda topic, _: topic not in ("arm/commands", "cmd_vel")))
+    sample = reading.samples[3]
+    grid = (sample.observation.stamp - START) / 1e9 + 0.02 * np.arange(1, 17)
+    assert sample.actions[:, :3] == pytest.approx(grid[:, None] * SCALE, abs=1e-6)
+    assert not sample.actions[:, 3:].any() and sample.mask.all()
+    assert "no commands of ['joint0', 'joint1', 'joint2']; the next measured positions stand in for them" in problems(reading)
+    assert "no commands of the base on 'cmd_vel'; it is taken to stand still" in problems(reading)
+    chosen = read(tmp_path / "bag", replace(CONFIG, commands=(), base=""))
+    np.testing.assert_array_equal(chosen.samples[3].actions, sample.actions)
+    assert chosen.problems == [], "nothing is missing that was not asked for"
+
+
+def test_the_executor_s_own_commands_count_from_when_they_were_received(tmp_path: Path) -> None:
+    """Its trajectories are stamped 0, which means now, and hold the next point and the point of rest."""
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, t * SCALE))
+            bag.write("arm/commands", t, trajectory(None, NAMES[::-1], (0.01, [3 * (t + 0.01)] * 3), (0.06, [9.0] * 3)))
+            if tick % 10 == 3:
+                bag.write(CAMERA, t, image(t - DELAY, np.zeros((6, 8, 3), np.uint8)))
+    sample = read(tmp_path / "bag").samples[3]
+    grid = (sample.observation.stamp - START) / 1e9 + 0.02 * np.arange(16)
+    assert sample.mask.all()
+    assert sample.actions[:, 0] == pytest.approx(3 * grid, abs=1e-6)
+
+
+@pytest.mark.parametrize("way", ["topic", "service"])
+def test_a_boundary_begins_an_episode_that_no_target_and_no_clip_crosses(way: str, tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(301):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, t * SCALE))
+            bag.write("arm/commands", t, position_command(t * SCALE))
+            if tick % 10 == 0:
+                bag.write(CAMERA, t, image(t, np.full((6, 8, 3), tick // 2, np.uint8)))
+            if tick in (105, 205):
+                if way == "topic":
+                    bag.write("episode", t, text("begin"))
+                else:  # the same call as its client sent it, its server received it, and so on: four events
+                    for kind in range(4):
+                        received = START + round((t + 0.001 * kind) * 1e9)
+                        bag.write_raw("reset/_service_event", "std_srvs/srv/Trigger_Event", received, service_event(kind, tick))
+    config = replace(
+        CONFIG, commands=(CommandTopic("arm/commands", NAMES),), boundary="/episode" if way == "topic" else "reset/_service_event"
+    )
+    reading = read(tmp_path / "bag", config, Clip(3, 10.0))
+    assert [s.episode for s in reading.samples] == [0] * 9 + [1] * 8 + [2] * 8
+    assert times(reading)[9] == 1.3, "the first clip of the second episode begins with its first image, at 1.1 s"
+    before = reading.samples[8]  # at 1.0 s; the episode ends at 1.05 s
+    assert before.mask.tolist() == [1, 1, 1] + [0] * 13
+    assert before.actions[3:, 0] == pytest.approx(1.05, abs=1e-3)
+
+
+def test_episodes_shorter_than_a_chunk_are_left_out_and_said(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, t * SCALE))
+            if tick % 10 == 0:
+                bag.write(CAMERA, t, image(t, np.zeros((6, 8, 3), np.uint8)))
+            if tick in (40, 60):
+                bag.write("episode", t, text("begin"))
+    reading = read(tmp_path / "bag", replace(CONFIG, commands=(), boundary="episode"))
+    assert {s.episode for s in reading.samples} == {0, 2}
+    assert "episode 1 lasts 0.20 s, shorter than one chunk of 0.32 s" in problems(reading)
+
+
+def test_gaps_of_every_stream_are_said_and_only_their_samples_are_missing(tmp_path: Path) -> None:
+    def keep(topic: str, time: float) -> bool:
+        return not (
+            (topic == "joint_states" and 0.3 < time < 0.9)
+            or (topic == CAMERA and 1.3 < time < 2.1)
+            or (topic == "audio" and 2.4 < time < 2.7)
+            or (topic == "arm/commands" and 3.0 < time < 3.7)
+        )
+
+    reading = read(write(tmp_path / "bag", 4.0, keep))
+    assert [t for t in times(reading) if t < 1.2] == [0.0, 0.1, 0.2, 0.3, 0.9, 1.0, 1.1], "a state 0.2 s old is too old for the live node"
+    text = problems(reading)
+    assert "no observation: joint_states: the asked time is" in text or "no observation: joint_states: 0." in text
+    assert "no image for 0.90 s" in text
+    assert "sound is missing; silence stands in for it" in text
+    assert "no command for 0.7" in text
+    check_ramp(replace(reading, samples=[s for s in reading.samples if s.observation.stamp < START + 2.5 * 10**9]))
+
+
+def test_stamps_of_another_clock_are_said_and_messages_without_a_stamp_moved(tmp_path: Path) -> None:
+    """A recorder on wall time beside a robot on simulated time: the same samples, but for the problem."""
+    path = write(tmp_path / "bag")
+    plain = read(path)
+    with BagWriter(tmp_path / "late") as bag, Reader(path) as reader:
+        for connection, received, raw in reader.messages():
+            bag.write_raw(connection.topic.lstrip("/"), connection.msgtype, received + 5 * 10**15, raw)
+    late = read(tmp_path / "late")
+    assert "receive times are 5000000.00 s later than the stamps of joint_states: another clock" in problems(late)
+    assert len(late.samples) == len(plain.samples)
+    for ours, theirs in zip(late.samples, plain.samples, strict=True):
+        np.testing.assert_array_equal(ours.observation.audio, theirs.observation.audio)
+        np.testing.assert_array_equal(ours.actions, theirs.actions)
+
+
+def test_a_camera_on_another_clock_than_the_joints_gives_no_samples(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, t * SCALE))
+            if tick % 10 == 0:
+                bag.write(CAMERA, t, image(t + 2.0, np.zeros((6, 8, 3), np.uint8)))
+    reading = read(tmp_path / "bag")
+    assert reading.samples == []
+    assert "stamped 1.98 s in the future, limit 0.1 s; are the clocks synchronised? | 11" in problems(reading)
+
+
+def test_missing_topics_are_said_and_sound_is_replaced_by_silence(tmp_path: Path) -> None:
+    silent = read(write(tmp_path / "silent", keep=lambda topic, _: topic != "audio"))
+    assert len(silent.samples) == 10 and not silent.samples[5].observation.audio.any()
+    assert silent.samples[5].observation.audio.shape == (32000,)
+    assert "no topic 'audio'; silence stands in for it" in problems(silent)
+    blind = read(write(tmp_path / "blind", keep=lambda topic, _: topic != CAMERA))
+    assert blind.samples == []
+    assert f"no topic ['{CAMERA}']; the bag has ['arm/commands', 'audio', 'cmd_vel', 'joint_states']" in problems(blind)
+
+
+def test_messages_that_contradict_themselves_are_refused_and_counted(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            wrong = tick in (50, 51)
+            bag.write("joint_states", t, joint_state(t, NAMES, [np.nan if wrong else t] * 3))
+            bag.write("arm/commands", t, position_command([t] * (2 if wrong else 3)))
+            if tick % 10 == 0:
+                picture = image(t, np.zeros((6, 8, 3), np.uint8))
+                if tick == 20:
+                    picture.encoding = "yuv422"
+                bag.write(CAMERA, t, picture)
+    reading = read(tmp_path / "bag")
+    assert len(reading.samples) == 10
+    assert "joint_states | 0.5 | message refused: joint_states: position of ['joint0', 'joint1', 'joint2'] is not finite | 2" in problems(
+        reading
+    )
+    assert "camera/image_raw | 0.2 | message refused: camera: encoding 'yuv422' is not supported" in problems(reading)
+    assert "arm/commands | 0.5 | command refused: 3 joints" in problems(reading)
+
+
+def test_a_message_type_that_only_the_bag_knows_is_read_by_its_own_definition(tmp_path: Path) -> None:
+    def write_audio(bag: BagWriter, t: float) -> None:
+        bag.write("audio", t, make("audio_common_msgs/msg/AudioData", np.full(320, 1000, "<i2").view(np.uint8)))
+
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, t * SCALE))
+            if tick % 2 == 0:
+                write_audio(bag, t)
+            if tick % 10 == 3:
+                bag.write(CAMERA, t, image(t, np.zeros((6, 8, 3), np.uint8)))
+    reading = read(tmp_path / "bag")
+    assert reading.samples[5].observation.audio[-4000:] == pytest.approx(1000 / 32768)
+
+
+def test_messages_with_padding_behind_them_are_read(tmp_path: Path) -> None:
+    """What rclpy's serialize_message makes of a JointState without velocities; rosbags' own check refuses it."""
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            raw = bytes(TYPES.serialize_cdr(joint_state(t, NAMES, t * SCALE), "sensor_msgs/msg/JointState"))
+            bag.write_raw("joint_states", "sensor_msgs/msg/JointState", START + round(t * 1e9), raw + bytes(8))
+            if tick % 10 == 3:
+                bag.write(CAMERA, t, image(t, np.zeros((6, 8, 3), np.uint8)))
+    assert len(read(tmp_path / "bag").samples) == 10

@@ -1,0 +1,131 @@
+"""Broken files cost themselves only, and are named; `find_recordings` finds what is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from bag_writer import BagWriter, image, joint_state, position_command
+from rosbags.rosbag2 import StoragePlugin
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ConfigError
+from neon_control.core.recording import CommandTopic, RecordingConfig
+from neon_control.training.recordings import Reading, Recording, find_recordings
+
+NAMES = ("joint0", "joint1")
+SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 2)}, -np.ones(2), np.ones(2))
+CONFIG = RecordingConfig(commands=(CommandTopic("arm/commands", NAMES),), audio="")
+
+
+def write(path: Path, start: float = 0.0, storage: StoragePlugin = StoragePlugin.MCAP) -> Path:
+    """One second with an image every 0.1 s."""
+    with BagWriter(path, storage) as bag:
+        for tick in range(100):
+            t = start + tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, [t, t]))
+            bag.write("arm/commands", t, position_command([t, t]))
+            if tick % 10 == 0:
+                bag.write("camera/image_raw", t, image(t, np.full((64, 64, 3), tick, np.uint8)))
+    return path
+
+
+def write_split(path: Path) -> Path:
+    """A bag of two files, as a recorder writes it with a limit of size."""
+    for i in range(2):
+        write(path.parent / f"part{i}", float(i))
+    path.mkdir()
+    data = [yaml.safe_load((path.parent / f"part{i}" / "metadata.yaml").read_text()) for i in range(2)]
+    information = data[0]["rosbag2_bagfile_information"]
+    second = data[1]["rosbag2_bagfile_information"]
+    information["relative_file_paths"] += second["relative_file_paths"]
+    information["duration"]["nanoseconds"] += 10**9
+    information["message_count"] += second["message_count"]
+    (path / "metadata.yaml").write_text(yaml.safe_dump(data[0]))
+    for i in range(2):
+        shutil.move(path.parent / f"part{i}" / f"part{i}.mcap", path / f"part{i}.mcap")
+        shutil.rmtree(path.parent / f"part{i}")
+    return path
+
+
+def cut(file: Path) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) * 2 // 3])
+
+
+def read(recording: Recording) -> Reading:
+    return recording.read(SPACE, 0.02, 16)
+
+
+def the_one(root: Path) -> Recording:
+    (recording,) = find_recordings(root, CONFIG)
+    return recording
+
+
+def test_the_whole_files_of_a_split_bag_are_read_when_the_last_one_has_no_end(tmp_path: Path) -> None:
+    path = write_split(tmp_path / "bag")
+    assert len(read(the_one(path)).samples) == 20
+    cut(path / "part1.mcap")
+    reading = read(the_one(path))
+    assert len(reading.samples) == 10
+    assert [p.where for p in reading.problems] == ["bag", "bag/part1.mcap"]
+    assert "cannot be read: ReaderError: File end magic is invalid" in reading.problems[1].what
+
+
+@pytest.mark.parametrize("storage", list(StoragePlugin))
+def test_a_bag_of_one_truncated_file_is_reported(storage: StoragePlugin, tmp_path: Path) -> None:
+    path = write(tmp_path / "bag", storage=storage)
+    cut(next(f for f in path.iterdir() if f.suffix in (".mcap", ".db3")))
+    reading = read(the_one(path))
+    assert reading.problems and "cannot be read" in reading.problems[0].what
+    assert len(reading.samples) < 10
+
+
+@pytest.mark.parametrize("content", ["", "rosbag2_bagfile_information: {version: 9}", "{[", "rosbag2_bagfile_information: 5"])
+def test_damaged_metadata_is_reported(content: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "bag")
+    (path / "metadata.yaml").write_text(content)
+    reading = read(the_one(path))
+    assert reading.samples == []
+    assert reading.problems[0].what.startswith("cannot be read: ")
+
+
+def test_a_file_whose_recorder_died_before_it_wrote_the_metadata_is_read_by_itself(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag")
+    (path / "metadata.yaml").unlink()
+    recording = the_one(tmp_path)
+    assert recording.path == path / "bag.mcap"
+    assert len(read(recording).samples) == 10
+
+
+def test_an_empty_bag_is_reported(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag"):
+        pass
+    reading = read(the_one(tmp_path))
+    assert reading.samples == [] and reading.problems[0].what == "no messages"
+
+
+def test_bags_are_found_at_any_depth_in_order_of_their_paths(tmp_path: Path) -> None:
+    for name in ("b/late", "a/early", "a/later"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name)
+    assert [r.name for r in find_recordings(tmp_path)] == ["early", "later", "late"]
+    assert [r.name for r in find_recordings([tmp_path / "b", tmp_path / "a" / "early"])] == ["early", "late"]
+    with pytest.raises(ConfigError, match=r"no recordings in .*nothing; `neon_control collect"):
+        find_recordings(tmp_path / "nothing")
+
+
+def test_a_fingerprint_is_that_of_the_content_and_of_what_is_read_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag")
+    first = the_one(path).fingerprint()
+    (path / "samples-of-somebody.safetensors").write_text("a cache beside it changes nothing")
+    assert the_one(path).fingerprint() == first
+    (other,) = find_recordings(path, RecordingConfig(camera="head/image"))
+    assert other.fingerprint() != first
+    file = path / "bag.mcap"
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 10**9))
+    assert the_one(path).fingerprint() != first

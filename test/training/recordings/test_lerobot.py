@@ -1,0 +1,273 @@
+"""LeRobot datasets of versions 2.1 and 3.0 on disk, and our own export.
+
+File names, columns and fields are those that lerobot 0.3.3 (v2.1) and 0.4.4 (v3.0) write.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+import pytest
+from bag_writer import BagWriter, image, joint_state, position_command, text
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ConfigError
+from neon_control.core.observation import Clip
+from neon_control.core.recording import CommandTopic, LeRobotNames, RecordingConfig
+from neon_control.training.recordings import Report, find_recordings
+from neon_control.training.recordings.lerobot_export import LeRobotExport, image_rate
+from neon_control.training.recordings.lerobot_statistics import statistics
+from neon_control.training.recordings.video import VideoWriter
+
+NAMES = ("joint0", "joint1")
+SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 2), "base": slice(2, 5)}, -np.ones(5), np.ones(5))
+FPS = 10
+THEIRS = ["gripper", "m1.pos", "m0.pos"]  # another order, other names, and a joint that is not ours
+MAPPED = LeRobotNames(state={"joint0": "m0.pos", "joint1": "m1.pos"}, action={"joint0": "m0.pos", "joint1": "m1.pos"})
+CAMERA = "observation.images.front"
+
+
+def grey(frame: int, episode: int = 0) -> np.ndarray:
+    return np.full((32, 48, 3), 100 * episode + 5 * frame, np.uint8)
+
+
+def write_2_1(root: Path, lengths: tuple[int, ...] = (12, 10), names: Any = None, kind: str = "video") -> Path:
+    """A dataset of version 2.1: state k of joint j is (k + j) / 50, its action one frame later."""
+    for number, length in enumerate(lengths):
+        frames = np.arange(length)
+        state = np.stack([0.0 * frames + 9.0, (frames + 1) / 50, frames / 50], axis=1).astype(np.float32)
+        columns: dict[str, Any] = {
+            "observation.state": list(state),
+            "action": list(state + np.float32([0.0, 0.02, 0.02])),
+            "timestamp": (frames / FPS).astype(np.float32),
+            "frame_index": frames,
+            "episode_index": np.full(length, number),
+            "index": frames,
+            "task_index": np.zeros(length, np.int64),
+        }
+        if kind == "video":
+            path = root / f"videos/chunk-000/{CAMERA}/episode_{number:06d}.mp4"
+            video = VideoWriter(path, FPS, (32, 48))
+            for frame in range(length):
+                video.add(grey(frame, number))
+            video.close()
+        else:
+            cells = []
+            for frame in range(length):
+                stream = io.BytesIO()
+                PIL.Image.fromarray(grey(frame, number)).save(stream, "PNG")
+                cells.append({"bytes": stream.getvalue(), "path": f"frame_{frame:06d}.png"})
+            columns[CAMERA] = cells
+        file = root / f"data/chunk-000/episode_{number:06d}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(arrow.table(columns), file)
+    vector = {"dtype": "float32", "shape": [3], "names": names or {"motors": THEIRS}}
+    info = {
+        "codebase_version": "v2.1",
+        "robot_type": "so100",
+        "total_episodes": len(lengths),
+        "total_frames": sum(lengths),
+        "total_tasks": 1,
+        "total_videos": len(lengths),
+        "total_chunks": 1,
+        "chunks_size": 1000,
+        "fps": FPS,
+        "splits": {"train": f"0:{len(lengths)}"},
+        "data_path": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
+        "video_path": "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4",
+        "features": {
+            "observation.state": vector,
+            "action": vector,
+            CAMERA: {"dtype": kind, "shape": [32, 48, 3], "names": ["height", "width", "channel"]},
+        },
+    }
+    meta = root / "meta"
+    meta.mkdir()
+    (meta / "info.json").write_text(json.dumps(info))
+    rows = [{"episode_index": i, "tasks": ["pick"], "length": n} for i, n in enumerate(lengths)]
+    (meta / "episodes.jsonl").write_text("\n".join(json.dumps(r) for r in rows) + "\n")
+    (meta / "tasks.jsonl").write_text(json.dumps({"task_index": 0, "task": "pick"}) + "\n")
+    return root
+
+
+@pytest.mark.parametrize("kind", ["video", "image"])
+@pytest.mark.parametrize("names", [{"motors": THEIRS}, THEIRS, {n: i for i, n in enumerate(THEIRS)}])
+def test_version_2_1_is_read_by_names(names: Any, kind: str, tmp_path: Path) -> None:
+    recordings = find_recordings(write_2_1(tmp_path / "set", names=names, kind=kind), RecordingConfig(lerobot=MAPPED))
+    assert [r.name for r in recordings] == ["set/episode_000000", "set/episode_000001"]
+    report = Report()
+    samples = list(recordings[1].samples(SPACE, 0.1, 4, report=report))
+    assert [p.what for p in report.problems] == ["no 'action' of the base; it is taken to stand still"]
+    assert len(samples) == 10
+    for k, sample in enumerate(samples):
+        assert np.abs(sample.observation.image.astype(int) - grey(k, 1)).max() <= 3
+        assert sample.observation.joint_positions == pytest.approx([k / 50, (k + 1) / 50], abs=1e-6)
+        assert sample.observation.audio.shape == (32000,) and not sample.observation.audio.any()
+        known = sample.mask > 0
+        assert known.sum() == min(4, 10 - k)
+        assert sample.actions[known, 0] == pytest.approx((k + 1 + np.arange(4))[known] / 50, abs=1e-5)
+        assert not sample.actions[:, 2:].any()
+
+
+def test_an_episode_travels_to_another_process(tmp_path: Path) -> None:
+    recording = find_recordings(write_2_1(tmp_path / "set"), RecordingConfig(lerobot=MAPPED))[1]
+    twin = pickle.loads(pickle.dumps(recording))
+    assert (twin.name, twin.fingerprint()) == (recording.name, recording.fingerprint())
+    assert len(twin.read(SPACE, 0.1, 4).samples) == 10
+
+
+def test_clips_of_an_episode_hold_its_own_images(tmp_path: Path) -> None:
+    recording = find_recordings(write_2_1(tmp_path / "set"), RecordingConfig(lerobot=MAPPED))[1]
+    samples = recording.read(SPACE, 0.1, 4, Clip(3, 5.0)).samples
+    assert len(samples) == 6, "the first 0.4 s have no whole clip"
+    assert [round(f.mean()) for f in samples[0].observation.clip] == pytest.approx([100, 110, 120], abs=2)
+
+
+def test_degrees_become_radians_when_the_robot_file_says_so_and_are_noticed_when_not(tmp_path: Path) -> None:
+    root = write_2_1(tmp_path / "set")
+    names = LeRobotNames(state=MAPPED.state, action=MAPPED.action, unit="deg")
+    sample = find_recordings(root, RecordingConfig(lerobot=names))[0].read(SPACE, 0.1, 4).samples[5]
+    assert sample.observation.joint_positions == pytest.approx(np.radians([5 / 50, 6 / 50]))
+    assert sample.actions[0, 0] == pytest.approx(np.radians(6 / 50), abs=1e-6)
+    wrong = LeRobotNames(state={"joint0": "gripper", "joint1": "m1.pos"}, action=MAPPED.action)
+    text = str(find_recordings(root, RecordingConfig(lerobot=wrong))[0].read(SPACE, 0.1, 4).problems)
+    assert "['joint0'] are far outside their range; are they in degrees (recording.lerobot.unit)?" in text
+
+
+def test_unknown_names_are_said_with_those_that_are_there(tmp_path: Path) -> None:
+    reading = find_recordings(write_2_1(tmp_path / "set"))[0].read(SPACE, 0.1, 4)
+    assert reading.samples == []
+    assert "needs the names ['joint0', 'joint1'], has ['gripper', 'm1.pos', 'm0.pos']" in reading.problems[0].what
+
+
+def edit_info(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    def apply(root: Path) -> None:
+        file = root / "meta" / "info.json"
+        info = json.loads(file.read_text())
+        change(info)
+        file.write_text(json.dumps(info))
+
+    return apply
+
+
+def cut(name: str) -> Callable[[Path], None]:
+    def apply(root: Path) -> None:
+        data = (root / name).read_bytes()
+        (root / name).write_bytes(data[: len(data) // 2])
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (edit_info(lambda i: i.update(codebase_version="v9.0")), "codebase_version is v9.0, known are v2.0, v2.1 and v3.0"),
+        (edit_info(lambda i: i.pop("fps")), "no readable LeRobot dataset: KeyError: 'fps'"),
+        (edit_info(lambda i: i.update(data_path="../../{episode_index}.parquet")), "leads out of the dataset"),
+        (edit_info(lambda i: i["features"].pop(CAMERA)), "needs the images of one camera, has []"),
+        (cut("meta/info.json"), "no readable LeRobot dataset: JSONDecodeError"),
+        (cut("data/chunk-000/episode_000000.parquet"), "cannot be read: "),
+        (cut(f"videos/chunk-000/{CAMERA}/episode_000000.mp4"), "cannot be decoded to its end"),
+        (lambda root: (root / f"videos/chunk-000/{CAMERA}/episode_000000.mp4").unlink(), "cannot be decoded to its end: FileNotFoundError"),
+    ],
+)
+def test_a_damaged_dataset_is_reported_and_costs_only_itself(damage: Callable[[Path], None], words: str, tmp_path: Path) -> None:
+    root = write_2_1(tmp_path / "set")
+    damage(root)
+    reading = find_recordings(root, RecordingConfig(lerobot=MAPPED))[0].read(SPACE, 0.1, 4)
+    assert reading.samples == []
+    assert words in "\n".join(p.what for p in reading.problems)
+
+
+def write_bag(path: Path) -> Path:
+    """Images at 10 Hz that jitter, two episodes, and half a second without images in the second one."""
+    with BagWriter(path) as bag:
+        rng = np.random.default_rng(1)
+        for tick in range(400):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, [t / 10, -t / 10]))
+            bag.write("arm/commands", t, position_command([t / 5, -t / 5]))
+            if tick == 195:
+                bag.write("episode", t, text("begin"))
+            if tick % 10 == 5 and not 290 < tick < 340:
+                taken = t - 0.02 + rng.uniform(-0.01, 0.01)
+                bag.write("camera/image_raw", t, image(taken, np.full((32, 48, 3), tick // 2, np.uint8)))
+    return path
+
+
+def test_a_bag_exported_to_version_3_comes_back(tmp_path: Path) -> None:
+    config = RecordingConfig(audio="", commands=(CommandTopic("arm/commands", NAMES),), boundary="episode", base="")
+    bags = find_recordings(write_bag(tmp_path / "bag"), config)
+    original = bags[0].read(SPACE, 0.02, 16).samples
+    assert image_rate(bags, SPACE, 0.02) == FPS
+    root = tmp_path / "set"
+    with LeRobotExport(root, SPACE, "robot", FPS, "wave") as dataset:
+        for bag in bags:
+            dataset.add(bag, 0.02, Report())
+    assert dataset.episodes == 3, "a gap in the images begins another episode"
+    back = [r.read(SPACE, 0.02, 16) for r in find_recordings(root)]
+    samples = [s for reading in back for s in reading.samples]
+    assert [p for reading in back for p in reading.problems] == []
+    assert len(samples) == len(original) == dataset.frames
+    for ours, theirs in zip(samples, original, strict=True):
+        assert np.abs(ours.observation.image.astype(int) - theirs.observation.image).max() <= 3
+        assert ours.observation.joint_positions == pytest.approx(theirs.observation.joint_positions, abs=1e-6)
+        assert ours.actions[0] == pytest.approx(theirs.actions[0], abs=1e-6)
+    with pytest.raises(ConfigError, match="exists"):
+        LeRobotExport(root, SPACE, "robot", FPS, "wave")
+
+
+def test_an_export_has_the_layout_of_version_3(tmp_path: Path) -> None:
+    config = RecordingConfig(audio="", commands=(CommandTopic("arm/commands", NAMES),), boundary="episode")
+    root = tmp_path / "set"
+    with LeRobotExport(root, SPACE, "robot", FPS, "wave") as dataset:
+        dataset.add(find_recordings(write_bag(tmp_path / "bag"), config)[0], 0.02, Report())
+    files = sorted(str(f.relative_to(root)) for f in root.rglob("*") if f.is_file())
+    assert files == [
+        "data/chunk-000/file-000.parquet",
+        "meta/episodes/chunk-000/file-000.parquet",
+        "meta/info.json",
+        "meta/stats.json",
+        "meta/tasks.parquet",
+        "videos/observation.images.camera/chunk-000/file-000.mp4",
+    ]
+    info = json.loads((root / "meta/info.json").read_text())
+    assert (info["codebase_version"], info["fps"], info["total_episodes"]) == ("v3.0", FPS, 3)
+    assert info["data_path"] == "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
+    assert info["video_path"] == "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
+    assert info["features"]["action"]["names"] == ["joint0", "joint1", "base/vx", "base/vy", "base/yaw_rate"]
+    data = parquet.read_table(root / "data/chunk-000/file-000.parquet")
+    assert data["index"].to_pylist() == list(range(info["total_frames"]))
+    assert set(data.column_names) == set(info["features"]) - {"observation.images.camera"}
+    assert data.schema.field("action").type == arrow.list_(arrow.float32(), 5)
+    rows = parquet.read_table(root / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    ends = [(r["dataset_from_index"], r["dataset_to_index"], r["length"]) for r in rows]
+    assert ends[0][0] == 0 and all(a[1] == b[0] for a, b in itertools.pairwise(ends)) and all(b - a == n for a, b, n in ends)
+    video = "videos/observation.images.camera"
+    assert rows[1][f"{video}/from_timestamp"] == pytest.approx(rows[0][f"{video}/to_timestamp"])
+    assert rows[0]["tasks"] == ["wave"] and np.shape(rows[0]["stats/observation.images.camera/mean"]) == (3, 1, 1)
+    tasks = parquet.read_table(root / "meta/tasks.parquet")
+    assert tasks.to_pylist() == [{"task_index": 0, "task": "wave"}]
+    assert json.loads(tasks.schema.metadata[b"pandas"])["index_columns"] == ["task"]
+    stats = json.loads((root / "meta/stats.json").read_text())
+    assert set(stats) == set(info["features"])
+    assert stats["frame_index"]["count"] == [info["total_frames"]] and stats["timestamp"]["min"] == [0.0]
+
+
+def test_statistics_are_those_of_numpy() -> None:
+    values = np.random.default_rng(0).normal(size=(500, 3))
+    found = statistics(values)
+    assert found["mean"] == pytest.approx(values.mean(axis=0)) and found["std"] == pytest.approx(values.std(axis=0))
+    assert found["q90"] == pytest.approx(np.quantile(values, 0.9, axis=0)) and found["count"] == [500]
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 8, 3), dtype=np.uint8)
+    assert np.array(statistics(pixels)["mean"])[:, 0, 0] == pytest.approx(pixels.mean(axis=(0, 1, 2)) / 255)
