@@ -15,6 +15,7 @@ from neon_control.core.errors import PolicyError
 from neon_control.core.observation import Observation
 from neon_control.core.robot import Robot
 from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
+from neon_control.runtime.backbones.encoding import encode_observations
 from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder, audio_revision
 from neon_control.runtime.policy_file import EncoderSpec, PolicyFile, check_robot, graph_metadata, read_policy_file
@@ -31,7 +32,7 @@ class Features:
     """What the encoders made of one observation."""
 
     stamp: int  # [ns] time of the image
-    vision: np.ndarray  # (F,) float32, 2048 for efficientnet_lite0
+    vision: np.ndarray  # (F,) float32, 2048 for efficientnet_lite0 and one camera
     audio: np.ndarray  # (384,) float32, zeros for a policy that does not listen
 
 
@@ -88,11 +89,15 @@ class Policy:
 
     def warm_up(self) -> None:
         """Run on a blank observation: the first runs allocate memory and are several times slower."""
-        joints = np.zeros(self.file.space.num_joints)
-        image = np.zeros((480, 640, 3), np.uint8)
-        blank = Observation(0, image, joints, np.zeros(WINDOW_SAMPLES, np.float32), (image,) * self._vision.clip.frames)
+        joints, sound = np.zeros(self.file.space.num_joints), np.zeros(WINDOW_SAMPLES, np.float32)
+        blank = self.still(0, np.zeros((480, 640, 3), np.uint8), joints, sound)
         for _ in range(WARM_UP_RUNS):
             self.predict(blank)
+
+    def still(self, stamp: int, image: np.ndarray, joint_positions: np.ndarray, audio: np.ndarray) -> Observation:
+        """An observation in which all cameras show the same image all the time: to warm up, to measure."""
+        frames = (image,) * self._vision.clip.frames
+        return Observation.of_clips(stamp, dict.fromkeys(self.file.vision.cameras or ("",), frames), joint_positions, audio)
 
     def predict(self, observation: Observation) -> ActionChunk:
         """One observation to one chunk, stamped with the observation's time.
@@ -105,8 +110,7 @@ class Policy:
     def encode(self, observation: Observation) -> Features:
         """The slow half: images and sound to features."""
         start = time.perf_counter()
-        sound = (observation.audio,) if self._vision.hears else ()
-        vision = self._vision.encode((observation.frames,), self.file.vision.instruction, sound).features[0]
+        vision = encode_observations(self._vision, self.file.vision, [observation]).features[0]
         seen = time.perf_counter()
         audio = np.zeros(AUDIO_FEATURES, np.float32) if self._audio is None else self._audio.encode(observation.audio)
         self.last_ms["vision"] = 1e3 * (seen - start)
