@@ -1,6 +1,6 @@
 """A rosbag to training samples, through the same buffers that the live node fills.
 
-One sample per camera image, at the image's stamp t: the image, the sound that ended at t, the joint positions
+One sample per image of the policy's first camera, at the image's stamp t: the image, the sound that ended at t, the joint positions
 interpolated to t, and as target the commands that were in force at t, t + dt, ..., t + (H - 1) dt. Steps after the last
 command are padded and masked out.
 """
@@ -8,6 +8,7 @@ command are padded and masked out.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
 from neon_control.core.action_space import ActionSpace
+from neon_control.core.cameras import Camera, Cameras
 from neon_control.core.errors import ObservationError
 from neon_control.core.image import decode_image
-from neon_control.core.observation import NANOSECONDS, AudioBuffer, Clip, ImageBuffer, JointStateBuffer, Observation
+from neon_control.core.observation import NANOSECONDS, AudioBuffer, Clip, JointStateBuffer, Observation
 
 HORIZON_S = 3600.0  # [s] a recording is kept whole
-TOPICS = ("camera/image_raw", "joint_states", "audio", "arm_controller/joint_trajectory", "cmd_vel")
+TOPICS = ("joint_states", "audio", "arm_controller/joint_trajectory", "cmd_vel")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class _Commands:
         return np.stack([np.interp(seconds, grid, column) for column in values.T], axis=1)
 
 
-def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None) -> list[Sample]:
+def read_samples(
+    path: Path, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, cameras: Sequence[Camera] = (Camera(),)
+) -> list[Sample]:
     """Read one bag.
 
     Args:
@@ -63,31 +67,32 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip
         dt: [s] between steps of a target.
         num_steps: H.
         clip: the images of an observation; where it reaches back before the first image, there is no sample.
+        cameras: what the policy looks through, in its order; see `core/cameras.py` for how their images are aligned.
 
     Raises:
         ObservationError: a topic or an image of a clip is missing; the message names the bag and the topic.
     """
     joint_states = JointStateBuffer(space.joint_names, horizon_s=HORIZON_S)
-    images: list[tuple[int, np.ndarray]] = []
-    camera = ImageBuffer(HORIZON_S)
+    images = Cameras([c.name for c in cameras], horizon_s=HORIZON_S)
+    images.look_at(clip or Clip(), [c.name for c in cameras])
+    buffers = {c.topic.lstrip("/"): images.buffers[c.name] for c in cameras}
     joints, base = _Commands(), _Commands()
     with Reader(path) as reader:
         connections = {c.topic.lstrip("/"): c for c in reader.connections}
-        missing = [t for t in TOPICS if t not in connections]
+        topics = (*buffers, *TOPICS)
+        missing = [t for t in topics if t not in connections]
         if missing:
             raise ObservationError(f"{path}: no topic {missing}; the bag has {sorted(connections)}")
-        wanted = [connections[t] for t in TOPICS]
+        wanted = [connections[t] for t in topics]
         for connection in wanted:
             _check_definition(path, connection)
         audio = AudioBuffer(horizon_s=reader.duration / NANOSECONDS + 1.0)
         for connection, arrival, raw in reader.messages(wanted):
             message: Any = _types().deserialize_cdr(raw, connection.msgtype)
             match connection.topic.lstrip("/"):
-                case "camera/image_raw":
+                case topic if topic in buffers:
                     layout = (message.encoding, message.height, message.width, message.step)
-                    rgb = decode_image(*layout, message.data, bool(message.is_bigendian))
-                    images.append((_stamp(message), rgb))
-                    camera.add(_stamp(message), rgb)
+                    buffers[topic].add(_stamp(message), decode_image(*layout, message.data, bool(message.is_bigendian)))
                 case "joint_states":
                     joint_states.add(_stamp(message), message.name, message.position)
                 case "audio":
@@ -100,16 +105,12 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip
                     base.add(_stamp(message), np.array([twist.linear.x, twist.linear.y, twist.angular.z]))
     steps = np.round(np.arange(num_steps) * dt * NANOSECONDS).astype(np.int64)
     samples = []
-    clip = clip or Clip()
-    first = images[0][0] + round((clip.frames - 1) / clip.rate_hz * NANOSECONDS) if images else 0
-    for stamp, image in images:
-        if clip.frames > 1 and stamp < first:
-            continue
+    for stamp in images.stamps():
         times = stamp + steps
         actions = np.concatenate([joints.at(times), base.at(times)], axis=1)
         mask = (times <= min(joints.stamps[-1], base.stamps[-1])).astype(np.float32)
-        frames = camera.frames(stamp, clip.frames, clip.rate_hz) if clip.frames > 1 else ()
-        samples.append(Sample(Observation(stamp, image, joint_states.at(stamp), audio.window(stamp), frames), actions, mask))
+        clips = images.clips(images.pick(stamp))
+        samples.append(Sample(Observation.of_clips(stamp, clips, joint_states.at(stamp), audio.window(stamp)), actions, mask))
     return samples
 
 
