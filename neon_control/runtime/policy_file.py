@@ -2,7 +2,8 @@
 
     policy.yaml               what the policy is: encoders, mode, joints, dt, normalisation, training summary, hashes
     action_layer.onnx         the graph: inputs `vision` (B, F), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N).
-                              A policy that draws its actions has one more input, `noise` (B, H, N), standard normal.
+                              A policy that draws its actions has one more input, `noise` (B, H, N), standard normal; one that
+                              reads tokens has `tokens` (B, T, D) and `token_mask` (B, T), 1 for a token and 0 for padding.
     action_layer.safetensors  the weights; the ONNX graph reads them from here, so that they are stored once
 
 Nothing in the folder is executed: no pickle, no code.
@@ -42,6 +43,7 @@ BACKBONE_FIELDS: Mapping[str, tuple[type, str]] = {  # optional fields of the bl
     "files": (dict, "a mapping from a weight file to its SHA-256"),
     "cameras": (list, "a list of names of the robot's cameras"),
     "combine": (str, f"one of {list(COMBINATIONS)}"),
+    "tokens": (int, "a whole number"),
 }
 
 
@@ -162,6 +164,21 @@ def check_robot(policy: PolicyFile, robot: Robot) -> None:
             f"policy {policy.name} (trained for {policy.robot}) looks through the cameras {list(policy.vision.cameras)}, "
             f"but robot {robot.name} has {cameras}; its robot file lists them in the section 'cameras'"
         )
+
+
+def graph_inputs(space: ActionSpace, num_steps: int, vision: BackboneSpec, audio: int, noise: bool) -> dict[str, tuple[int, ...]]:
+    """The inputs of an action layer's graph, in order, and their shapes without the batch.
+
+    Args:
+        audio: features of the audio encoder; the graph has this input also where the policy does not listen.
+        noise: whether the policy draws its actions.
+    """
+    shapes: dict[str, tuple[int, ...]] = {"vision": (vision.features,), "audio": (audio,), "proprioception": (space.num_joints,)}
+    if noise:
+        shapes["noise"] = (num_steps, space.dim)
+    if vision.tokens:
+        shapes |= {"tokens": (vision.tokens, vision.of_one_camera().features), "token_mask": (vision.tokens,)}
+    return shapes
 
 
 def graph_metadata(space: ActionSpace, dt: float, num_steps: int) -> dict[str, Any]:

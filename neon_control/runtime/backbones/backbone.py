@@ -42,12 +42,15 @@ class BackboneSpec:
     files: Mapping[str, str] = field(default_factory=dict)  # weight file -> SHA-256, verified on every load where recorded
     cameras: tuple[str, ...] = ()  # any backbone: which of the robot's cameras it looks at; empty: the first one
     combine: str = "concatenate"  # one of COMBINATIONS
+    tokens: int = 0  # T: the action layer also reads the backbone's tokens, of all cameras together, padded to this number
 
     def __post_init__(self) -> None:
         if len(set(self.cameras)) < len(self.cameras):
             raise ConfigError(f"cameras: each may be named once, got {list(self.cameras)}")
         if self.combine not in COMBINATIONS:
             raise ConfigError(f"combine: must be one of {list(COMBINATIONS)}, got {self.combine!r}")
+        if self.tokens < 0:
+            raise ConfigError(f"tokens: must be 0 or more, got {self.tokens}")
         if self.features % self.parts:
             raise ConfigError(f"features: {self.parts} concatenated cameras give a multiple of {self.parts}, got {self.features}")
 
@@ -58,13 +61,13 @@ class BackboneSpec:
 
     def of_one_camera(self) -> BackboneSpec:
         """What the backbone itself has to be: it knows nothing of cameras."""
-        return replace(self, features=self.features // self.parts, cameras=(), combine="concatenate")
+        return replace(self, features=self.features // self.parts, cameras=(), combine="concatenate", tokens=0)
 
     def looking_at(self, cameras: Sequence[str], combine: str = "concatenate") -> BackboneSpec:
         """The same backbone on other cameras; `features` follows."""
         one = self.of_one_camera()
         count = max(1, len(cameras)) if combine == "concatenate" else 1
-        return replace(one, features=one.features * count, cameras=tuple(cameras), combine=combine)
+        return replace(one, features=one.features * count, cameras=tuple(cameras), combine=combine, tokens=self.tokens)
 
     def to_dict(self) -> dict[str, Any]:
         """As `policy.yaml` has it: optional fields only where they say something."""
