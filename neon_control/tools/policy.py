@@ -50,6 +50,7 @@ def _show(file: PolicyFile, as_json: bool) -> None:
         ("chunk", f"{file.num_steps} steps of {1e3 * file.dt:g} ms"),
         ("vision", f"{file.vision.encoder} {file.vision.revision}, {file.vision.features} features"),
         *([("cameras", f"{', '.join(file.vision.cameras)}: {file.vision.combine}")] if file.vision.cameras else []),
+        *([("tokens", f"{file.vision.tokens}, padding included")] if file.vision.tokens else []),
         ("audio", f"{file.audio.encoder} {file.audio.revision}, {file.audio.features} features" if file.audio else "none"),
         *((f"head.{key}", value) for key, value in _flat(file.action_layer.get("head", {}))),
         *((f"training.{key}", value) for key, value in _flat(file.training)),
