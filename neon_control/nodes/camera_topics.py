@@ -59,7 +59,8 @@ class CameraTopics:
         if isinstance(message, Image):
             image: AnyImage = image_to_rgb(message)
         else:
-            image = partial(decode_compressed, message.data)  # by the inference thread, and only if this image is the one it takes
+            # by the inference thread, and only if this image is the one it takes
+            image = partial(decode_compressed, message.data, input_name(camera))
         self._cameras.buffers[camera].add(stamp_to_nanoseconds(message.header.stamp), image)
         if camera == self._cameras.used[0]:
             self._on_image()
