@@ -8,49 +8,33 @@ Every buffer may be filled by one thread and read by another.
 
 from __future__ import annotations
 
-import math
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError, ObservationError
+from neon_control.core.cameras import DEFAULT_NAME, Cameras, input_name
+from neon_control.core.errors import ObservationError
+from neon_control.core.image_buffer import JUMP_BACK_S, NANOSECONDS, AnyImage, Clip, ImageBuffer, StoredImage
 
-NANOSECONDS = 1_000_000_000
+__all__ = [
+    "NANOSECONDS",
+    "AnyImage",
+    "AudioBuffer",
+    "Clip",
+    "ImageBuffer",
+    "JointStateBuffer",
+    "MaxAge",
+    "Observation",
+    "ObservationBuilder",
+]
+
 AUDIO_WINDOW_S = 2.0  # [s] what the audio encoder hears
-JUMP_BACK_S = 0.5  # [s] a stamp this much older than the newest one means that time was reset, not that a message was late
 FUTURE_S = 0.1  # [s] a stamp this far in the future means that two clocks disagree
 CLOCKS_DIFFER_S = 1.0e5  # [s] beyond this an age is no age: one side runs on simulated time
-CLIP_TOLERANCE = 1.5  # [periods of the clip] how far a frame may be from its time: one lost image must not silence the policy
-
-
-AnyImage = np.ndarray | Callable[[], np.ndarray]  # decoded, or still to be decoded
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Which images a policy looks at: so many frames, evenly spaced, the last one at the observation's stamp.
-
-    Raises:
-        ConfigError: no frames, or a rate that is not finite and positive.
-    """
-
-    frames: int = 1
-    rate_hz: float = 10.0  # [Hz] means nothing for a single frame
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.frames, int) or isinstance(self.frames, bool) or self.frames < 1:
-            raise ConfigError(f"clip: 'frames' must be a whole number, 1 or more, got {self.frames!r}")
-        if not isinstance(self.rate_hz, (int, float)) or not math.isfinite(self.rate_hz) or self.rate_hz <= 0.0:
-            raise ConfigError(f"clip: 'rate_hz' must be finite and > 0, got {self.rate_hz!r}")
-
-    @property
-    def horizon_s(self) -> float:
-        """[s] how far back images must be kept; 0 for a single frame."""
-        return 0.0 if self.frames == 1 else (self.frames - 1 + CLIP_TOLERANCE) / self.rate_hz
 
 
 @dataclass(frozen=True)
@@ -58,15 +42,29 @@ class Observation:
     """What the policy sees, hears and feels at one instant."""
 
     stamp: int  # [ns] time of the image
-    image: np.ndarray  # (H, W, 3) uint8 RGB
+    image: np.ndarray  # (H, W, 3) uint8 RGB, of the policy's first camera
     joint_positions: np.ndarray  # (J,) [rad], interpolated to `stamp`; (0,) where they were not asked for
     audio: np.ndarray  # (32000,) float32 in [-1, 1], ends at `stamp`; (0,) when the policy does not listen
     clip: tuple[np.ndarray, ...] = ()  # T images like `image`, which is the last; empty for a policy that looks at one image
+    others: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)  # the policy's further cameras, in its order -> T images
 
     @property
     def frames(self) -> tuple[np.ndarray, ...]:
-        """The clip, also where it is a single image."""
+        """The first camera's clip, also where it is a single image."""
         return self.clip or (self.image,)
+
+    @property
+    def clips(self) -> tuple[tuple[np.ndarray, ...], ...]:
+        """The clip of each camera, in the policy's order."""
+        return (self.frames, *self.others.values())
+
+    @classmethod
+    def of_clips(
+        cls, stamp: int, clips: Mapping[str, tuple[np.ndarray, ...]], joint_positions: np.ndarray, audio: np.ndarray
+    ) -> Observation:
+        """From what `Cameras.clips` gives."""
+        (_, frames), *others = clips.items()
+        return cls(stamp, frames[-1], joint_positions, audio, frames if len(frames) > 1 else (), dict(others))
 
 
 class JointStateBuffer:
@@ -261,82 +259,6 @@ def _as_float(samples: np.ndarray) -> np.ndarray:
     return samples
 
 
-class ImageBuffer:
-    """The last images of one camera.
-
-    Args:
-        horizon_s: [s] how far back to remember; 0 keeps the newest image only, which is all that a policy of single images needs.
-    """
-
-    def __init__(self, horizon_s: float = 0.0) -> None:
-        self.keep(horizon_s)
-        self._lock = threading.Lock()
-        self._images: list[_StoredImage] = []  # in order of their stamps
-        self.late = 0  # images dropped because a newer one was there already
-
-    def keep(self, horizon_s: float) -> None:
-        """Remember images for another time [s]."""
-        self._horizon = round(horizon_s * NANOSECONDS)
-
-    def add(self, stamp: int, image: AnyImage) -> None:
-        """Store an image (H, W, 3) uint8 RGB taken at `stamp` [ns], or a function that decodes it: most images are never looked at."""
-        with self._lock:
-            if self._images and stamp <= self._images[-1].stamp:
-                if self._images[-1].stamp - stamp < JUMP_BACK_S * NANOSECONDS:
-                    self.late += 1
-                    return
-                self._images.clear()
-            self._images.append(_StoredImage(stamp, image))
-            # One image older than the horizon stays: the oldest frame of a clip may be nearest to it.
-            while len(self._images) > 1 and self._images[1 if self._horizon else 0].stamp < stamp - self._horizon:
-                del self._images[0]
-
-    @property
-    def newest(self) -> tuple[int, AnyImage] | None:
-        """Stamp [ns] and image, as it was given or decoded; None when there is none."""
-        with self._lock:
-            return (self._images[-1].stamp, self._images[-1].image) if self._images else None
-
-    def frames(self, stamp: int, count: int, rate_hz: float) -> tuple[np.ndarray, ...]:
-        """`count` images, `rate_hz` apart, the last one at `stamp` [ns]: for each time the nearest image that is held.
-
-        Worked example, times in ms: images stamped 0, 67, 133, 200 are held; 3 frames at 10 Hz that end at 200 are wanted at 0, 100 and
-        200, and the images of 0, 67 and 200 are taken. An image may serve twice where the camera is slower than the clip.
-
-        Raises:
-            ObservationError: at some time no image is nearer than `CLIP_TOLERANCE` periods.
-        """
-        with self._lock:
-            held = list(self._images)
-        if not held:
-            raise ObservationError("camera: nothing received", ("camera",))
-        back = np.round(np.arange(count - 1, -1, -1) * (NANOSECONDS / rate_hz)).astype(np.int64)  # (T,) [ns] before `stamp`
-        distance = np.abs(np.array([i.stamp for i in held])[None] - (stamp - back)[:, None])  # (T, images held)
-        tolerance = CLIP_TOLERANCE * NANOSECONDS / rate_hz
-        missing = distance.min(axis=1) > tolerance  # (T,)
-        if missing.any():
-            first, oldest = back[missing][0] / NANOSECONDS, (stamp - held[0].stamp) / NANOSECONDS
-            raise ObservationError(
-                f"camera: {missing.sum()} of {count} images of the clip are missing (at {rate_hz:g} Hz, the first {first:.2f} s ago); "
-                f"{len(held)} are held, of the last {oldest:.2f} s",
-                ("camera",),
-            )
-        return tuple(held[i].decoded() for i in distance.argmin(axis=1))
-
-
-class _StoredImage:
-    """An image that is decoded once, if at all; only the thread that builds observations asks for it."""
-
-    def __init__(self, stamp: int, image: AnyImage) -> None:
-        self.stamp = stamp
-        self.image = image
-
-    def decoded(self) -> np.ndarray:
-        if callable(self.image):
-            self.image = self.image()
-        return self.image
-
-
 @dataclass(frozen=True)
 class MaxAge:
     """[s] How old the newest message of each input may be, and the features that were made of one."""
@@ -348,27 +270,35 @@ class MaxAge:
 
 
 class ObservationBuilder:
-    """Three buffers, and the rule by which they make one observation.
+    """The buffers of cameras, joint states and sound, and the rule by which they make one observation.
 
     Args:
         joint_names: the joints of an observation, in order.
         max_age: limits of age.
         use_audio: False for a policy that does not listen; audio is then neither needed nor cut.
         clip: the images of an observation; the newest one where none is given.
+        cameras: the robot's cameras; an observation is made of the first one until `look_at` says otherwise.
     """
 
-    def __init__(self, joint_names: Sequence[str], max_age: MaxAge | None = None, use_audio: bool = True, clip: Clip | None = None) -> None:
-        self.clip = clip or Clip()
-        self.images = ImageBuffer(self.clip.horizon_s)
+    def __init__(
+        self,
+        joint_names: Sequence[str],
+        max_age: MaxAge | None = None,
+        use_audio: bool = True,
+        clip: Clip | None = None,
+        cameras: Sequence[str] = (DEFAULT_NAME,),
+    ) -> None:
+        self.max_age = max_age or MaxAge()
+        self.cameras = Cameras(cameras, self.max_age.camera)
+        self.cameras.look_at(clip or Clip())
+        self.images = self.cameras.buffers[cameras[0]]
         self.joint_states = JointStateBuffer(joint_names)
         self.audio = AudioBuffer()
-        self.max_age = max_age or MaxAge()
         self.use_audio = use_audio
 
-    def look_at(self, clip: Clip) -> None:
-        """Take other clips from now on, for another policy; a longer one has to fill first."""
-        self.clip = clip
-        self.images.keep(clip.horizon_s)
+    def look_at(self, clip: Clip, cameras: Sequence[str] = ()) -> None:
+        """Take other clips, of other cameras, from now on; see `Cameras.look_at`. Called by the thread that builds."""
+        self.cameras.look_at(clip, cameras)
 
     def build(self, now: int, use_joints: bool = True) -> Observation:
         """The observation at the newest image's stamp.
@@ -380,23 +310,20 @@ class ObservationBuilder:
         Raises:
             ObservationError: an input is missing or stale; the message and `inputs` name every such input.
         """
-        newest = self.images.newest
-        stamps = {"camera": None if newest is None else newest[0]}
+        picked = self.cameras.pick()
+        stamps = {input_name(name): None if image is None else image.stamp for name, image in picked.items()}
         if use_joints:
             stamps["joint_states"] = self.joint_states.latest_stamp
         if self.use_audio:
             stamps["audio"] = self.audio.latest_stamp
         self.check(now, stamps)
-        stamp, image = cast(tuple[int, AnyImage], newest)
+        stamp = cast(StoredImage, picked[self.cameras.used[0]]).stamp
         audio = self.audio.window(stamp) if self.use_audio else np.zeros(0, np.float32)
         joints = self.joint_states.at(stamp) if use_joints else np.zeros(0)
-        clip = self.images.frames(stamp, self.clip.frames, self.clip.rate_hz) if self.clip.frames > 1 else ()
-        if clip:
-            image = clip[-1]
-        return Observation(stamp, image() if callable(image) else image, joints, audio, clip)
+        return Observation.of_clips(stamp, self.cameras.clips(picked), joints, audio)
 
     def check(self, now: int, stamps: Mapping[str, int | None]) -> None:
-        """Hold inputs, each a field of `MaxAge`, to their limits of age.
+        """Hold inputs, each a field of `MaxAge` or a camera of the robot, to their limits of age.
 
         Args:
             now: [ns] the current time.
@@ -407,7 +334,8 @@ class ObservationBuilder:
         """
         if now <= 0:
             raise ObservationError("clock: no time yet; with use_sim_time somebody must publish /clock", ("clock",))
-        problems = {name: _age_problem(stamp, now, getattr(self.max_age, name)) for name, stamp in stamps.items()}
+        limits = {buffer.label: self.max_age.camera for buffer in self.cameras.buffers.values()} | vars(self.max_age)
+        problems = {name: _age_problem(stamp, now, limits[name]) for name, stamp in stamps.items()}
         bad = {name: text for name, text in problems.items() if text}
         if bad:
             raise ObservationError("; ".join(f"{name}: {text}" for name, text in bad.items()), tuple(bad))

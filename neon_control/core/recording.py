@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 
 UNITS = {"rad": 1.0, "deg": math.pi / 180.0}  # of a LeRobot dataset's joints -> [rad]
@@ -36,6 +37,7 @@ class RecordingConfig:
     """Topics of a rosbag2, names of a LeRobot dataset. A leading slash of a topic means nothing."""
 
     camera: str = "camera/image_raw"  # Image or CompressedImage; `<camera>/compressed` is taken where it is not there
+    others: tuple[Camera, ...] = ()  # further cameras, for a policy that looks through several; not from the file: see `looking_through`
     joint_states: str = "joint_states"
     audio: str = "audio"  # empty: this robot has no microphone
     audio_rate_hz: int = 16000  # [Hz]
@@ -45,6 +47,10 @@ class RecordingConfig:
     boundary: str = ""  # each message begins an episode, each call for `<service>/_service_event`; empty: a bag is one episode
     reaction: float = 0.02  # [s] after an image's arrival that the live node looks at it; what arrives meanwhile still counts
     lerobot: LeRobotNames = field(default_factory=LeRobotNames)
+
+    def looking_through(self, cameras: Sequence[Camera]) -> RecordingConfig:
+        """The same for a policy that looks through these cameras of the robot; none means the first one, on `camera`."""
+        return replace(self, camera=cameras[0].topic, others=tuple(cameras[1:])) if cameras else self
 
 
 def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...]) -> RecordingConfig:
@@ -67,6 +73,8 @@ def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...])
     names = _mapping(file, "recording.lerobot", fields.pop("lerobot", None))
     for key in ("state", "action"):
         names[key] = {str(k): str(v) for k, v in _mapping(file, f"recording.lerobot.{key}", names.get(key)).items()}
+    if "others" in fields:
+        raise ConfigError(f"{file}: section recording takes one camera; further ones belong into the section cameras")
     try:
         config = RecordingConfig(**fields, commands=controllers if commanded == "controllers" else (), lerobot=LeRobotNames(**names))
     except TypeError as error:

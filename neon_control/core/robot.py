@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
 from neon_control.core.recording import CommandTopic, RecordingConfig, load_recording
@@ -72,6 +73,7 @@ class Robot:
     controllers: tuple[ControllerConfig, ...]
     base: BaseLimits | None  # None: a robot without a mobile base
     recording: RecordingConfig = field(default_factory=RecordingConfig)  # topics and names of recordings to learn from
+    cameras: tuple[Camera, ...] = (Camera(),)  # the first one is what a policy looks at that names none
 
     def limits(self, names: tuple[str, ...], field: str) -> np.ndarray:
         """One `Joint` field for the named joints, as an array (len(names),)."""
@@ -102,8 +104,8 @@ def load_robot(path: str | Path) -> Robot:
     if twice:
         raise ConfigError(f"{file}: joints {twice} belong to more than one controller")
     recording = load_recording(file, data.get("recording"), tuple(CommandTopic(c.topic, c.joints) for c in controllers))
-    name, base = str(_require(data, "name", file)), _load_base(file, data.get("base"))
-    return Robot(name, urdf_path, joints, groups, parts, controllers, base, recording)
+    base, cameras = _load_base(file, data.get("base")), _load_cameras(file, data.get("cameras"))
+    return Robot(str(_require(data, "name", file)), urdf_path, joints, groups, parts, controllers, base, recording, cameras)
 
 
 def _require(data: dict[str, Any], key: str, file: Path) -> Any:
@@ -210,6 +212,24 @@ def _load_base(file: Path, data: dict[str, Any] | None) -> BaseLimits | None:
             raise ConfigError(f"{file}: base.{key} needs exactly the axes {list(BASE_AXES)}, got {sorted(values)}")
         vectors.append(np.array([_positive(file, f"base.{key}.{axis}", values[axis]) for axis in BASE_AXES]))
     return BaseLimits(*vectors)
+
+
+def _load_cameras(file: Path, data: Any) -> tuple[Camera, ...]:
+    if data is None:
+        return (Camera(),)
+    if not isinstance(data, dict) or not data:
+        raise ConfigError(f"{file}: cameras must be a mapping from a name to {{topic: ..., transport: ...}}, got {data!r}")
+    for name, entry in data.items():
+        if not isinstance(entry, dict) or "topic" not in entry or set(entry) - {"topic", "transport"}:
+            raise ConfigError(f"{file}: cameras.{name} must be a mapping with 'topic', and 'transport' if need be; got {entry!r}")
+    try:
+        cameras = tuple(Camera(str(n), str(e["topic"]), str(e.get("transport", ""))) for n, e in data.items())
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    topics = [c.topic for c in cameras]
+    if len(set(topics)) < len(topics):
+        raise ConfigError(f"{file}: cameras need topics of their own, got {topics}")
+    return cameras
 
 
 def _positive(file: Path, field: str, value: Any, zero_allowed: bool = False) -> float:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neon_control.core.action_space import ActionSpace
@@ -43,6 +44,8 @@ class PolicyConfig:
     audio_dim: int = 384
     proprioception_dim: int = 384
     bottleneck_dim: int = 864
+    num_tokens: int = 0  # T of the backbone's tokens that the head looks at, padding included; 0: it reads features only
+    token_dim: int = 0  # their width
     use_audio: bool = True  # off: the audio input is taken and ignored
     state_relative: bool = False  # joints are predicted as changes from the current position, the base as it is
     loss_weights: Mapping[str, float] = field(default_factory=dict)  # group -> weight, for example {"arms": 2.0}
@@ -62,6 +65,10 @@ class PolicyConfig:
             raise ConfigError(f"PolicyConfig.loss_reduction is '{self.loss_reduction}'; it must be one of {list(REDUCTIONS)}")
         if self.head_options and self.head_type == "grouped":
             raise ConfigError(f"PolicyConfig.head_options {dict(self.head_options)} are for other heads; `head` configures a grouped one")
+        if min(self.num_tokens, self.token_dim) < 0 or (self.num_tokens > 0) != (self.token_dim > 0):
+            raise ConfigError(
+                f"PolicyConfig: num_tokens = {self.num_tokens} and token_dim = {self.token_dim} must both be 0 (no tokens) or both positive"
+            )
         if self.head.hidden_size != self.vision_dim:
             raise ConfigError(f"PolicyConfig: head.hidden_size is {self.head.hidden_size}, must equal vision_dim = {self.vision_dim}")
 
@@ -109,6 +116,11 @@ class ActionPolicy(nn.Module):
         audio_dim = config.audio_dim if config.use_audio else 0
         self.fusion = Fusion(config.vision_dim, audio_dim, config.proprioception_dim, config.bottleneck_dim)
         head = _build_head(config)
+        if config.num_tokens and (head.token_dim != config.token_dim or not head.multi_modal):
+            raise ConfigError(
+                f"PolicyConfig: tokens of width {config.token_dim} need a head that draws and looks at tokens of that width, but the head "
+                f"'{config.head_type}' with the options {dict(config.head_options)} looks at {head.token_dim or 'none'}"
+            )
         if config.state_relative:
             relative = [i < config.num_joints for i in range(config.action_dim)]
             head = StateRelativeHead(head, config.action_dim, config.head.num_action_steps, relative)
@@ -136,12 +148,26 @@ class ActionPolicy(nn.Module):
                 raise ConfigError(f"{name} has shape {tuple(values.shape)}, needs finite values of shape {tuple(buffer.shape)}")
             buffer.copy_(values.clamp(min=MIN_STD) if name.endswith("_std") else values)
 
-    def forward(self, vision: Tensor, audio: Tensor, proprioception: Tensor, noise: Tensor | None = None) -> Tensor:
+    @property
+    def num_tokens(self) -> int:
+        """T; 0 where `forward` takes no tokens."""
+        return self.config.num_tokens
+
+    def forward(
+        self,
+        vision: Tensor,
+        audio: Tensor,
+        proprioception: Tensor,
+        noise: Tensor | None = None,
+        tokens: Tensor | None = None,
+        token_mask: Tensor | None = None,
+    ) -> Tensor:
         """Features (B, vision_dim), (B, audio_dim) and normalised joint positions (B, J) -> (B, S, N) normalised actions.
 
-        A generative head also takes its noise (B, S, N) here, so that the policy is a function that can be repeated and exported.
+        A generative head also takes its noise (B, S, N) here, so that the policy is a function that can be repeated and exported; and
+        where the configuration says so, tokens (B, T, token_dim) and their mask (B, T), 1 for a token and 0 for padding.
         """
-        inputs = self._head_inputs(proprioception) | ({} if noise is None else {"noise": noise})
+        inputs = self._head_inputs(proprioception, tokens, token_mask) | ({} if noise is None else {"noise": noise})
         return self.head(self.features(vision, audio, proprioception), **inputs)
 
     def features(self, vision: Tensor, audio: Tensor, proprioception: Tensor) -> Tensor:
@@ -151,20 +177,35 @@ class ActionPolicy(nn.Module):
         return self.fusion(seen, heard if self.config.use_audio else heard[:, :0], self.proprioception(proprioception))
 
     def compute_loss(
-        self, vision: Tensor, audio: Tensor, proprioception: Tensor, target: Tensor, mask: Tensor | None = None
+        self,
+        vision: Tensor,
+        audio: Tensor,
+        proprioception: Tensor,
+        target: Tensor,
+        mask: Tensor | None = None,
+        tokens: Tensor | None = None,
+        token_mask: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted loss to minimise, and each group's own loss.
 
         Args:
             target: (B, S, N) normalised actions.
             mask: (B, S), 1 for a recorded step and 0 for a padded one.
+            tokens, token_mask: as of `forward`.
         """
         features = self.features(vision, audio, proprioception)
-        error = self.head.error(features, target, mask, **self._head_inputs(proprioception))
+        error = self.head.error(features, target, mask, **self._head_inputs(proprioception, tokens, token_mask))
         return grouped_loss(error, self.config.groups, self.config.loss_weights, mask, self.config.loss_reduction)
 
-    def _head_inputs(self, proprioception: Tensor) -> dict[str, Tensor]:
-        return {"current_state": proprioception} if self.config.state_relative else {}
+    def _head_inputs(self, proprioception: Tensor, tokens: Tensor | None, token_mask: Tensor | None) -> dict[str, Tensor]:
+        inputs = {"current_state": proprioception} if self.config.state_relative else {}
+        if (tokens is None or token_mask is None) != (self.config.num_tokens == 0):
+            given = "none" if tokens is None or token_mask is None else str(tuple(tokens.shape[1:]))
+            raise ConfigError(f"the policy reads {self.config.num_tokens} tokens of width {self.config.token_dim}, but was given {given}")
+        if tokens is not None and token_mask is not None:
+            # Each token is standardised by itself: a few directions of a large model's tokens are hundreds of times longer than the rest.
+            inputs |= {"tokens": F.layer_norm(tokens, tokens.shape[-1:]), "token_mask": token_mask}
+        return inputs
 
 
 def _build_head(config: PolicyConfig) -> ActionHead:

@@ -1,8 +1,9 @@
 """The node that sees, hears and plans: camera, audio and joint states in, action chunks out.
 
-Callbacks only convert and store. An arriving image wakes the inference thread, on average `backbone_rate_hz` times a second; the thread
-takes the newest image and everything else at its time. The action layer runs once for each of these, or at `head_rate_hz` on the newest
-joint state. What is missing or stale is said in the log and in /diagnostics, and nothing is published then.
+Callbacks only convert and store. An arriving image (with several cameras, of the policy's first one) wakes the inference thread, on
+average `backbone_rate_hz` times a second; the thread takes the newest image and everything else at its time. The action layer runs once
+for each of these, or at `head_rate_hz` on the newest joint state. What is missing or stale is said in the log and in /diagnostics, and
+nothing is published then.
 
 A change of the parameter `policy` loads another policy beside the running one, which it replaces between two chunks, or is refused.
 """
@@ -12,29 +13,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import CompressedImage, Image, JointState
+from sensor_msgs.msg import JointState
 
+from neon_control.core.cameras import TRANSPORTS, input_name
 from neon_control.core.errors import ObservationError
-from neon_control.core.observation import AnyImage, MaxAge, ObservationBuilder
+from neon_control.core.observation import MaxAge, ObservationBuilder
 from neon_control.core.plugins import import_plugins
 from neon_control.core.robot import load_robot
 from neon_control.nodes.audio_messages import audio_type
+from neon_control.nodes.camera_topics import CameraTopics
 from neon_control.nodes.chunk_publisher import ChunkPublisher
-from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.parameters import declare, describe
 from neon_control.nodes.policy_change import PolicyChange
 from neon_control.nodes.polling import JointStateReader
 from neon_control.runtime.audio_blocks import READERS
 from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.compressed_images import decode_compressed
 from neon_control.runtime.loading import PolicyLoading
 from neon_control.runtime.loop import InferenceLoop
 from neon_control.runtime.policy import Policy
@@ -84,8 +84,9 @@ class Parameters:
     image_transport: str = field(
         default="raw",
         metadata=describe(
-            "raw: sensor_msgs/Image on camera/image_raw; compressed: JPEG or PNG on camera/image_raw/compressed",
-            choices=("raw", "compressed"),
+            "raw: sensor_msgs/Image on camera/image_raw; compressed: JPEG or PNG on camera/image_raw/compressed; "
+            "where the robot file lists cameras, of those for which it does not say",
+            choices=TRANSPORTS,
         ),
     )
     audio_type: str = field(
@@ -142,25 +143,29 @@ class InferenceNode(AutostartNode):
             f"{space.num_joints} joints",
             *(["base"] if space.dim > space.num_joints else []),
             *(["audio"] if self._policy.uses_audio else []),
+            *([f"cameras {', '.join(self._policy.file.vision.cameras)}"] if self._policy.file.vision.cameras else []),
         ]
         self.get_logger().info(
             f"policy {self._policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {time.monotonic() - start:.1f} s"
         )
         limits = parameters.max_age
         max_age = MaxAge(limits.camera, limits.joint_states, limits.audio, limits.features)
-        self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio, self._policy.file.vision.clip)
+        vision, cameras = self._policy.file.vision, [c.name for c in self._robot.cameras]
+        self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio, cameras=cameras)
+        self._builder.look_at(vision.clip, vision.cameras)
         self._statistics = Statistics()
         self._complaints: dict[str, float] = {}
         self._chunks = ChunkPublisher(self)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._resources += [self._chunks.destroy, lambda: self.destroy_publisher(self._diagnostics_publisher)]
-        if parameters.image_transport == "raw":
-            self._subscribe(Image, "camera/image_raw", self._on_image)
-        else:
-            self._subscribe(CompressedImage, "camera/image_raw/compressed", self._on_image)
+        # All cameras, and the sound, whatever this policy uses: another may follow.
+        transport = parameters.image_transport
+        self._camera_topics = CameraTopics(self._robot.cameras, transport, self._builder.cameras, self._statistics, self._on_image)
+        for camera in self._camera_topics:
+            self._subscribe(camera.message, camera.topic, camera.callback, camera.name)
         self._joint_state_reader = JointStateReader()
-        self._subscribe(JointState, "joint_states", self._on_joint_state, raw=True)
-        self._subscribe(audio_message, "audio", self._on_audio)  # always: a policy that listens may follow one that does not
+        self._subscribe(JointState, "joint_states", self._on_joint_state, "joint_states", raw=True)
+        self._subscribe(audio_message, "audio", self._on_audio, "audio")
         # A steady clock: diagnostics also have to say that simulated time stands still.
         diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._resources.append(lambda: self.destroy_timer(diagnostics_timer))
@@ -201,31 +206,31 @@ class InferenceNode(AutostartNode):
         return PolicyLoading(name, self._robot, self._options, self._policy.file)
 
     def _take_over(self, policy: Policy) -> None:
+        cameras = self._builder.cameras
+        added = set(cameras.resolve(policy.file.vision.cameras)) - set(cameras.used)
+        needed = {input_name(name): cameras.buffers[name].latest_stamp for name in sorted(added)}
         if policy.uses_audio and not self._policy.uses_audio:
-            self._builder.check(self._now(), {"audio": self._builder.audio.latest_stamp})
+            needed["audio"] = self._builder.audio.latest_stamp
+        if needed:
+            self._builder.check(self._now(), needed)
         self._policy = policy
-        self._builder.look_at(policy.file.vision.clip)
         if self._loop is not None:
             self._loop.swap(policy)
+        else:
+            self._builder.look_at(policy.file.vision.clip, policy.file.vision.cameras)
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], raw: bool = False) -> None:
+    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], name: str, raw: bool = False) -> None:
         def receive(message: Any) -> None:
             try:
                 callback(message)
             except ObservationError as error:
-                self._statistics.count(f"messages_refused_{topic.split('/')[0]}")
+                self._statistics.count(f"messages_refused_{name}")
                 self._report(f"refused {topic}", f"message on {subscription.topic_name} refused: {error}")
 
         subscription = self.create_subscription(kind, topic, receive, qos_profile_sensor_data, raw=raw)
         self._resources.append(lambda: self.destroy_subscription(subscription))
 
-    def _on_image(self, message: Image | CompressedImage) -> None:
-        self._statistics.count("images_received")
-        if isinstance(message, Image):
-            image: AnyImage = image_to_rgb(message)
-        else:
-            image = partial(decode_compressed, message.data)  # by the inference thread, and only if this image is the one it takes
-        self._builder.images.add(stamp_to_nanoseconds(message.header.stamp), image)
+    def _on_image(self) -> None:
         if self._loop is None:
             return
         if self._rate_limit.allows(self._now()):
@@ -261,16 +266,14 @@ class InferenceNode(AutostartNode):
 
     def _publish_diagnostics(self) -> None:
         summary = self._statistics.summary()
-        summary["images_late"] = self._builder.images.late
         summary["joint_states_late"] = self._builder.joint_states.late
         summary["audio_gaps"] = self._builder.audio.gaps
-        newest = self._builder.images.newest
         stamps = {
-            "image": newest[0] if newest is not None else None,
             "audio": self._builder.audio.latest_stamp,
             "features": self._loop.features_stamp if self._loop is not None else None,
         }
         now = self._now()
+        summary |= self._camera_topics.diagnostics(now)
         summary |= {f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None}
         level, message = self._state()
         values = {**summary, **self._change.diagnostics()}

@@ -12,10 +12,11 @@ from neon_control.core.errors import ObservationError
 FORMATS = ("JPEG", "PNG")
 
 
-def decode_compressed(data: bytes) -> np.ndarray:
+def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
     """The data of a `sensor_msgs/CompressedImage` to (H, W, 3) uint8 RGB.
 
     What the file itself says counts, not the message's `format` text, which drivers fill in differently.
+    `camera` is the input's name in errors.
 
     Raises:
         ObservationError: no JPEG or PNG, or a damaged one.
@@ -28,5 +29,5 @@ def decode_compressed(data: bytes) -> np.ndarray:
             return np.asarray(picture.convert("RGB"))
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged files
         raise ObservationError(
-            f"camera: {len(data)} bytes of compressed image cannot be decoded as JPEG or PNG: {error}", ("camera",)
+            f"{camera}: {len(data)} bytes of compressed image cannot be decoded as JPEG or PNG: {error}", (camera,)
         ) from error

@@ -32,7 +32,15 @@ from neon_control.runtime.files import create_folder_atomically, sha256, verify_
 from neon_control.runtime.graph_weights import WEIGHT_TYPES, graph_tensors, quantised, read_weights_from
 from neon_control.runtime.hearing import AUDIO_FEATURES, audio_revision
 from neon_control.runtime.policy import AUDIO_ENCODER, VISION_ENCODER
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, FORMAT_VERSION, ONNX_FILE, WEIGHTS_FILE, PolicyFile, graph_metadata
+from neon_control.runtime.policy_file import (
+    DESCRIPTION_FILE,
+    FORMAT_VERSION,
+    ONNX_FILE,
+    WEIGHTS_FILE,
+    PolicyFile,
+    graph_inputs,
+    graph_metadata,
+)
 from neon_control.runtime.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH
 from neon_control.runtime.torch_action_layer import rebuild_policy
 from neon_control.runtime.vision import EXPORT_VERSION, SOFT_ARGMAX_BETA, VISION_FEATURES, WEIGHTS_SHA256, vision_revision
@@ -186,7 +194,8 @@ def export_policy(
 
     Args:
         module: forward(vision (B, F), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised. If it has an attribute
-            `draws` that is true, forward also takes noise (B, H, N).
+            `draws` that is true, forward also takes noise (B, H, N); if it has one `num_tokens` above 0, then also tokens (B, T, D) and
+            their mask (B, T), and `vision.tokens` must be the same number.
         folder: the folder to make.
         space: joints, order and normalisation.
         robot: name of the robot that it was trained for.
@@ -204,6 +213,9 @@ def export_policy(
     Raises:
         PolicyError: the module cannot be exported, or gives another shape.
     """
+    vision = vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, image_fit)
+    if getattr(module, "num_tokens", 0) != vision.tokens:
+        raise PolicyError(f"the module reads {getattr(module, 'num_tokens', 0)} tokens, but `vision` says {vision.tokens}")
     description = {
         "format_version": FORMAT_VERSION,
         "name": folder.name,
@@ -213,7 +225,7 @@ def export_policy(
         "dt": dt,
         "num_steps": num_steps,
         "normalisation": {"lower": space.lower.tolist(), "upper": space.upper.tolist()},
-        "vision": (vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, image_fit)).to_dict(),
+        "vision": vision.to_dict(),
         "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
         "noise": bool(getattr(module, "draws", False)),
         "weights": weights,
@@ -221,7 +233,7 @@ def export_policy(
         "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
         "training": json.loads(json.dumps(training)),
     }
-    _write_folder(module, folder, space, description, replace)
+    _write_folder(module, folder, space, vision, description, replace)
 
 
 def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
@@ -231,10 +243,13 @@ def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
         PolicyError: as of `rebuild_policy` and `export_policy`.
     """
     description = yaml.safe_load((file.folder / DESCRIPTION_FILE).read_text())
-    _write_folder(rebuild_policy(file), folder, file.space, {**description, "name": folder.name, "weights": weights}, replace=True)
+    description |= {"name": folder.name, "weights": weights}
+    _write_folder(rebuild_policy(file), folder, file.space, file.vision, description, replace=True)
 
 
-def _write_folder(module: nn.Module, folder: Path, space: ActionSpace, description: dict[str, Any], replace: bool) -> None:
+def _write_folder(
+    module: nn.Module, folder: Path, space: ActionSpace, vision: BackboneSpec, description: dict[str, Any], replace: bool
+) -> None:
     """Write the graph, its weights and `policy.yaml`, which is `description` with the files' hashes."""
     weights, num_steps, backend = description["weights"], description["num_steps"], description.get("backend", BACKENDS[0])
     if weights not in WEIGHT_TYPES or backend not in BACKENDS:
@@ -245,10 +260,8 @@ def _write_folder(module: nn.Module, folder: Path, space: ActionSpace, descripti
     stored = _stored_weights(module, weights)
     module.load_state_dict(stored)  # the rounded values, as float32
     audio = description["audio"]["features"] if description["audio"] else AUDIO_FEATURES
-    inputs = {"vision": (description["vision"]["features"],), "audio": (audio,), "proprioception": (space.num_joints,)}
-    if description.get("noise"):
-        inputs["noise"] = (num_steps, space.dim)
-    example = tuple(torch.zeros(2, *shape) for shape in inputs.values())
+    inputs = graph_inputs(space, num_steps, vision, audio, bool(description.get("noise")))
+    example = tuple(torch.ones(2, *shape) for shape in inputs.values())
     with torch.no_grad():
         shape = tuple(module(*example).shape)
     if shape != (2, num_steps, space.dim):

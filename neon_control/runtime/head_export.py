@@ -3,10 +3,12 @@
     features  (B, F)        always
     state     (B, J)        for a state-relative head: the dimensions that are relative
     noise     (B, S, N)     for a head that draws: standard normal
+    tokens    (B, T, D)     for a head with cross-attention, if asked for: the backbone's tokens
+    token_mask (B, T)       with them: 1 for a token, 0 for padding
     actions   (B, S, N)     the output; (B, N) for a head of one step that is not repeated
 
-The denoising loop is unrolled, so the graph has no loop and its time does not depend on its input. A head with cross-attention is
-exported as it computes without tokens, as in a policy.
+The denoising loop is unrolled, so the graph has no loop and its time does not depend on its input. A head with cross-attention
+for which no number of tokens is given is exported as it computes without them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from neon_control.core.errors import PolicyError
 from neon_control.model.action_heads import ActionHead, StateRelativeHead
 from neon_control.runtime.export import OPSET, to_onnx
 
@@ -33,28 +36,46 @@ class _HeadFunction(nn.Module):
         self.head = head
         self.names = names
 
-    def forward(self, features: Tensor, first: Tensor | None = None, second: Tensor | None = None) -> Tensor:
-        return self.head(features, **dict(zip(self.names, (first, second), strict=False)))
+    def forward(
+        self,
+        features: Tensor,
+        first: Tensor | None = None,
+        second: Tensor | None = None,
+        third: Tensor | None = None,
+        fourth: Tensor | None = None,
+    ) -> Tensor:
+        return self.head(features, **dict(zip(self.names, (first, second, third, fourth), strict=False)))
 
 
-def input_shapes(head: ActionHead, input_dim: int) -> dict[str, tuple[int, ...]]:
-    """The graph's inputs and their shapes without the batch."""
+def input_shapes(head: ActionHead, input_dim: int, num_tokens: int = 0) -> dict[str, tuple[int, ...]]:
+    """The graph's inputs and their shapes without the batch.
+
+    Raises:
+        PolicyError: tokens are asked for, but the head does not look at any.
+    """
     shapes: dict[str, tuple[int, ...]] = {"features": (input_dim,)}
     if isinstance(head, StateRelativeHead):
         shapes["state"] = (head.num_relative,)
     if head.multi_modal:
         shapes["noise"] = (head.num_steps, head.action_dim)
+    if num_tokens:
+        if not head.token_dim:
+            raise PolicyError(f"{type(head).__name__} is to be exported with {num_tokens} tokens, but was built without cross-attention")
+        shapes |= {"tokens": (num_tokens, head.token_dim), "token_mask": (num_tokens,)}
     return shapes
 
 
-def export_head(head: ActionHead, input_dim: int) -> onnx.ModelProto:
+def export_head(head: ActionHead, input_dim: int, num_tokens: int = 0) -> onnx.ModelProto:
     """The graph of a head; its metadata says which head it is.
 
+    Args:
+        num_tokens: T, padding included; 0: without tokens.
+
     Raises:
-        PolicyError: torch cannot export the head.
+        PolicyError: torch cannot export the head, or it does not look at tokens.
     """
-    shapes = input_shapes(head, input_dim)
-    function = _HeadFunction(head, tuple(ARGUMENTS[name] for name in shapes if name in ARGUMENTS))
+    shapes = input_shapes(head, input_dim, num_tokens)
+    function = _HeadFunction(head, tuple(ARGUMENTS.get(name, name) for name in shapes if name != "features"))
     metadata = {
         "head": type(head).__name__,
         "inputs": {name: list(shape) for name, shape in shapes.items()},
@@ -63,13 +84,17 @@ def export_head(head: ActionHead, input_dim: int) -> onnx.ModelProto:
         "parameters": sum(p.numel() for p in head.parameters()),
         "opset": OPSET,
     }
-    example = tuple(torch.zeros(2, *shape) for shape in shapes.values())
+    example = tuple(torch.ones(2, *shape) for shape in shapes.values())
     return to_onnx(function, example, tuple(shapes), "actions", metadata)
 
 
 def random_inputs(shapes: Mapping[str, tuple[int, ...]], batch: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Standard normal values of each input's shape, float32."""
-    return {name: rng.standard_normal((batch, *shape), np.float32) for name, shape in shapes.items()}
+    """Standard normal values of each input's shape, float32; about half of the tokens are padding, the first one never."""
+    values = {name: rng.standard_normal((batch, *shape), np.float32) for name, shape in shapes.items()}
+    if "token_mask" in values:
+        values["token_mask"] = (values["token_mask"] > 0.0).astype(np.float32)
+        values["token_mask"][:, 0] = 1.0
+    return values
 
 
 def run_torch(head: ActionHead, inputs: Mapping[str, np.ndarray]) -> np.ndarray:

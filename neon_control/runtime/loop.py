@@ -163,6 +163,7 @@ class InferenceLoop:
         start = time.perf_counter()
         policy = self._policy
         self._builder.use_audio = policy.uses_audio
+        self._builder.look_at(policy.file.vision.clip, policy.file.vision.cameras)
         observation = self._builder.build(self._now(), use_joints=self._pacer is None)
         if observation.stamp == self._last_image:
             self._statistics.count("unchanged_images")

@@ -11,14 +11,15 @@ import numpy as np
 import onnxruntime
 
 from neon_control.core.chunk import ActionChunk
-from neon_control.core.errors import PolicyError
+from neon_control.core.errors import ObservationError, PolicyError
 from neon_control.core.observation import Observation
 from neon_control.core.robot import Robot
 from neon_control.runtime.action_layer import ActionLayer, OnnxActionLayer
 from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
+from neon_control.runtime.backbones.encoding import encode_observations
 from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder, audio_revision
-from neon_control.runtime.policy_file import EncoderSpec, PolicyFile, check_robot, graph_metadata, read_policy_file
+from neon_control.runtime.policy_file import EncoderSpec, PolicyFile, check_robot, graph_inputs, graph_metadata, read_policy_file
 from neon_control.runtime.sessions import open_session
 
 VISION_ENCODER = "efficientnet_lite0"
@@ -32,8 +33,10 @@ class Features:
     """What the encoders made of one observation."""
 
     stamp: int  # [ns] time of the image
-    vision: np.ndarray  # (F,) float32, 2048 for efficientnet_lite0
+    vision: np.ndarray  # (F,) float32, 2048 for efficientnet_lite0 and one camera
     audio: np.ndarray  # (384,) float32, zeros for a policy that does not listen
+    tokens: np.ndarray | None = None  # (T, D) float32, for a policy that reads them
+    token_mask: np.ndarray | None = None  # (T,) float32, 1 for a token and 0 for padding
 
 
 class Policy:
@@ -87,11 +90,18 @@ class Policy:
 
     def warm_up(self) -> None:
         """Run on a blank observation: the first runs allocate memory and are several times slower."""
-        joints = np.zeros(self.file.space.num_joints)
-        image = np.zeros((480, 640, 3), np.uint8)
-        blank = Observation(0, image, joints, np.zeros(WINDOW_SAMPLES, np.float32), (image,) * self._vision.clip.frames)
+        joints, sound = np.zeros(self.file.space.num_joints), np.zeros(WINDOW_SAMPLES, np.float32)
+        blank = self.still(0, np.zeros((480, 640, 3), np.uint8), joints, sound)
         for _ in range(WARM_UP_RUNS):
-            self.predict(blank)
+            try:
+                self.predict(blank)
+            except ObservationError:  # an image of this size gives more tokens than the policy reads; those of the robot may be smaller
+                return
+
+    def still(self, stamp: int, image: np.ndarray, joint_positions: np.ndarray, audio: np.ndarray) -> Observation:
+        """An observation in which all cameras show the same image all the time: to warm up, to measure."""
+        frames = (image,) * self._vision.clip.frames
+        return Observation.of_clips(stamp, dict.fromkeys(self.file.vision.cameras or ("",), frames), joint_positions, audio)
 
     def predict(self, observation: Observation) -> ActionChunk:
         """One observation to one chunk, stamped with the observation's time.
@@ -104,13 +114,14 @@ class Policy:
     def encode(self, observation: Observation) -> Features:
         """The slow half: images and sound to features."""
         start = time.perf_counter()
-        sound = (observation.audio,) if self._vision.hears else ()
-        vision = self._vision.encode((observation.frames,), self.file.vision.instruction, sound).features[0]
+        encoded = encode_observations(self._vision, self.file.vision, [observation])
         seen = time.perf_counter()
         audio = np.zeros(AUDIO_FEATURES, np.float32) if self._audio is None else self._audio.encode(observation.audio)
         self.last_ms["vision"] = 1e3 * (seen - start)
         self.last_ms["audio"] = 1e3 * (time.perf_counter() - seen)
-        return Features(observation.stamp, vision, audio)
+        if encoded.tokens is None or encoded.mask is None:
+            return Features(observation.stamp, encoded.features[0], audio)
+        return Features(observation.stamp, encoded.features[0], audio, encoded.tokens[0], encoded.mask[0].astype(np.float32))
 
     def act(self, features: Features, joint_positions: np.ndarray, stamp: int) -> ActionChunk:
         """The fast half: features and joint positions (J,) [rad] to a chunk that starts at `stamp` [ns].
@@ -127,6 +138,8 @@ class Policy:
         }
         if self.noise is not None:
             inputs["noise"] = self.noise
+        if features.tokens is not None and features.token_mask is not None:
+            inputs |= {"tokens": features.tokens[None], "token_mask": features.token_mask[None]}
         normalised = self._action_layer.run(inputs)[0]  # (H, N)
         joints, base = space.split(space.denormalise(normalised.astype(np.float64)))
         self.last_ms["action_layer"] = 1e3 * (time.perf_counter() - start)
@@ -163,14 +176,8 @@ def _check_encoder(file: PolicyFile, field: str, needed: EncoderSpec, available:
 def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> None:
     """The graph's own shapes and metadata must agree with `policy.yaml`: either may have been copied from elsewhere."""
     space = file.space
-    needed = {
-        "vision": (file.vision.features,),
-        "audio": (file.audio.features if file.audio else AUDIO_FEATURES,),
-        "proprioception": (space.num_joints,),
-        "actions": (file.num_steps, space.dim),
-    }
-    if file.noise:
-        needed["noise"] = (file.num_steps, space.dim)
+    needed = graph_inputs(space, file.num_steps, file.vision, file.audio.features if file.audio else AUDIO_FEATURES, file.noise)
+    needed["actions"] = (file.num_steps, space.dim)
     found = {v.name: tuple(v.shape[1:]) for v in (*session.get_inputs(), *session.get_outputs())}
     if found != needed:
         raise PolicyError(f"{file.onnx_path}: inputs and outputs are {found} (without the batch), policy.yaml needs {needed}")

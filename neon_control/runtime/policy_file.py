@@ -2,7 +2,8 @@
 
     policy.yaml               what the policy is: encoders, mode, joints, dt, normalisation, training summary, hashes
     action_layer.onnx         the graph: inputs `vision` (B, F), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N).
-                              A policy that draws its actions has one more input, `noise` (B, H, N), standard normal.
+                              A policy that draws its actions has one more input, `noise` (B, H, N), standard normal; one that
+                              reads tokens has `tokens` (B, T, D) and `token_mask` (B, T), 1 for a token and 0 for padding.
                               Missing in a policy whose head cannot be exported (`backend: torch`).
     action_layer.safetensors  the weights; the ONNX graph reads them from here, so that they are stored once
 
@@ -26,7 +27,7 @@ from neon_control.core.observation import Clip
 from neon_control.core.paths import find_file
 from neon_control.core.robot import BASE_AXES, Robot
 from neon_control.runtime.action_layer import BACKENDS
-from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.backbones.backbone import COMBINATIONS, BackboneSpec
 from neon_control.runtime.files import verify_sha256
 from neon_control.runtime.hub import download_policy, is_repository
 from neon_control.runtime.preprocessing import FITS
@@ -42,6 +43,9 @@ BACKBONE_FIELDS: Mapping[str, tuple[type, str]] = {  # optional fields of the bl
     "audio": (bool, "true or false"),
     "max_pixels": (int, "a whole number"),
     "files": (dict, "a mapping from a weight file to its SHA-256"),
+    "cameras": (list, "a list of names of the robot's cameras"),
+    "combine": (str, f"one of {list(COMBINATIONS)}"),
+    "tokens": (int, "a whole number"),
 }
 
 
@@ -148,10 +152,10 @@ def read_policy_file(name: str | Path) -> PolicyFile:
 
 
 def check_robot(policy: PolicyFile, robot: Robot) -> None:
-    """Refuse a policy that commands what the robot does not have.
+    """Refuse a policy that commands or looks through what the robot does not have.
 
     Raises:
-        PolicyError: joints or the base are missing; the message has both sides.
+        PolicyError: joints, the base or cameras are missing; the message has both sides.
     """
     missing = [n for n in policy.space.joint_names if n not in robot.joints]
     if missing:
@@ -161,6 +165,27 @@ def check_robot(policy: PolicyFile, robot: Robot) -> None:
         )
     if policy.space.dim > policy.space.num_joints and robot.base is None:
         raise PolicyError(f"policy {policy.name} drives a mobile base, but robot {robot.name} has none")
+    cameras = [c.name for c in robot.cameras]
+    if not set(policy.vision.cameras) <= set(cameras):
+        raise PolicyError(
+            f"policy {policy.name} (trained for {policy.robot}) looks through the cameras {list(policy.vision.cameras)}, "
+            f"but robot {robot.name} has {cameras}; its robot file lists them in the section 'cameras'"
+        )
+
+
+def graph_inputs(space: ActionSpace, num_steps: int, vision: BackboneSpec, audio: int, noise: bool) -> dict[str, tuple[int, ...]]:
+    """The inputs of an action layer's graph, in order, and their shapes without the batch.
+
+    Args:
+        audio: features of the audio encoder; the graph has this input also where the policy does not listen.
+        noise: whether the policy draws its actions.
+    """
+    shapes: dict[str, tuple[int, ...]] = {"vision": (vision.features,), "audio": (audio,), "proprioception": (space.num_joints,)}
+    if noise:
+        shapes["noise"] = (num_steps, space.dim)
+    if vision.tokens:
+        shapes |= {"tokens": (vision.tokens, vision.of_one_camera().features), "token_mask": (vision.tokens,)}
+    return shapes
 
 
 def graph_metadata(space: ActionSpace, dt: float, num_steps: int) -> dict[str, Any]:
@@ -212,14 +237,21 @@ def _read_backbone(reader: _Reader) -> BackboneSpec:
         parsed = Clip(**clip)
     except ConfigError as error:
         raise PolicyError(f"{reader.path}: field 'vision.{error}") from error
-    return BackboneSpec(
-        encoder=reader.text("encoder"),
-        revision=reader.text("revision"),
-        features=reader.count("features"),
-        fit=fit,
-        clip=parsed,
-        **given,
-    )
+    cameras = given.pop("cameras", [])
+    if not all(isinstance(name, str) for name in cameras):
+        raise PolicyError(f"{reader.path}: field 'vision.cameras' must be a list of names of the robot's cameras, got {cameras!r}")
+    try:
+        return BackboneSpec(
+            encoder=reader.text("encoder"),
+            revision=reader.text("revision"),
+            features=reader.count("features"),
+            fit=fit,
+            clip=parsed,
+            cameras=tuple(cameras),
+            **given,
+        )
+    except ConfigError as error:
+        raise PolicyError(f"{reader.path}: field 'vision.{error}") from error
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class EpisodeRecorder:
         return self._types.types[kind](*fields)
 
     def _write(self, topic: str, time: float, *fields: Any) -> None:
-        kind = TOPICS[topic]
+        kind = self._connections[topic].msgtype
         self._writer.write(self._connections[topic], _nanoseconds(time), self._types.serialize_cdr(self._make(kind, *fields), kind))
 
 

@@ -27,7 +27,6 @@ from tqdm import tqdm
 
 from neon_control.core.action_space import MODES, ActionSpace
 from neon_control.core.errors import NeonControlError
-from neon_control.core.observation import Observation
 from neon_control.core.robot import load_robot
 from neon_control.model.action_heads import ActionHead, build_head, group_sizes
 from neon_control.runtime.backbones.backbone import BackboneOptions
@@ -263,7 +262,8 @@ def measure_policy(args: argparse.Namespace, scratch: Path) -> list[dict[str, ob
     inputs = list(policy_inputs(module, noise, 100))
     rng = np.random.default_rng(0)
     sound = rng.normal(0.0, 0.1, 32000).astype(np.float32)
-    observation = Observation(0, rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), np.zeros(file.space.num_joints), sound)
+    image = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    observation = policies[args.threads[0]].still(0, image, np.zeros(file.space.num_joints), sound)
     parts: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
 
     def calls(n: int) -> dict[str, Callable[[], object]]:

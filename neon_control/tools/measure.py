@@ -55,7 +55,11 @@ def policy_inputs(module: ActionPolicy, noise: np.ndarray | None, samples: int, 
     for _ in range(samples):
         features = {name: rng.normal(mean, std)[None].astype(np.float32) for name, (mean, std) in statistics.items()}
         positions = rng.uniform(-1.0, 1.0, (1, module.config.num_joints)).astype(np.float32)
-        yield {**features, "proprioception": positions, **({} if noise is None else {"noise": noise})}
+        inputs = {**features, "proprioception": positions, **({} if noise is None else {"noise": noise})}
+        if module.config.num_tokens:
+            inputs["tokens"] = rng.standard_normal((1, module.config.num_tokens, module.config.token_dim), np.float32)
+            inputs["token_mask"] = (np.arange(module.config.num_tokens) <= rng.integers(module.config.num_tokens))[None].astype(np.float32)
+        yield inputs
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import yaml
 
-from neon_control.core.observation import Observation
 from neon_control.core.robot import load_robot
 from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.policy import Policy
@@ -51,6 +50,8 @@ def _show(file: PolicyFile, as_json: bool) -> None:
         ("joints", ", ".join(space.joint_names)),
         ("chunk", f"{file.num_steps} steps of {1e3 * file.dt:g} ms"),
         ("vision", f"{file.vision.encoder} {file.vision.revision}, {file.vision.features} features"),
+        *([("cameras", f"{', '.join(file.vision.cameras)}: {file.vision.combine}")] if file.vision.cameras else []),
+        *([("tokens", f"{file.vision.tokens}, padding included")] if file.vision.tokens else []),
         ("audio", f"{file.audio.encoder} {file.audio.revision}, {file.audio.features} features" if file.audio else "none"),
         *((f"head.{key}", value) for key, value in _flat(file.action_layer.get("head", {}))),
         *((f"training.{key}", value) for key, value in _flat(file.training)),
@@ -79,7 +80,7 @@ def _verify(name: str, robot: str, threads: int) -> None:
     joints = rng.uniform(space.lower, space.upper)[: space.num_joints]
     times = []
     for stamp in range(RUNS):
-        policy.predict(Observation(stamp, image, joints, audio))  # refuses NaN and infinity
+        policy.predict(policy.still(stamp, image, joints, audio))  # refuses NaN and infinity
         times.append(sum(policy.last_ms.values()))
     print(f"{policy.file.name}: format, {len(policy.file.files)} hashes, joints of {robot}, encoders and shapes are as they have to be")
     print(f"observation to chunk: {np.median(times):.1f} ms (median of {RUNS}, {threads} thread{'s' if threads > 1 else ''})")

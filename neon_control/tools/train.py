@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     num_steps = int(config.policy.get("head", {}).get("num_action_steps", 16))
     bags = find_recordings(Path(config.data))
     vision = config.backbone_spec()
-    recordings = prepare(bags, space, config.dt, num_steps, config.threads, config.image_fit, vision)
+    recordings = prepare(bags, space, config.dt, num_steps, config.threads, config.image_fit, vision, config.cameras_of(robot))
     kept, held_out = split_recordings(len(bags), config.validation_share, config.seed)
     training, validation = (to_batch([recordings[i] for i in part], space) for part in (kept, held_out))
     print(f"{len(bags)} recordings: {len(training)} samples to train on, {len(validation)} to validate")

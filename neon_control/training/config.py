@@ -7,10 +7,12 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 from neon_control.core.observation import Clip
+from neon_control.core.robot import Robot
 from neon_control.core.yaml_file import read_mapping
-from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.backbones.backbone import COMBINATIONS, BackboneSpec
 from neon_control.runtime.backbones.model_folder import describe_model
 from neon_control.runtime.policy import VISION_ENCODER
 from neon_control.runtime.preprocessing import FITS
@@ -33,6 +35,8 @@ class TrainConfig:
     seed: int = 0
     dt: float = 0.02  # [s] between steps of a chunk
     image_fit: str = "stretch"  # how images get the encoder's aspect ratio, one of runtime.preprocessing.FITS
+    cameras: tuple[str, ...] = ()  # which of the robot's cameras the policy looks through; empty: the first one
+    combine: str = "concatenate"  # or average: how their features become one vector
     backbone: Mapping[str, Any] = field(default_factory=dict)  # a Hugging Face model: see `backbone_spec`; empty: EfficientNet-Lite0
     validation_share: float = 0.05  # of the recordings, whole ones
     epochs: int = 30
@@ -63,6 +67,11 @@ class TrainConfig:
             if not isinstance(value, (int, float)) or not low <= value <= high:
                 raise ConfigError(f"TrainConfig.{name} must be a number from {low} to {high}, got {value!r}")
 
+        if not isinstance(self.cameras, (list, tuple)) or not all(isinstance(name, str) for name in self.cameras):
+            raise ConfigError(f"TrainConfig.cameras must be a list of names of the robot's cameras, got {self.cameras!r}")
+        object.__setattr__(self, "cameras", tuple(self.cameras))  # YAML gives a list
+        if self.combine not in COMBINATIONS:
+            raise ConfigError(f"TrainConfig.combine must be one of {list(COMBINATIONS)}, got {self.combine!r}")
         if self.image_fit not in FITS:
             raise ConfigError(f"TrainConfig.image_fit must be one of {list(FITS)}, got {self.image_fit!r}")
 
@@ -74,7 +83,8 @@ class TrainConfig:
             PolicyError: there is no such model.
         """
         if not self.backbone:
-            return BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, self.image_fit)
+            spec = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, self.image_fit)
+            return spec.looking_at(self.cameras, self.combine)
         known = {"model", "clip", "instruction", "audio", "max_pixels"}
         if "model" not in self.backbone or not set(self.backbone) <= known:
             raise ConfigError(f"TrainConfig.backbone needs 'model', and takes {sorted(known)}; got {sorted(self.backbone)}")
@@ -82,7 +92,19 @@ class TrainConfig:
         model = str(how.pop("model"))
         if Path(model).expanduser().is_dir():
             model = str(Path(model).expanduser().absolute())  # the policy will lie in another folder
-        return describe_model(model, Path.cwd(), **{**how, "clip": Clip(**how.get("clip", {}))})
+        spec = describe_model(model, Path.cwd(), **{**how, "clip": Clip(**how.get("clip", {}))})
+        return spec.looking_at(self.cameras, self.combine)
+
+    def cameras_of(self, robot: Robot) -> tuple[Camera, ...]:
+        """The robot's cameras that the policy looks through, in its order.
+
+        Raises:
+            ConfigError: the robot has no camera of such a name; the message has both sides.
+        """
+        of_robot = {camera.name: camera for camera in robot.cameras}
+        if not set(self.cameras) <= set(of_robot):
+            raise ConfigError(f"TrainConfig.cameras are {list(self.cameras)}, but robot {robot.name} has {list(of_robot)}")
+        return tuple(of_robot[name] for name in self.cameras) or robot.cameras[:1]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and dictionaries."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import yaml
 
+from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 from neon_control.core.paths import share_directory
 from neon_control.core.robot import Robot, load_robot
@@ -44,6 +45,13 @@ def test_limits_come_from_the_urdf_and_the_file_only_narrows_them(tmp_path: Path
     assert robot.controllers[0].joints == ("one", "two")
 
 
+def test_cameras_are_read_in_order_and_without_them_there_is_the_one_of_old(tmp_path: Path) -> None:
+    assert load_robot(write(tmp_path)).cameras == (Camera("camera", "camera/image_raw", ""),)
+    cameras = {"wrist": {"topic": "wrist/image", "transport": "compressed"}, "head": {"topic": "/head/image"}}
+    (tmp_path / "r.yaml").write_text((write(tmp_path)).read_text() + yaml.safe_dump({"cameras": cameras}, sort_keys=False))
+    assert load_robot(tmp_path / "r.yaml").cameras == (Camera("wrist", "wrist/image", "compressed"), Camera("head", "/head/image"))
+
+
 @pytest.mark.parametrize(
     ("changes", "limit", "words"),
     [
@@ -52,6 +60,11 @@ def test_limits_come_from_the_urdf_and_the_file_only_narrows_them(tmp_path: Path
         ({"parts": {"arms": ["leg"]}}, LIMIT, ["leg", "arm"]),
         ({"parts": {"wings": ["arm"]}}, LIMIT, ["wings"]),
         ({"parts": {"torso": ["arm"]}}, LIMIT, ["parts.arms"]),
+        ({"cameras": ["head"]}, LIMIT, ["cameras", "head"]),
+        ({"cameras": {"head": {"transport": "raw"}}}, LIMIT, ["cameras.head", "topic"]),
+        ({"cameras": {"head": {"topic": "a", "fps": 30}}}, LIMIT, ["cameras.head", "fps"]),
+        ({"cameras": {"head": {"topic": "a", "transport": "h264"}}}, LIMIT, ["cameras.head.transport", "h264"]),
+        ({"cameras": {"head": {"topic": "a"}, "wrist": {"topic": "a"}}}, LIMIT, ["cameras", "['a', 'a']"]),
         ({"limits": {"groups": {}}}, LIMIT, ["arm"]),
         ({"limits": {"position_margin": 0.6, "groups": {"arm": {"velocity_scale": 1, "max_acceleration": 1}}}}, LIMIT, ["two", "0.6"]),
         ({"limits": {"groups": {"arm": {"velocity_scale": 1.5, "max_acceleration": 1}}}}, LIMIT, ["velocity_scale", "1.5"]),

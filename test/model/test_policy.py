@@ -121,6 +121,39 @@ def test_any_registered_head_can_be_the_policys(head_type, relative):
     assert policy.proprioception.layers[1].weight.grad.abs().sum() > 0.0
 
 
+@pytest.mark.parametrize(("head_type", "options"), [("flow", {"use_cross_attention": True}), ("dit", {})])
+def test_tokens_reach_the_head_whatever_their_scale_and_padding_does_not(head_type, options):
+    options = {**options, "cross_attention_dim": 10, "num_layers": 2}
+    policy = small(head_type=head_type, head_options=options, state_relative=True, num_tokens=6, token_dim=10)
+    for name, parameter in policy.named_parameters():
+        if name.endswith("output.weight"):
+            parameter.data.mul_(10.0)  # heads start with outputs near zero
+    given = {"noise": torch.randn(3, 16, 17), "tokens": torch.randn(3, 6, 10), "token_mask": torch.tensor([[1.0, 1, 1, 1, 0, 0]] * 3)}
+    batch = inputs(3)
+    actions = policy(*batch, **given)
+    other, padding = given["tokens"].clone(), given["tokens"].clone()
+    other[:, 0] += torch.randn(10)
+    padding[:, 4:] = 7.0
+    assert (policy(*batch, **{**given, "tokens": other}) - actions).abs().max() > 1e-2
+    assert torch.equal(policy(*batch, **{**given, "tokens": padding}), actions)
+    assert torch.allclose(policy(*batch, **{**given, "tokens": 100.0 * given["tokens"]}), actions, atol=1e-3)
+    del given["noise"]
+    loss, _ = policy.compute_loss(*batch, torch.rand(3, 16, 17) - 0.5, torch.ones(3, 16), **given)
+    loss.backward()
+    assert all(p.grad is not None for name, p in policy.named_parameters() if "key_value" in name)
+    with pytest.raises(ConfigError, match="reads 6 tokens of width 10, but was given none"):
+        policy.compute_loss(*batch, torch.zeros(3, 16, 17))
+
+
+def test_tokens_for_a_head_that_does_not_look_at_them_are_refused():
+    with pytest.raises(ConfigError, match=r"head 'grouped' .* looks at none"):
+        small(num_tokens=6, token_dim=10)
+    with pytest.raises(ConfigError, match=r"tokens of width 10 need .* looks at 12"):
+        small(head_type="dit", head_options={"cross_attention_dim": 12}, num_tokens=6, token_dim=10)
+    with pytest.raises(ConfigError, match=r"reads 0 tokens of width 0, but was given \(6, 10\)"):
+        small()(*inputs(3), tokens=torch.zeros(3, 6, 10), token_mask=torch.ones(3, 6))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -129,6 +162,8 @@ def test_any_registered_head_can_be_the_policys(head_type, relative):
         ({"loss_reduction": "max"}, "max"),
         ({"vision_dim": 10}, "hidden_size"),
         ({"head_options": {"num_layers": 2}}, "head_options"),
+        ({"num_tokens": 4}, "num_tokens = 4 and token_dim = 0"),
+        ({"num_tokens": -1, "token_dim": 2}, "num_tokens = -1"),
     ],
 )
 def test_wrong_configurations_are_refused(wrong, message):

@@ -11,6 +11,7 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.robot import Robot, load_robot
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.export import export_policy
 
 
@@ -18,7 +19,8 @@ def random_module(space: ActionSpace, seed: int = 0, **options: Any) -> ActionPo
     """A narrow ActionPolicy with random weights."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    module = ActionPolicy(PolicyConfig.from_action_space(space, bottleneck_dim=32, head=ActionHeadConfig(mlp_hidden=24), **options))
+    head = ActionHeadConfig(hidden_size=options.get("vision_dim", 2048), mlp_hidden=24)
+    module = ActionPolicy(PolicyConfig.from_action_space(space, bottleneck_dim=32, head=head, **options))
     with torch.no_grad():  # heads start with outputs near zero; make them differ from input to input
         for name, parameter in module.named_parameters():
             if name.endswith("output.weight"):
@@ -27,12 +29,12 @@ def random_module(space: ActionSpace, seed: int = 0, **options: Any) -> ActionPo
 
 
 def write_policy(
-    folder: Path, mode: str = "arms_only", weights: str = "float16", **options: Any
+    folder: Path, mode: str = "arms_only", weights: str = "float16", vision: BackboneSpec | None = None, **options: Any
 ) -> tuple[ActionPolicy, ActionSpace, Robot]:
     """Export a random policy into `folder`."""
     robot = load_robot("g1.yaml")
     space = ActionSpace.from_robot(robot, mode)
-    module = random_module(space, **options)
+    module = random_module(space, **options, **({"vision_dim": vision.features} if vision else {}))
     export_policy(
         module,
         folder,
@@ -41,6 +43,7 @@ def write_policy(
         action_layer=module.config.to_dict(),
         training={"seed": 0},
         use_audio=module.config.use_audio,
+        vision=vision,
         weights=weights,
     )
     return module, space, robot

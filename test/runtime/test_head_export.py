@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from neon_control.core.action_space import MODES, ActionSpace
+from neon_control.core.errors import PolicyError
 from neon_control.core.robot import load_robot
 from neon_control.model.action_heads import ActionHead, RegressionHead, build_head, group_sizes, registered_heads
 from neon_control.runtime.export import OPSET
@@ -24,7 +25,8 @@ TOLERANCE = 1e-5  # normalised actions, float32
 FLOW = {"hidden_dim": 64}
 DIT = {"hidden_dim": 48, "num_layers": 2, "num_heads": 3}
 ENSEMBLE = {"mlp_hidden": 32, "flow_hidden": 64, "dit_hidden": 48, "dit_layers": 2, "dit_heads": 3}
-GENERATIVE = ("flow", "dit", "ensemble", "state_relative_flow")
+GENERATIVE = ("flow", "dit", "ensemble", "state_relative_flow", "flow_tokens", "dit_tokens")
+NUM_TOKENS = {"flow_tokens": 5, "dit_tokens": 5}
 
 
 def configurations() -> dict[str, dict[str, Any]]:
@@ -44,6 +46,8 @@ def configurations() -> dict[str, dict[str, Any]]:
         "chunking_deep": {"type": "chunking", "hidden_dim": 64, "num_layers": 5},
         "flow": {"type": "flow", **FLOW},
         "dit": {"type": "dit", **DIT},
+        "flow_tokens": {"type": "flow", **FLOW, "use_cross_attention": True, "cross_attention_dim": 24},
+        "dit_tokens": {"type": "dit", **DIT, "cross_attention_dim": 24},
         "ensemble": {"type": "ensemble", **ENSEMBLE},
         "state_relative": {"type": "state_relative", "inner": {"type": "chunking", "hidden_dim": 64}},
         "state_relative_flow": {"type": "state_relative", "inner": {"type": "flow", **FLOW}, "relative": [True] * 14 + [False] * 3},
@@ -58,8 +62,11 @@ def configurations() -> dict[str, dict[str, Any]]:
 CONFIGURATIONS = configurations()
 
 
-def trained(config: dict[str, Any]) -> ActionHead:
-    """A head whose every parameter counts: norms, biases, residual scales and output layers do not start at 0, 1 or nearly 0."""
+def trained(config: dict[str, Any], gain: float = 10.0) -> ActionHead:
+    """A head whose every parameter counts: norms, biases, residual scales and output layers do not start at 0, 1 or nearly 0.
+
+    `gain` multiplies the output layers. A flow's rounding errors grow with it, beyond TOLERANCE for one input in a hundred even at 10.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(0)
     head = build_head(config).eval()
@@ -67,15 +74,15 @@ def trained(config: dict[str, Any]) -> ActionHead:
         for name, parameter in head.named_parameters():
             if parameter.dim() < 2:
                 parameter.add_(0.1 * torch.randn_like(parameter))
-            if name.endswith("output.weight"):
-                parameter.mul_(10.0)
+            if name.split(".")[-2:] == ["output", "weight"]:
+                parameter.mul_(gain)
     return head
 
 
 @cache
 def exported(name: str) -> tuple[ActionHead, onnx.ModelProto]:
-    head = trained(CONFIGURATIONS[name])
-    return head, export_head(head, INPUT_DIM)
+    head = trained(CONFIGURATIONS[name], 3.0 if name in NUM_TOKENS else 10.0)
+    return head, export_head(head, INPUT_DIM, NUM_TOKENS.get(name, 0))
 
 
 def test_every_head_of_the_registry_is_here() -> None:
@@ -88,7 +95,7 @@ def test_onnx_runtime_computes_what_torch_computes(name: str, tmp_path: Path, re
     path = tmp_path / "head.onnx"
     path.write_bytes(model.SerializeToString())
     session = open_session(path)
-    shapes = input_shapes(head, INPUT_DIM)
+    shapes = input_shapes(head, INPUT_DIM, NUM_TOKENS.get(name, 0))
     assert {i.name: tuple(i.shape[1:]) for i in session.get_inputs()} == shapes
     assert ("noise" in shapes) == (name in GENERATIVE)
     rng = np.random.default_rng(0)
@@ -117,6 +124,11 @@ def test_what_depends_on_parameters_only_is_a_constant(name: str, gone: str) -> 
     assert any(gone in parameter for parameter, _ in head.named_parameters())
     assert not any(gone in tensor.name for tensor in graph.initializer)
     assert not {"Cos", "Sin", "Gather", "Loop", "If", "Scan"} & {node.op_type for node in graph.node}
+
+
+def test_tokens_for_a_head_that_looks_at_none_are_refused() -> None:
+    with pytest.raises(PolicyError, match="FlowMatchingHead is to be exported with 5 tokens, but was built without cross-attention"):
+        export_head(trained(CONFIGURATIONS["flow"]), INPUT_DIM, 5)
 
 
 def test_constants_are_those_of_the_newest_weights(tmp_path: Path) -> None:

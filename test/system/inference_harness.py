@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import rclpy
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -25,7 +27,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import Int16MultiArray
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from waiting import wait_until
@@ -75,6 +77,8 @@ class SyntheticRobot:
         camera_hz: float = 15.0,
         sim_time: bool = False,
         sound: tuple[type, int, int] = (Int16MultiArray, 16000, 1),  # message type, [Hz], channels
+        image_topic: str = "camera/image_raw",
+        wrist_topic: str = "",  # of a second camera, which sends JPEG at twice the rate
     ) -> None:
         self.joint_names = list(joint_names)
         self.running = {"camera", "joint_states", "audio", "clock"}
@@ -94,13 +98,17 @@ class SyntheticRobot:
         self._size = size
         self._sim_start: float | None = time.monotonic() - 1000.0 if sim_time else None
         publish = self.node.create_publisher
-        self._image = publish(Image, "camera/image_raw", qos_profile_sensor_data)
+        self._image = publish(Image, image_topic, qos_profile_sensor_data)
         self._joints = publish(JointState, "joint_states", qos_profile_sensor_data)
         self._sound = sound
         self._audio = publish(sound[0], "audio", qos_profile_sensor_data)
         self._clock = publish(Clock, "/clock", 10)
         for period, send in ((1.0 / camera_hz, self._send_image), (0.01, self._send_joints), (0.02, self._send_audio)):
             self.node.create_timer(period, send)
+        if wrist_topic:
+            self.running.add("wrist")
+            self._wrist = publish(CompressedImage, wrist_topic, qos_profile_sensor_data)
+            self.node.create_timer(0.5 / camera_hz, self._send_wrist)
         if sim_time:
             self.node.create_timer(CLOCK_PERIOD, self._send_clock)
         self.node.create_subscription(JointTrajectory, JOINTS_TOPIC, self._on_joint_chunk, chunk_qos())
@@ -169,6 +177,14 @@ class SyntheticRobot:
         message.data = self._rng.integers(0, 256, height * width * 3, dtype=np.uint8).tobytes()
         self.image_stamps.append(self._stamp(message.header))
         self._image.publish(message)
+
+    def _send_wrist(self) -> None:
+        if "wrist" in self.running:
+            file = io.BytesIO()
+            PIL.Image.fromarray(self._rng.integers(0, 256, (*self._size, 3), dtype=np.uint8)).save(file, "JPEG")
+            message = CompressedImage(format="jpeg", data=file.getvalue())
+            self._stamp(message.header)
+            self._wrist.publish(message)
 
     def _send_joints(self) -> None:
         if "joint_states" in self.running:

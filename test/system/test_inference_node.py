@@ -12,6 +12,9 @@ from std_msgs.msg import Float32MultiArray
 from waiting import wait_until
 
 from neon_control.core.action_space import ActionSpace
+from neon_control.core.paths import share_directory
+from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.vision import VISION_FEATURES, vision_revision
 
 pytestmark = pytest.mark.system
 
@@ -155,6 +158,29 @@ def test_stereo_floats_at_48_khz_are_heard_without_gaps(policy: tuple[Path, Acti
         assert robot.value("audio_ms_p50") > 0.0
         assert robot.value("audio_gaps") <= 1, "sound of the wrong rate drifts, which moves the buffer's clock several times a second"
         assert robot.value("messages_refused_audio") == 0
+
+
+def test_two_cameras_of_two_transports_make_the_chunks_and_a_silent_one_is_named(ros_domain_id: int, tmp_path: Path) -> None:
+    robot_file = tmp_path / "robot.yaml"
+    text = (share_directory() / "config" / "g1.yaml").read_text().replace("../resource", str(share_directory() / "resource"))
+    cameras = "cameras: {head: {topic: head/image}, wrist: {topic: wrist/image, transport: compressed}}\n"
+    robot_file.write_text(text + cameras)
+    vision = BackboneSpec("efficientnet_lite0", vision_revision(), VISION_FEATURES).looking_at(("head", "wrist"))
+    space = make_policy(tmp_path / "policy", use_audio=False, vision=vision)
+    topics = {"image_topic": "head/image", "wrist_topic": "wrist/image/compressed"}
+    with (
+        running_node(tmp_path / "log", policy=tmp_path / "policy", robot_config=robot_file) as node,
+        synthetic_robot(space.joint_names, size=(120, 160), **topics) as robot,
+    ):
+        wait_until(lambda: len(robot.joint_chunks) >= 5 and robot.value("images_received_wrist"), START_LIMIT, "five chunks")
+        assert {_stamp(m) for m in robot.joint_chunks} <= set(robot.image_stamps), "the first camera gives the stamp"
+        assert robot.value("images_received_head") + robot.value("images_received_wrist") == robot.value("images_received")
+        robot.running.remove("wrist")
+        wait_until(lambda: robot.status and robot.status.message.startswith("camera_wrist: "), 5.0, "diagnostics that name the camera")
+        assert robot.value("refusals_camera_wrist") > 0 and "no chunk: camera_wrist: " in node.output
+        count = len(robot.joint_chunks)
+        robot.running.add("wrist")
+        wait_until(lambda: len(robot.joint_chunks) > count, 5.0, "chunks after the camera came back")
 
 
 def test_an_audio_type_that_is_not_installed_ends_the_process_with_the_reason(ros_domain_id: int, tmp_path: Path) -> None:

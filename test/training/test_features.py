@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from neon_control.core.action_space import ActionSpace
+from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 from neon_control.core.observation import Clip, ObservationBuilder
 from neon_control.runtime.backbones.backbone import BackboneSpec
@@ -41,6 +42,9 @@ def test_the_key_changes_with_everything_that_decides_a_sample(space: ActionSpac
     specs = [BackboneSpec("huggingface", "a", 8, model="m", instruction=text, clip=Clip(n, 4.0)) for text in ("", "go") for n in (1, 4)]
     models = {sample_key(space, 0.02, 16, vision=spec) for spec in specs}
     assert len(keys | models) == 7
+    seen = {sample_key(space, 0.02, 16, cameras=(Camera(), Camera("wrist", topic))) for topic in ("a", "b")}
+    seen.add(sample_key(space, 0.02, 16, vision=specs[0].looking_at(("camera", "wrist")), cameras=(Camera(), Camera("wrist", "a"))))
+    assert len(keys | models | seen) == 10 and sample_key(space, 0.02, 16, cameras=(Camera(),)) in keys
     moved = replace(specs[0], model="elsewhere")
     assert sample_key(space, 0.02, 16, vision=moved) in models, "where the model lies changes nothing"
 

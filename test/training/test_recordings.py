@@ -5,10 +5,13 @@ import pytest
 from rosbags.highlevel import AnyReader
 
 from neon_control.core.action_space import ActionSpace
+from neon_control.core.cameras import Camera
 from neon_control.core.errors import ObservationError
+from neon_control.core.observation import Clip, ObservationBuilder
 from neon_control.sim.recording import START, EpisodeRecorder
 from neon_control.training.recordings import read_samples
 
+IMAGE = "sensor_msgs/msg/Image"
 NAMES = tuple(f"joint{i}" for i in range(3))
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 3), "base": slice(3, 6)}, -np.ones(6), np.ones(6))
 
@@ -44,6 +47,39 @@ def test_every_stream_is_aligned_to_the_image_s_stamp(tmp_path: Path) -> None:
         assert sample.actions[:, 1] == pytest.approx(2 * times * 2, abs=1e-6)
         assert sample.actions[:, 3] == pytest.approx(times, abs=1e-6)
         assert sample.actions[:, 5] == pytest.approx(-times, abs=1e-6)
+
+
+def test_a_second_camera_gives_the_image_that_the_robot_would_have_taken(tmp_path: Path) -> None:
+    wrist = Camera("wrist", "wrist/image_raw")
+    with EpisodeRecorder(tmp_path / "bag") as recorder:
+        recorder._connections["wrist/image_raw"] = recorder._writer.add_connection("/wrist/image_raw", IMAGE, typestore=recorder._types)
+        recorder.audio(0.0, np.zeros(320, np.int16))
+        builder = ObservationBuilder(NAMES, use_audio=False, cameras=("camera", "wrist"))
+        builder.look_at(Clip(), ("camera", "wrist"))
+        live = []
+        for tick in range(101):
+            t, stamp = tick / 100, START + tick * 10_000_000
+            recorder.joint_states(t, NAMES, np.full(3, t), np.zeros(3))
+            recorder.command(t, NAMES, np.full(3, t), np.zeros(3))
+            builder.joint_states.add(stamp, NAMES, np.full(3, t))
+            image = np.full((6, 8, 3), tick, np.uint8)
+            if tick >= 20 and tick % 3 == 0:
+                fields = (recorder._header(t, "wrist"), 6, 8, "rgb8", 0, 24, image.reshape(-1))
+                recorder._write("wrist/image_raw", t, *fields)
+                builder.cameras.buffers["wrist"].add(stamp, image)
+            if tick % 7 == 0:
+                recorder.image(t, image)
+                builder.images.add(stamp, image)
+                if tick >= 21:
+                    live.append(builder.build(stamp))
+    samples = read_samples(tmp_path / "bag", SPACE, 0.02, 16, cameras=(Camera(), wrist))
+    assert [s.observation.stamp for s in samples] == [o.stamp for o in live], "there is no sample until both cameras see"
+    for sample, observation in zip(samples, live, strict=True):
+        late = [int(o.others["wrist"][0][0, 0, 0]) for o in (sample.observation, observation)]
+        assert late[1] <= late[0] <= round(1e-7 * (observation.stamp - START)) + 2, "at most an image that was still on its way"
+        assert np.array_equal(sample.observation.image, observation.image)
+    with pytest.raises(ObservationError, match=r"no topic \['floor'\]"):
+        read_samples(tmp_path / "bag", SPACE, 0.02, 16, cameras=(Camera(), Camera("floor", "floor")))
 
 
 def test_steps_after_the_last_command_are_masked(tmp_path: Path) -> None:

@@ -27,12 +27,14 @@ class ActionHead(nn.Module):
         action_dim: N.
         num_steps: S.
         multi_modal: True if `forward` draws samples rather than giving the mean.
+        token_dim: width of the tokens that it can look at besides its features, 0 for none.
         temporal: how the steps of a chunk know of each other, for the comparison table: "none", "step embeddings", "self-attention".
     """
 
     action_dim: int
     num_steps: int
     multi_modal: bool = False
+    token_dim: int = 0
     temporal: str = "none"
 
     def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, **inputs: Any) -> Tensor:

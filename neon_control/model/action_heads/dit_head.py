@@ -44,3 +44,4 @@ class DiTActionHead(GenerativeHead):
             num_denoise_steps,
             soft_cap_value,
         )
+        self.token_dim = cross_attention_dim or 0

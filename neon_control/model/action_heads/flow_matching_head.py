@@ -50,3 +50,4 @@ class FlowMatchingHead(GenerativeHead):
             soft_cap_value,
             (noise_beta_alpha, noise_beta_beta),
         )
+        self.token_dim = context_dim or 0

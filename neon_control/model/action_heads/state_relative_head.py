@@ -39,6 +39,7 @@ class StateRelativeHead(ActionHead):
         self.action_dim = action_dim
         self.num_steps = num_steps
         self.multi_modal = inner_head.multi_modal
+        self.token_dim = inner_head.token_dim
         self.temporal = inner_head.temporal
         self.num_relative = sum(relative)
         # source[n]: where dimension n finds its state in a vector of the relative dimensions, with a zero appended to it

@@ -11,21 +11,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
+from neon_control.core.errors import ConfigError
 from neon_control.core.observation import Clip
+
+COMBINATIONS = ("concatenate", "average")  # how the features of several cameras become one vector
 
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """The block `vision` of a policy: which backbone made the features that it was trained on, and how."""
+    """The block `vision` of a policy: which backbone made the features that it was trained on, of which cameras, and how.
+
+    Raises:
+        ConfigError: a camera twice, an unknown way to combine them, or features that cannot be of so many cameras.
+    """
 
     encoder: str  # name in the registry
     revision: str  # short hash of everything small that decides the features
-    features: int  # F
+    features: int  # F; with concatenated cameras, those of all of them
     fit: str = "stretch"  # how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`; efficientnet_lite0 only
     model: str = ""  # huggingface only, as all below: a folder (relative to the policy's, or absolute), or owner/name@revision
     clip: Clip = field(default_factory=Clip)
@@ -33,13 +40,40 @@ class BackboneSpec:
     audio: bool = False  # whether the backbone is given the sound
     max_pixels: int = 0  # upper limit of the area an image is resized to, in pixels; 0: what the model's processor says
     files: Mapping[str, str] = field(default_factory=dict)  # weight file -> SHA-256, verified on every load where recorded
+    cameras: tuple[str, ...] = ()  # any backbone: which of the robot's cameras it looks at; empty: the first one
+    combine: str = "concatenate"  # one of COMBINATIONS
+    tokens: int = 0  # T: the action layer also reads the backbone's tokens, of all cameras together, padded to this number
+
+    def __post_init__(self) -> None:
+        if len(set(self.cameras)) < len(self.cameras):
+            raise ConfigError(f"cameras: each may be named once, got {list(self.cameras)}")
+        if self.combine not in COMBINATIONS:
+            raise ConfigError(f"combine: must be one of {list(COMBINATIONS)}, got {self.combine!r}")
+        if self.tokens < 0:
+            raise ConfigError(f"tokens: must be 0 or more, got {self.tokens}")
+        if self.features % self.parts:
+            raise ConfigError(f"features: {self.parts} concatenated cameras give a multiple of {self.parts}, got {self.features}")
+
+    @property
+    def parts(self) -> int:
+        """How many cameras' features stand one after the other."""
+        return max(1, len(self.cameras)) if self.combine == "concatenate" else 1
+
+    def of_one_camera(self) -> BackboneSpec:
+        """What the backbone itself has to be: it knows nothing of cameras."""
+        return replace(self, features=self.features // self.parts, cameras=(), combine="concatenate", tokens=0)
+
+    def looking_at(self, cameras: Sequence[str], combine: str = "concatenate") -> BackboneSpec:
+        """The same backbone on other cameras; `features` follows."""
+        one = self.of_one_camera()
+        count = max(1, len(cameras)) if combine == "concatenate" else 1
+        return replace(one, features=one.features * count, cameras=tuple(cameras), combine=combine, tokens=self.tokens)
 
     def to_dict(self) -> dict[str, Any]:
         """As `policy.yaml` has it: optional fields only where they say something."""
         always = ("encoder", "revision", "features", "fit")
-        return {
-            f.name: v for f in fields(self) if (v := asdict(self)[f.name]) and (f.name in always or getattr(self, f.name) != _default(f))
-        }
+        values = asdict(self) | {"cameras": list(self.cameras)}
+        return {f.name: v for f in fields(self) if (v := values[f.name]) and (f.name in always or getattr(self, f.name) != _default(f))}
 
 
 def _default(f: Field[Any]) -> Any:

@@ -8,7 +8,7 @@ that begin "now") count from when they were received.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neon_control.core.action_space import ActionSpace
+from neon_control.core.cameras import DEFAULT_NAME
 from neon_control.core.errors import ObservationError
 from neon_control.core.image import decode_image
 from neon_control.core.observation import AUDIO_WINDOW_S, NANOSECONDS, AnyImage, Clip, ObservationBuilder
@@ -56,14 +57,14 @@ class BagRecording(Recording):
         """See `Recording.samples`."""
         report = report if report is not None else Report()
         with open_bag(self.path, report) as bag:
-            camera = self._camera(bag, report) if bag is not None else None
-            if bag is None or camera is None:
+            cameras = self._cameras(bag, report) if bag is not None else None
+            if bag is None or cameras is None:
                 return
             scan = Scan(bag, self.name, self.config, space, report)
             scan.report_short_episodes(dt * num_steps)
             playback = _Playback(bag, self.name, self.config, space, clip or Clip(), scan, report)
             empty = 0
-            for sample in playback.play(camera):
+            for sample in playback.play(cameras):
                 stamp, until = sample.observation.stamp, scan.end_of(sample.episode)
                 actions, mask = scan.targets.at(step_times(stamp, dt, num_steps), dt, until)
                 if mask.any():
@@ -77,18 +78,18 @@ class BagRecording(Recording):
                         "empty",
                     )
 
-    def _camera(self, bag: Bag, report: Report) -> str | None:
-        """The topic with the images; None, and a problem, where a topic is missing without which there are no samples."""
-        cameras = [t for t in (self.config.camera.lstrip("/"), f"{self.config.camera.lstrip('/')}/compressed") if t in bag.topics]
-        needed = [*([] if cameras else [self.config.camera]), *(t for t in [self.config.joint_states] if t.lstrip("/") not in bag.topics)]
+    def _cameras(self, bag: Bag, report: Report) -> dict[str, str] | None:
+        """Topic with images -> camera, the first one first; None, and a problem, where a topic is missing without which there are no samples."""
+        wanted = {self.config.camera.lstrip("/"): DEFAULT_NAME, **{c.topic.lstrip("/"): c.name for c in self.config.others}}
+        found = {next((t for t in (topic, f"{topic}/compressed") if t in bag.topics), topic): name for topic, name in wanted.items()}
+        needed = [t for t in (*found, self.config.joint_states.lstrip("/")) if t not in bag.topics]
         if needed:
             report.add(self.name, None, f"no topic {needed}; the bag has {sorted(bag.topics)}")
             return None
-        kind = bag.topics[cameras[0]].msgtype
-        if kind not in IMAGE_TYPES:
-            report.add(f"{self.name} {cameras[0]}", None, f"has the type {kind}, needs one of {list(IMAGE_TYPES)}")
-            return None
-        return cameras[0]
+        wrong = {t: bag.topics[t].msgtype for t in found if bag.topics[t].msgtype not in IMAGE_TYPES}
+        for topic, kind in wrong.items():
+            report.add(f"{self.name} {topic}", None, f"has the type {kind}, needs one of {list(IMAGE_TYPES)}")
+        return None if wrong else found
 
 
 class _Image(NamedTuple):
@@ -118,17 +119,19 @@ class _Playback:
             report.add(name, None, f"no topic '{audio}'; silence stands in for it")
         self._read_audio = READERS.get(kind)
         self._sound = SoundStream(config.audio_rate_hz, config.audio_channels)
-        self._builder = ObservationBuilder(space.joint_names, use_audio=self._read_audio is not None, clip=clip)
+        self._cameras = [DEFAULT_NAME, *(c.name for c in config.others)]
+        self._builder = self._new_builder()
         self._episode = 0
         self._first_image: int | None = None  # [ns] of the episode
         self._last_image: int | None = None  # [ns]
 
-    def play(self, camera: str) -> Iterator[Sample]:
-        """One sample for each usable image."""
+    def play(self, cameras: Mapping[str, str]) -> Iterator[Sample]:
+        """One sample for each usable image of the first of `cameras` (topic -> name)."""
+        camera = next(iter(cameras))
         joint_states, audio = self._config.joint_states.lstrip("/"), self._config.audio.lstrip("/")
         reaction = round(self._config.reaction * NANOSECONDS)
         waiting: deque[_Image] = deque()
-        topics = [camera, joint_states, *([audio] if self._read_audio else [])]
+        topics = [*cameras, joint_states, *([audio] if self._read_audio else [])]
         spans: dict[str, tuple[int, int, int]] = {}  # topic -> messages, first and last one's time [ns]
         for topic, arrival, message in self._bag.messages(topics):
             now = arrival - self._scan.offset
@@ -138,6 +141,8 @@ class _Playback:
             try:
                 if topic == camera:
                     waiting.append(_Image(now + reaction, stamp_of(message), _to_image(message)))
+                elif topic in cameras:
+                    self._builder.cameras.buffers[cameras[topic]].add(stamp_of(message), _to_image(message))
                 elif topic == joint_states:
                     self._builder.joint_states.add(stamp_of(message), message.name, message.position)
                 else:
@@ -190,10 +195,15 @@ class _Playback:
             observation = replace(observation, audio=SILENCE)
         yield Sample(observation, np.zeros((0, self._space.dim)), np.zeros(0, np.float32), episode)
 
+    def _new_builder(self) -> ObservationBuilder:
+        builder = ObservationBuilder(self._space.joint_names, use_audio=self._read_audio is not None, cameras=self._cameras)
+        builder.look_at(self._clip, self._cameras)
+        return builder
+
     def _begin(self, episode: int) -> None:
         """Clips do not reach back into another episode; what was heard and where the joints are is no secret."""
         self._episode, self._first_image, self._last_image = episode, None, None
-        builder = ObservationBuilder(self._space.joint_names, use_audio=self._read_audio is not None, clip=self._clip)
+        builder = self._new_builder()
         builder.audio, builder.joint_states = self._builder.audio, self._builder.joint_states
         self._builder = builder
 

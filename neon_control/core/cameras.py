@@ -1,0 +1,132 @@
+"""A robot's cameras, and the rule by which their images make one observation.
+
+The first camera that a policy names gives the observation its time t. Every other one gives its newest image that is at most
+`TOLERANCE_S` later than t, since cameras that expose together do not stamp alike, and not older than the limit of age.
+
+Worked example, times in ms: the head's newest image is of 133; the wrist has images of 60, 100, 140 and 180. The one of 140 is taken.
+An image that is still on its way is not waited for, so a camera that is slower to arrive is seen one image earlier on a robot than in a
+recording, where all images are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neon_control.core.errors import ConfigError, ObservationError
+from neon_control.core.image_buffer import NANOSECONDS, Clip, ImageBuffer, StoredImage
+
+TOLERANCE_S = 0.02  # [s] how much later than the first camera's another camera's image may be
+TRANSPORTS = ("raw", "compressed")  # sensor_msgs/Image, sensor_msgs/CompressedImage
+DEFAULT_NAME = "camera"
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera, as the robot file says; without arguments, the one of a robot that lists none.
+
+    Raises:
+        ConfigError: a name that is no word, an unknown transport, or no topic of raw images.
+    """
+
+    name: str = DEFAULT_NAME
+    topic: str = "camera/image_raw"  # of the raw images; compressed ones are on `<topic>/compressed`
+    transport: str = ""  # one of TRANSPORTS; empty: what the inference node's parameter `image_transport` says
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ConfigError(f"cameras: the name '{self.name}' must be one word of letters, digits and '_'")
+        if not self.topic or self.topic.endswith("/compressed"):
+            raise ConfigError(
+                f"cameras.{self.name}.topic is '{self.topic}', must be the raw images' topic: with `transport: compressed`, "
+                "'/compressed' is added to it"
+            )
+        if self.transport not in ("", *TRANSPORTS):
+            raise ConfigError(f"cameras.{self.name}.transport is '{self.transport}', but must be one of {list(TRANSPORTS)}")
+
+
+def input_name(camera: str) -> str:
+    """A camera's name in errors and counters: `camera` for the one of a robot that lists none, `camera_<name>` for the others."""
+    return camera if camera == DEFAULT_NAME else f"{DEFAULT_NAME}_{camera}"
+
+
+class Cameras:
+    """The images of several cameras.
+
+    Args:
+        names: all cameras of the robot; the first one is what a policy looks at that names none.
+        max_age_s: [s] how much older than the observation another camera's image may be.
+        horizon_s: [s] how far back to remember at least; for recordings, which are kept whole.
+
+    Attributes:
+        buffers: camera -> its images, for every camera of the robot.
+        used: the cameras that are looked at, in the policy's order.
+        clip: the images that are taken of each.
+    """
+
+    def __init__(self, names: Sequence[str] = (DEFAULT_NAME,), max_age_s: float = 0.2, horizon_s: float = 0.0) -> None:
+        self.buffers = {name: ImageBuffer(horizon_s, input_name(name)) for name in names}
+        self._max_age = max_age_s
+        self._horizon = horizon_s
+        self.look_at(Clip())
+
+    def look_at(self, clip: Clip, names: Sequence[str] = ()) -> None:
+        """From now on take these clips of these cameras, of the first one if no name is given; a longer clip has to fill first.
+
+        Raises:
+            ObservationError: there is no camera of such a name.
+        """
+        names = self.resolve(names)
+        for name, buffer in self.buffers.items():
+            lag = self._max_age if name in names[1:] else 0.0  # the first camera's newest image may be that old
+            buffer.keep(max(self._horizon, clip.horizon_s + lag))
+        self.used, self.clip = names, clip
+
+    def resolve(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The cameras that a policy means.
+
+        Raises:
+            ObservationError: there is no camera of such a name.
+        """
+        unknown = [n for n in names if n not in self.buffers]
+        if unknown:
+            raise ObservationError(f"no camera {unknown}; the robot has {list(self.buffers)}", tuple(map(input_name, unknown)))
+        return tuple(names) or (next(iter(self.buffers)),)
+
+    def pick(self, stamp: int | None = None) -> dict[str, StoredImage | None]:
+        """The image that each camera in use gives to the observation at the first one's newest image, or its newest until `stamp` [ns]."""
+        first = self.buffers[self.used[0]].at(stamp)
+        limit = None if first is None else first.stamp + round(TOLERANCE_S * NANOSECONDS)
+        return {self.used[0]: first, **{name: self.buffers[name].at(limit) for name in self.used[1:]}}
+
+    def clips(self, picked: Mapping[str, StoredImage | None]) -> dict[str, tuple[np.ndarray, ...]]:
+        """The decoded images of each camera, T of them, the last one being that which `pick` gave.
+
+        Raises:
+            ObservationError: a camera has no image near the first one's, or not all of its clip.
+        """
+        images: dict[str, StoredImage] = {}
+        for name, image in picked.items():
+            if image is None:
+                raise ObservationError(f"{input_name(name)}: nothing received", (input_name(name),))
+            images[name] = image
+        stamp = next(iter(images.values())).stamp
+        for name, image in images.items():
+            later = (image.stamp - stamp) / NANOSECONDS
+            if not -self._max_age <= later <= TOLERANCE_S:
+                text, limit = ("later", TOLERANCE_S) if later > 0.0 else ("older", self._max_age)
+                problem = f"its image is {abs(later):.2f} s {text} than that of {input_name(next(iter(images)))}, limit {limit:g} s"
+                raise ObservationError(f"{input_name(name)}: {problem}", (input_name(name),))
+        if self.clip.frames == 1:
+            return {name: (image.decoded(),) for name, image in images.items()}
+        return {name: self.buffers[name].frames(i.stamp, self.clip.frames, self.clip.rate_hz) for name, i in images.items()}
+
+    def stamps(self) -> list[int]:
+        """[ns] of the first camera's images, from when every camera in use has filled its clip: the observations of a recording."""
+        filling = round((self.clip.frames - 1) / self.clip.rate_hz * NANOSECONDS)
+        stamps = [self.buffers[name].stamps for name in self.used]
+        tolerance = round(TOLERANCE_S * NANOSECONDS)
+        start = max((s[0] - (tolerance if i else 0) for i, s in enumerate(stamps) if s), default=0) + filling
+        return [stamp for stamp in stamps[0] if stamp >= start]

@@ -1,0 +1,82 @@
+"""A robot's cameras as topics: which messages to expect where, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sensor_msgs.msg import CompressedImage, Image
+
+from neon_control.core.cameras import Camera, Cameras, input_name
+from neon_control.core.observation import AnyImage
+from neon_control.nodes.compressed_images import decode_compressed
+from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
+from neon_control.runtime.statistics import Statistics
+
+
+@dataclass(frozen=True)
+class CameraTopic:
+    """One subscription."""
+
+    message: type
+    topic: str
+    callback: Callable[[Any], None]
+    name: str  # of the input, in counters
+
+
+class CameraTopics:
+    """Puts images into their buffers, and counts them.
+
+    Args:
+        robot_cameras: the cameras of the robot.
+        transport: "raw" or "compressed", of the cameras of which the robot file does not say.
+        cameras: the buffers.
+        statistics: where the counters `images_received` go; with several cameras also one for each.
+        on_image: called after each image of the first camera that the policy looks at.
+    """
+
+    def __init__(
+        self, robot_cameras: Sequence[Camera], transport: str, cameras: Cameras, statistics: Statistics, on_image: Callable[[], None]
+    ) -> None:
+        self._robot_cameras = robot_cameras
+        self._transport = transport
+        self._cameras = cameras
+        self._statistics = statistics
+        self._on_image = on_image
+
+    def __iter__(self) -> Iterator[CameraTopic]:
+        for camera in self._robot_cameras:
+            raw = (camera.transport or self._transport) == "raw"
+            message, topic = (Image, camera.topic) if raw else (CompressedImage, f"{camera.topic}/compressed")
+            yield CameraTopic(message, topic, partial(self._receive, camera.name), input_name(camera.name))
+
+    def _receive(self, camera: str, message: Image | CompressedImage) -> None:
+        self._statistics.count("images_received")
+        if len(self._robot_cameras) > 1:
+            self._statistics.count(f"images_received_{camera}")
+        if isinstance(message, Image):
+            image: AnyImage = image_to_rgb(message)
+        else:
+            # by the inference thread, and only if this image is the one it takes
+            image = partial(decode_compressed, message.data, input_name(camera))
+        self._cameras.buffers[camera].add(stamp_to_nanoseconds(message.header.stamp), image)
+        if camera == self._cameras.used[0]:
+            self._on_image()
+
+    def diagnostics(self, now: int) -> dict[str, object]:
+        """Late and skipped images, and the age [ms] of the newest one at `now` [ns]; with several cameras also of each."""
+        buffers = self._cameras.buffers
+        ages = {name: 1e-6 * (now - stamp) for name, buffer in buffers.items() if (stamp := buffer.latest_stamp) is not None}
+        values: dict[str, object] = {
+            "images_late": sum(buffer.late for buffer in buffers.values()),
+            "images_skipped": sum(buffer.skipped for buffer in buffers.values()),
+        }
+        if self._cameras.used[0] in ages:
+            values["image_age_ms"] = ages[self._cameras.used[0]]
+        if len(buffers) > 1:
+            values |= {f"images_late_{name}": buffer.late for name, buffer in buffers.items()}
+            values |= {f"images_skipped_{name}": buffer.skipped for name, buffer in buffers.items()}
+            values |= {f"image_{name}_age_ms": age for name, age in ages.items()}
+        return values

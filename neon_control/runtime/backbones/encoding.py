@@ -1,0 +1,60 @@
+"""Observations to features and tokens, one code for training and for the robot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neon_control.core.errors import ObservationError, PolicyError
+from neon_control.core.observation import Observation
+from neon_control.runtime.backbones.backbone import Backbone, BackboneSpec, Encoded
+
+
+def encode_observations(backbone: Backbone, spec: BackboneSpec, observations: Sequence[Observation]) -> Encoded:
+    """What a backbone makes of n observations, all cameras of all of them in one batch.
+
+    Args:
+        backbone: the backbone of one camera.
+        spec: what the policy says: how many cameras, how they are combined, the instruction, how many tokens.
+        observations: n of them.
+
+    Returns:
+        features (n, F): the cameras' features one after the other, in the policy's order, or their mean.
+        tokens (n, T, hidden_size) and mask (n, T), for a policy that reads them: those of the cameras one after the other, without what
+            the backbone padded, then zeros where the mask is False.
+
+    Raises:
+        ObservationError: an observation has another number of cameras, or more tokens than T; otherwise as of `Backbone.encode`.
+        PolicyError: the backbone gives no tokens, but the policy reads them.
+    """
+    count = max(1, len(spec.cameras))
+    wrong = [len(o.clips) for o in observations if len(o.clips) != count]
+    if wrong:
+        raise ObservationError(f"the policy looks at {count} cameras, but the observations are of {wrong}", ("camera",))
+    clips = [clip for o in observations for clip in o.clips]  # n * count
+    sound = [o.audio for o in observations for _ in range(count)] if backbone.hears else []
+    encoded = backbone.encode(clips, spec.instruction, sound, tokens=spec.tokens > 0)
+    features = encoded.features.reshape(len(observations), count, -1)  # (n, cameras, hidden_size)
+    combined = features.mean(axis=1) if spec.combine == "average" else features.reshape(len(observations), -1)
+    if not spec.tokens:
+        return Encoded(combined)
+    if encoded.tokens is None or encoded.mask is None:
+        raise PolicyError(f"the policy reads {spec.tokens} tokens, but the vision encoder {spec.encoder} gives none")
+    return Encoded(combined, *_padded(encoded.tokens, encoded.mask, len(observations), spec.tokens))
+
+
+def _padded(tokens: np.ndarray, mask: np.ndarray, count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens (n * cameras, S, D) and mask (n * cameras, S) to (n, T, D) and (n, T): what is real first, whatever was padded where."""
+    out, real = np.zeros((count, length, tokens.shape[-1]), np.float32), np.zeros((count, length), bool)
+    rows, masks = tokens.reshape(count, -1, tokens.shape[-1]), mask.reshape(count, -1)
+    for i, (row, kept) in enumerate(zip(rows, masks, strict=True)):
+        number = int(kept.sum())
+        if number > length:
+            raise ObservationError(
+                f"the backbone gives {number} tokens for these images, but the policy reads at most {length}; "
+                "another image size than in training?",
+                ("camera",),
+            )
+        out[i, :number], real[i, :number] = row[kept], True
+    return out, real

@@ -1,0 +1,51 @@
+"""Which topics a robot's cameras are subscribed on, and what their messages become."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import CompressedImage, Image
+
+from neon_control.core.cameras import Camera, Cameras
+from neon_control.core.errors import ObservationError
+from neon_control.core.observation import Clip
+from neon_control.nodes.camera_topics import CameraTopics
+from neon_control.runtime.statistics import Statistics
+
+HEAD, WRIST = Camera("head", "head/image"), Camera("wrist", "/wrist/image", "compressed")
+
+
+def topics(cameras: tuple[Camera, ...], transport: str) -> list[tuple[type, str, str]]:
+    made = CameraTopics(cameras, transport, Cameras([c.name for c in cameras]), Statistics(), lambda: None)
+    return [(t.message, t.topic, t.name) for t in made]
+
+
+def test_the_parameter_decides_where_the_robot_file_does_not() -> None:
+    assert topics((Camera(),), "raw") == [(Image, "camera/image_raw", "camera")]
+    assert topics((Camera(),), "compressed") == [(CompressedImage, "camera/image_raw/compressed", "camera")]
+    wrist = (CompressedImage, "/wrist/image/compressed", "camera_wrist")
+    assert topics((HEAD, WRIST), "raw") == [(Image, "head/image", "camera_head"), wrist]
+    assert topics((HEAD, WRIST), "compressed") == [(CompressedImage, "head/image/compressed", "camera_head"), wrist]
+    assert topics((Camera("head", "a", "raw"),), "compressed") == [(Image, "a", "camera_head")]
+
+
+def test_only_the_first_camera_of_the_policy_wakes_the_inference_and_a_damaged_image_is_its_cameras() -> None:
+    cameras, statistics, woken = Cameras(["head", "wrist"]), Statistics(), []
+    made = CameraTopics((HEAD, WRIST), "raw", cameras, statistics, lambda: woken.append(1))
+    receive = {topic.name: topic.callback for topic in made}
+    cameras.look_at(Clip(), ("wrist", "head"))
+    image = Image(height=1, width=2, step=6, encoding="rgb8", data=np.arange(6, dtype=np.uint8).tobytes())
+    damaged = CompressedImage(data=b"no image")
+    for message in (image, damaged):
+        message.header.stamp.sec = 5
+    receive["camera_head"](image)
+    assert not woken
+    receive["camera_wrist"](damaged)
+    assert woken
+    assert [statistics.counter(f"images_received{which}") for which in ("", "_head", "_wrist")] == [2, 1, 1]
+    values = made.diagnostics(6_000_000_000)
+    assert values["image_age_ms"] == values["image_wrist_age_ms"] == values["image_head_age_ms"] == 1000.0
+    assert values["images_late"] == values["images_late_head"] == values["images_skipped_wrist"] == 0
+    with pytest.raises(ObservationError, match="camera_wrist: 8 bytes of compressed image cannot be decoded") as error:
+        cameras.clips(cameras.pick())
+    assert error.value.inputs == ("camera_wrist",)

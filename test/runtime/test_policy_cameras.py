@@ -1,0 +1,120 @@
+"""A policy that looks through two cameras: its features, its file, and the robots that it fits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from policies import write_policy
+
+from neon_control.core.cameras import Camera
+from neon_control.core.errors import ConfigError, ObservationError, PolicyError
+from neon_control.core.observation import Observation
+from neon_control.core.robot import Robot, load_robot
+from neon_control.model.policy import ActionPolicy
+from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.backbones.efficientnet_lite0 import EfficientNetLite0
+from neon_control.runtime.backbones.encoding import encode_observations
+from neon_control.runtime.policy import Policy
+from neon_control.runtime.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, check_robot, read_policy_file
+from neon_control.runtime.vision import VISION_FEATURES, vision_revision
+
+ONE = BackboneSpec("efficientnet_lite0", vision_revision(), VISION_FEATURES, "letterbox")
+TWO = ONE.looking_at(("wrist", "head"))
+ROBOT: Robot = replace(load_robot("g1.yaml"), cameras=tuple(Camera(n, f"{n}/image_raw") for n in ("head", "wrist", "floor")))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ActionPolicy]:
+    folder = tmp_path_factory.mktemp("policies") / "two"
+    return folder, write_policy(folder, vision=TWO, use_audio=False)[0]
+
+
+def observation(seed: int, joints: int = 14) -> Observation:
+    rng = np.random.default_rng(seed)
+    wrist, head = ((rng.integers(0, 256, (48, 48 + 16 * i, 3), dtype=np.uint8),) for i in range(2))
+    return Observation.of_clips(7, {"wrist": wrist, "head": head}, rng.normal(0.0, 0.3, joints), np.zeros(0, np.float32))
+
+
+def test_two_cameras_become_the_chunk_that_torch_computes(written: tuple[Path, ActionPolicy]) -> None:
+    folder, module = written
+    policy = Policy.load(folder, ROBOT)
+    module.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
+    encoder = EfficientNetLite0(fit="letterbox")
+    for seed in range(2):
+        seen = observation(seed)
+        features = np.concatenate([encoder.encode([clip]).features[0] for clip in seen.clips])
+        np.testing.assert_array_equal(policy.encode(seen).vision, features)
+        inputs = (features, np.zeros(384), policy.file.space.normalise_joints(seen.joint_positions))
+        with torch.no_grad():
+            expected = module(*(torch.tensor(x, dtype=torch.float32)[None] for x in inputs))[0].numpy()
+        chunk = policy.predict(seen)
+        got = policy.file.space.normalise(np.concatenate([chunk.joints, chunk.base], axis=1))
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+    swapped = replace(seen, image=seen.others["head"][0], others={"head": (seen.image,)})
+    assert np.abs(policy.predict(swapped).joints - chunk.joints).max() > 1e-4, "which camera is which matters"
+    with pytest.raises(ObservationError, match=r"looks at 2 cameras, but the observations are of \[1\]"):
+        policy.predict(replace(seen, others={}))
+
+
+def test_averaged_cameras_give_the_mean_of_their_features() -> None:
+    encoder, seen = EfficientNetLite0(fit="letterbox"), [observation(seed) for seed in range(2)]
+    average = encode_observations(encoder, ONE.looking_at(("wrist", "head"), "average"), seen).features
+    both = encode_observations(encoder, TWO, seen).features
+    assert average.shape == (2, VISION_FEATURES) and both.shape == (2, 2 * VISION_FEATURES)
+    np.testing.assert_allclose(average, both.reshape(2, 2, -1).mean(axis=1), atol=1e-6)
+
+
+def test_cameras_are_read_back_as_they_were_written(written: tuple[Path, ActionPolicy]) -> None:
+    assert read_policy_file(written[0]).vision == TWO
+    block = yaml.safe_load((written[0] / DESCRIPTION_FILE).read_text())["vision"]
+    assert block["cameras"] == ["wrist", "head"] and block["features"] == 2 * VISION_FEATURES and "combine" not in block
+
+
+def test_a_robot_without_the_cameras_is_refused_with_both_sides(written: tuple[Path, ActionPolicy]) -> None:
+    file = read_policy_file(written[0])
+    check_robot(file, ROBOT)
+    with pytest.raises(PolicyError, match=r"looks through the cameras \['wrist', 'head'\], but robot unitree_g1 has \['camera'\]"):
+        check_robot(file, load_robot("g1.yaml"))
+    check_robot(read_policy_file("g1_reach"), ROBOT)  # names no camera: any robot's first one will do
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v.update(cameras="head"), r"'vision\.cameras' must be a list of names of the robot's cameras, got 'head'"),
+        (lambda v: v.update(cameras=["head", 2]), r"'vision\.cameras' must be a list of names"),
+        (lambda v: v.update(cameras=["head", "head"]), r"vision\.cameras: each may be named once"),
+        (lambda v: v.update(combine="sum"), r"vision\.combine: must be one of \['concatenate', 'average'\], got 'sum'"),
+        (lambda v: v.update(features=2049), r"vision\.features: 2 concatenated cameras give a multiple of 2, got 2049"),
+        (lambda v: v.update(features=2048), r"1024 features of each of 2 cameras; this installation has .* 2048 features"),
+        (lambda v: v.update(combine="average"), r"4096 features of each of 2 cameras; this installation has .* 2048 features"),
+    ],
+)
+def test_cameras_that_do_not_fit_are_refused(
+    change: Callable[[dict[str, Any]], object], message: str, written: Any, tmp_path: Path
+) -> None:
+    data = yaml.safe_load((written[0] / DESCRIPTION_FILE).read_text())
+    change(data["vision"])
+    (tmp_path / "p").mkdir()
+    for file in written[0].iterdir():
+        (tmp_path / "p" / file.name).symlink_to(file)
+    (tmp_path / "p" / DESCRIPTION_FILE).unlink()
+    (tmp_path / "p" / DESCRIPTION_FILE).write_text(yaml.safe_dump(data))
+    with pytest.raises(PolicyError, match=message):
+        Policy.load(tmp_path / "p", ROBOT)
+
+
+def test_features_that_cannot_be_of_so_many_cameras_are_refused_where_they_are_named() -> None:
+    with pytest.raises(ConfigError, match="3 concatenated cameras give a multiple of 3, got 2048"):
+        BackboneSpec("efficientnet_lite0", "r", 2048, cameras=("a", "b", "c"))

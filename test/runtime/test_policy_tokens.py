@@ -1,0 +1,138 @@
+"""A policy whose head looks at the backbone's tokens: encoding, file, and the chunk that torch computes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+import yaml
+from tiny_backbones import HIDDEN, save_vjepa2
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.cameras import Camera
+from neon_control.core.errors import ObservationError, PolicyError
+from neon_control.core.observation import Observation
+from neon_control.core.robot import load_robot
+from neon_control.model.action_heads import ActionHeadConfig
+from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec, Encoded
+from neon_control.runtime.backbones.encoding import encode_observations
+from neon_control.runtime.backbones.model_folder import describe_model
+from neon_control.runtime.export import export_policy
+from neon_control.runtime.policy import Policy
+from neon_control.runtime.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE
+
+NUM_TOKENS = 10  # the tiny V-JEPA 2 gives 4 for each of two cameras
+CAMERAS = ("head", "wrist")
+ROBOT = replace(load_robot("g1.yaml"), cameras=tuple(Camera(n, f"{n}/image_raw") for n in CAMERAS))
+SPACE = ActionSpace.from_robot(ROBOT, "arms_only")
+
+
+class Ruler(Backbone):
+    """As many tokens as an image is wide, each holding its column's brightness; a batch is padded on the left, as some tokenizers do."""
+
+    name, revision, hidden_size = "ruler", "1", 1
+
+    def encode(
+        self, clips: Sequence[Sequence[np.ndarray]], instruction: str = "", audio: Sequence[np.ndarray] = (), tokens: bool = False
+    ) -> Encoded:
+        columns = [clip[-1][0, :, :1].astype(np.float32) for clip in clips]
+        features = np.stack([c.mean(axis=0) for c in columns])
+        if not tokens:
+            return Encoded(features)
+        longest = max(map(len, columns))
+        padded = np.stack([np.pad(c, ((longest - len(c), 0), (0, 0)), constant_values=99.0) for c in columns])
+        return Encoded(features, padded, np.stack([np.arange(longest) >= longest - len(c) for c in columns]))
+
+
+def ruler(*rows: Sequence[int]) -> Observation:
+    """One camera for each row of brightnesses."""
+    clips = {name: (np.repeat(np.array(row, np.uint8)[None, :, None], 3, axis=2),) for name, row in zip(CAMERAS, rows, strict=False)}
+    return Observation.of_clips(0, clips, np.zeros(0), np.zeros(0, np.float32))
+
+
+def test_the_cameras_tokens_follow_each_other_and_padding_comes_last_whatever_else_is_in_the_batch() -> None:
+    spec = BackboneSpec("ruler", "1", 2, cameras=CAMERAS, tokens=6)
+    encoded = encode_observations(Ruler(), spec, [ruler([1, 2], [3, 4, 5]), ruler([6, 7, 8, 9], [10])])
+    assert encoded.tokens is not None and encoded.mask is not None
+    assert encoded.tokens[..., 0].tolist() == [[1, 2, 3, 4, 5, 0], [6, 7, 8, 9, 10, 0]]
+    assert encoded.mask.tolist() == [[True] * 5 + [False]] * 2 and encoded.mask.dtype == bool
+    alone = encode_observations(Ruler(), spec, [ruler([1, 2], [3, 4, 5])])
+    assert np.array_equal(alone.tokens, encoded.tokens[:1])
+    assert encode_observations(Ruler(), replace(spec, tokens=0), [ruler([1], [2])]).tokens is None
+    with pytest.raises(ObservationError, match=r"gives 7 tokens for these images, but the policy reads at most 6"):
+        encode_observations(Ruler(), spec, [ruler([1, 2, 3], [1, 2, 3, 4])])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ActionPolicy]:
+    folder = tmp_path_factory.mktemp("policies") / "tokens"
+    model = save_vjepa2(folder.with_name("model"))
+    one = replace(describe_model(str(model), folder), model="backbone", tokens=NUM_TOKENS)
+    vision = one.looking_at(CAMERAS)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    config = PolicyConfig.from_action_space(
+        SPACE,
+        bottleneck_dim=16,
+        vision_dim=2 * HIDDEN,
+        use_audio=False,
+        state_relative=True,
+        head=ActionHeadConfig(hidden_size=2 * HIDDEN),
+        head_type="flow",
+        head_options={"hidden_dim": 48, "use_cross_attention": True, "cross_attention_dim": HIDDEN},
+        num_tokens=NUM_TOKENS,
+        token_dim=HIDDEN,
+    )
+    module = ActionPolicy(config).eval()
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name.endswith("output.weight"):
+                parameter.mul_(30.0)
+    with pytest.raises(PolicyError, match=r"the module reads 10 tokens, but `vision` says 0"):
+        export_policy(module, folder, SPACE, robot="g1", action_layer={}, training={}, vision=replace(vision, tokens=0))
+    export_policy(module, folder, SPACE, robot=ROBOT.name, action_layer=config.to_dict(), training={}, use_audio=False, vision=vision)
+    shutil.move(model, folder / "backbone")
+    return folder, module
+
+
+def test_tokens_of_two_cameras_become_the_chunk_that_torch_computes(written: tuple[Path, ActionPolicy]) -> None:
+    folder, module = written
+    policy = Policy.load(folder, ROBOT, options=BackboneOptions(device="cpu"))
+    assert policy.file.vision.tokens == NUM_TOKENS and policy.file.vision.cameras == CAMERAS
+    module.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
+    rng = np.random.default_rng(0)
+    for stamp in range(2):
+        clips = {name: (rng.integers(0, 256, (48, 64, 3), dtype=np.uint8),) for name in CAMERAS}
+        seen = Observation.of_clips(stamp, clips, rng.normal(0.0, 0.3, 14), np.zeros(0, np.float32))
+        features = policy.encode(seen)
+        assert features.tokens is not None and features.tokens.shape == (NUM_TOKENS, HIDDEN) and features.token_mask is not None
+        assert features.token_mask.tolist() == [1.0] * 8 + [0.0] * 2
+        assert np.allclose(features.vision.reshape(2, -1), features.tokens[:8].reshape(2, 4, -1).mean(axis=1), atol=1e-5)
+        arrays = (features.vision, np.zeros(384), SPACE.normalise_joints(seen.joint_positions))
+        noise, tokens, mask = policy.noise, features.tokens[None], features.token_mask[None]
+        with torch.no_grad():
+            extra = (torch.from_numpy(x) for x in (noise, tokens, mask))
+            expected = module(*(torch.tensor(x, dtype=torch.float32)[None] for x in arrays), *extra)[0].numpy()
+        chunk = policy.predict(seen)
+        got = SPACE.normalise(np.concatenate([chunk.joints, chunk.base], axis=1))
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+    blind = replace(features, tokens=np.zeros_like(features.tokens))
+    assert np.abs(policy.act(blind, seen.joint_positions, 0).joints - chunk.joints).max() > 1e-3, "the tokens matter"
+
+
+def test_a_policy_and_a_graph_that_differ_in_tokens_are_refused(written: tuple[Path, ActionPolicy], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(written[0], tmp_path / "copy"))
+    text = (copy / DESCRIPTION_FILE).read_text()
+    for tokens, message in ((12, r"'tokens': \(10, 32\).*policy.yaml needs .*'tokens': \(12, 32\)"), (-1, r"vision\.tokens: must be 0 or")):
+        data = yaml.safe_load(text)
+        data["vision"]["tokens"] = tokens
+        (copy / DESCRIPTION_FILE).write_text(yaml.safe_dump(data))
+        with pytest.raises(PolicyError, match=message):
+            Policy.load(copy, ROBOT, options=BackboneOptions(device="cpu"))
