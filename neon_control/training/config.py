@@ -30,6 +30,7 @@ class TrainConfig:
     robot: str = "g1.yaml"
     mode: str = "arms_only"
     out: str = "resource/policies"  # the policy's folder is made in here
+    cache: str = ""  # folder for the encoders' features, for recordings that are read-only; empty: beside each recording
     seed: int = 0
     dt: float = 0.02  # [s] between steps of a chunk
     image_fit: str = "stretch"  # how images get the encoder's aspect ratio, one of runtime.preprocessing.FITS
@@ -65,6 +66,11 @@ class TrainConfig:
 
         if self.image_fit not in FITS:
             raise ConfigError(f"TrainConfig.image_fit must be one of {list(FITS)}, got {self.image_fit!r}")
+
+    @property
+    def num_steps(self) -> int:
+        """Actions in a chunk."""
+        return int(self.policy.get("head", {}).get("num_action_steps", 16))
 
     def backbone_spec(self) -> BackboneSpec:
         """The backbone to train on; of `backbone`, the field `model` is needed, and clip, instruction, audio and max_pixels may be given.
