@@ -17,11 +17,15 @@ from typing import Any
 
 from neon_control.core.errors import ConfigError, NeonControlError
 from neon_control.core.thread_pools import SETTINGS, let_idle_threads_sleep
-from neon_control.training.feature_job import Files, Job, Outcome, Recording, Worker
+from neon_control.training.bag_adapter import Recording
+from neon_control.training.feature_job import Files, Job
+from neon_control.training.feature_worker import Outcome, Worker
 
 Task = tuple[int, Recording, Files]
 
-_worker: Worker  # of a worker process
+# Of a worker process. It is given all tasks when it starts, and then only numbers: recordings may share a large description.
+_worker: Worker
+_tasks: Sequence[Task]
 
 
 def in_processes(job: Job, tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
@@ -31,9 +35,9 @@ def in_processes(job: Job, tasks: Sequence[Task], workers: int) -> Iterator[Outc
         NeonControlError: what a worker raised; or a worker was killed, for example for want of memory.
     """
     # spawn: neither torch's threads nor a GPU survive a fork, and numeric libraries read their settings when they are loaded
-    with ProcessPoolExecutor(min(workers, len(tasks)), multiprocessing.get_context("spawn"), _start, (job,)) as pool:
+    with ProcessPoolExecutor(min(workers, len(tasks)), multiprocessing.get_context("spawn"), _start, (job, tasks)) as pool:
         with _settings_to_inherit():
-            futures = [pool.submit(_run, task) for task in tasks]
+            futures = [pool.submit(_run, number) for number in range(len(tasks))]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -75,9 +79,9 @@ def over_ray(job: Job, tasks: Sequence[Task], workers: int | None, address: str)
     gpus = 0 if job.small else int(resources.get("GPU", 0))
     workers = workers or max(1, int(resources.get("CPU", 1)) if job.small else gpus)
     # small blocks, so that no computer is left with a long one when the others are done
-    rows = ray.data.from_items([{"task": task} for task in tasks], override_num_blocks=min(len(tasks), 16 * workers)).map(
+    rows = ray.data.from_items([{"task": number} for number in range(len(tasks))], override_num_blocks=min(len(tasks), 16 * workers)).map(
         _RayWorker,
-        fn_constructor_args=(job,),
+        fn_constructor_args=(job, tasks),
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(tasks))),
         num_cpus=1,
         num_gpus=1 if gpus else 0,
@@ -95,11 +99,11 @@ def over_ray(job: Job, tasks: Sequence[Task], workers: int | None, address: str)
 class _RayWorker:
     """One process of a cluster; rows in and out are what Arrow can hold."""
 
-    def __init__(self, job: Job) -> None:
-        self._worker = Worker(job)
+    def __init__(self, job: Job, tasks: Sequence[Task]) -> None:
+        self._worker, self._tasks = Worker(job), tasks
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        task: Task = row["task"]
+        task = self._tasks[row["task"]]
         try:
             outcome = self._worker.run(*task)
         except NeonControlError as error:  # raised here, it would arrive as one of Ray's, with a page of its own frames
@@ -121,11 +125,11 @@ def _settings_to_inherit() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _start(job: Job) -> None:
+def _start(job: Job, tasks: Sequence[Task]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all processes of a terminal; these have nothing to say about it
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    global _worker
-    _worker = Worker(job)
+    global _worker, _tasks
+    _worker, _tasks = Worker(job), tasks
 
 
 def _end_with_parent() -> None:
@@ -136,5 +140,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _run(task: Task) -> Outcome:
-    return _worker.run(*task)
+def _run(number: int) -> Outcome:
+    return _worker.run(*_tasks[number])

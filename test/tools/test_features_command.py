@@ -17,15 +17,16 @@ from neon_control.core.robot import load_robot
 from neon_control.sim.recording import EpisodeRecorder
 from neon_control.training.config import TrainConfig
 from neon_control.training.feature_files import map_arrays
-from neon_control.training.feature_job import Job, Worker
-from neon_control.training.features import Bag, find_recordings
+from neon_control.training.feature_job import Job
+from neon_control.training.feature_worker import Worker
+from neon_control.training.features import find_recordings
 
 COMMAND = [sys.executable, "-m", "neon_control.tools.cli", "features"]
-IMAGES = 12
+IMAGES = 6
 
 
 def record(path: Path, space: ActionSpace, seed: int, corrupt: bool = False) -> None:
-    """Images and sound of noise, for 1.2 s; `corrupt`: the data of one image is cut off."""
+    """Images and sound of noise, for 0.6 s; `corrupt`: the data of one image is cut off."""
     rng, names = np.random.default_rng(seed), space.joint_names
     with EpisodeRecorder(path) as recorder:
         for tick in range(IMAGES * 5 + 1):
@@ -36,8 +37,8 @@ def record(path: Path, space: ActionSpace, seed: int, corrupt: bool = False) -> 
             if tick % 5 == 0 and tick < IMAGES * 5:
                 recorder.image(t, rng.integers(0, 255, (48, 64, 3), np.uint8))
         if corrupt:
-            fields = (recorder._header(1.21, "camera"), 48, 64, "rgb8", 0, 3 * 64, np.zeros(100, np.uint8))
-            recorder._write("camera/image_raw", 1.21, *fields)
+            fields = (recorder._header(0.61, "camera"), 48, 64, "rgb8", 0, 3 * 64, np.zeros(100, np.uint8))
+            recorder._write("camera/image_raw", 0.61, *fields)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def expected(data: Path, space: ActionSpace, tmp_path_factory: pytest.TempPathFa
     """What an undisturbed run makes, in this process."""
     cache = tmp_path_factory.mktemp("expected")
     worker = Worker(job := Job(space, 0.02, 16, TrainConfig("", "").backbone_spec(), cache))
-    for i, bag in enumerate(map(Bag, find_recordings(data))):
+    for i, bag in enumerate(find_recordings(data)):
         worker.run(i, bag, job.files(bag))
     return content(cache)
 

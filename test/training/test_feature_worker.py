@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,13 @@ from neon_control.core.robot import Robot
 from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.policy import VISION_ENCODER
 from neon_control.runtime.vision import VISION_FEATURES, vision_revision
-from neon_control.training.feature_job import Job, Worker
-from neon_control.training.features import Bag, BagReading, find_recordings
+from neon_control.training import feature_worker
+from neon_control.training.bag_adapter import Bag
+from neon_control.training.feature_files import map_arrays
+from neon_control.training.feature_job import Job
+from neon_control.training.feature_worker import Worker
+from neon_control.training.features import find_recordings
+from neon_control.training.recordings import Sample
 
 SPEC = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
 
@@ -23,13 +30,21 @@ SPEC = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
 class Part(Bag):
     """A bag, without its first images."""
 
-    def read(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip) -> BagReading:
-        return BagReading(super().read(space, dt, num_steps, clip).samples[5:])
+    def samples(self, *args: Any) -> Iterator[Sample]:
+        return islice(super().samples(*args), 5, None)
+
+
+class Interrupted(Bag):
+    """A bag that nobody reads to its end."""
+
+    def samples(self, *args: Any) -> Iterator[Sample]:
+        yield from islice(super().samples(*args), 4)
+        raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="module")
 def bag(recordings: Path) -> Bag:
-    return Bag(find_recordings(recordings)[0])
+    return find_recordings(recordings)[0]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +61,7 @@ def done(bag: Bag, space: ActionSpace, tmp_path_factory: pytest.TempPathFactory)
 
 def test_a_row_belongs_to_its_frame_however_the_file_was_filled(done: Job, bag: Bag, space: ActionSpace) -> None:
     arrays, problems = done.load(done.files(bag)) or ({}, ())
-    samples = bag.read(space, 0.02, 16, Clip()).samples
+    samples = list(bag.samples(space, 0.02, 16))
     assert arrays["stamps"].tolist() == [s.observation.stamp for s in samples] and problems == ()
     assert not arrays["episode"].any() and arrays["episode"].dtype == np.int32
     expected = Worker(done).encode([samples[0], samples[6]])
@@ -69,8 +84,23 @@ def test_another_dt_mode_or_order_of_joints_encodes_nothing(done: Job, bag: Bag,
     assert np.allclose(arrays["joints"], before[0]["joints"][:, ::-1])
 
 
+def test_a_long_recording_s_features_are_kept_before_it_is_finished(
+    done: Job, bag: Bag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_worker, "BATCH", 1)
+    monkeypatch.setattr(feature_worker, "SAVE", 2)
+    job = replace(done, cache=tmp_path)
+    files, whole = job.files(bag), done.files(bag)
+    with pytest.raises(KeyboardInterrupt):
+        Worker(job).run(0, Interrupted(bag.path), files)
+    assert len((map_arrays(files.features) or ({"stamps": ()}, {}))[0]["stamps"]) == 4 and not files.samples.exists()
+    assert Worker(job).run(0, bag, files).frames == 3
+    arrays, expected = job.load(files), done.load(whole)
+    assert arrays and expected and all(np.array_equal(arrays[0][key], values) for key, values in expected[0].items())
+
+
 def test_the_names_change_with_everything_that_decides_the_content_and_with_nothing_else(done: Job, bag: Bag, recordings: Path) -> None:
-    other = Bag(find_recordings(recordings)[1])
+    other = find_recordings(recordings)[1]
     spec = BackboneSpec("huggingface", "a", 8, model="m", clip=Clip(4, 4.0))
     jobs = [done, replace(done, vision=replace(SPEC, fit="crop"))]
     jobs += [
