@@ -89,7 +89,7 @@ class Bag:
             yield from read_samples(self.path, space, dt, num_steps, clip)
         except Exception as error:  # what a parser raises at a damaged file is up to the damage
             if report is not None:
-                report.problems.append(Problem(str(self.path), None, f"cannot be read: {type(error).__name__}: {error}"))
+                report.problems.append(Problem(self.name, None, f"cannot be read: {type(error).__name__}: {error}"))
 
 
 def find_recordings(root: Path) -> list[Bag]:

@@ -73,7 +73,7 @@ class Worker:
                 if features.unsaved >= SAVE:
                     write_arrays(files.features, features.join())
         except ObservationError as error:
-            problem = f"{recording.path}: {error}"
+            problem = f"{recording.name}: {error}"
         problems = tuple(_text(p) for p in report.problems)
         if features.added:
             write_arrays(files.features, features.join())
@@ -81,7 +81,7 @@ class Worker:
             return Outcome(index, features.added, (*problems, problem))
         if not samples.added:
             clip = f"{job.vision.clip.frames} images at {job.vision.clip.rate_hz:g} Hz"
-            return Outcome(index, problems=problems or (f"{recording.path}: no sample; it may be shorter than one clip of {clip}",))
+            return Outcome(index, problems=problems or (f"{recording.name}: no sample; it may be shorter than one clip of {clip}",))
         write_arrays(files.samples, samples.join(), {"problems": json.dumps(problems)})
         return Outcome(index, features.added, problems)
 

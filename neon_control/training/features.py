@@ -36,14 +36,13 @@ class Extraction:
     arrays: list[Arrays]  # of the usable recordings, in their order
     usable: list[int]  # which these are
     encoded: int  # frames, now; the others were there
-    problems: list[tuple[str, str]]  # (recording, what was left out of it and why)
+    problems: list[tuple[str, str]]  # recording, and what was left out of it and why: a text that begins with the recording's name
 
     def table(self) -> str:
         """The problems as text; empty where there is none."""
         if not self.problems:
             return ""
-        width = max(len(name) for name, _ in self.problems[:SHOWN])
-        lines = [f"  {name:<{width}}  {text}" for name, text in self.problems[:SHOWN]]
+        lines = [f"  {text}" for _, text in self.problems[:SHOWN]]
         if len(self.problems) > SHOWN:
             lines.append(f"  ... and {len(self.problems) - SHOWN} more")
         return "\n".join([f"{len(self.problems)} problems in {len({name for name, _ in self.problems})} recordings:", *lines])
@@ -113,7 +112,7 @@ def extract(
         try:
             files = job.files(recording)
         except (ConfigError, OSError) as error:  # it cannot even be told what it is
-            failed[i] = (f"{recording.path}: {error}",)
+            failed[i] = (f"{recording.name}: {error}",)
             continue
         loaded[i] = job.load(files)
         if loaded[i] is None:
