@@ -113,7 +113,7 @@ class _RayWorker:
 
 @contextmanager
 def _settings_to_inherit() -> Iterator[None]:
-    """One thread for numpy, as in the inference node. OpenBLAS's others cost a third of all CPU time here, and change the log-mel
+    """One thread for numpy, as in the inference node. OpenBLAS's others spin, and change the log-mel
     spectrograms in the last digit, which the 8-bit audio encoder makes 0.05 of.
     """
     before = dict(os.environ)
