@@ -92,6 +92,9 @@ HUGGINGFACE = [
     "huggingface-hub>=0.25",
 ]
 
+# Encoding recordings on several computers; 500 MB with what it brings, so no other extra includes it.
+RAY = ["ray[data]>=2.51,<3"]
+
 TEST = [
     *SIM,
     *TRAIN,
@@ -143,6 +146,7 @@ setup(
         "sim": SIM,
         "train": TRAIN,
         "huggingface": [*CPU, *HUGGINGFACE],
+        "ray": [*TRAIN, *RAY],
         "test": TEST,
         "colcon": ["colcon-common-extensions", "setuptools<80", "pytest>=8.3"],
     },

@@ -53,18 +53,19 @@ class RecordingConfig:
         return replace(self, camera=cameras[0].topic, others=tuple(cameras[1:])) if cameras else self
 
 
-def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...]) -> RecordingConfig:
+def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: str = "camera/image_raw") -> RecordingConfig:
     """The section `recording` of a robot file.
 
     Args:
         file: for messages.
         data: the section; None where there is none.
         controllers: the topics of the robot's joint controllers.
+        camera: the topic of the robot's first camera.
 
     Raises:
         ConfigError: an unknown field or a wrong value.
     """
-    fields = _mapping(file, "recording", data)
+    fields = {"camera": camera, **_mapping(file, "recording", data)}
     commanded = fields.pop("commands", "controllers")
     if commanded not in ("controllers", "none"):
         raise ConfigError(

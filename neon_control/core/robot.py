@@ -103,8 +103,9 @@ def load_robot(path: str | Path) -> Robot:
     twice = sorted({j for j in driven if driven.count(j) > 1})
     if twice:
         raise ConfigError(f"{file}: joints {twice} belong to more than one controller")
-    recording = load_recording(file, data.get("recording"), tuple(CommandTopic(c.topic, c.joints) for c in controllers))
     base, cameras = _load_base(file, data.get("base")), _load_cameras(file, data.get("cameras"))
+    commands = tuple(CommandTopic(c.topic, c.joints) for c in controllers)
+    recording = load_recording(file, data.get("recording"), commands, cameras[0].topic)
     return Robot(str(_require(data, "name", file)), urdf_path, joints, groups, parts, controllers, base, recording, cameras)
 
 

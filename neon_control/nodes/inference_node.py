@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from neon_control.nodes.thread_pools import let_idle_threads_sleep
+from neon_control.core.thread_pools import let_idle_threads_sleep
 from neon_control.nodes.transport import choose_transport
 
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("neon_control.tools.demo", "run the simulated robot, in a browser page or headless, and count successes"),
     "collect": ("neon_control.tools.collect", "record demonstrations of the simulated robot"),
     "recordings": ("neon_control.tools.recordings", "check rosbags and LeRobot datasets: what is in them, what is wrong with them"),
+    "features": ("neon_control.tools.features", "compute the frozen encoders' features of recordings, once, on all cores or a Ray cluster"),
     "heads": ("neon_control.tools.heads", "print the table of action heads: size, measured latency, what they can"),
     "encoders": ("neon_control.tools.encoders", "export the vision encoder into the user's cache, and verify both encoders"),
     "backbone": ("neon_control.tools.backbone", "describe a Hugging Face model for a policy, and time it on this computer"),

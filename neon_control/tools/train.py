@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "training configuration; a name that is no file here is looked up in the package's config/ (default: %(default)s)"
     parser.add_argument("--config", default="train/g1_reach.yaml", help=text)
     parser.add_argument("--data", help="folder with recordings (default: what the configuration says)")
+    parser.add_argument("--cache", help="folder for the encoders' features (default: beside each recording)")
     parser.add_argument("--out", help="folder in which the policy's folder is made (default: what the configuration says)")
     parser.add_argument("--name", help="name of the policy (default: what the configuration says)")
     parser.add_argument("--epochs", type=int, help="passes over the data (default: what the configuration says)")
@@ -30,21 +31,22 @@ def run(args: argparse.Namespace) -> int:
     from neon_control.training.features import find_recordings, prepare
     from neon_control.training.trainer import split_recordings, to_batch, train
 
-    overrides = {key: getattr(args, key) for key in ("data", "out", "name", "epochs", "seed")}
+    overrides = {key: getattr(args, key) for key in ("data", "cache", "out", "name", "epochs", "seed")}
     config = load_train_config(find_file(args.config, "config"), overrides)
     robot = load_robot(config.robot)
     space = ActionSpace.from_robot(robot, config.mode)
-    num_steps = int(config.policy.get("head", {}).get("num_action_steps", 16))
-    bags = find_recordings(Path(config.data))
+    num_steps = config.num_steps
+    bags = find_recordings(config.data, config.recording_of(robot))
     vision = config.backbone_spec()
-    recordings = prepare(bags, space, config.dt, num_steps, config.threads, config.image_fit, vision, config.cameras_of(robot))
-    kept, held_out = split_recordings(len(bags), config.validation_share, config.seed)
+    cache = Path(config.cache) if config.cache else None
+    recordings = prepare(bags, space, config.dt, num_steps, config.threads, config.image_fit, vision, cache=cache)
+    kept, held_out = split_recordings(len(recordings), config.validation_share, config.seed)
     training, validation = (to_batch([recordings[i] for i in part], space) for part in (kept, held_out))
-    print(f"{len(bags)} recordings: {len(training)} samples to train on, {len(validation)} to validate")
+    print(f"{len(recordings)} recordings: {len(training)} samples to train on, {len(validation)} to validate")
     start = time.monotonic()
     result = train(config, space, training, validation)
     summary = {
-        "recordings": len(bags),
+        "recordings": len(recordings),
         "samples": len(training),
         "epochs": config.epochs,
         "seed": config.seed,

@@ -10,6 +10,7 @@ from typing import Any
 from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 from neon_control.core.observation import Clip
+from neon_control.core.recording import RecordingConfig
 from neon_control.core.robot import Robot
 from neon_control.core.yaml_file import read_mapping
 from neon_control.runtime.backbones.backbone import COMBINATIONS, BackboneSpec
@@ -32,6 +33,7 @@ class TrainConfig:
     robot: str = "g1.yaml"
     mode: str = "arms_only"
     out: str = "resource/policies"  # the policy's folder is made in here
+    cache: str = ""  # folder for the encoders' features, for recordings that are read-only; empty: beside each recording
     seed: int = 0
     dt: float = 0.02  # [s] between steps of a chunk
     image_fit: str = "stretch"  # how images get the encoder's aspect ratio, one of runtime.preprocessing.FITS
@@ -75,6 +77,11 @@ class TrainConfig:
         if self.image_fit not in FITS:
             raise ConfigError(f"TrainConfig.image_fit must be one of {list(FITS)}, got {self.image_fit!r}")
 
+    @property
+    def num_steps(self) -> int:
+        """Actions in a chunk."""
+        return int(self.policy.get("head", {}).get("num_action_steps", 16))
+
     def backbone_spec(self) -> BackboneSpec:
         """The backbone to train on; of `backbone`, the field `model` is needed, and clip, instruction, audio and max_pixels may be given.
 
@@ -105,6 +112,10 @@ class TrainConfig:
         if not set(self.cameras) <= set(of_robot):
             raise ConfigError(f"TrainConfig.cameras are {list(self.cameras)}, but robot {robot.name} has {list(of_robot)}")
         return tuple(of_robot[name] for name in self.cameras) or robot.cameras[:1]
+
+    def recording_of(self, robot: Robot) -> RecordingConfig:
+        """The topics of the robot's recordings, with those of the cameras that the policy looks through."""
+        return robot.recording.looking_through(self.cameras_of(robot) if self.cameras else ())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and dictionaries."""

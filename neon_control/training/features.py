@@ -1,123 +1,134 @@
-"""The frozen encoders' features, computed once for each recording and kept beside it.
+"""The frozen encoders' features, computed once for each camera image and kept beside the recording, or in a folder of their own.
 
-The file `samples-<key>.safetensors` lies in the bag's folder. The key is a hash of everything that decides its content, so
-another encoder, joint order or chunk length never reads an old file; a file is complete or not there.
+Files are named after a hash of everything that decides their content, so another encoder, joint order or chunk length never reads an
+old one; see `feature_job` for what is in them, `feature_worker` for how it is computed, and `spread` for where.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
-from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec
-from neon_control.runtime.backbones.registry import load_backbone
-from neon_control.runtime.hearing import AudioEncoder, audio_revision
+from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.policy import VISION_ENCODER
 from neon_control.runtime.vision import VISION_FEATURES, build_cache, cache_folder, vision_revision
-from neon_control.training.recordings import read_samples
+from neon_control.training.feature_files import Arrays
+from neon_control.training.feature_job import Job
+from neon_control.training.recordings import Recording, find_recordings
+from neon_control.training.spread import Task, in_processes, over_ray
 
-Arrays = dict[str, np.ndarray]
+__all__ = ["Arrays", "Extraction", "extract", "find_recordings", "prepare"]
 
-BATCH = 8  # clips that a backbone encodes together
-
-_encode: Callable[[Path], None]  # what a worker process does with a recording
-
-
-def find_recordings(root: Path) -> list[Path]:
-    """The bags below a folder, in order of their names.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    bags = sorted(p.parent for p in root.glob("*/metadata.yaml"))
-    if not bags:
-        raise ConfigError(f"no recordings in {root.absolute()}; `neon_control collect --out {root}` makes some")
-    return bags
+SHOWN = 40  # problems in a table
 
 
-def sample_key(space: ActionSpace, dt: float, num_steps: int, fit: str = "stretch", vision: BackboneSpec | None = None) -> str:
-    """Hash of all that decides the content of a sample file besides the recording."""
-    content = [vision_revision(), audio_revision(), list(space.joint_names), space.dim, dt, num_steps, 1]
-    if fit != "stretch":
-        content.append(fit)
-    if vision is not None and vision.encoder != VISION_ENCODER:
-        content.append({key: value for key, value in vision.to_dict().items() if key != "model"})  # where it lies changes nothing
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+@dataclass(frozen=True)
+class Extraction:
+    """What there is after everything missing was computed."""
+
+    arrays: list[Arrays]  # of the usable recordings, in their order
+    usable: list[int]  # which these are
+    encoded: int  # frames, now; the others were there
+    problems: list[tuple[str, str]]  # recording, and what was left out of it and why: a text that begins with the recording's name
+
+    def table(self) -> str:
+        """The problems as text; empty where there is none."""
+        if not self.problems:
+            return ""
+        lines = [f"  {text}" for _, text in self.problems[:SHOWN]]
+        if len(self.problems) > SHOWN:
+            lines.append(f"  ... and {len(self.problems) - SHOWN} more")
+        return "\n".join([f"{len(self.problems)} problems in {len({name for name, _ in self.problems})} recordings:", *lines])
 
 
 def prepare(
-    bags: Sequence[Path],
+    recordings: Sequence[Recording],
     space: ActionSpace,
     dt: float,
     num_steps: int,
     workers: int | None = None,
     fit: str = "stretch",
     vision: BackboneSpec | None = None,
+    *,
+    cache: Path | None = None,
 ) -> list[Arrays]:
-    """Compute what is missing, in a pool of processes, and load everything. `fit` is that of `to_network_size`.
-
-    A Hugging Face backbone runs in one process only: its weights may fill the memory, or the GPU.
+    """Compute what is missing and load everything; problems go to stderr as a table. See `extract`.
 
     Returns:
-        For each bag, n samples: `vision` (n, F), `audio` (n, 384), `joints` (n, J) [rad], `actions` (n, H, N), `mask` (n, H).
+        For each usable recording, n samples, read-only and mapped into memory: `vision` (n, F), `audio` (n, 384), `joints` (n, J) [rad],
+        `actions` (n, H, N), `mask` (n, H), `stamps` (n,) [ns], `episode` (n,).
+
+    Raises:
+        ConfigError: no recording is usable; as of `extract`.
     """
     vision = vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, fit)
-    small = vision.encoder == VISION_ENCODER
-    name = f"samples-{sample_key(space, dt, num_steps, fit, vision)}.safetensors"
-    missing = [b for b in bags if not (b / name).exists()]
-    if missing:
-        if small and not cache_folder().exists():
+    extraction = extract(recordings, space, dt, num_steps, vision, workers, cache)
+    if table := extraction.table():
+        print(table, file=sys.stderr)
+    if not extraction.usable:
+        raise ConfigError(f"none of the {len(recordings)} recordings can be used")
+    return extraction.arrays
+
+
+def extract(
+    recordings: Sequence[Recording],
+    space: ActionSpace,
+    dt: float,
+    num_steps: int,
+    vision: BackboneSpec,
+    workers: int | None = None,
+    cache: Path | None = None,
+    ray: str | None = None,
+) -> Extraction:
+    """Compute what is missing, in a pool of processes or over a Ray cluster, and map everything into memory.
+
+    What is finished is never computed again, whatever ended the run before. A recording or a frame that cannot be used is reported, and the
+    others go on. A Hugging Face backbone runs in one process only: its weights may fill the memory, or the GPU.
+
+    Args:
+        dt: [s] between steps of a target.
+        num_steps: H.
+        workers: processes; default: one per core, or what the cluster has.
+        cache: folder for the files, for recordings that are read-only; default: beside each recording.
+        ray: address of a Ray cluster, "" for the one that Ray finds or starts; None: processes of this computer.
+
+    Raises:
+        ConfigError: the files cannot be written.
+        PolicyError: an encoder is missing.
+        NeonControlError: a worker process was killed.
+    """
+    job = Job(space, dt, num_steps, vision, None if cache is None else cache.absolute(), workers or os.cpu_count() or 1)
+    loaded: list[tuple[Arrays, tuple[str, ...]] | None] = [None] * len(recordings)
+    failed: list[tuple[str, ...]] = [()] * len(recordings)
+    tasks: list[Task] = []
+    for i, recording in enumerate(recordings):
+        try:
+            files = job.files(recording)
+        except (ConfigError, OSError) as error:  # it cannot even be told what it is
+            failed[i] = (f"{recording.name}: {error}",)
+            continue
+        loaded[i] = job.load(files)
+        if loaded[i] is None:
+            tasks.append((i, recording, files))
+    encoded = 0
+    places = {number: files for number, _, files in tasks}
+    if tasks:
+        if job.small and not cache_folder().exists():
             build_cache()  # once here, not in every worker
-        context = multiprocessing.get_context("spawn")
-        workers = workers or os.cpu_count() or 1
-        arguments = (name, space, dt, num_steps, vision, 1 if small else workers)
-        with context.Pool(workers if small else 1, _start_worker, arguments) as pool:
-            done = pool.imap_unordered(_work, missing)
-            for _ in tqdm(done, "encoding", len(bags), initial=len(bags) - len(missing), unit="recording"):
-                pass
-    return [load_file(b / name) for b in bags]
-
-
-def encode_recording(
-    bag: Path, vision: Backbone, audio: AudioEncoder, space: ActionSpace, dt: float, num_steps: int, instruction: str = ""
-) -> Arrays:
-    """One bag to arrays; see `prepare`."""
-    samples = read_samples(bag, space, dt, num_steps, vision.clip)
-    if not samples:
-        raise ConfigError(f"{bag} is shorter than one clip of {vision.clip.frames} images at {vision.clip.rate_hz:g} Hz")
-    batches = [[s.observation for s in samples[i : i + BATCH]] for i in range(0, len(samples), BATCH)]
-    encoded = [vision.encode([o.frames for o in b], instruction, [o.audio for o in b] if vision.hears else ()) for b in batches]
-    return {
-        "vision": np.concatenate([e.features for e in encoded]),
-        "audio": np.stack([audio.encode(s.observation.audio) for s in samples]),
-        "joints": np.stack([s.observation.joint_positions for s in samples]).astype(np.float32),
-        "actions": np.stack([s.actions for s in samples]).astype(np.float32),
-        "mask": np.stack([s.mask for s in samples]),
-    }
-
-
-def _start_worker(name: str, space: ActionSpace, dt: float, num_steps: int, spec: BackboneSpec, threads: int) -> None:
-    vision, audio = load_backbone(spec, Path.cwd(), BackboneOptions(threads)), AudioEncoder(threads=1)
-
-    def encode(bag: Path) -> None:
-        arrays = encode_recording(bag, vision, audio, space, dt, num_steps, spec.instruction)
-        scratch = bag / f".{name}.tmp"
-        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, scratch)
-        scratch.rename(bag / name)
-
-    global _encode
-    _encode = encode
-
-
-def _work(bag: Path) -> None:
-    _encode(bag)
+        outcomes = in_processes(job, tasks, job.cores if job.small else 1) if ray is None else over_ray(job, tasks, workers, ray)
+        for outcome in tqdm(outcomes, "encoding", len(recordings), initial=len(recordings) - len(tasks), unit="recording"):
+            encoded += outcome.frames
+            loaded[outcome.index] = job.load(places[outcome.index])
+            failed[outcome.index] = outcome.problems
+    usable = [i for i, found in enumerate(loaded) if found is not None]
+    problems = [
+        (r.name, text) for r, found, others in zip(recordings, loaded, failed, strict=True) for text in (found[1] if found else others)
+    ]
+    return Extraction([found[0] for found in loaded if found is not None], usable, encoded, problems)

@@ -1,19 +1,16 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from neon_control.core.action_space import ActionSpace
-from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
-from neon_control.core.observation import Clip, ObservationBuilder
-from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.core.observation import ObservationBuilder
 from neon_control.runtime.backbones.efficientnet_lite0 import EfficientNetLite0
 from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import AudioEncoder
 from neon_control.training.config import TrainConfig
-from neon_control.training.features import encode_recording, find_recordings, prepare, sample_key
+from neon_control.training.features import Extraction, find_recordings, prepare
 from neon_control.training.recordings import read_samples
 from neon_control.training.trainer import build_policy
 
@@ -22,31 +19,30 @@ from neon_control.training.trainer import build_policy
 def test_features_are_computed_once_and_equal_the_live_encoders(recordings: Path, space: ActionSpace) -> None:
     bags = find_recordings(recordings)
     first = prepare(bags, space, 0.02, 16, workers=1)
-    files = {b: next(b.glob("samples-*.safetensors")).stat().st_mtime_ns for b in bags}
+    files = {f: f.stat().st_mtime_ns for f in recordings.rglob("*.safetensors")}
     second = prepare(bags, space, 0.02, 16, workers=1)
-    assert files == {b: next(b.glob("samples-*.safetensors")).stat().st_mtime_ns for b in bags}
+    assert len(files) == 4 and files == {f: f.stat().st_mtime_ns for f in recordings.rglob("*.safetensors")}
     vision, audio = EfficientNetLite0(), AudioEncoder()
     for bag, one, two in zip(bags, first, second, strict=True):
-        live = read_samples(bag, space, 0.02, 16)
-        assert np.allclose(one["vision"][2], vision.encode([live[2].observation.frames]).features[0], atol=1e-5)
-        assert np.allclose(one["audio"][2], audio.encode(live[2].observation.audio), atol=1e-5)
-        for key, values in encode_recording(bag, vision, audio, space, 0.02, 16).items():
-            assert np.allclose(one[key], values, atol=1e-5), key
+        live = read_samples(bag.path, space, 0.02, 16)
+        assert np.allclose(one["vision"][2], vision.encode([live[2].observation.frames]).features[0], rtol=0.0, atol=1e-6)
+        assert np.allclose(one["audio"][2], audio.encode(live[2].observation.audio), rtol=0.0, atol=1e-6)
+        for key, shape in {"vision": (7, 2048), "audio": (7, 384), "joints": (7, 14), "actions": (7, 16, 17), "mask": (7, 16)}.items():
+            assert one[key].shape == shape and one[key].dtype == np.float32, key
             assert np.array_equal(one[key], two[key]), key
+        assert np.allclose(one["joints"][2], live[2].observation.joint_positions) and np.allclose(one["actions"][2], live[2].actions)
 
 
-def test_the_key_changes_with_everything_that_decides_a_sample(space: ActionSpace) -> None:
-    keys = {sample_key(space, 0.02, 16), sample_key(space, 0.05, 16), sample_key(space, 0.02, 8)}
-    other = ActionSpace(space.mode, space.joint_names[::-1], space.groups, space.lower, space.upper)
-    assert len(keys | {sample_key(other, 0.02, 16)}) == 4
-    specs = [BackboneSpec("huggingface", "a", 8, model="m", instruction=text, clip=Clip(n, 4.0)) for text in ("", "go") for n in (1, 4)]
-    models = {sample_key(space, 0.02, 16, vision=spec) for spec in specs}
-    assert len(keys | models) == 7
-    seen = {sample_key(space, 0.02, 16, cameras=(Camera(), Camera("wrist", topic))) for topic in ("a", "b")}
-    seen.add(sample_key(space, 0.02, 16, vision=specs[0].looking_at(("camera", "wrist")), cameras=(Camera(), Camera("wrist", "a"))))
-    assert len(keys | models | seen) == 10 and sample_key(space, 0.02, 16, cameras=(Camera(),)) in keys
-    moved = replace(specs[0], model="elsewhere")
-    assert sample_key(space, 0.02, 16, vision=moved) in models, "where the model lies changes nothing"
+def test_a_long_table_of_problems_is_cut_and_counted() -> None:
+    found = Extraction([], [], 0, [(f"take_{i:03d}", f"take_{i:03d}: no topic ['audio']") for i in range(100)])
+    lines = found.table().splitlines()
+    assert (
+        lines[0] == "100 problems in 100 recordings:"
+        and lines[1] == "  take_000: no topic ['audio']"
+        and lines[-1] == "  ... and 60 more"
+        and len(lines) == 42
+    )
+    assert Extraction([], [0], 7, []).table() == ""
 
 
 @pytest.mark.slow
@@ -60,7 +56,7 @@ def test_a_huggingface_backbone_encodes_clips_as_the_live_node_does(recordings: 
     arrays = prepare(bags, space, 0.02, 16, 1, vision=spec)
     backbone = load_backbone(spec, Path.cwd())
     for bag, got in zip(bags, arrays, strict=True):
-        live, images = read_samples(bag, space, 0.02, 16, spec.clip), read_samples(bag, space, 0.02, 16)
+        live, images = read_samples(bag.path, space, 0.02, 16, spec.clip), read_samples(bag.path, space, 0.02, 16)
         assert len(got["vision"]) == len(live) < len(images), "there is no sample until the first clip is filled"
         for features, sample in zip(got["vision"], live, strict=True):
             assert np.allclose(features, backbone.encode([sample.observation.frames]).features[0], atol=1e-4)

@@ -79,7 +79,7 @@ class BagRecording(Recording):
                     )
 
     def _cameras(self, bag: Bag, report: Report) -> dict[str, str] | None:
-        """Topic with images -> camera, the first one first; None, and a problem, where a topic is missing without which there are no samples."""
+        """Topic with images -> camera, the first one first; None, and a problem, where there can be no samples."""
         wanted = {self.config.camera.lstrip("/"): DEFAULT_NAME, **{c.topic.lstrip("/"): c.name for c in self.config.others}}
         found = {next((t for t in (topic, f"{topic}/compressed") if t in bag.topics), topic): name for topic, name in wanted.items()}
         needed = [t for t in (*found, self.config.joint_states.lstrip("/")) if t not in bag.topics]

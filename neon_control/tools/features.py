@@ -1,0 +1,63 @@
+"""`neon_control features`: the slow part of a training, before it and apart from it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.paths import find_file
+from neon_control.core.robot import load_robot
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `neon_control features`."""
+    parser.description = (
+        "Compute what the frozen encoders make of each camera image and of the sound before it, and keep it on disk,\n"
+        "where `neon_control train` finds it. What is there is not computed again, so an interrupted run goes on where\n"
+        "it was. Recordings and images that cannot be used are listed at the end; if nothing can, the exit code is 1."
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "examples:\n"
+        "  neon_control features data/g1_reach\n"
+        "  neon_control features /mnt/read_only --cache features   # and `neon_control train --cache features`\n"
+        "  neon_control features data/g1_reach --ray 10.0.0.5:6379 # its computers see the same folders"
+    )
+    parser.add_argument("path", nargs="?", type=Path, help="folder with recordings (default: what the configuration says)")
+    text = "training configuration, which names encoder and robot; as of `neon_control train` (default: %(default)s)"
+    parser.add_argument("--config", default="train/g1_reach.yaml", help=text)
+    parser.add_argument("--robot", help="robot file (default: what the configuration says)")
+    parser.add_argument("--cache", help="folder for the features (default: what the configuration says, else beside each recording)")
+    parser.add_argument("--workers", type=_positive, help="processes (default: one per core; over Ray: one per core of the cluster)")
+    text = "spread over a Ray cluster; without ADDRESS: RAY_ADDRESS, or the cluster of this computer, or a new one on it"
+    parser.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute, and say what there is; the exit code."""
+    from neon_control.training.config import load_train_config
+    from neon_control.training.features import extract, find_recordings
+
+    overrides = {"data": args.path and str(args.path), "robot": args.robot, "cache": args.cache}
+    config = load_train_config(find_file(args.config, "config"), overrides)
+    robot = load_robot(config.robot)
+    space = ActionSpace.from_robot(robot, config.mode)
+    bags = find_recordings(config.data, config.recording_of(robot))
+    cache = Path(config.cache) if config.cache else None
+    start = time.monotonic()
+    found = extract(bags, space, config.dt, config.num_steps, config.backbone_spec(), args.workers, cache, args.ray)
+    frames = sum(len(arrays["stamps"]) for arrays in found.arrays)
+    seconds = time.monotonic() - start
+    print(f"{len(found.usable)} of {len(bags)} recordings can be used: {frames} frames, {found.encoded} encoded now, in {seconds:.1f} s")
+    if table := found.table():
+        print(table)
+    return 0 if found.usable else 1
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of processes")
+    return value

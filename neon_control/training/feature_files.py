@@ -1,0 +1,76 @@
+"""Arrays of one recording on disk: a safetensors file that is complete or not there, and is mapped into memory instead of read.
+
+A file appears by a rename, so whoever dies while writing leaves at most a scratch file; its name tells who wrote it, and the next run
+removes it. safetensors' own readers copy a tensor; 3600 recordings should not fill the memory before a sample is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+
+from neon_control.core.errors import ConfigError
+
+Arrays = dict[str, np.ndarray]
+
+TYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64}
+_SCRATCH = re.compile(r"\..+\.safetensors\.(?P<host>.+)\.(?P<process>\d+)\.tmp")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[str, str] | None = None) -> None:
+    """Write `arrays`, of `TYPES` only, and texts about them.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    scratch = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
+    try:
+        # not its save_file, which makes files that nobody else may read
+        scratch.write_bytes(save({name: np.ascontiguousarray(values) for name, values in arrays.items()}, dict(notes or {})))
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+
+
+def map_arrays(path: Path) -> tuple[Arrays, dict[str, str]] | None:
+    """The arrays of a file, read-only and mapped into memory, and the texts; None where it is missing or not whole."""
+    try:
+        content = np.memmap(path, np.uint8, "r")
+        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        header = json.loads(content[8:start].tobytes())
+        notes = header.pop("__metadata__", {})
+        if start + max(entry["data_offsets"][1] for entry in header.values()) != len(content):
+            return None
+        arrays = {}
+        for name, entry in header.items():
+            begin, end = entry["data_offsets"]
+            arrays[name] = content[start + begin : start + end].view(TYPES[entry["dtype"]]).reshape(entry["shape"])
+        return arrays, notes
+    except (OSError, ValueError, LookupError):  # ValueError: an empty file, no JSON
+        return None
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove what processes of this computer that are no more have left in `folder`."""
+    for path in folder.glob(".*.tmp"):
+        match = _SCRATCH.fullmatch(path.name)
+        if match and match["host"] == socket.gethostname() and not _alive(int(match["process"])):
+            path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True

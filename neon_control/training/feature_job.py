@@ -1,0 +1,93 @@
+"""What is to be made of recordings, and where it is kept.
+
+Two files for each, because they change for different reasons:
+
+    features-<key>  vision (m, F), audio (m, 384), stamps (m,), episode (m,)
+                    of every frame that was ever asked for; slow; key: recording, encoders, preprocessing
+    samples-<key>   joints (n, J) [rad], actions (n, H, N), mask (n, H), stamps (n,), episode (n,)
+                    fast; key: recording, joints and their order, dt, H, clip
+
+A frame is known by its episode and stamp, so another dt, mode or order of joints finds its features again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.hearing import audio_revision
+from neon_control.runtime.policy import VISION_ENCODER
+from neon_control.training.feature_files import Arrays, map_arrays
+from neon_control.training.recordings import Recording
+
+FORMAT = 2  # of both files; raise it when their content changes
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a recording's arrays are kept."""
+
+    features: Path
+    samples: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that decides what is computed; the same for all recordings.
+
+    Args:
+        dt: [s] between steps of a target.
+        num_steps: H.
+        cache: folder for the files; beside the recording where none is given.
+        cores: of a computer, for workers or for the threads of the only one.
+    """
+
+    space: ActionSpace
+    dt: float
+    num_steps: int
+    vision: BackboneSpec
+    cache: Path | None = None
+    cores: int = 1
+
+    @property
+    def small(self) -> bool:
+        """Whether a worker for each core is the fastest; a Hugging Face backbone may fill the memory, or the GPU, and has threads."""
+        return self.vision.encoder == VISION_ENCODER
+
+    def files(self, recording: Recording) -> Files:
+        """Where the recording's files are or will be."""
+        beside = recording.path if recording.path.is_dir() else recording.path.parent
+        folder = beside if self.cache is None else self.cache / recording.name.replace("/", "_")
+        content = recording.fingerprint()
+        features = [FORMAT, content, {k: v for k, v in self.vision.to_dict().items() if k != "model"}, audio_revision()]
+        space = self.space
+        samples = [FORMAT, content, space.mode, list(space.joint_names), space.dim, self.dt, self.num_steps, asdict(self.vision.clip)]
+        return Files(*(folder / f"{kind}-{_key(of)}.safetensors" for kind, of in (("features", features), ("samples", samples))))
+
+    def load(self, files: Files) -> tuple[Arrays, tuple[str, ...]] | None:
+        """A recording's arrays, mapped into memory, and its problems; None where something is missing."""
+        found, encoded = map_arrays(files.samples), map_arrays(files.features)
+        if found is None or encoded is None:
+            return None
+        (samples, notes), (features, _) = found, encoded
+        wanted, known = frames_of(samples), frames_of(features)
+        if wanted != known:
+            rows = dict(zip(known, range(len(known)), strict=True))
+            if not set(wanted) <= set(rows):
+                return None
+            features = {key: values[[rows[frame] for frame in wanted]] for key, values in features.items()}
+        return {"vision": features["vision"], "audio": features["audio"], **samples}, tuple(json.loads(notes["problems"]))
+
+
+def frames_of(arrays: Arrays) -> list[tuple[int, int]]:
+    """What identifies each row: episode and stamp [ns]."""
+    return list(zip(arrays["episode"].tolist(), arrays["stamps"].tolist(), strict=True))
+
+
+def _key(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

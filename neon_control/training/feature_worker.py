@@ -1,0 +1,145 @@
+"""What one worker does with one recording: read it, encode the frames that were never encoded, keep both on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from neon_control.core.errors import ConfigError, ObservationError
+from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
+from neon_control.runtime.backbones.encoding import encode_observations
+from neon_control.runtime.backbones.registry import load_backbone
+from neon_control.runtime.hearing import AudioEncoder
+from neon_control.training.feature_files import Arrays, map_arrays, remove_scratch, write_arrays
+from neon_control.training.feature_job import Files, Job, frames_of
+from neon_control.training.recordings import Problem, Recording, Report, Sample
+
+# Clips that a backbone encodes together. It pays for transformers; the small encoders' time on a CPU is all matrix products, and batches
+# of 2 to 16 images or windows cost the same for each.
+BATCH = 8
+SAVE = 4096  # new frames after which a long recording's features are written although it is not finished: some minutes of work
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one recording."""
+
+    index: int  # of the recording
+    frames: int = 0  # encoded now
+    problems: tuple[str, ...] = ()  # all there are where there is no sample
+    error: str = ""  # the whole run cannot go on
+
+
+class Worker:
+    """Does a job, recording by recording; loads the encoders when they are first needed."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def run(self, index: int, recording: Recording, files: Files) -> Outcome:
+        """Make what is missing of the two files.
+
+        Raises:
+            ConfigError: a file cannot be written.
+            PolicyError: an encoder is missing.
+        """
+        folder = files.features.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot make the folder {folder}: {error.strerror}; --cache names another one") from error
+        if not os.access(folder, os.W_OK):
+            raise ConfigError(f"cannot keep features in {folder}: it is read-only; --cache names another folder")
+        remove_scratch(folder)
+        job, report, problem = self._job, Report(), ""
+        known, _ = map_arrays(files.features) or ({}, {})
+        features, samples = _Pieces(known), _Pieces({})
+        stream = recording.samples(job.space, job.dt, job.num_steps, job.vision.clip, report)
+        try:
+            while batch := list(islice(stream, BATCH)):  # never all images of a recording at once
+                rows = _to_arrays(batch)
+                samples.add(rows)
+                missing = [row for row, frame in enumerate(frames_of(rows)) if frame not in features.frames]
+                if missing:
+                    new = self.encode([batch[row] for row in missing])
+                    features.add(new | {key: rows[key][missing] for key in ("stamps", "episode")})
+                if features.unsaved >= SAVE:
+                    write_arrays(files.features, features.join())
+        except ObservationError as error:
+            problem = f"{recording.name}: {error}"
+        problems = tuple(_text(p) for p in report.problems)
+        if features.added:
+            write_arrays(files.features, features.join())
+        if problem:
+            return Outcome(index, features.added, (*problems, problem))
+        if not samples.added:
+            clip = f"{job.vision.clip.frames} images at {job.vision.clip.rate_hz:g} Hz"
+            return Outcome(index, problems=problems or (f"{recording.name}: no sample; it may be shorter than one clip of {clip}",))
+        write_arrays(files.samples, samples.join(), {"problems": json.dumps(problems)})
+        return Outcome(index, features.added, problems)
+
+    def encode(self, samples: Sequence[Sample]) -> Arrays:
+        """Features of a few samples' images and sound, as the live node computes them."""
+        vision, audio = self._encoders
+        seen = [s.observation for s in samples]
+        return {
+            "vision": encode_observations(vision, self._job.vision, seen).features,
+            "audio": np.stack([audio.encode(o.audio) for o in seen]),
+        }
+
+    @cached_property
+    def _encoders(self) -> tuple[Backbone, AudioEncoder]:
+        threads = 1 if self._job.small else self._job.cores
+        return load_backbone(self._job.vision, Path.cwd(), BackboneOptions(threads)), AudioEncoder(threads=1)
+
+
+class _Pieces:
+    """Arrays that grow by rows.
+
+    Attributes:
+        frames: of all rows.
+        added: rows, since the beginning.
+        unsaved: rows, since the last `join`.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._pieces = [arrays] if arrays else []
+        self.frames = set(frames_of(arrays)) if arrays else set()
+        self.added = self.unsaved = 0
+
+    def add(self, arrays: Arrays) -> None:
+        """More rows."""
+        self._pieces.append(arrays)
+        frames = frames_of(arrays)
+        self.frames.update(frames)
+        self.added += len(frames)
+        self.unsaved += len(frames)
+
+    def join(self) -> Arrays:
+        """All rows."""
+        self._pieces = [{key: np.concatenate([p[key] for p in self._pieces]) for key in self._pieces[0]}]
+        self.unsaved = 0
+        return self._pieces[0]
+
+
+def _to_arrays(samples: Sequence[Sample]) -> Arrays:
+    return {
+        "joints": np.stack([s.observation.joint_positions for s in samples]).astype(np.float32),
+        "actions": np.stack([s.actions for s in samples]).astype(np.float32),
+        "mask": np.stack([s.mask for s in samples]).astype(np.float32),
+        "stamps": np.array([s.observation.stamp for s in samples], np.int64),
+        "episode": np.array([s.episode for s in samples], np.int32),
+    }
+
+
+def _text(problem: Problem) -> str:
+    """One line."""
+    when = "" if problem.time is None else f" at {problem.time:.2f} s"
+    return f"{problem.where}{when}: {problem.what}" + (f" ({problem.count} times)" if problem.count > 1 else "")

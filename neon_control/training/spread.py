@@ -1,0 +1,144 @@
+"""Spreading a job over processes of this computer, or over a Ray cluster; the files that come out are the same."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from neon_control.core.errors import ConfigError, NeonControlError
+from neon_control.core.thread_pools import SETTINGS, let_idle_threads_sleep
+from neon_control.training.feature_job import Files, Job
+from neon_control.training.feature_worker import Outcome, Worker
+from neon_control.training.recordings import Recording
+
+Task = tuple[int, Recording, Files]
+
+# Of a worker process. It is given all tasks when it starts, and then only numbers: recordings may share a large description.
+_worker: Worker
+_tasks: Sequence[Task]
+
+
+def in_processes(job: Job, tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
+    """Outcomes in the order in which they are ready.
+
+    Raises:
+        NeonControlError: what a worker raised; or a worker was killed, for example for want of memory.
+    """
+    # spawn: neither torch's threads nor a GPU survive a fork, and numeric libraries read their settings when they are loaded
+    with ProcessPoolExecutor(min(workers, len(tasks)), multiprocessing.get_context("spawn"), _start, (job, tasks)) as pool:
+        with _settings_to_inherit():
+            futures = [pool.submit(_run, number) for number in range(len(tasks))]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise NeonControlError(
+                "a worker process was killed, perhaps because the memory is full (fewer --workers need less); "
+                "what is finished is kept, so run the same command again"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def over_ray(job: Job, tasks: Sequence[Task], workers: int | None, address: str) -> Iterator[Outcome]:
+    """The same over a Ray cluster, whose computers must see the recordings and the cache under the same paths.
+
+    Args:
+        workers: default: as many as the cluster has CPUs; for a Hugging Face backbone as many as it has GPUs, at least one.
+        address: of the cluster; empty: RAY_ADDRESS, a cluster that runs on this computer, or a new one on it.
+
+    Raises:
+        ConfigError: Ray is not installed, or the cluster does not answer.
+        NeonControlError: what a worker raised.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would send statistics to its makers
+    settings = {name: os.environ.get(name, value) for name, value in SETTINGS.items()}
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise ConfigError("--ray needs the library Ray; `pip install 'neon_control[ray]'`") from error
+    try:
+        ray.init(address or None, runtime_env={"env_vars": settings}, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"no Ray cluster at '{address}': {error}") from error
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    resources = ray.cluster_resources()
+    gpus = 0 if job.small else int(resources.get("GPU", 0))
+    workers = workers or max(1, int(resources.get("CPU", 1)) if job.small else gpus)
+    # small blocks, so that no computer is left with a long one when the others are done
+    rows = ray.data.from_items([{"task": number} for number in range(len(tasks))], override_num_blocks=min(len(tasks), 16 * workers)).map(
+        _RayWorker,
+        fn_constructor_args=(job, tasks),
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(tasks))),
+        num_cpus=1,
+        num_gpus=1 if gpus else 0,
+    )
+    try:
+        for row in rows.iter_rows():
+            outcome = Outcome(**json.loads(row["outcome"]))
+            if outcome.error:
+                raise NeonControlError(outcome.error)
+            yield outcome
+    finally:
+        ray.shutdown()
+
+
+class _RayWorker:
+    """One process of a cluster; rows in and out are what Arrow can hold."""
+
+    def __init__(self, job: Job, tasks: Sequence[Task]) -> None:
+        self._worker, self._tasks = Worker(job), tasks
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        task = self._tasks[row["task"]]
+        try:
+            outcome = self._worker.run(*task)
+        except NeonControlError as error:  # raised here, it would arrive as one of Ray's, with a page of its own frames
+            outcome = Outcome(task[0], error=str(error))
+        return {"outcome": json.dumps(asdict(outcome))}
+
+
+@contextmanager
+def _settings_to_inherit() -> Iterator[None]:
+    """One thread for numpy, as in the inference node. OpenBLAS's others spin, and change the log-mel
+    spectrograms in the last digit, which the 8-bit audio encoder makes 0.05 of.
+    """
+    before = dict(os.environ)
+    let_idle_threads_sleep()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _start(job: Job, tasks: Sequence[Task]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all processes of a terminal; these have nothing to say about it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    global _worker, _tasks
+    _worker, _tasks = Worker(job), tasks
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot tell its workers, and they would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run(number: int) -> Outcome:
+    return _worker.run(*_tasks[number])
