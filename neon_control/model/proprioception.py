@@ -35,8 +35,10 @@ class ProprioceptionEncoder(nn.Module):
         if not self.added:
             return self.layers(positions)
         own, *others = positions.split(self.sizes, dim=-1)
-        first = self.layers[0]
-        z = first[0](own.contiguous())  # (B, hidden_dim), the very product that the narrower policy computes
+        product, *rest = *self.layers[0], *self.layers[1:]
+        z = product(own.contiguous())  # (B, hidden_dim), just as the narrower policy computes it
         for linear, other in zip(self.added, others, strict=True):
             z = z + linear(other)
-        return self.layers[1:](first[1:](z))
+        for layer in rest:
+            z = layer(z)
+        return z

@@ -8,7 +8,7 @@ which all heads read) may be frozen as well as single heads: with `freeze: [arms
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import nn
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
 from neon_control.model.action_heads import GroupedActionHead, StateRelativeHead
+from neon_control.model.action_heads.losses import group_slices
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.export import rebuild_policy
@@ -62,7 +63,7 @@ def widen(config: PolicyConfig, space: ActionSpace, start: PolicyFile, dt: float
     if vision is not None:
         for field in ("encoder", "revision", "features", "fit", "clip", "instruction"):
             _same(start, f"vision.{field}", getattr(start.vision, field), getattr(vision, field))
-    _check_space(start, space)
+    _check_space(start, group_slices(narrow.config.groups), space)
     added = space.num_joints - start.space.num_joints
     config = replace(config, proprioception_added=(*narrow.config.proprioception_added, *([added] if added else [])))
     _check_config(start, narrow.config, config)
@@ -96,11 +97,11 @@ def freeze(policy: ActionPolicy, names: Sequence[str]) -> None:
         raise ConfigError(f"TrainConfig.freeze is {list(names)}: nothing is left to train")
 
 
-def _check_space(start: PolicyFile, space: ActionSpace) -> None:
+def _check_space(start: PolicyFile, groups: Mapping[str, slice], space: ActionSpace) -> None:
     """Old joints come first, old groups keep their joints, and the numbers keep their scale."""
     old = start.space
     _same(start, "joint_names", old.joint_names, space.joint_names[: old.num_joints])
-    for group, part in old.groups.items():
+    for group, part in groups.items():
         if group not in space.groups:
             raise ConfigError(f"policy {start.name} has the group '{group}', which mode {space.mode} lacks: it has {list(space.groups)}")
         new = space.groups[group]
@@ -113,6 +114,7 @@ def _check_space(start: PolicyFile, space: ActionSpace) -> None:
 
 def _check_config(start: PolicyFile, narrow: PolicyConfig, wide: PolicyConfig) -> None:
     before, now = narrow.to_dict(), wide.to_dict()
+    _same(start, "action_layer.head_type", narrow.head_type, wide.head_type)
     for field in before:
         if field == "head":
             for name, value in before["head"].items():

@@ -176,7 +176,8 @@ class _Trainer:
         losses = dict(zip(("total", *self.policy.config.groups), report, strict=True))
         batch = self.training.pick(place.index.to(self.device))
         bad = [f.name for f in fields(batch) if not torch.isfinite(getattr(batch, f.name)).all()]
-        kept = "no checkpoint was saved yet" if self.checkpoints is None else f"the last good checkpoint is in {self.checkpoints}"
+        saved = sorted(self.checkpoints.glob("step-*")) if self.checkpoints is not None else []
+        kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was saved yet"
         return TrainingError(
             f"the loss is not finite at step {self.step + 1} of {self.steps}, epoch {place.epoch + 1}, batch {place.number + 1} "
             f"(samples {place.index[:8].tolist()}..): losses {losses}, norm of the gradient {norm}; "

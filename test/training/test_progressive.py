@@ -94,7 +94,7 @@ def test_training_goes_on_after_widening(narrow: Path, space: ActionSpace, whole
     _, curves = train(wide_config(narrow), whole, batch, batch)
     losses = curves.table("training")
     for group in ("torso", "legs"):
-        assert np.mean(losses[group][-6:]) < 0.5 * np.mean(losses[group][:6]), group
+        assert np.mean(losses[group][-6:]) < 0.7 * np.mean(losses[group][:6]), group
     assert losses["arms"][0] < 0.5 * losses["legs"][0], "the arms had learned before"
 
 
@@ -119,7 +119,7 @@ def test_what_is_frozen_never_changes_not_even_in_the_exported_graph(
         ({"dt": 0.05}, r"narrow.*its dt is 0\.02, needed is 0\.05"),
         ({"head": {**HEAD, "mlp_hidden": 64}}, r"head\.mlp_hidden is 32, needed is 64"),
         ({"policy": {**CONFIG.policy, "bottleneck_dim": 8}}, r"bottleneck_dim is 16, needed is 8"),
-        ({"head": {"type": "chunking"}}, r"head_type is 'grouped', needed is 'chunking'"),
+        ({"head": {"type": "flow"}}, r"head_type is 'grouped', needed is 'flow'"),
         ({"freeze": ["arm"]}, r"freeze names \['arm'\].*'trunk', 'arms'"),
         ({"freeze": ["trunk", "arms", "torso", "legs", "base"]}, "nothing is left to train"),
     ],
