@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +69,6 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     training, validation = to_batch(kept, space), to_batch(held_out, space)
     if workers.first:
         print(f"{len(kept)} episodes to train on, {len(training)} samples; {len(held_out)} to validate on, {len(validation)} samples")
-    start = time.monotonic()
     run_folder = Path(config.runs) / config.name
     result, curves = train(config, space, training, validation, run_folder, vision, workers)
     if not workers.first:
@@ -80,7 +78,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         "samples": len(training),
         "epochs": config.epochs,
         "seed": config.seed,
-        "minutes": round((time.monotonic() - start) / 60.0, 1),
+        "minutes": round(curves.seconds / 60.0, 1),
         "validation_joint_error_rad": round(result.joint_error, 5),
         "validation_base_error_m_s": round(result.base_error, 5),
         "validation_loss": {name: float(f"{value:.4g}") for name, value in result.losses.items()},

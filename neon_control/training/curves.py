@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 
 import torch
@@ -25,6 +26,7 @@ class Curves:
             "validation": ("step", "loss", *groups, "joint_error", "base_error"),
         }
         self.rows: dict[str, list[list[float]]] = {"training": [], "validation": []}
+        self._start = time.monotonic()
         self._folder = folder
         self._writer = None
         if folder is not None:
@@ -43,15 +45,21 @@ class Curves:
         """Column -> values."""
         return {name: [row[i] for row in self.rows[kind]] for i, name in enumerate(self.columns[kind])}
 
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken, all its parts together."""
+        return time.monotonic() - self._start
+
     def state(self) -> dict[str, Tensor]:
-        """For a checkpoint: every row so far."""
-        return {
-            f"curves.{kind}": torch.tensor(rows, dtype=torch.float64).reshape(-1, len(self.columns[kind]))
-            for kind, rows in self.rows.items()
-        }
+        """For a checkpoint: every row so far, and the time."""
+        state = {"curves.seconds": torch.tensor(self.seconds)}
+        for kind, columns in self.columns.items():
+            state[f"curves.{kind}"] = torch.tensor(self.rows[kind], dtype=torch.float64).reshape(-1, len(columns))
+        return state
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of `state`."""
+        self._start = time.monotonic() - float(state["curves.seconds"])
         self.rows = {kind: state[f"curves.{kind}"].tolist() for kind in self.rows}
 
     def close(self) -> None:

@@ -21,18 +21,24 @@ class Result:
 
     policy: ActionPolicy
     losses: dict[str, float]  # weighted sum as `total`, and each group's own
-    error: np.ndarray  # (H, N) mean absolute error [rad] and [m/s, rad/s]; NaN where no step was recorded
+    error: np.ndarray  # (H, N) mean absolute error [rad] and [m/s, rad/s]; zero where no step was recorded
+    recorded: np.ndarray  # (H,) how many such steps there were
+
+    @property
+    def dimension_error(self) -> np.ndarray:
+        """(N,) mean over the recorded steps."""
+        return np.average(self.error, axis=0, weights=self.recorded)
 
     @property
     def joint_error(self) -> float:
-        """[rad] mean over horizon and joints."""
-        return float(np.nanmean(self.error[:, : self.policy.config.num_joints]))
+        """[rad] mean over recorded steps and joints."""
+        return float(self.dimension_error[: self.policy.config.num_joints].mean())
 
     @property
     def base_error(self) -> float:
-        """[m/s, rad/s] mean over horizon and base axes; 0 without a base."""
-        base = self.error[:, self.policy.config.num_joints :]
-        return float(np.nanmean(base)) if base.size else 0.0
+        """[m/s, rad/s] mean over recorded steps and base axes; 0 without a base."""
+        base = self.dimension_error[self.policy.config.num_joints :]
+        return float(base.mean()) if base.size else 0.0
 
 
 @torch.no_grad()
@@ -50,10 +56,9 @@ def evaluate(policy: ActionPolicy, space: ActionSpace, batch: Batch) -> Result:
                 totals[name] = totals.get(name, 0.0) + float(value) * len(part) / len(batch)
             error = (predict(policy, part) - part.actions).abs() * part.mask.unsqueeze(-1)
             absolute += error.sum(0).cpu().numpy()
-    steps = batch.mask.sum(0).cpu().numpy()[:, None]  # (H, 1)
+    recorded = batch.mask.sum(0).cpu().numpy()
     half_range = (space.upper - space.lower) / 2.0
-    with np.errstate(invalid="ignore"):
-        return Result(policy, totals, absolute * half_range / steps)
+    return Result(policy, totals, absolute * half_range / np.maximum(recorded, 1.0)[:, None], recorded)
 
 
 def predict(policy: ActionPolicy, batch: Batch) -> torch.Tensor:

@@ -34,8 +34,8 @@ def draw_losses(
     figure.savefig(path, dpi=DPI)
 
 
-def draw_errors(path: Path, error: np.ndarray, space: ActionSpace, dt: float) -> None:
-    """Mean absolute error (H, N): over the horizon for each group, and for each dimension."""
+def draw_errors(path: Path, error: np.ndarray, mean: np.ndarray, space: ActionSpace, dt: float) -> None:
+    """Mean absolute error (H, N) over the horizon, for each group, and its mean (N,) for each dimension."""
     figure = Figure(figsize=(13.0, 4.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(2, 3, 1))
     time = 1e3 * dt * np.arange(len(error))
@@ -46,7 +46,7 @@ def draw_errors(path: Path, error: np.ndarray, space: ActionSpace, dt: float) ->
     left.set(title="error over the horizon", xlabel="time ahead [ms]", ylabel="mean absolute error", ylim=(0.0, None))
     left.legend()
     left.grid(alpha=0.3)
-    mean, count = error.mean(0), space.num_joints
+    count = space.num_joints
     for axes, part, title in ((middle, slice(0, count), "joints [rad]"), (right, slice(count, None), "base [m/s, rad/s]")):
         names = [name.removesuffix("_joint") for name in space.names[part]]
         axes.bar(range(len(names)), mean[part], color=[COLOURS[_group(space, i)] for i in range(len(mean))[part]])

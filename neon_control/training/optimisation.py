@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neon_control.core.errors import ConfigError
 from neon_control.training.config import TrainConfig
 
 
@@ -26,7 +27,13 @@ def rate_factor(step: int, steps: int, warmup_share: float) -> float:
 
 
 def choose_device(name: str, local_rank: int = 0) -> torch.device:
-    """The device that the configuration means; on a machine with several GPUs each process has its own."""
+    """The device that the configuration means; on a machine with several GPUs each process has its own.
+
+    Raises:
+        ConfigError: a GPU is asked for, and torch finds none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("TrainConfig.device is 'cuda', but torch finds no GPU that it can use")
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     return torch.device("cuda", local_rank)

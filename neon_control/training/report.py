@@ -38,12 +38,12 @@ def write_report(
     predicted, target, mask = examples(result, space, validation)
     groups = tuple(result.policy.config.groups)
     figures.draw_losses(run / "losses.png", curves.table("training"), curves.table("validation"), groups)
-    figures.draw_errors(run / "errors.png", result.error, space, dt)
+    figures.draw_errors(run / "errors.png", result.error, result.dimension_error, space, dt)
     figures.draw_calibration(run / "calibration.png", ranges, clipped, states, space)
     figures.draw_chunks(run / "chunks.png", predicted, target, mask, space, dt)
     holding = hold_error(space, validation)
     rows = [
-        f"| {name} | {result.error[:, i].mean():.4f} | {result.error[0, i]:.4f} | {result.error[-1, i]:.4f} | {holding[i]:.4f} "
+        f"| {name} | {result.dimension_error[i]:.4f} | {result.error[0, i]:.4f} | {result.error[-1, i]:.4f} | {holding[i]:.4f} "
         f"| {100 * (ranges[i, 2] - ranges[i, 0]) / 2:.0f} % | {100 * clipped[i]:.2f} % |"
         for i, name in enumerate(space.names)
     ]

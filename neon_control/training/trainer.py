@@ -99,7 +99,6 @@ class _Trainer:
         self.epoch_steps = math.ceil(len(training) / config.batch_size)
         self.steps = config.epochs * self.epoch_steps
         self.step = 0
-        self.run = run
         self.checkpoints = None if run is None else run / "checkpoints"
         checkpoint = self._take_up()
         self.objective = workers.wrap(Objective(self.policy))
@@ -108,6 +107,8 @@ class _Trainer:
         self.curves = Curves(tuple(policy.config.groups), run if workers.first else None, self.step)
         if checkpoint is not None:
             self.curves.load_state(checkpoint)
+        if run is not None and workers.first:
+            (run / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, width=140))
         self.progress = tqdm(total=self.steps, initial=self.step, desc="training", unit="step", disable=not workers.first)
 
     @property
@@ -204,14 +205,12 @@ class _Trainer:
 
     def _take_up(self) -> dict[str, Tensor] | None:
         """Load the newest checkpoint, if the run has one and it is to go on."""
-        if self.run is None or self.checkpoints is None:
+        if self.checkpoints is None:
             return None
         if self.config.resume == "never":
             self.workers.first_before_others(lambda: remove_checkpoints(self.checkpoints))  # type: ignore[arg-type]
         checkpoint = newest_checkpoint(self.checkpoints, self.config.to_dict(), self.fingerprint)
         if checkpoint is None:
-            self.run.mkdir(parents=True, exist_ok=True)
-            (self.run / "config.yaml").write_text(yaml.safe_dump(self.config.to_dict(), sort_keys=False, width=140))
             return None
         state = checkpoint.state
         self.policy.load_state_dict(_part(state, "policy."))

@@ -29,7 +29,7 @@ class RMSNorm(nn.Module):
         if not torch.is_grad_enabled():
             return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
         # The same by hand: on a CPU, torch's own backward pass takes twice as long.
-        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
         return x * (torch.rsqrt(norm.square() / x.shape[-1] + self.eps) * self.weight).to(x.dtype)
 
 
