@@ -34,8 +34,8 @@ def draw_losses(
     figure.savefig(path, dpi=DPI)
 
 
-def draw_errors(path: Path, error: np.ndarray, mean: np.ndarray, space: ActionSpace, dt: float) -> None:
-    """Mean absolute error (H, N) over the horizon, for each group, and its mean (N,) for each dimension."""
+def draw_errors(path: Path, error: np.ndarray, mean: np.ndarray, holding: np.ndarray, space: ActionSpace, dt: float) -> None:
+    """Mean absolute error (H, N) over the horizon, for each group, and for each dimension its mean (N,), beside that of not moving (N,)."""
     figure = Figure(figsize=(13.0, 4.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(2, 3, 1))
     time = 1e3 * dt * np.arange(len(error))
@@ -50,9 +50,11 @@ def draw_errors(path: Path, error: np.ndarray, mean: np.ndarray, space: ActionSp
     for axes, part, title in ((middle, slice(0, count), "joints [rad]"), (right, slice(count, None), "base [m/s, rad/s]")):
         names = [name.removesuffix("_joint") for name in space.names[part]]
         axes.bar(range(len(names)), mean[part], color=[COLOURS[_group(space, i)] for i in range(len(mean))[part]])
+        axes.plot(range(len(names)), holding[part], "_", color="black", markersize=9, label="error of not moving")
         axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8 if len(names) < 20 else 6)
         axes.set_title(title)
         axes.grid(alpha=0.3, axis="y")
+    middle.legend(fontsize=8)
     figure.savefig(path, dpi=DPI)
 
 
@@ -91,7 +93,7 @@ def draw_chunks(path: Path, predicted: np.ndarray, target: np.ndarray, mask: np.
     time = 1e3 * dt * np.arange(predicted.shape[1])
     for row, dimension in zip(panels, shown, strict=True):
         for axes, guess, truth, recorded in zip(row, predicted[..., dimension], target[..., dimension], mask > 0, strict=True):
-            axes.plot(time[recorded], truth[recorded], color="black", linewidth=2, label="recorded")
+            axes.plot(time[recorded], truth[recorded], color="black", linewidth=2, marker=".", markersize=4, label="recorded")
             axes.plot(time, guess, color=COLOURS[1], marker=".", markersize=4, label="predicted")
             axes.grid(alpha=0.3)
         values = np.concatenate([predicted[..., dimension].ravel(), target[..., dimension].ravel()])

@@ -36,12 +36,12 @@ def write_report(
     dt = config.dt
     ranges, clipped, states = calibration(training)
     predicted, target, mask = examples(result, space, validation)
+    holding = hold_error(space, validation)
     groups = tuple(result.policy.config.groups)
     figures.draw_losses(run / "losses.png", curves.table("training"), curves.table("validation"), groups)
-    figures.draw_errors(run / "errors.png", result.error, result.dimension_error, space, dt)
+    figures.draw_errors(run / "errors.png", result.error, result.dimension_error, holding, space, dt)
     figures.draw_calibration(run / "calibration.png", ranges, clipped, states, space)
     figures.draw_chunks(run / "chunks.png", predicted, target, mask, space, dt)
-    holding = hold_error(space, validation)
     rows = [
         f"| {name} | {result.dimension_error[i]:.4f} | {result.error[0, i]:.4f} | {result.error[-1, i]:.4f} | {holding[i]:.4f} "
         f"| {100 * (ranges[i, 2] - ranges[i, 0]) / 2:.0f} % | {100 * clipped[i]:.2f} % |"
@@ -114,7 +114,9 @@ def hold_error(space: ActionSpace, batch: Batch) -> np.ndarray:
 
 def examples(result: Result, space: ActionSpace, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Predicted and recorded chunks (examples, H, N) in physical units, and their masks (examples, H)."""
-    index = torch.linspace(0, len(batch) - 1, min(EXAMPLES, len(batch)) + 2)[1:-1].long()
+    whole = torch.nonzero(batch.mask.amin(1) > 0).flatten()  # samples of which every step was recorded
+    candidates = whole if len(whole) >= EXAMPLES else torch.arange(len(batch))
+    index = candidates[torch.linspace(0, len(candidates) - 1, min(EXAMPLES, len(candidates)) + 2)[1:-1].long()]
     device = next(result.policy.parameters()).device
     part = batch.pick(index)
     with torch.no_grad(), torch.random.fork_rng():

@@ -78,18 +78,21 @@ def test_masked_steps_count_neither_in_losses_nor_in_errors(space: ActionSpace) 
     assert one.losses == pytest.approx(two.losses) and one.joint_error == pytest.approx(two.joint_error)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_a_killed_run_goes_on_to_the_same_curve_bit_for_bit(space: ActionSpace, tmp_path: Path) -> None:
     config = replace(CONFIG, epochs=6, audio_dropout=0.3, head={**HEAD, "dropout": 0.1})
     whole, _ = train(config, space, masked(space), masked(space), tmp_path / "whole")
     run = tmp_path / "killed"
     changes = [f"{name}={getattr(config, name)}" for name in ("epochs", "audio_dropout", "head")]
     process = subprocess.Popen([sys.executable, PROGRAM, run, "--slow", *changes], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 40.0
-    while not (run / "checkpoints" / "step-00000015").is_dir():  # in the middle of an epoch
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 100.0
+    try:
+        while not (run / "checkpoints" / "step-00000015").is_dir():  # in the middle of an epoch
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        process.kill()  # SIGKILL
     process.wait()
     assert not (run / "training.csv").exists(), "it must not have come to its end"
     resumed, curves = train(config, space, masked(space), masked(space), run)
@@ -117,7 +120,8 @@ def test_ctrl_c_saves_a_checkpoint_of_the_step_it_stopped_at(space: ActionSpace,
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.slow
+@pytest.mark.timeout(240)  # three times the import of torch at once
 def test_two_processes_have_the_curve_of_one(space: ActionSpace, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -127,9 +131,13 @@ def test_two_processes_have_the_curve_of_one(space: ActionSpace, tmp_path: Path)
     pair = [subprocess.Popen(line, env={**os.environ, **meeting, "RANK": str(i)}, stderr=subprocess.PIPE, text=True) for i in range(2)]
     config = replace(CONFIG, epochs=4, batch_size=31, camera_dropout=0.2)
     train(config, space, masked(space), masked(space), tmp_path / "one")
-    for process in pair:
-        _, errors = process.communicate(timeout=50)
-        assert process.returncode == 0, errors
+    try:
+        for process in pair:
+            _, errors = process.communicate(timeout=100)
+            assert process.returncode == 0, errors
+    finally:
+        for process in pair:
+            process.kill()
     for kind in ("training", "validation"):
         one, two = (np.genfromtxt(tmp_path / run / f"{kind}.csv", delimiter=",", names=True) for run in ("one", "two"))
         for name in one.dtype.names:
