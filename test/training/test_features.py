@@ -11,10 +11,10 @@ from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.backbones.efficientnet_lite0 import EfficientNetLite0
 from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import AudioEncoder
+from neon_control.training.building import build_policy
 from neon_control.training.config import TrainConfig
 from neon_control.training.features import encode_recording, find_recordings, prepare, sample_key
 from neon_control.training.recordings import read_samples
-from neon_control.training.trainer import build_policy
 
 
 @pytest.mark.slow
