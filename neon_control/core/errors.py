@@ -35,3 +35,7 @@ class ChunkError(NeonControlError):
 
 class PolicyError(NeonControlError):
     """A policy folder or encoder file is missing, corrupt or does not fit the robot."""
+
+
+class TrainingError(NeonControlError):
+    """A training run cannot go on or be taken up again; the message says where, and what was kept."""

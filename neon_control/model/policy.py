@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -43,6 +43,7 @@ class PolicyConfig:
     vision_dim: int = 2048
     audio_dim: int = 384
     proprioception_dim: int = 384
+    proprioception_added: Sequence[int] = ()  # of the joints, those that each widening of the mode brought; see `ProprioceptionEncoder`
     bottleneck_dim: int = 864
     num_tokens: int = 0  # T of the backbone's tokens that the head looks at, padding included; 0: it reads features only
     token_dim: int = 0  # their width
@@ -58,6 +59,8 @@ class PolicyConfig:
         joints = sum(size for name, size in self.groups.items() if name != "base")
         if joints != self.num_joints:
             raise ConfigError(f"PolicyConfig: the groups {dict(self.groups)} hold {joints} joints, but num_joints is {self.num_joints}")
+        if not (sum(self.proprioception_added) < self.num_joints and all(size > 0 for size in self.proprioception_added)):
+            raise ConfigError(f"PolicyConfig.proprioception_added {list(self.proprioception_added)} must be fewer joints than all {joints}")
         unknown = sorted(set(self.loss_weights) - set(self.groups))
         if unknown:
             raise ConfigError(f"PolicyConfig.loss_weights names {unknown}, but the groups are {list(self.groups)}")
@@ -112,7 +115,9 @@ class ActionPolicy(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self.config = config
-        self.proprioception = ProprioceptionEncoder(config.num_joints, output_dim=config.proprioception_dim)
+        self.proprioception = ProprioceptionEncoder(
+            config.num_joints, output_dim=config.proprioception_dim, added=config.proprioception_added
+        )
         audio_dim = config.audio_dim if config.use_audio else 0
         self.fusion = Fusion(config.vision_dim, audio_dim, config.proprioception_dim, config.bottleneck_dim)
         head = _build_head(config)
@@ -170,11 +175,14 @@ class ActionPolicy(nn.Module):
         inputs = self._head_inputs(proprioception, tokens, token_mask) | ({} if noise is None else {"noise": noise})
         return self.head(self.features(vision, audio, proprioception), **inputs)
 
-    def features(self, vision: Tensor, audio: Tensor, proprioception: Tensor) -> Tensor:
-        """What the head reads, (B, vision_dim)."""
+    def features(self, vision: Tensor, audio: Tensor, proprioception: Tensor, known: Tensor | None = None) -> Tensor:
+        """What the head reads, (B, vision_dim). `known` (B, 3) is 0 where a sample's camera, sound or joints count as unknown, else 1."""
         seen = _standardise(vision, self.vision_mean, self.vision_std)
         heard = _standardise(audio, self.audio_mean, self.audio_std)
-        return self.fusion(seen, heard if self.config.use_audio else heard[:, :0], self.proprioception(proprioception))
+        felt = self.proprioception(proprioception)
+        if known is not None:
+            seen, heard, felt = (x * k for x, k in zip((seen, heard, felt), known.unsqueeze(-1).unbind(1), strict=True))
+        return self.fusion(seen, heard if self.config.use_audio else heard[:, :0], felt)
 
     def compute_loss(
         self,
@@ -185,6 +193,7 @@ class ActionPolicy(nn.Module):
         mask: Tensor | None = None,
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
+        known: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted loss to minimise, and each group's own loss.
 
@@ -192,8 +201,9 @@ class ActionPolicy(nn.Module):
             target: (B, S, N) normalised actions.
             mask: (B, S), 1 for a recorded step and 0 for a padded one.
             tokens, token_mask: as of `forward`.
+            known: (B, 3), as of `features`; what a prediction is relative to stays known.
         """
-        features = self.features(vision, audio, proprioception)
+        features = self.features(vision, audio, proprioception, known)
         error = self.head.error(features, target, mask, **self._head_inputs(proprioception, tokens, token_mask))
         return grouped_loss(error, self.config.groups, self.config.loss_weights, mask, self.config.loss_reduction)
 

@@ -1,74 +1,91 @@
-"""`neon_control train`: recordings in, a verified policy folder out."""
+"""`neon_control train`: recordings in, a verified policy folder and a report out."""
 
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.paths import find_file
 from neon_control.core.robot import load_robot
 
+if TYPE_CHECKING:
+    from neon_control.training.config import TrainConfig
+    from neon_control.training.distribution import Workers
+
+DESCRIPTION = """Encode recordings once with the frozen encoders, train the action layer, and export it as a policy folder, verified.
+
+The configuration is a YAML file; every field of it is also an option here, and wins. The run's folder runs/NAME holds checkpoints, curves
+for TensorBoard, and report.md. A run that was stopped, with Ctrl-C or by a power cut, goes on where it was when the same command is given
+again.
+
+  neon_control train --config train/g1_reach.yaml --epochs 5 --head.type flow
+  neon_control train --config train/g1_whole_body.yaml --init_from g1_reach       # widen a policy: see init_from and freeze
+  torchrun --nproc-per-node 2 -m neon_control.tools.cli train                     # one run, two processes"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control train`."""
+    """Options of `neon_control train`: the configuration file, and a field each."""
+    from neon_control.training.building import POLICY_KEYS, head_keys
+    from neon_control.training.config import BACKBONE_KEYS, TrainConfig
+    from neon_control.training.options import add_options
+
+    parser.description, parser.formatter_class = DESCRIPTION, argparse.RawDescriptionHelpFormatter
+    parser.usage = "neon_control train [--config FILE] [--FIELD VALUE ...]"
     text = "training configuration; a name that is no file here is looked up in the package's config/ (default: %(default)s)"
-    parser.add_argument("--config", default="train/g1_reach.yaml", help=text)
-    parser.add_argument("--data", help="folder with recordings (default: what the configuration says)")
-    parser.add_argument("--cache", help="folder for the encoders' features (default: beside each recording)")
-    parser.add_argument("--out", help="folder in which the policy's folder is made (default: what the configuration says)")
-    parser.add_argument("--name", help="name of the policy (default: what the configuration says)")
-    parser.add_argument("--epochs", type=int, help="passes over the data (default: what the configuration says)")
-    parser.add_argument("--seed", type=int, help="decides everything random (default: what the configuration says)")
+    parser.add_argument("--config", default="train/g1_reach.yaml", help=text, metavar="FILE")
+    add_options(parser, TrainConfig, {"head": head_keys(), "policy": POLICY_KEYS, "backbone": BACKBONE_KEYS})
 
 
 def run(args: argparse.Namespace) -> int:
     """Encode what is not encoded yet, train, export, and load the result as a robot would."""
-    from neon_control.runtime.export import export_policy
-    from neon_control.runtime.policy import Policy
-    from neon_control.training.config import load_train_config
-    from neon_control.training.features import find_recordings, prepare
-    from neon_control.training.trainer import split_recordings, to_batch, train
+    from neon_control.training.config import TrainConfig, load_train_config
+    from neon_control.training.distribution import join_workers, leave_workers
+    from neon_control.training.options import given_options
 
-    overrides = {key: getattr(args, key) for key in ("data", "cache", "out", "name", "epochs", "seed")}
-    config = load_train_config(find_file(args.config, "config"), overrides)
+    config = load_train_config(find_file(args.config, "config"), given_options(args, TrainConfig))
+    workers = join_workers(config.device)
+    try:
+        return _train(config, workers)
+    finally:
+        leave_workers()
+
+
+def _train(config: TrainConfig, workers: Workers) -> int:
+    from neon_control.training.batches import split_episodes, to_batch
+    from neon_control.training.delivery import deliver
+    from neon_control.training.features import find_recordings, prepare
+    from neon_control.training.report import write_report
+    from neon_control.training.trainer import train
+
     robot = load_robot(config.robot)
     space = ActionSpace.from_robot(robot, config.mode)
-    num_steps = config.num_steps
     bags = find_recordings(config.data, config.recording_of(robot))
     vision = config.backbone_spec()
+    samples = (bags, space, config.dt, config.num_steps, config.threads, config.image_fit, vision)
     cache = Path(config.cache) if config.cache else None
-    recordings = prepare(bags, space, config.dt, num_steps, config.threads, config.image_fit, vision, cache=cache)
-    kept, held_out = split_recordings(len(recordings), config.validation_share, config.seed)
-    training, validation = (to_batch([recordings[i] for i in part], space) for part in (kept, held_out))
-    print(f"{len(recordings)} recordings: {len(training)} samples to train on, {len(validation)} to validate")
-    start = time.monotonic()
-    result = train(config, space, training, validation)
+    recordings = workers.first_before_others(lambda: prepare(*samples, cache=cache))
+    kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
+    training, validation = to_batch(kept, space), to_batch(held_out, space)
+    if workers.first:
+        print(f"{len(kept)} episodes to train on, {len(training)} samples; {len(held_out)} to validate on, {len(validation)} samples")
+    run_folder = Path(config.runs) / config.name
+    result, curves = train(config, space, training, validation, run_folder, vision, workers)
+    if not workers.first:
+        return 0
     summary = {
         "recordings": len(recordings),
         "samples": len(training),
         "epochs": config.epochs,
         "seed": config.seed,
-        "minutes": round((time.monotonic() - start) / 60.0, 1),
+        "minutes": round(curves.seconds / 60.0, 1),
         "validation_joint_error_rad": round(result.joint_error, 5),
         "validation_base_error_m_s": round(result.base_error, 5),
         "validation_loss": {name: float(f"{value:.4g}") for name, value in result.losses.items()},
     }
-    folder = Path(config.out) / config.name
-    export_policy(
-        result.policy,
-        folder,
-        space,
-        robot=robot.name,
-        action_layer=result.policy.config.to_dict(),
-        training=summary,
-        dt=config.dt,
-        num_steps=num_steps,
-        use_audio=result.policy.config.use_audio,
-        vision=vision,
-    )
-    Policy.load(folder, robot)
-    print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by loading it")
-    print(f"validation error: joints {result.joint_error:.4f} rad, base {result.base_error:.4f} m/s")
+    report = write_report(run_folder, config, space, result, curves, training, validation, summary)
+    folder = deliver(config, space, robot, result, validation, summary, vision)
+    print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by running it")
+    print(f"validation error: joints {result.joint_error:.4f} rad, base {result.base_error:.4f} m/s; more in {report}")
     return 0

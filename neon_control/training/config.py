@@ -1,12 +1,13 @@
-"""What a training run needs to know: a frozen dataclass, filled from one YAML file."""
+"""What a training run needs to know: a frozen dataclass, filled from one YAML file and the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from neon_control.core.action_space import MODES
 from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 from neon_control.core.observation import Clip
@@ -18,6 +19,15 @@ from neon_control.runtime.backbones.model_folder import describe_model
 from neon_control.runtime.policy import VISION_ENCODER
 from neon_control.runtime.preprocessing import FITS
 from neon_control.runtime.vision import VISION_FEATURES, vision_revision
+from neon_control.training.options import check_options, option
+
+BACKBONE_KEYS = {
+    "model": "a folder, or a repository of the Hugging Face hub",
+    "clip": "the images of an observation, for example '{frames: 8, rate_hz: 4.0}'",
+    "instruction": "a text for a model that reads",
+    "audio": "whether the model hears",
+    "max_pixels": "the largest area of an image",
+}
 
 
 @dataclass(frozen=True)
@@ -25,62 +35,48 @@ class TrainConfig:
     """One training run.
 
     Raises:
-        ConfigError: a number is out of range.
+        ConfigError: a value is of another kind or out of range.
     """
 
-    name: str  # of the policy, and of its folder
-    data: str  # folder with recordings
-    robot: str = "g1.yaml"
-    mode: str = "arms_only"
-    out: str = "resource/policies"  # the policy's folder is made in here
-    cache: str = ""  # folder for the encoders' features, for recordings that are read-only; empty: beside each recording
-    seed: int = 0
-    dt: float = 0.02  # [s] between steps of a chunk
-    image_fit: str = "stretch"  # how images get the encoder's aspect ratio, one of runtime.preprocessing.FITS
-    cameras: tuple[str, ...] = ()  # which of the robot's cameras the policy looks through; empty: the first one
-    combine: str = "concatenate"  # or average: how their features become one vector
-    backbone: Mapping[str, Any] = field(default_factory=dict)  # a Hugging Face model: see `backbone_spec`; empty: EfficientNet-Lite0
-    validation_share: float = 0.05  # of the recordings, whole ones
-    epochs: int = 30
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.02
-    warmup_share: float = 0.05  # of all steps
-    gradient_clip: float = 1.0
-    ema_decay: float = 0.998
-    mixed_precision: bool = True  # matrix products in bfloat16 where the processor has it, everything else in float32
-    threads: int = 2
-    policy: Mapping[str, Any] = field(default_factory=dict)  # fields of model.policy.PolicyConfig
+    name: str = option(MISSING, "name of the policy, of its folder, and of the run's folder")
+    data: str = option(MISSING, "folder with recordings")
+    robot: str = option("g1.yaml", "robot file")
+    mode: str = option("arms_only", "which parts of the robot the policy moves", choices=tuple(MODES))
+    out: str = option("resource/policies", "folder in which the policy's folder is made")
+    cache: str = option("", "folder for the encoders' features, for recordings that are read-only; without one, beside each recording")
+    runs: str = option("runs", "folder in which the run's folder is made: checkpoints, curves for TensorBoard, report.md")
+    resume: str = option("auto", "auto: go on from the run's newest checkpoint; never: start anew", choices=("auto", "never"))
+    seed: int = option(0, "decides everything random", 0)
+    dt: float = option(0.02, "time between steps of a chunk", 1e-4, 1.0, unit="SECONDS")
+    num_steps: int = option(16, "steps of a chunk", 1)
+    image_fit: str = option("stretch", "how images get the encoder's aspect ratio", choices=FITS)
+    cameras: Sequence[str] = option([], "which of the robot's cameras the policy looks through; without one, the first")
+    combine: str = option("concatenate", "how the features of several cameras become one vector", choices=COMBINATIONS)
+    backbone: Mapping[str, Any] = option({}, "a Hugging Face model to see with; without one it is EfficientNet-Lite0")
+    head: Mapping[str, Any] = option({}, "the action head: its type, and options that depend on it (defaults in brackets)")
+    policy: Mapping[str, Any] = option({}, "the rest of the action layer")
+    init_from: str = option("", "a policy to start from, of the same mode or a narrower one, whose predictions are kept")
+    freeze: Sequence[str] = option([], "what is not trained: groups (arms, torso, legs, base), and trunk, which all heads read")
+    validation_share: float = option(0.05, "share of the episodes that is held out", 1e-4, 0.5)
+    epochs: int = option(30, "passes over the data", 1)
+    batch_size: int = option(256, "samples of one step, of all processes together", 1)
+    learning_rate: float = option(1e-3, "the largest one, after the warm-up", 1e-9, 1.0)
+    weight_decay: float = option(0.02, "of AdamW", 0.0, 10.0)
+    warmup_share: float = option(0.05, "share of the steps over which the learning rate rises; then it falls as a half cosine", 0.0, 0.9)
+    gradient_clip: float = option(1.0, "largest norm of the gradient", 1e-6, 1e6)
+    ema_decay: float = option(0.998, "of the moving average of the weights, which becomes the policy", 0.0, 0.999999)
+    camera_dropout: float = option(0.0, "share of the training samples whose camera counts as unknown", 0.0, 0.9)
+    audio_dropout: float = option(0.0, "share of the training samples whose sound counts as unknown", 0.0, 0.9)
+    proprioception_dropout: float = option(0.0, "share of the training samples whose joints count as unknown", 0.0, 0.9)
+    mixed_precision: bool = option(True, "matrix products in bfloat16, on GPUs and on processors that have it")
+    compile: bool = option(False, "compile the training step with torch.compile: minutes at first, then faster on GPUs")
+    device: str = option("auto", "where to train; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda"))
+    threads: int = option(2, "threads of each process", 1)
+    checkpoint_steps: int = option(200, "steps from one checkpoint to the next", 1)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "threads"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise ConfigError(f"TrainConfig.{name} must be a whole number >= 1, got {getattr(self, name)!r}")
-        for name, low, high in (
-            ("dt", 1e-4, 1.0),
-            ("validation_share", 1e-4, 0.5),
-            ("learning_rate", 1e-9, 1.0),
-            ("weight_decay", 0.0, 10.0),
-            ("warmup_share", 0.0, 0.9),
-            ("gradient_clip", 1e-6, 1e6),
-            ("ema_decay", 0.0, 0.999999),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not low <= value <= high:
-                raise ConfigError(f"TrainConfig.{name} must be a number from {low} to {high}, got {value!r}")
-
-        if not isinstance(self.cameras, (list, tuple)) or not all(isinstance(name, str) for name in self.cameras):
-            raise ConfigError(f"TrainConfig.cameras must be a list of names of the robot's cameras, got {self.cameras!r}")
+        check_options(self)
         object.__setattr__(self, "cameras", tuple(self.cameras))  # YAML gives a list
-        if self.combine not in COMBINATIONS:
-            raise ConfigError(f"TrainConfig.combine must be one of {list(COMBINATIONS)}, got {self.combine!r}")
-        if self.image_fit not in FITS:
-            raise ConfigError(f"TrainConfig.image_fit must be one of {list(FITS)}, got {self.image_fit!r}")
-
-    @property
-    def num_steps(self) -> int:
-        """Actions in a chunk."""
-        return int(self.policy.get("head", {}).get("num_action_steps", 16))
 
     def backbone_spec(self) -> BackboneSpec:
         """The backbone to train on; of `backbone`, the field `model` is needed, and clip, instruction, audio and max_pixels may be given.
@@ -92,9 +88,8 @@ class TrainConfig:
         if not self.backbone:
             spec = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, self.image_fit)
             return spec.looking_at(self.cameras, self.combine)
-        known = {"model", "clip", "instruction", "audio", "max_pixels"}
-        if "model" not in self.backbone or not set(self.backbone) <= known:
-            raise ConfigError(f"TrainConfig.backbone needs 'model', and takes {sorted(known)}; got {sorted(self.backbone)}")
+        if "model" not in self.backbone or not set(self.backbone) <= set(BACKBONE_KEYS):
+            raise ConfigError(f"TrainConfig.backbone needs 'model', and takes {sorted(BACKBONE_KEYS)}; got {sorted(self.backbone)}")
         how = dict(self.backbone)
         model = str(how.pop("model"))
         if Path(model).expanduser().is_dir():
@@ -118,22 +113,28 @@ class TrainConfig:
         return robot.recording.looking_through(self.cameras_of(robot) if self.cameras else ())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings and dictionaries."""
-        return asdict(self)
+        """Plain numbers, strings, lists and dictionaries."""
+        return {**asdict(self), "cameras": list(self.cameras), "freeze": list(self.freeze)}
 
 
 def load_train_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
-    """Read a YAML file; `overrides` win over it.
+    """Read a YAML file; `overrides` win over it, a mapping's entry by entry. Another type of head drops the options of the file's one.
 
     Raises:
         ConfigError: not YAML, an unknown field, a missing one, or a value out of range; the message names the file.
     """
-    data = read_mapping(path)
+    values = read_mapping(path)
     known = [f.name for f in fields(TrainConfig)]
-    unknown = sorted(set(data) - set(known))
+    unknown = sorted(set(values) - set(known))
     if unknown:
         raise ConfigError(f"{path}: unknown fields {unknown}; known are {known}")
-    values = {**data, **{k: v for k, v in (overrides or {}).items() if v is not None}}
+    for name, value in (overrides or {}).items():
+        held = values.get(name)
+        if isinstance(value, Mapping) and isinstance(held, Mapping):
+            other_head = name == "head" and value.get("type", held.get("type")) != held.get("type")
+            value = dict(value) if other_head else {**held, **value}
+        if value is not None:
+            values[name] = value
     missing = [f.name for f in fields(TrainConfig) if f.default is MISSING and f.default_factory is MISSING and f.name not in values]
     if missing:
         raise ConfigError(f"{path}: missing fields {missing}")

@@ -3,148 +3,227 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from pathlib import Path
+from threading import Event
 
-import numpy as np
 import torch
+import yaml
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from neon_control.core.action_space import ActionSpace
-from neon_control.model.action_heads import ActionHeadConfig
-from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.vision import VISION_FEATURES
+from neon_control.core.errors import TrainingError
+from neon_control.model.policy import ActionPolicy
+from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.training.batches import Batch, batch_indices
+from neon_control.training.checkpoint import newest_checkpoint, remove_checkpoints, save_checkpoint
 from neon_control.training.config import TrainConfig
-from neon_control.training.features import Arrays
+from neon_control.training.curves import Curves
+from neon_control.training.distribution import Workers
+from neon_control.training.evaluation import Result, evaluate
+from neon_control.training.interruption import interruptions
+from neon_control.training.optimisation import Objective, autocast, choose_device, draw_known, make_optimiser, rate_factor, step_seed
+from neon_control.training.progressive import start_policy
 
-EVALUATION_BATCH = 1024
-
-
-@dataclass(frozen=True)
-class Batch:
-    """n samples as tensors, actions and joints normalised."""
-
-    vision: Tensor  # (n, 2048)
-    audio: Tensor  # (n, 384)
-    joints: Tensor  # (n, J)
-    actions: Tensor  # (n, H, N)
-    mask: Tensor  # (n, H)
-
-    def __len__(self) -> int:
-        return len(self.vision)
-
-    def pick(self, index: Tensor) -> Batch:
-        """The samples at `index`."""
-        return Batch(*(getattr(self, name)[index] for name in ("vision", "audio", "joints", "actions", "mask")))
+ALONE = Workers()
 
 
-@dataclass(frozen=True)
-class Result:
-    """A trained policy and what validation says of it."""
-
-    policy: ActionPolicy
-    losses: dict[str, float]  # validation, weighted sum as `total`, and each group's own
-    joint_error: float  # [rad] mean absolute error of the joints
-    base_error: float  # mean absolute error of the base velocities [m/s, rad/s]
-
-
-def split_recordings(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Numbers of the training and of the validation recordings; samples of one recording never part."""
-    order = np.random.default_rng(seed).permutation(count).tolist()
-    validation = max(1, round(share * count))
-    return sorted(order[validation:]), sorted(order[:validation])
-
-
-def to_batch(recordings: Sequence[Arrays], space: ActionSpace) -> Batch:
-    """Join recordings and normalise joints and actions."""
-    joined = {key: np.concatenate([r[key] for r in recordings]) for key in ("vision", "audio", "joints", "actions", "mask")}
-    # A command may lie a little outside the range that a policy can express; it is taught the nearest that it can.
-    actions = np.clip(space.normalise(joined["actions"]), -1.0, 1.0)
-    arrays = (joined["vision"], joined["audio"], space.normalise_joints(joined["joints"]), actions, joined["mask"])
-    return Batch(*(torch.as_tensor(a, dtype=torch.float32) for a in arrays))
-
-
-def build_policy(config: TrainConfig, space: ActionSpace, width: int = VISION_FEATURES) -> ActionPolicy:
-    """An untrained policy of the configured sizes, for `width` features of the backbone."""
-    options = {"vision_dim": width, **config.policy}
-    head = ActionHeadConfig(**{"hidden_size": width, **options.pop("head", {})})
-    return ActionPolicy(PolicyConfig.from_action_space(space, **options, head=replace(head, action_dim=space.dim)))
-
-
-def train(config: TrainConfig, space: ActionSpace, training: Batch, validation: Batch) -> Result:
-    """Train the action layer; the same seed and data give the same weights.
+def train(
+    config: TrainConfig,
+    space: ActionSpace,
+    training: Batch,
+    validation: Batch,
+    run: Path | None = None,
+    vision: BackboneSpec | None = None,
+    workers: Workers = ALONE,
+) -> tuple[Result, Curves]:
+    """Train the action layer; the same seed, data and number of threads give the same weights.
 
     Minimises the masked mean squared error, weighted by group, with AdamW, a cosine schedule after a linear warm-up,
     gradient clipping, and an exponential moving average of the weights, which is what is returned.
+
+    Args:
+        run: folder for checkpoints and curves; a run that lies there already goes on, if its configuration and data are these.
+        vision: the backbone that made the features, to be compared with that of `init_from`.
+        workers: the processes of the run; each is given all samples.
+
+    Raises:
+        TrainingError: the run's checkpoint is of another run, or a loss is not finite.
+        KeyboardInterrupt: the run was interrupted; its checkpoint is saved.
     """
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
-    policy = build_policy(config, space, training.vision.shape[1])
-    policy.set_feature_statistics(*_statistics(training.vision), *_statistics(training.audio))
-    average = AveragedModel(policy, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
-    optimiser = torch.optim.AdamW(policy.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    steps = config.epochs * math.ceil(len(training) / config.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, config.warmup_share))
-    mixed_precision = config.mixed_precision and has_bfloat16()
-    progress = tqdm(total=steps, desc="training", unit="step")
-    for epoch in range(config.epochs):
-        policy.train()
-        for batch in _shuffled(training, config.batch_size, config.seed + epoch):
-            with torch.autocast("cpu", torch.bfloat16, enabled=mixed_precision):
-                loss, _ = policy.compute_loss(batch.vision, batch.audio, batch.joints, batch.actions, batch.mask)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(policy.parameters(), config.gradient_clip)
-            optimiser.step()
-            schedule.step()
-            average.update_parameters(policy)
-            progress.update()
-        result = evaluate(average.module, space, validation)
-        progress.set_postfix_str(f"validation: joints {result.joint_error:.4f} rad, base {result.base_error:.4f} m/s")
-    progress.close()
-    return evaluate(average.module, space, validation)
+    policy = start_policy(config, space, training, vision)
+    trainer = _Trainer(config, space, training, validation, policy, run, workers)
+    try:
+        with interruptions() as interrupted:
+            while not trainer.done:
+                trainer.epoch(interrupted)
+        return evaluate(trainer.average.module, space, trainer.validation), trainer.curves
+    finally:
+        trainer.close()
 
 
-@torch.no_grad()
-def evaluate(policy: ActionPolicy, space: ActionSpace, batch: Batch) -> Result:
-    """Losses and errors on a batch, recorded steps only."""
-    policy.eval()
-    totals: dict[str, float] = {}
-    errors = np.zeros(space.dim)
-    half_range = (space.upper - space.lower) / 2.0
-    for index in torch.arange(len(batch)).split(EVALUATION_BATCH):
-        part = batch.pick(index)
-        loss, groups = policy.compute_loss(part.vision, part.audio, part.joints, part.actions, part.mask)
-        for name, value in (("total", loss), *groups.items()):
-            totals[name] = totals.get(name, 0.0) + float(value) * len(part) / len(batch)
-        predicted = policy(part.vision, part.audio, part.joints)
-        absolute = (predicted - part.actions).abs() * part.mask.unsqueeze(-1)
-        errors += absolute.sum((0, 1)).numpy()
-    errors *= half_range / float(batch.mask.sum())
-    return Result(policy, totals, float(errors[: space.num_joints].mean()), float(errors[space.num_joints :].mean()))
+@dataclass
+class _Place:
+    """Where the step that was just done stands."""
+
+    epoch: int
+    number: int  # of the batch within the epoch
+    index: Tensor  # its samples
 
 
-def has_bfloat16() -> bool:
-    """Whether this processor computes in bfloat16. Where it does not, torch emulates it: one step took 7 s instead of 0.3 s."""
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+class _Trainer:
+    """The state of a run, and one epoch of it."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        space: ActionSpace,
+        training: Batch,
+        validation: Batch,
+        policy: ActionPolicy,
+        run: Path | None,
+        workers: Workers,
+    ) -> None:
+        self.config, self.space, self.workers = config, space, workers
+        self.device = choose_device(config.device, workers.local_rank)
+        self.fingerprint = training.fingerprint() if run is not None else ""
+        self.recorded = training.mask.sum(1)  # (n,) steps that count
+        self.training, self.validation = training.to(self.device), validation.to(self.device)
+        self.policy = policy.to(self.device)
+        self.average = AveragedModel(self.policy, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
+        self.optimiser = make_optimiser(config, self.policy)
+        self.epoch_steps = math.ceil(len(training) / config.batch_size)
+        self.steps = config.epochs * self.epoch_steps
+        self.step = 0
+        self.checkpoints = None if run is None else run / "checkpoints"
+        checkpoint = self._take_up()
+        self.objective = workers.wrap(Objective(self.policy))
+        if config.compile:
+            self.objective = torch.compile(self.objective)
+        self.curves = Curves(tuple(policy.config.groups), run if workers.first else None, self.step)
+        if checkpoint is not None:
+            self.curves.load_state(checkpoint)
+        if run is not None and workers.first:
+            (run / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, width=140))
+        self.progress = tqdm(total=self.steps, initial=self.step, desc="training", unit="step", disable=not workers.first)
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.steps
+
+    def epoch(self, interrupted: Event) -> None:
+        """The rest of the current epoch, and its validation."""
+        epoch, start = divmod(self.step, self.epoch_steps)
+        self.policy.train()
+        for number, index in enumerate(batch_indices(len(self.training), self.config.batch_size, self.config.seed, epoch, start), start):
+            stop = self._train_step(_Place(epoch, number, index), interrupted.is_set())
+            last = self.step % self.epoch_steps == 0
+            if last:
+                self._validate()
+            if stop or self.done or self.step % self.config.checkpoint_steps == 0:
+                self._save()
+            if stop and not self.done:
+                if self.checkpoints is not None and self.workers.first:
+                    tqdm.write(f"interrupted after step {self.step} of {self.steps}; the same command goes on from there")
+                raise KeyboardInterrupt
+
+    def close(self) -> None:
+        self.progress.close()
+        self.curves.close()
+
+    def _train_step(self, place: _Place, interrupted: bool) -> bool:
+        """One step on this process's share of a batch. Returns whether any process was interrupted."""
+        config = self.config
+        rate = config.learning_rate * rate_factor(self.step, self.steps, config.warmup_share)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(step_seed(config.seed, self.step, self.workers.rank))
+        known = draw_known(config, len(place.index), self.step)
+        mine = self.workers.share(torch.arange(len(place.index)))
+        weight = self._weight(place.index, place.index[mine])
+        mine = mine if len(mine) else torch.zeros(1, dtype=torch.long)  # a process without a sample computes on one of no weight
+        batch = self.training.pick(place.index[mine].to(self.device))
+        inputs = [getattr(batch, f.name) for f in fields(batch)]
+        with autocast(config, self.device):
+            losses = self.objective(*inputs, None if known is None else known[mine].to(self.device))
+        self.optimiser.zero_grad(set_to_none=True)
+        (losses[0] if self.workers.size == 1 else losses[0] * weight * self.workers.size).backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), config.gradient_clip)
+        stop = torch.tensor([float(interrupted)], device=self.device)
+        *report, stopped = self.workers.total(torch.cat([losses.float() * weight, stop])).tolist()
+        if not math.isfinite(report[0]) or not math.isfinite(float(norm)):
+            raise self._not_finite(place, report, float(norm))
+        self.optimiser.step()
+        self.average.update_parameters(self.policy)
+        self.step += 1
+        self.curves.add("training", self.step, *report, float(norm), rate)
+        self.progress.set_postfix_str(f"loss {report[0]:.4g}", refresh=False)
+        self.progress.update()
+        return stopped > 0.0
+
+    def _weight(self, whole: Tensor, mine: Tensor) -> float:
+        """How much of the batch's mean comes from this process's samples: by recorded steps, or by samples."""
+        if self.workers.size == 1:
+            return 1.0
+        if self.policy.config.loss_reduction == "mean":
+            return len(mine) / len(whole)
+        return float(self.recorded[mine].sum() / self.recorded[whole].sum().clamp(min=1.0))
+
+    def _not_finite(self, place: _Place, report: list[float], norm: float) -> TrainingError:
+        losses = dict(zip(("total", *self.policy.config.groups), report, strict=True))
+        batch = self.training.pick(place.index.to(self.device))
+        bad = [f.name for f in fields(batch) if not torch.isfinite(getattr(batch, f.name)).all()]
+        saved = sorted(self.checkpoints.glob("step-*")) if self.checkpoints is not None else []
+        kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was saved yet"
+        return TrainingError(
+            f"the loss is not finite at step {self.step + 1} of {self.steps}, epoch {place.epoch + 1}, batch {place.number + 1} "
+            f"(samples {place.index[:8].tolist()}..): losses {losses}, norm of the gradient {norm}; "
+            + (f"its inputs {bad} hold NaN or infinity; " if bad else "its inputs are finite: try a smaller --learning_rate; ")
+            + kept
+        )
+
+    def _validate(self) -> None:
+        if self.workers.first:
+            result = evaluate(self.average.module, self.space, self.validation)
+            self.curves.add("validation", self.step, *result.losses.values(), result.joint_error, result.base_error)
+            self.policy.train()
+
+    def _state(self) -> dict[str, Tensor]:
+        state = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
+        state |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for name, parameter in self.policy.named_parameters():
+            state |= {f"optimiser.{key}.{name}": value for key, value in self.optimiser.state.get(parameter, {}).items()}
+        return state | self.curves.state()
+
+    def _save(self) -> None:
+        if self.checkpoints is not None and self.workers.first:
+            save_checkpoint(self.checkpoints, self.step, self._state(), self.config.to_dict(), self.fingerprint)
+
+    def _take_up(self) -> dict[str, Tensor] | None:
+        """Load the newest checkpoint, if the run has one and it is to go on."""
+        if self.checkpoints is None:
+            return None
+        if self.config.resume == "never":
+            self.workers.first_before_others(lambda: remove_checkpoints(self.checkpoints))  # type: ignore[arg-type]
+        checkpoint = newest_checkpoint(self.checkpoints, self.config.to_dict(), self.fingerprint)
+        if checkpoint is None:
+            return None
+        state = checkpoint.state
+        self.policy.load_state_dict(_part(state, "policy."))
+        self.average.load_state_dict(_part(state, "average."))
+        for name, parameter in self.policy.named_parameters():
+            moments = {
+                key: state[f"optimiser.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq") if f"optimiser.{key}.{name}" in state
+            }
+            if moments:
+                self.optimiser.state[parameter] = {key: value.to(self.device) for key, value in moments.items()}
+        self.step = checkpoint.step
+        return state
 
 
-def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
-    return features.mean(0), features.std(0)
-
-
-def _rate(step: int, steps: int, warmup_share: float) -> float:
-    """Factor on the learning rate: linear up, then a half cosine down to zero."""
-    warmup = warmup_share * steps
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(1.0, steps - warmup)))
-
-
-def _shuffled(batch: Batch, size: int, seed: int) -> Iterator[Batch]:
-    order = torch.randperm(len(batch), generator=torch.Generator().manual_seed(seed))
-    for index in order.split(size):
-        yield batch.pick(index)
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

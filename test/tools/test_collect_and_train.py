@@ -36,9 +36,12 @@ def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
     assert second.returncode == 0, second.stderr
     kept = data / "take_00000_0" / "take_00000_0.mcap"
     assert kept.stat().st_mtime_ns == stamps[kept] and len(list(data.rglob("metadata.yaml"))) == 6
-    train = command("train", "--data", data, "--out", out, "--name", "small", "--epochs", "1")
+    train = command("train", "--data", data, "--out", out, "--runs", tmp_path, "--name", "small", "--epochs", "1")
     assert train.returncode == 0, train.stderr
     assert "validation error" in train.stdout
+    report = (tmp_path / "small" / "report.md").read_text()
+    assert "left_elbow_joint" in report and "validation joint error rad" in report
+    assert {p.name for p in (tmp_path / "small").glob("*.png")} == {"losses.png", "errors.png", "calibration.png", "chunks.png"}
     robot = load_robot("g1.yaml")
     policy = Policy.load(out / "small", robot)
     sample = read_samples(data / "take_00002_0", policy.file.space, 0.02, 16)[0]

@@ -1,5 +1,7 @@
+import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,16 +11,46 @@ from neon_control.core.paths import find_file
 from neon_control.core.robot import load_robot
 from neon_control.runtime.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig, load_train_config
+from neon_control.training.options import add_options, given_options
+
+SHIPPED = ("train/g1_reach.yaml", "train/g1_whole_body.yaml")
 
 
-def test_the_shipped_configuration_loads() -> None:
-    config = load_train_config(find_file("train/g1_reach.yaml", "config"))
-    assert config.name == "g1_reach" and config.mode == "arms_only"
+def command_line(*words: str) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_options(parser, TrainConfig, {"head": {"type": "", "hidden_dim": "", "inner": ""}, "policy": {"loss_weights": ""}})
+    return given_options(parser.parse_args(words), TrainConfig)
 
 
-def test_overrides_win_and_none_means_not_given() -> None:
-    config = load_train_config(find_file("train/g1_reach.yaml", "config"), {"epochs": 3, "seed": None})
-    assert config.epochs == 3 and config.seed == 0
+@pytest.mark.parametrize("file", SHIPPED)
+def test_the_shipped_configurations_load(file: str) -> None:
+    config = load_train_config(find_file(file, "config"))
+    assert config.name == Path(file).stem
+
+
+def test_the_command_line_wins_and_what_is_not_given_stays() -> None:
+    given = command_line(
+        "--epochs", "3", "--learning_rate", "1e-4", "--compile", "true", "--freeze", "[arms]", "--policy.loss_weights", "{arms: 20}"
+    )
+    config = load_train_config(find_file(SHIPPED[0], "config"), given)
+    assert (config.epochs, config.learning_rate, config.compile, config.freeze) == (3, 1e-4, True, ["arms"])
+    assert config.policy == {"state_relative": True, "loss_weights": {"arms": 20}}
+    assert config.seed == 0 and config.head["mlp_hidden"] == 512
+
+
+def test_another_type_of_head_drops_the_options_of_the_old_one() -> None:
+    for words, head in (
+        (("--head.type", "flow", "--head.hidden_dim", "64"), {"type": "flow", "hidden_dim": 64}),
+        (("--head.type", "grouped"), {"type": "grouped", "mlp_hidden": 512, "num_layers": 3, "dropout": 0.1}),
+    ):
+        assert load_train_config(find_file(SHIPPED[0], "config"), command_line(*words)).head == head
+
+
+def test_an_unknown_field_of_the_command_line_is_refused_with_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("--epoch", "--head.width"):  # no abbreviations
+        with pytest.raises((SystemExit, argparse.ArgumentError)) as error:
+            command_line(word, "3")
+        assert word in capsys.readouterr().err + str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -26,10 +58,13 @@ def test_overrides_win_and_none_means_not_given() -> None:
     [
         ("name: a\ndata: b\nepoch: 3", ["epoch", "epochs"]),
         ("name: a", ["missing", "data"]),
-        ("name: a\ndata: b\nepochs: 0", ["epochs", "0"]),
-        ("name: a\ndata: b\nlearning_rate: fast", ["learning_rate", "fast"]),
-        ("name: a\ndata: b\ncameras: head", ["cameras", "head"]),
+        ("name: a\ndata: b\nepochs: 0", ["epochs", "whole number >= 1", "0"]),
+        ("name: a\ndata: b\nlearning_rate: fast", ["learning_rate", "number from", "fast"]),
+        ("name: a\ndata: b\ncompile: 1", ["compile", "true or false"]),
+        ("name: a\ndata: b\nmode: legs_only", ["mode", "arms_only", "legs_only"]),
+        ("name: a\ndata: b\ncameras: head", ["cameras", "sequence", "head"]),
         ("name: a\ndata: b\ncombine: sum", ["combine", "sum", "average"]),
+        ("name: a\ndata: b\nfreeze: arms", ["freeze", "sequence", "arms"]),
         ("- a", ["mapping"]),
         ("a: [", ["YAML"]),
     ],

@@ -9,10 +9,10 @@ from neon_control.core.observation import ObservationBuilder
 from neon_control.runtime.backbones.efficientnet_lite0 import EfficientNetLite0
 from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import AudioEncoder
+from neon_control.training.building import build_policy
 from neon_control.training.config import TrainConfig
 from neon_control.training.features import Extraction, find_recordings, prepare
 from neon_control.training.recordings import read_samples
-from neon_control.training.trainer import build_policy
 
 
 @pytest.mark.slow

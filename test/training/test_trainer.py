@@ -1,40 +1,70 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from synthetic import CONFIG, HEAD, POLICY, recording  # noqa: E402
+
 from neon_control.core.action_space import ActionSpace  # noqa: E402
-from neon_control.training.config import TrainConfig  # noqa: E402
-from neon_control.training.features import Arrays  # noqa: E402
-from neon_control.training.trainer import evaluate, split_recordings, to_batch, train  # noqa: E402
+from neon_control.core.errors import TrainingError  # noqa: E402
+from neon_control.training.batches import Batch, batch_indices, to_batch  # noqa: E402
+from neon_control.training.evaluation import evaluate  # noqa: E402
+from neon_control.training.trainer import train  # noqa: E402
 
-SMALL = {"head": {"mlp_hidden": 32, "dropout": 0.0}, "bottleneck_dim": 16, "state_relative": True, "loss_weights": {"arms": 50.0}}
-CONFIG = TrainConfig("t", "d", epochs=25, batch_size=32, threads=1, ema_decay=0.9, learning_rate=3e-3, policy=SMALL)
-
-
-def recording(space: ActionSpace, seed: int, n: int = 64) -> Arrays:
-    """Actions that depend on all three inputs in a known way."""
-    rng = np.random.default_rng(seed)
-    vision, audio = rng.normal(size=(n, 2048)).astype(np.float32), rng.normal(size=(n, 384)).astype(np.float32)
-    joints = rng.uniform(-0.2, 0.2, (n, 14)).astype(np.float32)
-    step = np.linspace(0.0, 1.0, 16)[None, :, None]
-    arms = joints[:, None] + 0.3 * step * np.sign(vision[:, :1, None]) * np.ones(14)
-    base = np.broadcast_to(0.3 * np.sign(audio[:, :1, None]), (n, 16, 3))
-    actions = np.concatenate([arms, base], axis=2).astype(np.float32)
-    return {"vision": vision, "audio": audio, "joints": joints, "actions": actions, "mask": np.ones((n, 16), np.float32)}
+PROGRAM = Path(__file__).with_name("synthetic.py")
 
 
-def test_it_learns_and_the_same_seed_gives_the_same_weights(space: ActionSpace) -> None:
-    batch = to_batch([recording(space, i) for i in range(3)], space)
-    first, second = train(CONFIG, space, batch, batch), train(CONFIG, space, batch, batch)
-    assert first.joint_error < 0.03  # [rad]; doing nothing costs 0.15
-    assert first.base_error < 0.1  # [m/s]; doing nothing costs 0.3
+@pytest.fixture(scope="module")
+def batch(space: ActionSpace) -> Batch:
+    return to_batch([recording(space, i) for i in range(3)], space)
+
+
+def masked(space: ActionSpace) -> Batch:
+    """The samples of `synthetic.main`."""
+    samples = to_batch([recording(space, i) for i in range(3)], space)
+    samples.mask[::3, 4:] = 0.0
+    return samples
+
+
+def test_it_learns_and_the_same_seed_gives_the_same_weights(space: ActionSpace, batch: Batch) -> None:
+    learned, _ = train(CONFIG, space, batch, batch)
+    assert learned.joint_error < 0.03  # [rad]; doing nothing costs 0.15
+    assert learned.base_error < 0.1  # [m/s]; doing nothing costs 0.3
+    short = replace(CONFIG, epochs=1, head={**HEAD, "dropout": 0.1})
+    (first, _), (second, _) = train(short, space, batch, batch), train(short, space, batch, batch)
     for (name, a), b in zip(first.policy.state_dict().items(), second.policy.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
-    other = train(replace(CONFIG, seed=1, epochs=1), space, batch, batch)
+    other, _ = train(replace(short, seed=1), space, batch, batch)
     assert not torch.equal(next(iter(other.policy.parameters())), next(iter(first.policy.parameters())))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"type": "chunking", "hidden_dim": 32},
+        {"type": "flow", "hidden_dim": 32},
+        {"type": "dit", "hidden_dim": 48, "num_layers": 2, "num_heads": 2},
+        {"type": "ensemble", "mlp_hidden": 16, "flow_hidden": 16, "dit_hidden": 24, "dit_layers": 2, "dit_heads": 2},
+        {"type": "mlp", "hidden_dim": 32},
+        {"type": "state_relative", "inner": {"type": "chunking", "hidden_dim": 32}},
+    ],
+    ids=lambda head: head["type"],
+)
+def test_the_loss_of_every_head_falls(space: ActionSpace, batch: Batch, head: dict) -> None:
+    policy = {**POLICY, "state_relative": False}
+    _, curves = train(replace(CONFIG, epochs=4, head=head, policy=policy, learning_rate=3e-3), space, batch, batch)
+    losses = curves.table("training")["loss"]
+    assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
 
 
 def test_masked_steps_count_neither_in_losses_nor_in_errors(space: ActionSpace) -> None:
@@ -43,13 +73,101 @@ def test_masked_steps_count_neither_in_losses_nor_in_errors(space: ActionSpace) 
     bad["actions"][:, 8:] = 9.0
     bad["mask"][:, 8:] = 0.0
     cut = {**good, "mask": bad["mask"]}
-    policy = train(replace(CONFIG, epochs=1), space, to_batch([good], space), to_batch([good], space)).policy
+    policy = train(replace(CONFIG, epochs=1), space, to_batch([good], space), to_batch([good], space))[0].policy
     one, two = evaluate(policy, space, to_batch([bad], space)), evaluate(policy, space, to_batch([cut], space))
     assert one.losses == pytest.approx(two.losses) and one.joint_error == pytest.approx(two.joint_error)
 
 
-def test_recordings_never_part() -> None:
-    kept, held_out = split_recordings(40, 0.1, seed=3)
-    assert len(held_out) == 4 and sorted(kept + held_out) == list(range(40))
-    assert split_recordings(40, 0.1, seed=3) == (kept, held_out) != split_recordings(40, 0.1, seed=4)
-    assert len(split_recordings(2, 0.01, seed=0)[1]) == 1
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_killed_run_goes_on_to_the_same_curve_bit_for_bit(space: ActionSpace, tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=6, audio_dropout=0.3, head={**HEAD, "dropout": 0.1})
+    whole, _ = train(config, space, masked(space), masked(space), tmp_path / "whole")
+    run = tmp_path / "killed"
+    changes = [f"{name}={getattr(config, name)}" for name in ("epochs", "audio_dropout", "head")]
+    process = subprocess.Popen([sys.executable, PROGRAM, run, "--slow", *changes], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 100.0
+    try:
+        while not (run / "checkpoints" / "step-00000015").is_dir():  # in the middle of an epoch
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        process.kill()  # SIGKILL
+    process.wait()
+    assert not (run / "training.csv").exists(), "it must not have come to its end"
+    resumed, curves = train(config, space, masked(space), masked(space), run)
+    assert len(curves.table("training")["step"]) == 36
+    for kind in ("training", "validation"):
+        assert (run / f"{kind}.csv").read_text() == (tmp_path / "whole" / f"{kind}.csv").read_text()
+    for (name, a), b in zip(whole.policy.state_dict().items(), resumed.policy.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_ctrl_c_saves_a_checkpoint_of_the_step_it_stopped_at(space: ActionSpace, batch: Batch, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt() -> None:
+        while signal.getsignal(signal.SIGINT) is before:  # training has not begun
+            time.sleep(0.01)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(CONFIG, epochs=10_000, checkpoint_steps=100_000), space, batch, batch, tmp_path)
+    (checkpoint,) = tmp_path.glob("checkpoints/*")
+    assert len((tmp_path / "training.csv").read_text().splitlines()) - 1 == int(checkpoint.name.removeprefix("step-"))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)  # three times the import of torch at once
+def test_two_processes_have_the_curve_of_one(space: ActionSpace, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}  # what torchrun says
+    changes = ["epochs=4", "batch_size=31", "camera_dropout=0.2"]  # batches of odd size; masks differ between the shares
+    line = [sys.executable, PROGRAM, tmp_path / "two", *changes]
+    pair = [subprocess.Popen(line, env={**os.environ, **meeting, "RANK": str(i)}, stderr=subprocess.PIPE, text=True) for i in range(2)]
+    config = replace(CONFIG, epochs=4, batch_size=31, camera_dropout=0.2)
+    train(config, space, masked(space), masked(space), tmp_path / "one")
+    try:
+        for process in pair:
+            _, errors = process.communicate(timeout=100)
+            assert process.returncode == 0, errors
+    finally:
+        for process in pair:
+            process.kill()
+    for kind in ("training", "validation"):
+        one, two = (np.genfromtxt(tmp_path / run / f"{kind}.csv", delimiter=",", names=True) for run in ("one", "two"))
+        for name in one.dtype.names:
+            assert np.allclose(one[name], two[name], rtol=2e-3), name
+
+
+def test_a_loss_that_is_not_finite_names_step_batch_and_input_and_keeps_the_last_checkpoint(space: ActionSpace, tmp_path: Path) -> None:
+    samples = masked(space)
+    third = list(batch_indices(len(samples), CONFIG.batch_size, CONFIG.seed, epoch=0))[2]
+    samples.actions[third[0]] = float("nan")
+    with pytest.raises(TrainingError, match=r"at step 3 of 12, epoch 1, batch 3 .*'actions'.*last good checkpoint is .*step-00000002"):
+        train(replace(CONFIG, epochs=2, checkpoint_steps=1), space, samples, samples, tmp_path)
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["step-00000001", "step-00000002"]
+
+
+def test_another_configuration_or_other_data_is_refused_with_the_field(space: ActionSpace, batch: Batch, tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=1)
+    train(config, space, batch, batch, tmp_path)
+    train(replace(config, threads=2, out="elsewhere"), space, batch, batch, tmp_path)  # these change nothing that was learned
+    with pytest.raises(TrainingError, match=r"learning_rate is 0\.003, now 0\.01; .*--resume never"):
+        train(replace(config, learning_rate=0.01), space, batch, batch, tmp_path)
+    with pytest.raises(TrainingError, match="fingerprint of the samples"):
+        train(config, space, masked(space), batch, tmp_path)
+    _, curves = train(replace(config, learning_rate=0.01, resume="never"), space, batch, batch, tmp_path)
+    assert curves.table("training")["learning_rate"][0] == pytest.approx(0.01)
+
+
+def test_left_out_inputs_change_training_only_where_they_are_used(space: ActionSpace, batch: Batch) -> None:
+    config = replace(CONFIG, epochs=1)
+    plain = train(config, space, batch, batch)[1].table("training")["loss"]
+    assert train(config, space, batch, batch)[1].table("training")["loss"] == plain
+    for field in ("camera_dropout", "audio_dropout", "proprioception_dropout"):
+        assert train(replace(config, **{field: 0.5}), space, batch, batch)[1].table("training")["loss"] != plain, field

@@ -1,0 +1,97 @@
+"""Samples as tensors: normalised, split into episodes to train on and episodes to validate on, dealt out in batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ConfigError
+from neon_control.training.features import Arrays
+
+KEYS = ("vision", "audio", "joints", "actions", "mask")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n samples as tensors, actions and joints normalised."""
+
+    vision: Tensor  # (n, F)
+    audio: Tensor  # (n, 384)
+    joints: Tensor  # (n, J)
+    actions: Tensor  # (n, H, N)
+    mask: Tensor  # (n, H)
+
+    def __len__(self) -> int:
+        return len(self.vision)
+
+    def pick(self, index: Tensor) -> Batch:
+        """The samples at `index`."""
+        return Batch(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def to(self, device: torch.device) -> Batch:
+        """The same samples elsewhere."""
+        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def fingerprint(self) -> str:
+        """A hash of joints, actions and masks: whether two runs saw the same demonstrations."""
+        digest = hashlib.sha256()
+        for values in (self.joints, self.actions, self.mask):
+            digest.update(values.contiguous().numpy())
+        return digest.hexdigest()[:16]
+
+
+def split_episodes(recordings: Sequence[Arrays], share: float, seed: int) -> tuple[list[Arrays], list[Arrays]]:
+    """Episodes to train on, and episodes to validate on; samples of one episode never part.
+
+    Args:
+        recordings: with a key `episode` (n,), the number of the episode within the recording; without it a recording is one episode.
+        share: of all episodes, for validation; at least one episode.
+        seed: decides which ones.
+
+    Raises:
+        ConfigError: there is one episode only.
+    """
+    episodes = [(number, index) for number, r in enumerate(recordings) for index in np.unique(r.get("episode", np.zeros(1, np.int32)))]
+    if len(episodes) < 2:
+        raise ConfigError(f"{len(episodes)} episode in {len(recordings)} recordings; training needs two, one of them to validate on")
+    order = np.random.default_rng(seed).permutation(len(episodes)).tolist()
+    count = max(1, round(share * len(episodes)))
+    held_out, kept = sorted(order[:count]), sorted(order[count:])
+    return [_episode(recordings, *episodes[i]) for i in kept], [_episode(recordings, *episodes[i]) for i in held_out]
+
+
+def to_batch(recordings: Sequence[Arrays], space: ActionSpace) -> Batch:
+    """Join recordings and normalise joints and actions.
+
+    Raises:
+        ConfigError: a value is not finite.
+    """
+    joined = {key: np.concatenate([r[key] for r in recordings]) for key in KEYS}
+    for key, values in joined.items():
+        if not np.isfinite(values).all():
+            where = [i for i, r in enumerate(recordings) if not np.isfinite(r[key]).all()]
+            raise ConfigError(f"'{key}' of the prepared samples holds NaN or infinity, in episodes {where[:10]} of {len(recordings)}")
+    # A command may lie a little outside the range that a policy can express; it is taught the nearest that it can.
+    actions = np.clip(space.normalise(joined["actions"]), -1.0, 1.0)
+    arrays = (joined["vision"], joined["audio"], space.normalise_joints(joined["joints"]), actions, joined["mask"])
+    return Batch(*(torch.as_tensor(a, dtype=torch.float32) for a in arrays))
+
+
+def batch_indices(count: int, size: int, seed: int, epoch: int, skip: int = 0) -> Iterator[Tensor]:
+    """The batches of an epoch after the first `skip`, each the numbers of its samples; a function of seed and epoch."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed + epoch))
+    yield from order.split(size)[skip:]
+
+
+def _episode(recordings: Sequence[Arrays], number: int, index: int) -> Arrays:
+    recording = recordings[number]
+    if "episode" not in recording:
+        return recording
+    rows = recording["episode"] == index
+    return {key: recording[key][rows] for key in KEYS}

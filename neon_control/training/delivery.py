@@ -1,0 +1,85 @@
+"""A trained policy to its folder: exported beside the run's checkpoints, verified there, and only then put in the place of an older one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import PolicyError
+from neon_control.core.robot import Robot
+from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.export import export_policy, rebuild_policy
+from neon_control.runtime.files import create_folder_atomically
+from neon_control.runtime.policy import Policy
+from neon_control.runtime.policy_file import read_policy_file
+from neon_control.runtime.sessions import open_session
+from neon_control.training.batches import Batch
+from neon_control.training.config import TrainConfig
+from neon_control.training.evaluation import Result
+
+COMPARED = 64  # validation samples
+TOLERANCE = 1e-4  # of normalised actions, torch against ONNX Runtime
+
+
+def deliver(
+    config: TrainConfig,
+    space: ActionSpace,
+    robot: Robot,
+    result: Result,
+    validation: Batch,
+    summary: Mapping[str, Any],
+    vision: BackboneSpec,
+) -> Path:
+    """Export, verify, and move into place; returns the policy's folder.
+
+    Raises:
+        PolicyError: it cannot be exported, or does not run as it should; an older policy of this name is then still there.
+    """
+    staged = Path(config.runs) / config.name / "policy" / config.name
+    policy = result.policy.config
+    export_policy(
+        result.policy,
+        staged,
+        space,
+        robot=robot.name,
+        action_layer=policy.to_dict(),
+        training=summary,
+        dt=config.dt,
+        num_steps=config.num_steps,
+        use_audio=policy.use_audio,
+        vision=vision,
+    )
+    verify(staged, robot, validation)
+    target = Path(config.out) / config.name
+    create_folder_atomically(target, lambda scratch: _copy(staged, scratch), replace=True)
+    return target
+
+
+def verify(folder: Path, robot: Robot, samples: Batch) -> None:
+    """Hashes, the whole policy from image and sound to chunk, and the action layer in torch against ONNX Runtime on real features.
+
+    Raises:
+        PolicyError: what does not hold.
+    """
+    file = read_policy_file(folder)
+    Policy.load(folder, robot)  # runs it, too
+    part = samples.pick(torch.linspace(0, len(samples) - 1, min(COMPARED, len(samples))).long())
+    inputs = {"vision": part.vision, "audio": part.audio, "proprioception": part.joints}
+    if file.noise:
+        inputs["noise"] = torch.randn(part.actions.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = rebuild_policy(file)(*inputs.values()).numpy()
+    found = open_session(file.onnx_path, 1).run(None, {name: values.numpy() for name, values in inputs.items()})[0]
+    difference = float(np.abs(found - expected).max())
+    if not difference <= TOLERANCE:  # NaN is refused too
+        raise PolicyError(f"{file.onnx_path} and the torch module differ by {difference:g} on validation samples, allowed is {TOLERANCE:g}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, dirs_exist_ok=True)

@@ -1,0 +1,139 @@
+"""Progressive training: a policy of a narrower mode becomes the start of a wider one (arms, then base, then waist and legs).
+
+The wider policy has everything that the narrower one has, under the same names, and more: decoders for its new groups, and columns for
+its new joints. What it had is copied, its feature statistics too; the new columns are zero. So before the first step the wider policy
+predicts for the old groups exactly what the narrower one does, bit for bit. Afterwards the trunk (proprioception encoder and fusion,
+which all heads read) may be frozen as well as single heads: with `freeze: [arms, base, trunk]` those predictions never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads import GroupedActionHead, StateRelativeHead
+from neon_control.model.action_heads.losses import group_slices
+from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.export import rebuild_policy
+from neon_control.runtime.policy_file import PolicyFile, read_policy_file
+from neon_control.training.batches import Batch
+from neon_control.training.building import policy_config
+from neon_control.training.config import TrainConfig
+from neon_control.training.evaluation import feature_statistics
+
+TRUNK = "trunk"
+MAY_DIFFER = ("mode", "groups", "num_joints", "proprioception_added", "loss_weights", "loss_reduction")
+
+
+def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, vision: BackboneSpec | None = None) -> ActionPolicy:
+    """The policy that a run starts from: a new one, with its features' statistics, or `init_from`; what is to be frozen is.
+
+    Raises:
+        ConfigError: as of `widen` and `freeze`.
+        PolicyError: `init_from` is no sound policy.
+    """
+    layers = policy_config(config, space, training.vision.shape[1])
+    if config.init_from:
+        policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision)
+    else:
+        policy = ActionPolicy(layers)
+        policy.set_feature_statistics(*feature_statistics(training))
+    freeze(policy, config.freeze)
+    return policy
+
+
+def widen(config: PolicyConfig, space: ActionSpace, start: PolicyFile, dt: float, vision: BackboneSpec | None = None) -> ActionPolicy:
+    """A policy of `config`, for `space`, that says what `start` says wherever `start` says anything.
+
+    Args:
+        vision: the backbone to train on, to be compared with the one that `start` was trained on.
+
+    Raises:
+        ConfigError: `start` does not fit; the message names what differs, and both sides.
+    """
+    narrow = rebuild_policy(start)
+    _same(start, "dt", start.dt, dt)
+    if vision is not None:
+        for field in ("encoder", "revision", "features", "fit", "clip", "instruction"):
+            _same(start, f"vision.{field}", getattr(start.vision, field), getattr(vision, field))
+    _check_space(start, group_slices(narrow.config.groups), space)
+    added = space.num_joints - start.space.num_joints
+    config = replace(config, proprioception_added=(*narrow.config.proprioception_added, *([added] if added else [])))
+    _check_config(start, narrow.config, config)
+    policy = ActionPolicy(config)
+    if tuple(config.groups) != tuple(narrow.config.groups) and not _has_separate_heads(policy):
+        raise ConfigError(
+            f"policy {start.name} has the groups {list(narrow.config.groups)}, needed are {list(config.groups)}; only a grouped head with "
+            "use_separate_heads can be widened, all other heads mix the groups"
+        )
+    policy.load_state_dict(narrow.state_dict(), strict=False)  # same configuration: what is missing is what is new
+    return policy
+
+
+def freeze(policy: ActionPolicy, names: Sequence[str]) -> None:
+    """Exclude heads, or the trunk, from training.
+
+    Raises:
+        ConfigError: there is no such part, or nothing is left to train.
+    """
+    head = _grouped(policy)
+    parts: dict[str, list[nn.Module]] = {TRUNK: [policy.proprioception, policy.fusion]}
+    if head is not None and _has_separate_heads(policy):
+        parts.update({name: [module] for name, module in head.heads.items()})
+    unknown = sorted(set(names) - set(parts))
+    if unknown:
+        raise ConfigError(f"TrainConfig.freeze names {unknown}; this policy's parts are {list(parts)}")
+    for name in names:
+        for module in parts[name]:
+            module.requires_grad_(False)
+    if not any(p.requires_grad for p in policy.parameters()):
+        raise ConfigError(f"TrainConfig.freeze is {list(names)}: nothing is left to train")
+
+
+def _check_space(start: PolicyFile, groups: Mapping[str, slice], space: ActionSpace) -> None:
+    """Old joints come first, old groups keep their joints, and the numbers keep their scale."""
+    old = start.space
+    _same(start, "joint_names", old.joint_names, space.joint_names[: old.num_joints])
+    for group, part in groups.items():
+        if group not in space.groups:
+            raise ConfigError(f"policy {start.name} has the group '{group}', which mode {space.mode} lacks: it has {list(space.groups)}")
+        new = space.groups[group]
+        _same(start, f"size of group '{group}'", part.stop - part.start, new.stop - new.start)
+        for bound in ("lower", "upper"):
+            before, now = getattr(old, bound)[part], getattr(space, bound)[new]
+            for i in np.flatnonzero(~np.isclose(before, now, rtol=0.0, atol=1e-9)):
+                _same(start, f"normalisation.{bound} of {old.names[part.start + i]}", before[i], now[i])
+
+
+def _check_config(start: PolicyFile, narrow: PolicyConfig, wide: PolicyConfig) -> None:
+    before, now = narrow.to_dict(), wide.to_dict()
+    _same(start, "action_layer.head_type", narrow.head_type, wide.head_type)
+    for field in before:
+        if field == "head":
+            for name, value in before["head"].items():
+                if name not in ("action_dim", "dropout"):
+                    _same(start, f"head.{name}", value, now["head"][name])
+        elif field not in MAY_DIFFER:
+            _same(start, f"action_layer.{field}", before[field], now[field])
+
+
+def _same(start: PolicyFile, field: str, before: Any, now: Any) -> None:
+    if before != now:
+        raise ConfigError(f"cannot start from policy {start.name} ({start.folder}): its {field} is {before!r}, needed is {now!r}")
+
+
+def _grouped(policy: ActionPolicy) -> GroupedActionHead | None:
+    head = policy.head.inner_head if isinstance(policy.head, StateRelativeHead) else policy.head
+    return head if isinstance(head, GroupedActionHead) else None
+
+
+def _has_separate_heads(policy: ActionPolicy) -> bool:
+    head = _grouped(policy)
+    return head is not None and head.config.use_separate_heads

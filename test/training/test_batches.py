@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from synthetic import recording  # noqa: E402
+
+from neon_control.core.action_space import ActionSpace  # noqa: E402
+from neon_control.core.errors import ConfigError  # noqa: E402
+from neon_control.training.batches import batch_indices, split_episodes, to_batch  # noqa: E402
+
+
+def numbered(count: int, episodes: int = 0) -> list[dict[str, np.ndarray]]:
+    """Recordings of six samples whose `vision` is (recording, episode); with `episodes`, that many in each."""
+    made = []
+    for i in range(count):
+        episode = np.arange(6, dtype=np.int32) * max(episodes, 1) // 6
+        vision = np.stack([np.full(6, i), episode], axis=1).astype(np.float32)
+        arrays = {key: vision.copy() for key in ("audio", "joints", "actions", "mask")}
+        made.append({"vision": vision, **arrays, **({"episode": episode} if episodes else {})})
+    return made
+
+
+@pytest.mark.parametrize("episodes", [0, 3])
+def test_episodes_never_part_and_none_is_lost(episodes: int) -> None:
+    recordings = numbered(20, episodes)
+    kept, held_out = split_episodes(recordings, 0.1, seed=3)
+    assert len(held_out) == (6 if episodes else 2) and len(kept) + len(held_out) == 20 * max(episodes, 1)
+    found = [tuple(row) for part in (kept, held_out) for episode in part for row in np.unique(episode["vision"], axis=0)]
+    assert len(found) == len(set(found)) == len(kept) + len(held_out)
+    again, _ = split_episodes(recordings, 0.1, seed=3)
+    other, _ = split_episodes(recordings, 0.1, seed=4)
+    assert all(np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, again, strict=True))
+    assert any(not np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, other, strict=True))
+
+
+def test_one_episode_cannot_be_split() -> None:
+    assert len(split_episodes(numbered(2), 0.01, seed=0)[1]) == 1
+    with pytest.raises(ConfigError, match="1 episode in 1 recordings"):
+        split_episodes(numbered(1), 0.1, seed=0)
+
+
+def test_the_batches_of_an_epoch_hold_every_sample_once_and_can_be_taken_up_in_the_middle() -> None:
+    whole = list(batch_indices(100, 32, seed=1, epoch=2))
+    assert sorted(torch.cat(whole).tolist()) == list(range(100))
+    rest = list(batch_indices(100, 32, seed=1, epoch=2, skip=2))
+    assert all(torch.equal(a, b) for a, b in zip(whole[2:], rest, strict=True))
+    assert not torch.equal(whole[0], next(batch_indices(100, 32, seed=1, epoch=3)))
+
+
+def test_a_value_that_is_not_finite_is_refused_with_its_key_and_episode(space: ActionSpace) -> None:
+    recordings = [recording(space, i, n=4) for i in range(3)]
+    recordings[1]["audio"][2, 5] = np.nan
+    with pytest.raises(ConfigError, match=r"'audio' .* in episodes \[1\] of 3"):
+        to_batch(recordings, space)

@@ -1,0 +1,47 @@
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from synthetic import CONFIG  # noqa: E402
+
+from neon_control.core.action_space import ActionSpace  # noqa: E402
+from neon_control.core.errors import ConfigError  # noqa: E402
+from neon_control.model.action_heads import registered_heads  # noqa: E402
+from neon_control.model.policy import PolicyConfig  # noqa: E402
+from neon_control.training.building import build_policy, head_keys  # noqa: E402
+
+SMALL = {
+    "dit": {"hidden_dim": 24, "num_heads": 2},
+    "ensemble": {"dit_hidden": 24, "dit_heads": 2},
+    "state_relative": {"inner": {"type": "mlp"}},
+}
+
+
+@pytest.mark.parametrize("head", registered_heads())
+def test_every_head_gives_whole_chunks_and_its_configuration_builds_it_again(space: ActionSpace, head: str) -> None:
+    policy = build_policy(replace(CONFIG, head={"type": head, **SMALL.get(head, {})}, policy={}), space, 8)
+    inputs = (torch.zeros(2, 8), torch.zeros(2, 384), torch.zeros(2, 14))
+    assert policy(*inputs).shape == (2, 16, 17)
+    assert policy.config.state_relative == (head == "state_relative")
+    assert PolicyConfig.from_dict(policy.config.to_dict()) == policy.config
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        ({"type": "magic"}, r"head\.type is 'magic'; it must be one of \['chunking'"),
+        ({"mlp_width": 3}, r"'grouped' has no options \['mlp_width'\]; it has .*mlp_hidden"),
+        ({"type": "flow", "mlp_hidden": 3}, "head 'flow'.*mlp_hidden.*it takes"),
+    ],
+)
+def test_what_a_head_does_not_know_is_refused_with_what_it_knows(space: ActionSpace, head: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build_policy(replace(CONFIG, head=head), space, 8)
+
+
+def test_the_help_knows_every_option_of_every_head() -> None:
+    keys = head_keys()
+    assert "flow 512" in keys["hidden_dim"] and "dit 384" in keys["hidden_dim"] and "grouped" not in keys["hidden_dim"]
+    assert all(name in keys["type"] for name in registered_heads())
