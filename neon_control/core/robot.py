@@ -70,6 +70,7 @@ class Robot:
     parts: dict[str, tuple[str, ...]]  # arms, torso, legs -> joint names, in group order
     controllers: tuple[ControllerConfig, ...]
     base: BaseLimits | None  # None: a robot without a mobile base
+    file: Path  # the YAML file; the simulation reads its own section of it
 
     def limits(self, names: tuple[str, ...], field: str) -> np.ndarray:
         """One `Joint` field for the named joints, as an array (len(names),)."""
@@ -99,7 +100,8 @@ def load_robot(path: str | Path) -> Robot:
     twice = sorted({j for j in driven if driven.count(j) > 1})
     if twice:
         raise ConfigError(f"{file}: joints {twice} belong to more than one controller")
-    return Robot(str(_require(data, "name", file)), urdf_path, joints, groups, parts, controllers, _load_base(file, data.get("base")))
+    base = _load_base(file, data.get("base"))
+    return Robot(str(_require(data, "name", file)), urdf_path, joints, groups, parts, controllers, base, file)
 
 
 def _require(data: dict[str, Any], key: str, file: Path) -> Any:

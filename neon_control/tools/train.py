@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         "seed": config.seed,
         "minutes": round((time.monotonic() - start) / 60.0, 1),
         "validation_joint_error_rad": round(result.joint_error, 5),
-        "validation_base_error_m_s": round(result.base_error, 5),
+        **({} if result.base_error is None else {"validation_base_error_m_s": round(result.base_error, 5)}),
         "validation_loss": {name: float(f"{value:.4g}") for name, value in result.losses.items()},
     }
     folder = Path(config.out) / config.name
@@ -68,5 +68,5 @@ def run(args: argparse.Namespace) -> int:
     )
     Policy.load(folder, robot)
     print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by loading it")
-    print(f"validation error: joints {result.joint_error:.4f} rad, base {result.base_error:.4f} m/s")
+    print(f"validation error: {result.errors}")
     return 0

@@ -71,12 +71,14 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip
     images: list[tuple[int, np.ndarray]] = []
     camera = ImageBuffer(HORIZON_S)
     joints, base = _Commands(), _Commands()
+    commands = [joints, base] if space.dim > space.num_joints else [joints]  # a robot without a base has no base commands
+    topics = TOPICS if base in commands else TOPICS[:-1]
     with Reader(path) as reader:
         connections = {c.topic.lstrip("/"): c for c in reader.connections}
-        missing = [t for t in TOPICS if t not in connections]
+        missing = [t for t in topics if t not in connections]
         if missing:
             raise ObservationError(f"{path}: no topic {missing}; the bag has {sorted(connections)}")
-        wanted = [connections[t] for t in TOPICS]
+        wanted = [connections[t] for t in topics]
         for connection in wanted:
             _check_definition(path, connection)
         audio = AudioBuffer(horizon_s=reader.duration / NANOSECONDS + 1.0)
@@ -106,8 +108,8 @@ def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip
         if clip.frames > 1 and stamp < first:
             continue
         times = stamp + steps
-        actions = np.concatenate([joints.at(times), base.at(times)], axis=1)
-        mask = (times <= min(joints.stamps[-1], base.stamps[-1])).astype(np.float32)
+        actions = np.concatenate([c.at(times) for c in commands], axis=1)
+        mask = (times <= min(c.stamps[-1] for c in commands)).astype(np.float32)
         frames = camera.frames(stamp, clip.frames, clip.rate_hz) if clip.frames > 1 else ()
         samples.append(Sample(Observation(stamp, image, joint_states.at(stamp), audio.window(stamp), frames), actions, mask))
     return samples

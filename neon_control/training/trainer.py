@@ -47,7 +47,13 @@ class Result:
     policy: ActionPolicy
     losses: dict[str, float]  # validation, weighted sum as `total`, and each group's own
     joint_error: float  # [rad] mean absolute error of the joints
-    base_error: float  # mean absolute error of the base velocities [m/s, rad/s]
+    base_error: float | None  # mean absolute error of the base velocities [m/s, rad/s]; None without a base
+
+    @property
+    def errors(self) -> str:
+        """Both errors in words."""
+        base = "" if self.base_error is None else f", base {self.base_error:.4f} m/s"
+        return f"joints {self.joint_error:.4f} rad{base}"
 
 
 def split_recordings(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
@@ -102,7 +108,7 @@ def train(config: TrainConfig, space: ActionSpace, training: Batch, validation: 
             average.update_parameters(policy)
             progress.update()
         result = evaluate(average.module, space, validation)
-        progress.set_postfix_str(f"validation: joints {result.joint_error:.4f} rad, base {result.base_error:.4f} m/s")
+        progress.set_postfix_str(f"validation: {result.errors}")
     progress.close()
     return evaluate(average.module, space, validation)
 
@@ -123,7 +129,8 @@ def evaluate(policy: ActionPolicy, space: ActionSpace, batch: Batch) -> Result:
         absolute = (predicted - part.actions).abs() * part.mask.unsqueeze(-1)
         errors += absolute.sum((0, 1)).numpy()
     errors *= half_range / float(batch.mask.sum())
-    return Result(policy, totals, float(errors[: space.num_joints].mean()), float(errors[space.num_joints :].mean()))
+    joints, base = space.split(errors)
+    return Result(policy, totals, float(joints.mean()), float(base.mean()) if len(base) else None)
 
 
 def has_bfloat16() -> bool:
