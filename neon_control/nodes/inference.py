@@ -141,11 +141,12 @@ class InferenceNode(AutostartNode):
         self._statistics = Statistics()
         self._complaints: dict[str, float] = {}
         self._joints_publisher = self.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
-        self._base_publisher = self.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._resources += [
-            lambda p=p: self.destroy_publisher(p) for p in (self._joints_publisher, self._base_publisher, self._diagnostics_publisher)
-        ]
+        publishers = [self._joints_publisher, self._diagnostics_publisher]
+        if space.dim > space.num_joints:
+            self._base_publisher = self.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
+            publishers.append(self._base_publisher)
+        self._resources += [lambda p=p: self.destroy_publisher(p) for p in publishers]
         if parameters.image_transport == "raw":
             self._subscribe(Image, "camera/image_raw", self._on_image)
         else:

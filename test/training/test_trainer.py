@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from neon_control.core.action_space import ActionSpace  # noqa: E402
+from neon_control.core.robot import load_robot  # noqa: E402
 from neon_control.training.config import TrainConfig  # noqa: E402
 from neon_control.training.features import Arrays  # noqa: E402
 from neon_control.training.trainer import evaluate, split_recordings, to_batch, train  # noqa: E402
@@ -46,6 +47,14 @@ def test_masked_steps_count_neither_in_losses_nor_in_errors(space: ActionSpace) 
     policy = train(replace(CONFIG, epochs=1), space, to_batch([good], space), to_batch([good], space)).policy
     one, two = evaluate(policy, space, to_batch([bad], space)), evaluate(policy, space, to_batch([cut], space))
     assert one.losses == pytest.approx(two.losses) and one.joint_error == pytest.approx(two.joint_error)
+
+
+def test_a_robot_without_a_base_has_no_error_of_one() -> None:
+    space = ActionSpace.from_robot(load_robot("arm6.yaml"), "arms_only")
+    good = recording(space, 0)
+    batch = to_batch([{**good, "joints": good["joints"][:, :6], "actions": good["actions"][..., :6]}], space)
+    result = train(replace(CONFIG, epochs=1), space, batch, batch)
+    assert result.base_error is None and "base" not in result.errors
 
 
 def test_recordings_never_part() -> None:
