@@ -88,7 +88,7 @@ def load_description(robot: Robot) -> SimDescription:
         mount=reader.triple(f"{SECTION}.mount", data["mount"]),
         home=_home(reader, robot, servos, data["home"]),
         servos=servos,
-        hands=_hands(reader, robot, servos, links, data["hands"]),
+        hands=_hands(reader, robot, links, data["hands"]),
         camera_link=reader.choice(f"{SECTION}.camera.link", camera["link"], links),
         camera_fov=fov,
         cube_area=reader.spans(f"{SECTION}.cubes", data["cubes"], "x", "y"),
@@ -107,6 +107,9 @@ def _servos(reader: _Reader, robot: Robot, data: Any) -> dict[str, Servo]:
             raise ConfigError(f"{robot.file}: {where} matches no joint; the robot has {sorted(robot.joints)}")
         for name in names:
             servos.setdefault(name, servo)  # the first pattern wins
+    still = [n for n in robot.parts["arms"] if n not in servos]
+    if still:
+        raise ConfigError(f"{robot.file}: {SECTION}.servos has no pattern that matches {still}, but arms have to move")
     return servos
 
 
@@ -122,16 +125,14 @@ def _home(reader: _Reader, robot: Robot, servos: dict[str, Servo], data: Any) ->
     return home
 
 
-def _hands(reader: _Reader, robot: Robot, servos: dict[str, Servo], links: set[str], data: Any) -> dict[str, Hand]:
+def _hands(reader: _Reader, robot: Robot, links: set[str], data: Any) -> dict[str, Hand]:
     hands = {}
     for name, values in reader.mapping(f"{SECTION}.hands", data).items():
         where = f"{SECTION}.hands.{name}"
         values = reader.mapping(where, values, ["group", "tcp"])
-        joints = robot.groups[reader.choice(f"{where}.group", values["group"], robot.groups)]
-        still = [j for j in joints if j not in servos]
-        if still:
-            raise ConfigError(f"{robot.file}: {where}.group: joints {still} have no servo in {SECTION}.servos")
-        hands[str(name)] = Hand(joints, reader.choice(f"{where}.tcp", values["tcp"], links))
+        arms = {group for group, joints in robot.groups.items() if set(joints) <= set(robot.parts["arms"])}
+        group = reader.choice(f"{where}.group", values["group"], arms)
+        hands[str(name)] = Hand(robot.groups[group], reader.choice(f"{where}.tcp", values["tcp"], links))
     if not hands:
         raise ConfigError(f"{robot.file}: {SECTION}.hands is empty; the task needs at least one hand")
     return hands
