@@ -72,6 +72,7 @@ class Robot:
     parts: dict[str, tuple[str, ...]]  # arms, torso, legs -> joint names, in group order
     controllers: tuple[ControllerConfig, ...]
     base: BaseLimits | None  # None: a robot without a mobile base
+    file: Path  # the YAML file; the simulation reads its own section of it
     recording: RecordingConfig = field(default_factory=RecordingConfig)  # topics and names of recordings to learn from
     cameras: tuple[Camera, ...] = (Camera(),)  # the first one is what a policy looks at that names none
 
@@ -106,7 +107,7 @@ def load_robot(path: str | Path) -> Robot:
     base, cameras = _load_base(file, data.get("base")), _load_cameras(file, data.get("cameras"))
     commands = tuple(CommandTopic(c.topic, c.joints) for c in controllers)
     recording = load_recording(file, data.get("recording"), commands, cameras[0].topic)
-    return Robot(str(_require(data, "name", file)), urdf_path, joints, groups, parts, controllers, base, recording, cameras)
+    return Robot(str(_require(data, "name", file)), urdf_path, joints, groups, parts, controllers, base, file, recording, cameras)
 
 
 def _require(data: dict[str, Any], key: str, file: Path) -> Any:

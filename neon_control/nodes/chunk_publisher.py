@@ -12,12 +12,12 @@ from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 
 class ChunkPublisher:
-    """The two chunk topics of `node`; chunks without base velocities are published on the first one only."""
+    """The chunk topics of `node`: that of the joints, and that of the base for a policy that drives one."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, base: bool = True) -> None:
         self._node = node
         self._joints = node.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
-        self._base = node.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
+        self._base = node.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos()) if base else None
         self._layout: tuple[object, ...] = ()
 
     def publish(self, chunk: ActionChunk) -> None:
@@ -30,16 +30,17 @@ class ChunkPublisher:
             row[:] = values
         self._joint_message.set_time(chunk.stamp)
         self._joint_message.publish(self._joints)
-        if self._base_places:
+        if self._base is not None and self._base_places:
             for place, value in zip(self._base_places, chunk.base.ravel().tolist(), strict=True):
                 place[0] = value
             self._base_message.set_time(chunk.stamp)
             self._base_message.publish(self._base)
 
     def destroy(self) -> None:
-        """Take both topics down."""
+        """Take the topics down."""
         self._node.destroy_publisher(self._joints)
-        self._node.destroy_publisher(self._base)
+        if self._base is not None:
+            self._node.destroy_publisher(self._base)
 
     def _prepare(self, chunk: ActionChunk) -> None:
         steps, joints = chunk.joints.shape

@@ -155,7 +155,7 @@ class InferenceNode(AutostartNode):
         self._builder.look_at(vision.clip, vision.cameras)
         self._statistics = Statistics()
         self._complaints: dict[str, float] = {}
-        self._chunks = ChunkPublisher(self)
+        self._chunks = ChunkPublisher(self, base=space.dim > space.num_joints)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._resources += [self._chunks.destroy, lambda: self.destroy_publisher(self._diagnostics_publisher)]
         # All cameras, and the sound, whatever this policy uses: another may follow.

@@ -20,7 +20,7 @@ from neon_control.core.robot import Robot
 from neon_control.sim.expert import Expert, cube_in_base
 from neon_control.sim.recording import EpisodeRecorder
 from neon_control.sim.voice import HEARING_WINDOW_S, SAMPLE_RATE, Microphone
-from neon_control.sim.world import CUBE_COLOURS, HANDS, TIMESTEP, World
+from neon_control.sim.world import CUBE_COLOURS, TIMESTEP, World
 
 CONTROL_PERIOD = 0.02  # [s]
 JOINT_STATE_PERIOD = 0.01  # [s]
@@ -29,7 +29,6 @@ AUDIO_PERIOD = 0.02  # [s]
 SILENT_SHARE, LATE_SHARE, CHANGED_SHARE = 0.08, 0.25, 0.17  # of the recordings; in the others the command is old
 DARK_SHARE = 0.06  # of the recordings, independently of the command
 COMMAND_SPAN = (-1.6, 0.4)  # [s] when a late or changed command begins
-ON_THE_WAY = ((-0.46, -0.17), (-0.28, 0.28), (-0.2, 0.2))  # [m, m, rad] where the base may be found in mid-episode
 
 
 class Demonstrator:
@@ -57,7 +56,7 @@ class Demonstrator:
         dark = rng.random() < DARK_SHARE
         microphone = Microphone(rng, before)
         world, expert = self.world, self.expert
-        with EpisodeRecorder(path) as recorder:
+        with EpisodeRecorder(path, world.description.camera_link, world.has_base) as recorder:
 
             def listen(time: float) -> None:
                 nonlocal change
@@ -81,7 +80,8 @@ class Demonstrator:
                     action = expert.act(world, command, heard.pop() if len(heard) == 1 and not dark else None)
                     command = action.joints
                     world.command_joints(expert.joint_names, command)
-                    world.command_base(action.base)
+                    if world.has_base:
+                        world.command_base(action.base)
                     recorder.command(time, expert.joint_names, command, action.base)
                 if _due(time, JOINT_STATE_PERIOD):
                     recorder.joint_states(time, world.joint_names, world.joint_positions, world.joint_velocities)
@@ -96,8 +96,9 @@ class Demonstrator:
         world.reset(rng)
         pose = expert.home.copy()
         if rng.random() < 0.75:
-            world.place_base(np.array([rng.uniform(*span) for span in ON_THE_WAY]))
-            for side in HANDS:
+            if world.description.base is not None:
+                world.place_base(np.array([rng.uniform(*span) for span in world.description.base.on_the_way]))
+            for side in world.description.hands:
                 if rng.random() < 0.6:
                     cube = cube_in_base(world, list(CUBE_COLOURS)[rng.integers(len(CUBE_COLOURS))])
                     cube[2] = max(cube[2] + 0.04, cube[2] + rng.normal(0.09, 0.05))

@@ -2,7 +2,7 @@
 
 It is a function of the present state only (no memory, no clock), because the policy that imitates it has none either:
 
-- base: a proportional law that brings the cube into a comfortable box in front of the nearer shoulder, facing the table;
+- base, if there is one: a proportional law that brings the cube into a comfortable box in front of the nearer hand, facing the table;
 - arm: the joint pose that puts the fingertip at a point over the cube, approached from above in a funnel, blended from
   the home pose as the base comes near; one step moves the command along the straight joint-space line towards it.
 
@@ -17,9 +17,9 @@ import mujoco
 import numpy as np
 
 from neon_control.core.robot import Robot
-from neon_control.sim.world import HANDS, World, build_model, home_positions
+from neon_control.sim.description import Span, load_description
+from neon_control.sim.world import World, build_model
 
-REACH_BOX = ((0.31, 0.40), (0.06, 0.24))  # [m] forward, and outward to the reaching side, in the base frame
 HOVER = 0.034  # [m] fingertip above the cube's centre when it has arrived
 FUNNEL_SLOPE, FUNNEL_START, FUNNEL_TOP = 0.8, 0.035, 0.10  # [m/m, m, m] extra height while the hand is beside the cube
 BASE_GAIN = np.array([1.8, 1.8, 2.0])  # [1/s]
@@ -37,11 +37,11 @@ class ExpertAction:
     """What the expert commands for one control step."""
 
     joints: np.ndarray  # (J,) [rad], in the order of the expert's joint names
-    base: np.ndarray  # (3,) [m/s, m/s, rad/s]
+    base: np.ndarray  # (3,) [m/s, m/s, rad/s], (0,) on a robot without a base
 
 
 class Expert:
-    """Drives both arms and the base towards the cube of a colour.
+    """Drives arms and base towards the cube of a colour.
 
     Args:
         robot: the robot that `world` simulates.
@@ -52,17 +52,19 @@ class Expert:
     def __init__(self, robot: Robot, joint_names: tuple[str, ...], dt: float) -> None:
         self.joint_names = joint_names
         self.dt = dt
-        self.home = home_positions(joint_names)
-        self._model = build_model(robot)
+        description = load_description(robot)
+        self.home = description.home_positions(joint_names)
+        self._base = description.base
+        self._model = build_model(robot, description)
         self._data = mujoco.MjData(self._model)
         self._qpos = np.array([self._model.joint(n).qposadr[0] for n in joint_names])
         self._dof = np.array([self._model.joint(n).dofadr[0] for n in joint_names])
         self._lower = robot.limits(joint_names, "safe_lower")
         self._upper = robot.limits(joint_names, "safe_upper")
-        self._arm = {side: np.array([n.startswith(side) for n in joint_names]) for side in HANDS}
+        self._arm = {name: np.array([n in hand.joints for n in joint_names]) for name, hand in description.hands.items()}
         self._data.qpos[self._qpos] = self.home
         mujoco.mj_kinematics(self._model, self._data)
-        self._pelvis_height = float(self._data.qpos[2]) + float(self._data.body("pelvis").xpos[2])
+        self._outward = {hand: float(self._data.site(f"{hand}_tcp").xpos[1]) for hand in description.hands}  # [m] y at home
 
     def act(self, world: World, command: np.ndarray, colour: str | None) -> ExpertAction:
         """One control step.
@@ -73,10 +75,13 @@ class Expert:
             colour: the cube to reach, or None to rest at home.
         """
         if colour is None:
-            return ExpertAction(self._towards(command, self.home), np.zeros(3))
+            return ExpertAction(self._towards(command, self.home), np.zeros(0 if self._base is None else 3))
         cube = cube_in_base(world, colour)
-        side = HANDS[0] if cube[1] > 0.0 else HANDS[1]
-        base, error = base_velocity(cube, world.base_pose[2], side)
+        side = min(self._outward, key=lambda hand: abs(cube[1] - self._outward[hand]))
+        base, error = np.zeros(0), 0.0
+        if self._base is not None:
+            sign = 1.0 if self._outward[side] >= 0.0 else -1.0
+            base, error = base_velocity(cube, world.base_pose[2], sign, self._base.reach_box)
         weight = float(np.clip((BLEND[1] - error) / (BLEND[1] - BLEND[0]), 0.0, 1.0))
         weight = weight * weight * (3.0 - 2.0 * weight)  # smooth at both ends
         goal = self.home.copy()
@@ -92,7 +97,7 @@ class Expert:
         return command + delta * min(ARM_GAIN * self.dt, ARM_SPEED * self.dt / max(fastest, 1e-9))
 
     def reach_pose(self, side: str, point: np.ndarray) -> np.ndarray:
-        """Joint pose (J,) with the fingertip of `side` at `point` (3,) [m] in the base frame; the other arm at home.
+        """Joint pose (J,) with the fingertip of `side` at `point` (3,) [m] in the base frame; all other joints at home.
 
         Damped least squares from the home pose with a pull back to it, so that the solution is one smooth function of
         the point (Wampler 1986; posture term as a secondary task).
@@ -106,7 +111,7 @@ class Expert:
             mujoco.mj_kinematics(self._model, self._data)
             mujoco.mj_comPos(self._model, self._data)
             mujoco.mj_jacSite(self._model, self._data, jacobian, None, site)
-            j = jacobian[:, self._dof[arm]]  # (3, 7)
+            j = jacobian[:, self._dof[arm]]  # (3, A)
             error = point - self._data.site_xpos[site]
             error *= min(1.0, 0.12 / max(float(np.linalg.norm(error)), 1e-9))
             pinv = j.T @ np.linalg.inv(j @ j.T + IK_DAMPING**2 * np.eye(3))
@@ -133,10 +138,16 @@ def _in_base(world: World, point: np.ndarray) -> np.ndarray:
     return np.array([c * dx + s * dy, -s * dx + c * dy, point[2]])
 
 
-def base_velocity(cube: np.ndarray, yaw: float, side: str) -> tuple[np.ndarray, float]:
-    """Velocity (3,) that brings the cube into `REACH_BOX` and turns to the table, and the distance left [m]."""
-    sign = 1.0 if side == "left" else -1.0
-    (near, far), (inner, outer) = REACH_BOX
+def base_velocity(cube: np.ndarray, yaw: float, sign: float, reach_box: tuple[Span, ...]) -> tuple[np.ndarray, float]:
+    """Velocity (3,) that brings the cube into the box and turns to the table, and the distance left [m].
+
+    Args:
+        cube: (3,) [m] in the base frame.
+        yaw: [rad] of the base.
+        sign: +1 where the hand is to the left, -1 where it is to the right.
+        reach_box: [m] forward, and outward to the hand's side.
+    """
+    (near, far), (inner, outer) = reach_box
     outward = sign * cube[1]
     error = np.array([cube[0] - np.clip(cube[0], near, far), sign * (outward - np.clip(outward, inner, outer)), -yaw])
     velocity = np.clip(BASE_GAIN * error, -BASE_SPEED, BASE_SPEED)

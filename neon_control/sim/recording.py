@@ -28,16 +28,20 @@ class EpisodeRecorder:
 
     Args:
         path: folder of the bag; must not exist.
+        camera_frame: what images are stamped with.
+        has_base: whether there are base commands.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, camera_frame: str = "camera_link", has_base: bool = True) -> None:
+        self._camera_frame = camera_frame
+        self._topics = {topic: kind for topic, kind in TOPICS.items() if has_base or topic != "cmd_vel"}
         self._types = _types()
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
 
     def __enter__(self) -> EpisodeRecorder:
         self._writer.open()
-        self._connections = {t: self._writer.add_connection(f"/{t}", kind, typestore=self._types) for t, kind in TOPICS.items()}
+        self._connections = {t: self._writer.add_connection(f"/{t}", kind, typestore=self._types) for t, kind in self._topics.items()}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
@@ -46,7 +50,7 @@ class EpisodeRecorder:
     def image(self, time: float, image: np.ndarray) -> None:
         """A camera image (H, W, 3) uint8 RGB."""
         height, width, _ = image.shape
-        fields = (self._header(time, "d435_link"), height, width, "rgb8", 0, 3 * width, np.ascontiguousarray(image).reshape(-1))
+        fields = (self._header(time, self._camera_frame), height, width, "rgb8", 0, 3 * width, np.ascontiguousarray(image).reshape(-1))
         self._write("camera/image_raw", time, *fields)
 
     def joint_states(self, time: float, names: tuple[str, ...], positions: np.ndarray, velocities: np.ndarray) -> None:
@@ -63,10 +67,12 @@ class EpisodeRecorder:
         self._write("instruction", time, text)
 
     def command(self, time: float, names: tuple[str, ...], positions: np.ndarray, base: np.ndarray) -> None:
-        """Commands from `time` on: joint targets [rad] and base velocity (vx, vy, yaw rate) [m/s, rad/s]."""
+        """Commands from `time` on: joint targets [rad] and base velocity (vx, vy, yaw rate) [m/s, rad/s], (0,) without a base."""
         now = self._make("builtin_interfaces/msg/Duration", 0, 0)
         point = self._make("trajectory_msgs/msg/JointTrajectoryPoint", _doubles(positions), np.zeros(0), np.zeros(0), np.zeros(0), now)
         self._write("arm_controller/joint_trajectory", time, self._header(time, ""), list(names), [point])
+        if "cmd_vel" not in self._topics:
+            return
         linear = self._make("geometry_msgs/msg/Vector3", float(base[0]), float(base[1]), 0.0)
         angular = self._make("geometry_msgs/msg/Vector3", 0.0, 0.0, float(base[2]))
         self._write("cmd_vel", time, self._header(time, "base_link"), self._make("geometry_msgs/msg/Twist", linear, angular))

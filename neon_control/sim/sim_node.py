@@ -8,10 +8,10 @@ in software, which takes up to 15 ms, so it has its own; callbacks run where the
 | joint_states | sensor_msgs/JointState | 200 Hz, every joint |
 | camera/image_raw | sensor_msgs/Image | rgb8, 15 Hz |
 | audio | std_msgs/Int16MultiArray | 16 kHz mono, a block every 20 ms |
-| odom | nav_msgs/Odometry | 50 Hz |
+| odom | nav_msgs/Odometry | 50 Hz; only a robot with a base |
 | ~/episode | std_msgs/String | 20 Hz, the truth as JSON: for judges and viewers, not for a policy |
 | *controller topics* | JointTrajectory or Float64MultiArray | from the robot file |
-| cmd_vel | geometry_msgs/TwistStamped or Twist | |
+| cmd_vel | geometry_msgs/TwistStamped or Twist | only a robot with a base |
 | ~/reset | std_srvs/Trigger | the next episode of the series `seed` |
 """
 
@@ -110,7 +110,8 @@ class SimNode(Node):
         self._create_publishers()
         for controller in robot.controllers:
             self._subscribe_controller(controller)
-        self._subscribe_base()
+        if robot.base is not None:
+            self._subscribe_base()
         self.create_service(Trigger, "~/reset", self._on_reset)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
@@ -124,7 +125,7 @@ class SimNode(Node):
         self._joint_message = JointState(name=list(self._simulation.joint_names))
         self._audio = self.create_publisher(Int16MultiArray, "audio", qos_profile_sensor_data)
         self._images = self.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
-        self._odom = self.create_publisher(Odometry, "odom", 10)
+        self._odom = self.create_publisher(Odometry, "odom", 10) if self._simulation.has_base else None
         self._truth = self.create_publisher(String, "~/episode", 10)
         self._clock_publisher = self.create_publisher(Clock, "/clock", qos_profile_sensor_data) if self._settings.publish_clock else None
 
@@ -235,8 +236,8 @@ class SimNode(Node):
             while (sounded + 4) * PERIOD <= self._ticks * PERIOD:
                 sounded += 4
                 self._audio.publish(Int16MultiArray(data=array.array("h", self._simulation.listen(AUDIO_BLOCK).tobytes())))
-            if first // ODOM_EVERY != self._ticks // ODOM_EVERY:
-                self._publish_odom(state)
+            if self._odom is not None and first // ODOM_EVERY != self._ticks // ODOM_EVERY:
+                self._odom.publish(_odometry(state))
             if first // EPISODE_EVERY != self._ticks // EPISODE_EVERY:
                 counters = {"images_sent": self._images_sent, "stalls": self._stalls, "skipped": pacer.skipped}
                 self._truth.publish(String(data=json.dumps(self._simulation.truth() | counters)))
@@ -249,15 +250,6 @@ class SimNode(Node):
         self._joint_message.position = array.array("d", state.positions.tobytes())
         self._joint_message.velocity = array.array("d", state.velocities.tobytes())
         self._joint_states.publish(self._joint_message)
-
-    def _publish_odom(self, state: State) -> None:
-        message = Odometry(child_frame_id="base_link")
-        message.header.stamp, message.header.frame_id = to_time(state.stamp), "odom"
-        x, y, yaw = state.base_pose.tolist()
-        message.pose.pose.position.x, message.pose.pose.position.y = x, y
-        message.pose.pose.orientation = Quaternion(z=float(np.sin(yaw / 2)), w=float(np.cos(yaw / 2)))
-        message.twist.twist = twist(state.base_velocity)
-        self._odom.publish(message)
 
     def _camera(self) -> None:
         try:
@@ -291,6 +283,16 @@ class SimNode(Node):
         for thread in self._threads:
             thread.join(2.0)
         super().destroy_node()
+
+
+def _odometry(state: State) -> Odometry:
+    message = Odometry(child_frame_id="base_link")
+    message.header.stamp, message.header.frame_id = to_time(state.stamp), "odom"
+    x, y, yaw = state.base_pose.tolist()
+    message.pose.pose.position.x, message.pose.pose.position.y = x, y
+    message.pose.pose.orientation = Quaternion(z=float(np.sin(yaw / 2)), w=float(np.cos(yaw / 2)))
+    message.twist.twist = twist(state.base_velocity)
+    return message
 
 
 def _table(rows: list[Sequence[float]], what: str) -> np.ndarray:

@@ -35,7 +35,7 @@ class Simulation:
 
     Args:
         robot: what to simulate.
-        image_size: (width, height) of the head camera.
+        image_size: (width, height) of the camera.
         speech_delay: [s] from the begin of an episode to the spoken command, see `reset`.
         cmd_timeout, cmd_vel_timeout, from_desired_state: see `controllers.py`.
     """
@@ -54,6 +54,7 @@ class Simulation:
         self.joint_names = self._world.joint_names
         self._controllers = {c.name: JointTrajectoryController(c.joints, cmd_timeout, from_desired_state) for c in robot.controllers}
         self._columns = {c.name: np.array([self.joint_names.index(j) for j in c.joints]) for c in robot.controllers}
+        self.has_base = self._world.has_base
         self._base = VelocityBase(cmd_vel_timeout)
         self._speech_delay = speech_delay
         self._rules = Rules()
@@ -141,7 +142,8 @@ class Simulation:
             for name, controller in self._controllers.items():
                 columns = self._columns[name]
                 world.command_joints(controller.joint_names, controller.update(now, measured[columns]))
-            world.command_base(self._base.update(now))
+            if self.has_base:
+                world.command_base(self._base.update(now))
             world.step(seconds)
             if self._episode.outcome is Outcome.WAITING and world.time >= self._speech_delay:
                 self._begin_command()
@@ -161,7 +163,7 @@ class Simulation:
             return self._stamp
 
     def draw(self) -> np.ndarray:
-        """The head camera's picture of what `look` took in, (height, width, 3) uint8; other methods go on meanwhile."""
+        """The camera's picture of what `look` took in, (height, width, 3) uint8; other methods go on meanwhile."""
         return self._world.draw()
 
     def close(self) -> None:

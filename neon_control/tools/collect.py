@@ -24,7 +24,7 @@ _record: Callable[[int], None]  # what a worker process does with a take's numbe
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `neon_control collect`."""
-    parser.add_argument("--out", type=Path, default=Path("data/g1_reach"), help="folder for the recordings (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="folder for the recordings (default: data/ROBOT_reach, as in data/g1_reach)")
     parser.add_argument("--takes", type=int, default=1200, help="random starts (default: %(default)s)")
     parser.add_argument("--cuts", type=int, default=3, help="recordings of each take, each with a new command (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.8, help="length of each recording [s] (default: %(default)s)")
@@ -45,11 +45,12 @@ def run(args: argparse.Namespace) -> int:
         "image_size": [args.width, args.height],
         "task": "reach for the cube of the spoken colour",
     }
-    _claim(args.out, description)
-    missing = [i for i in range(args.takes) if not all((f / "metadata.yaml").exists() for f in take_folders(args.out, i, args.cuts))]
+    out = args.out or Path("data") / f"{Path(args.robot).stem}_reach"
+    _claim(out, description)
+    missing = [i for i in range(args.takes) if not all((f / "metadata.yaml").exists() for f in take_folders(out, i, args.cuts))]
     # spawn: a graphics context does not survive a fork
     context = multiprocessing.get_context("spawn")
-    with context.Pool(args.workers, _start_worker, (args.out, description)) as pool:
+    with context.Pool(args.workers, _start_worker, (out, description)) as pool:
         recorded = pool.imap_unordered(_work, missing)
         for _ in tqdm(recorded, "recording", args.takes, initial=args.takes - len(missing), unit="take"):
             pass

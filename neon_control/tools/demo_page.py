@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import queue
 import threading
 import time
@@ -38,7 +39,7 @@ from neon_control.tools.hand_path import HandPath, integrate_base
 
 SCENE_PERIOD, PANEL_PERIOD = 0.1, 0.25  # [s]
 PAUSE = 2.0  # [s] to look at a finished trial
-PATH_COLOURS = {"left": (240, 150, 30), "right": (30, 160, 120)}
+PATH_COLOURS = ((240, 150, 30), (30, 160, 120), (150, 90, 200))  # of the hands in turn
 OUTCOMES = {
     "waiting": "listening",
     "running": "reaching",
@@ -97,7 +98,7 @@ class DemoPage:
         scene.configure_default_lights(cast_shadow=False)  # shadows cost more than all else where the browser draws in software
         scene.add_grid("/floor", width=6.0, height=6.0, cell_size=0.25, section_size=1.0)
         self._base = scene.add_frame("/base", show_axes=False)
-        scene.add_frame("/base/robot", show_axes=False, position=(0.0, 0.0, self._path.root_height))
+        scene.add_frame("/base/robot", show_axes=False, position=tuple(self._path.root_position))
         urdf = yourdfpy.URDF.load(str(self._robot.urdf_path))
         self._urdf = viser.extras.ViserUrdf(self._server, urdf, root_node_name="/base/robot")
         self._urdf_joints = self._urdf.get_actuated_joint_names()
@@ -113,8 +114,9 @@ class DemoPage:
         }
 
         nowhere = np.zeros((1, 2, 3), np.float32)
-        self._lines = {s: scene.add_line_segments(f"/path/{s}", nowhere, c, thickness=0.008) for s, c in PATH_COLOURS.items()}
-        self._ends = {s: scene.add_icosphere(f"/path/{s}_end", 0.012, c, subdivisions=1, visible=False) for s, c in PATH_COLOURS.items()}
+        self._colours = dict(zip(self._path.hand_names, itertools.cycle(PATH_COLOURS), strict=False))
+        self._lines = {s: scene.add_line_segments(f"/path/{s}", nowhere, c, thickness=0.008) for s, c in self._colours.items()}
+        self._ends = {s: scene.add_icosphere(f"/path/{s}_end", 0.012, c, subdivisions=1, visible=False) for s, c in self._colours.items()}
 
         @self._server.on_client_connect
         def _(client: viser.ClientHandle) -> None:
@@ -214,7 +216,7 @@ class DemoPage:
         for side, points in paths.items():
             line, segments = self._lines[side], np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)  # (H - 1, 2, 3)
             if line.colors.shape != segments.shape:
-                line.colors = np.broadcast_to(np.array(PATH_COLOURS[side], np.uint8), segments.shape).copy()
+                line.colors = np.broadcast_to(np.array(self._colours[side], np.uint8), segments.shape).copy()
             line.points = segments
             self._ends[side].position, self._ends[side].visible = tuple(points[-1]), True
 

@@ -1,4 +1,4 @@
-"""Where the hands would go if a chunk were followed: forward kinematics of its 16 poses on the moving base."""
+"""Where the hands would go if a chunk were followed: forward kinematics of its 16 poses, on the moving base if there is one."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import mujoco
 import numpy as np
 
 from neon_control.core.robot import Robot
-from neon_control.sim.world import HANDS, build_model
+from neon_control.sim.description import load_description
+from neon_control.sim.world import BASE_JOINTS, build_model, root_body
 
 
 class HandPath:
-    """Kinematics of a robot on its planar base; nothing is simulated.
+    """Kinematics of a robot; nothing is simulated.
 
     Attributes:
         model: the compiled scene, from which a viewer can also take the shapes of furniture.
-        root_height: [m] of the robot's root link above the floor.
+        root_position: (3,) [m] of the robot's root link while its base is at the origin.
+        hand_names: the robot's hands.
     """
 
     def __init__(self, robot: Robot) -> None:
-        self.model = build_model(robot)
-        self.root_height = float(self.model.body("pelvis").pos[2])
+        description = load_description(robot)
+        self.model = build_model(robot, description)
+        self.root_position: np.ndarray = self.model.body_pos[root_body(self.model, description)].copy()
+        self.hand_names = tuple(description.hands)
         self._data = mujoco.MjData(self.model)
-        self._sites = {side: self.model.site(f"{side}_tcp").id for side in HANDS}
-        self._base = [int(self.model.joint(name).qposadr[0]) for name in ("base_x", "base_y", "base_yaw")]
+        self._sites = {side: self.model.site(f"{side}_tcp").id for side in self.hand_names}
+        self._base = [int(self.model.joint(name).qposadr[0]) for name in BASE_JOINTS] if robot.base is not None else []
         self._addresses: dict[str, int] = {
             name: int(self.model.joint(name).qposadr[0])
             for name in robot.joints
@@ -35,17 +39,17 @@ class HandPath:
         Args:
             joint_names: the J joints; all others are at zero.
             positions: (H, J) [rad].
-            base_poses: (H, 3) x, y, yaw in the world [m, m, rad].
+            base_poses: (H, 3) x, y, yaw in the world [m, m, rad]; not looked at without a base.
 
         Returns:
-            Side -> (H, 3) in the world [m].
+            Hand -> (H, 3) in the world [m].
         """
-        paths = {side: np.zeros((len(positions), 3)) for side in HANDS}
+        paths = {side: np.zeros((len(positions), 3)) for side in self.hand_names}
         columns = [(i, self._addresses[name]) for i, name in enumerate(joint_names) if name in self._addresses]
         for row, (pose, base) in enumerate(zip(positions, base_poses, strict=True)):
             for i, address in columns:
                 self._data.qpos[address] = pose[i]
-            self._data.qpos[self._base] = base
+            self._data.qpos[self._base] = base[: len(self._base)]
             mujoco.mj_kinematics(self.model, self._data)
             for side, site in self._sites.items():
                 paths[side][row] = self._data.site_xpos[site]

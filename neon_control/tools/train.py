@@ -81,11 +81,11 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         "seed": config.seed,
         "minutes": round(curves.seconds / 60.0, 1),
         "validation_joint_error_rad": round(result.joint_error, 5),
-        "validation_base_error_m_s": round(result.base_error, 5),
+        **({} if result.base_error is None else {"validation_base_error_m_s": round(result.base_error, 5)}),
         "validation_loss": {name: float(f"{value:.4g}") for name, value in result.losses.items()},
     }
     report = write_report(run_folder, config, space, result, curves, training, validation, summary)
     folder = deliver(config, space, robot, result, validation, summary, vision)
     print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by running it")
-    print(f"validation error: joints {result.joint_error:.4f} rad, base {result.base_error:.4f} m/s; more in {report}")
+    print(f"validation error: {result.errors}; more in {report}")
     return 0

@@ -12,7 +12,7 @@ from torch import Tensor
 
 class Curves:
     """Columns: `step`, then for training `loss`, a loss for each group, `gradient_norm`, `learning_rate`; for validation the losses again,
-    `joint_error` [rad] and `base_error` [m/s, rad/s].
+    `joint_error` [rad] and, with a base, `base_error` [m/s, rad/s].
 
     Args:
         groups: names of the action's groups.
@@ -23,7 +23,7 @@ class Curves:
     def __init__(self, groups: tuple[str, ...], folder: Path | None = None, step: int = 0) -> None:
         self.columns = {
             "training": ("step", "loss", *groups, "gradient_norm", "learning_rate"),
-            "validation": ("step", "loss", *groups, "joint_error", "base_error"),
+            "validation": ("step", "loss", *groups, "joint_error", *(["base_error"] if "base" in groups else [])),
         }
         self.rows: dict[str, list[list[float]]] = {"training": [], "validation": []}
         self._start = time.monotonic()

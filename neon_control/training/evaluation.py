@@ -35,10 +35,21 @@ class Result:
         return float(self.dimension_error[: self.policy.config.num_joints].mean())
 
     @property
-    def base_error(self) -> float:
-        """[m/s, rad/s] mean over recorded steps and base axes; 0 without a base."""
+    def base_error(self) -> float | None:
+        """[m/s, rad/s] mean over recorded steps and base axes; None without a base."""
         base = self.dimension_error[self.policy.config.num_joints :]
-        return float(base.mean()) if base.size else 0.0
+        return float(base.mean()) if base.size else None
+
+    @property
+    def mean_errors(self) -> tuple[float, ...]:
+        """That of the joints, and of the base if there is one."""
+        return (self.joint_error,) if self.base_error is None else (self.joint_error, self.base_error)
+
+    @property
+    def errors(self) -> str:
+        """Both in words."""
+        base = "" if self.base_error is None else f", base {self.base_error:.4f} m/s"
+        return f"joints {self.joint_error:.4f} rad{base}"
 
 
 @torch.no_grad()

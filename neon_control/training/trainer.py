@@ -189,7 +189,7 @@ class _Trainer:
     def _validate(self) -> None:
         if self.workers.first:
             result = evaluate(self.average.module, self.space, self.validation)
-            self.curves.add("validation", self.step, *result.losses.values(), result.joint_error, result.base_error)
+            self.curves.add("validation", self.step, *result.losses.values(), *result.mean_errors)
             self.policy.train()
 
     def _state(self) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.robot import load_robot
 from neon_control.sim import demonstration
 from neon_control.sim.demonstration import Demonstrator
-from neon_control.sim.world import home_positions
+from neon_control.sim.description import load_description
 from neon_control.training.recordings import Sample, read_samples
 
 
@@ -19,20 +19,30 @@ from neon_control.training.recordings import Sample, read_samples
 def test_in_the_dark_the_expert_rests_whatever_it_hears(dark: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demonstration, "DARK_SHARE", float(dark))
     monkeypatch.setattr(demonstration, "_draw_command", lambda rng: ("red", None, np.inf))
-    space, samples = _record(tmp_path)
+    space, samples = _record(tmp_path, "g1.yaml")
 
     seen = any(s.observation.image.any() for s in samples)
     heard = np.abs(samples[0].observation.audio).max()
     base_moves = any(np.abs(s.actions[:, space.num_joints :]).max() > 1e-6 for s in samples)
-    away = [np.abs(s.actions[0, : space.num_joints] - home_positions(space.joint_names)).max() for s in samples]
+    home = load_description(load_robot("g1.yaml")).home_positions(space.joint_names)
+    away = [np.abs(s.actions[0, : space.num_joints] - home).max() for s in samples]
 
     assert heard > 0.02
     assert (seen, base_moves) == (not dark, not dark)
     assert not dark or away[-1] <= away[0]
 
 
-def _record(folder: Path) -> tuple[ActionSpace, list[Sample]]:
-    robot = load_robot("g1.yaml")
+def test_recordings_of_an_arm_without_a_base_are_read_as_they_are(tmp_path: Path) -> None:
+    space, samples = _record(tmp_path, "arm6.yaml")
+
+    assert len(samples) == 4
+    for sample in samples:
+        assert sample.observation.joint_positions.shape == (6,) and sample.actions.shape == (16, space.dim) == (16, 6)
+    assert samples[0].mask.sum() == 16
+
+
+def _record(folder: Path, robot_file: str) -> tuple[ActionSpace, list[Sample]]:
+    robot = load_robot(robot_file)
     space = ActionSpace.from_robot(robot, "arms_only")
     demonstrator = Demonstrator(robot, space.joint_names, (64, 48))
     try:

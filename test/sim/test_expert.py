@@ -3,6 +3,7 @@ import pytest
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.robot import load_robot
+from neon_control.sim.description import load_description
 from neon_control.sim.expert import ARM_SPEED, BASE_SPEED, Expert, base_velocity, funnel_point
 from neon_control.sim.world import REACH_DISTANCE, World
 
@@ -21,6 +22,16 @@ def expert() -> Expert:
     return Expert(ROBOT, JOINTS, DT)
 
 
+@pytest.fixture(scope="module")
+def arm() -> World:
+    return World(load_robot("arm6.yaml"))
+
+
+@pytest.fixture(scope="module")
+def arm_expert(arm: World) -> Expert:
+    return Expert(arm.robot, arm.joint_names, DT)
+
+
 @pytest.mark.parametrize(("seed", "colour", "other"), [(s, *pair) for s in range(4) for pair in (("red", "blue"), ("blue", "red"))])
 def test_it_reaches_the_named_cube_and_leaves_the_other_alone(world: World, expert: Expert, seed: int, colour: str, other: str) -> None:
     world.reset(np.random.default_rng(seed))
@@ -35,6 +46,22 @@ def test_it_reaches_the_named_cube_and_leaves_the_other_alone(world: World, expe
         world.step(DT)
     assert world.hand_distance(colour) < REACH_DISTANCE
     assert other not in world.touched
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_arm_without_a_base_reaches_too(arm: World, arm_expert: Expert, seed: int) -> None:
+    colour, other = ("red", "blue") if seed % 2 else ("blue", "red")
+    arm.reset(np.random.default_rng(seed))
+    command = arm_expert.home
+    for _ in range(round(3.0 / DT)):
+        action = arm_expert.act(arm, command, colour)
+        assert action.base.shape == (0,)
+        command = action.joints
+        arm.command_joints(arm_expert.joint_names, command)
+        arm.step(DT)
+    assert arm.hand_distance(colour) < REACH_DISTANCE
+    assert other not in arm.touched
+    assert np.abs(command - arm.joint_positions).max() < 0.01  # (6,), all of them commanded
 
 
 def test_without_a_command_it_goes_home_and_stands_still(world: World, expert: Expert) -> None:
@@ -69,9 +96,11 @@ def test_inverse_kinematics_is_continuous(expert: Expert) -> None:
 
 
 def test_the_base_stands_still_when_the_cube_is_in_the_box() -> None:
-    velocity, error = base_velocity(np.array([0.35, -0.15, 0.77]), 0.0, "right")
+    base = load_description(ROBOT).base
+    assert base is not None
+    velocity, error = base_velocity(np.array([0.35, -0.15, 0.77]), 0.0, -1.0, base.reach_box)
     assert error == 0.0 and np.all(velocity == 0.0)
-    velocity, error = base_velocity(np.array([0.7, 0.5, 0.77]), 0.1, "left")
+    velocity, error = base_velocity(np.array([0.7, 0.5, 0.77]), 0.1, 1.0, base.reach_box)
     assert error > 0.3 and velocity[0] > 0 and velocity[1] > 0 and velocity[2] < 0
 
 

@@ -3,12 +3,10 @@ import pytest
 
 from neon_control.core.robot import load_robot
 from neon_control.sim.world import (
-    CUBE_AREA,
     CUBE_HALF_EDGE,
     MIN_CUBE_SEPARATION,
     TABLE_TOP,
     World,
-    home_positions,
     random_cubes,
 )
 
@@ -26,6 +24,19 @@ def world(shared: World) -> World:
     return shared
 
 
+@pytest.fixture(scope="module")
+def shared_arm() -> World:
+    return World(load_robot("arm6.yaml"), (320, 240))
+
+
+@pytest.fixture(params=["g1", "arm6"])
+def either(request: pytest.FixtureRequest, shared: World, shared_arm: World) -> World:
+    """Any of the two robots."""
+    world = shared if request.param == "g1" else shared_arm
+    world.reset(np.random.default_rng(3))
+    return world
+
+
 def test_it_has_all_joints_and_the_legs_stand_still(world: World) -> None:
     assert world.joint_names == tuple(ROBOT.joints)
     world.step(0.5)
@@ -33,9 +44,20 @@ def test_it_has_all_joints_and_the_legs_stand_still(world: World) -> None:
     assert len(legs) == 12 and np.all(world.joint_positions[legs] == 0.0)
 
 
-def test_the_servos_hold_the_home_pose_against_gravity(world: World) -> None:
-    world.step(2.0)
-    assert np.abs(world.joint_positions - home_positions(world.joint_names)).max() < 0.01
+def test_the_servos_hold_the_home_pose_against_gravity(either: World) -> None:
+    either.step(2.0)
+    assert np.abs(either.joint_positions - either.description.home_positions(either.joint_names)).max() < 0.01
+
+
+def test_an_arm_without_a_base_stays_where_it_is_bolted(shared_arm: World) -> None:
+    shared_arm.reset(np.random.default_rng(3))
+    root = shared_arm.model.body("base_link").id
+    before = shared_arm.data.xpos[root].copy()
+    shared_arm.command_joints(shared_arm.joint_names, np.array([0.5, 0.0, 0.3, 0.0, 0.5, 0.0]))
+    shared_arm.command_base(np.array([0.3, 0.0, 0.0]))  # nothing follows it
+    shared_arm.step(0.5)
+    assert np.array_equal(shared_arm.data.xpos[root], before) and before == pytest.approx(shared_arm.description.mount)
+    assert np.array_equal(shared_arm.base_pose, np.zeros(3)) and np.array_equal(shared_arm.base_velocity, np.zeros(3))
 
 
 def test_a_commanded_joint_arrives_and_is_mapped_by_name(world: World) -> None:
@@ -60,35 +82,35 @@ def test_the_base_cannot_enter_the_table(world: World) -> None:
     assert world.base_pose[0] < -0.15
 
 
-def test_cubes_lie_on_the_table_where_they_may(world: World) -> None:
-    world.step(0.3)
-    for position in world.cube_positions.values():
+def test_cubes_lie_on_the_table_where_they_may(either: World) -> None:
+    either.step(0.3)
+    for position in either.cube_positions.values():
         assert position[2] == pytest.approx(TABLE_TOP + CUBE_HALF_EDGE, abs=0.005)
     rng = np.random.default_rng(0)
     for _ in range(200):
-        first, second = random_cubes(rng)
+        first, second = random_cubes(rng, either.description.cube_area)
         assert np.linalg.norm(first - second) >= MIN_CUBE_SEPARATION
         for place in (first, second):
-            assert all(low <= value <= high for value, (low, high) in zip(place, CUBE_AREA, strict=True))
+            assert all(low <= value <= high for value, (low, high) in zip(place, either.description.cube_area, strict=True))
 
 
-def test_the_camera_sees_both_cubes_in_their_colours(world: World) -> None:
-    image = world.render().astype(int)
+def test_the_camera_sees_both_cubes_in_their_colours(either: World) -> None:
+    image = either.render().astype(int)
     assert image.shape == (240, 320, 3)
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
     assert ((red > 2 * green) & (red > 2 * blue) & (red > 80)).sum() > 30
     assert ((blue > 2 * green) & (blue > 2 * red) & (blue > 80)).sum() > 30
 
 
-def test_touching_a_cube_is_noticed(world: World) -> None:
-    world.step(0.1)
-    assert world.touched == set()
-    hand = world.hand_positions["left"]
-    start = world.model.joint("red_cube").qposadr[0]
-    world.data.qpos[start : start + 3] = hand
-    world.step(0.01)
-    assert world.touched == {"red"}
-    assert world.hand_distance("red") < 0.1
+def test_touching_a_cube_is_noticed(either: World) -> None:
+    either.step(0.1)
+    assert either.touched == set()
+    hand = next(iter(either.hand_positions.values()))
+    start = either.model.joint("red_cube").qposadr[0]
+    either.data.qpos[start : start + 3] = hand
+    either.step(0.01)
+    assert either.touched == {"red"}
+    assert either.hand_distance("red") < 0.1
 
 
 def test_the_distance_is_to_the_cube_s_surface_also_when_it_is_turned(world: World) -> None:

@@ -46,12 +46,17 @@ CLOCK_PERIOD = 0.005  # [s]
 
 
 def make_policy(
-    folder: Path, mode: str = "arms_only", use_audio: bool = True, seed: int = 0, vision: BackboneSpec | None = None
+    folder: Path,
+    mode: str = "arms_only",
+    use_audio: bool = True,
+    seed: int = 0,
+    vision: BackboneSpec | None = None,
+    robot_file: str = "g1.yaml",
 ) -> ActionSpace:
     """Write a small policy with random weights into `folder`; returns its action space."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    robot = load_robot("g1.yaml")
+    robot = load_robot(robot_file)
     space = ActionSpace.from_robot(robot, mode)
     width = vision.features if vision else VISION_FEATURES
     head = ActionHeadConfig(hidden_size=width, mlp_hidden=24)

@@ -10,12 +10,9 @@ from neon_control.sim.world import World
 from neon_control.tools.hand_path import HandPath, integrate_base
 
 
-@pytest.fixture(scope="module")
-def robot():
-    return load_robot("g1.yaml")
-
-
-def test_the_path_agrees_with_the_simulated_world(robot) -> None:
+@pytest.mark.parametrize("file", ["g1.yaml", "arm6.yaml"])
+def test_the_path_agrees_with_the_simulated_world(file: str) -> None:
+    robot = load_robot(file)
     world, path = World(robot), HandPath(robot)
     rng = np.random.default_rng(0)
     names = world.joint_names
@@ -29,6 +26,7 @@ def test_the_path_agrees_with_the_simulated_world(robot) -> None:
         world.place_base(bases[row])
         for side, position in world.hand_positions.items():
             assert np.allclose(paths[side][row], position, atol=1e-9)
+    assert path.root_position == pytest.approx(world.description.mount)
 
 
 def test_a_straight_drive_and_a_full_turn_end_where_they_must() -> None:

@@ -17,6 +17,7 @@ from synthetic import CONFIG, HEAD, POLICY, recording  # noqa: E402
 
 from neon_control.core.action_space import ActionSpace  # noqa: E402
 from neon_control.core.errors import TrainingError  # noqa: E402
+from neon_control.core.robot import load_robot  # noqa: E402
 from neon_control.training.batches import Batch, batch_indices, to_batch  # noqa: E402
 from neon_control.training.evaluation import evaluate  # noqa: E402
 from neon_control.training.trainer import train  # noqa: E402
@@ -171,3 +172,10 @@ def test_left_out_inputs_change_training_only_where_they_are_used(space: ActionS
     assert train(config, space, batch, batch)[1].table("training")["loss"] == plain
     for field in ("camera_dropout", "audio_dropout", "proprioception_dropout"):
         assert train(replace(config, **{field: 0.5}), space, batch, batch)[1].table("training")["loss"] != plain, field
+
+
+def test_a_robot_without_a_base_has_no_error_of_one() -> None:
+    space = ActionSpace.from_robot(load_robot("arm6.yaml"), "arms_only")
+    batch = to_batch([recording(space, 0)], space)
+    result, curves = train(replace(CONFIG, epochs=1), space, batch, batch)
+    assert result.base_error is None and "base" not in result.errors and "base_error" not in curves.table("validation")
