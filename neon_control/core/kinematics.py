@@ -1,7 +1,8 @@
 """Where links are for given joint positions: forward kinematics of a URDF's tree, for many poses at once.
 
 The pose of a link in the root is the product of the joints on the way to it, T = prod_j O_j M_j(q_j): the joint's origin, then the
-rotation about its axis or the shift along it.
+rotation about its axis or the shift along it. A rotation is linear in three fixed matrices (Rodrigues' formula with the cross product
+matrix K of the axis, M = 1 + sin q K + (1 - cos q) K K), so one product with O, O K and O K K side by side serves all poses.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class _Joint:
     kind: str
     parent: str  # link
     translation: np.ndarray  # (3,) [m]
-    rotation: np.ndarray  # (3, 3)
+    rotation: np.ndarray  # (3, 3) O
     axis: np.ndarray  # (3,) unit vector
+    factors: np.ndarray  # (3, 9) O, O K, O K K
     source: str  # joint whose position counts: this one, or the one that it mimics
     multiplier: float
     offset: float  # [rad] or [m]
@@ -75,7 +77,7 @@ class Kinematics:
         Raises:
             ConfigError: there is no such link, or a joint on the way has more than one degree of freedom.
         """
-        count = max((np.size(q) for q in positions.values()), default=1)
+        count = max((len(q) for q in positions.values() if isinstance(q, np.ndarray)), default=1)
         known: dict[str, Poses] = {self.root: (np.zeros((count, 3)), np.tile(np.eye(3), (count, 1, 1)))}
         found = [self._pose(link, positions, known) for link in links]
         return np.stack([place for place, _ in found]), np.stack([rotation for _, rotation in found])
@@ -88,13 +90,19 @@ class Kinematics:
             raise ConfigError(f"{self._path}: no link named {link}; it has {[self.root, *self._joints]}")
         joint = self._joints[link]
         place, rotation = self._pose(joint.parent, positions, known)
-        place, rotation = place + rotation @ joint.translation, rotation @ joint.rotation
-        q = joint.multiplier * np.asarray(positions.get(joint.source, 0.0), dtype=np.float64) + joint.offset
+        rows = rotation.reshape(-1, 3)  # (3 H, 3): one large product is quicker than H small ones
+        place = place + (rows @ joint.translation).reshape(-1, 3)
+        if joint.kind == "fixed":
+            known[link] = place, (rows @ joint.rotation).reshape(-1, 3, 3)
+            return known[link]
+        q = joint.multiplier * np.reshape(positions.get(joint.source, 0.0), (-1, 1)) + joint.offset  # (H, 1) or (1, 1)
         if joint.kind in ("revolute", "continuous"):
-            rotation = rotation @ _about(joint.axis, q)
+            parts = (rows @ joint.factors).reshape(-1, 3, 9)
+            rotation = parts[..., :3] + np.sin(q)[..., None] * parts[..., 3:6] + (1.0 - np.cos(q))[..., None] * parts[..., 6:]
         elif joint.kind == "prismatic":
-            place = place + (rotation @ joint.axis) * q.reshape(-1, 1)
-        elif joint.kind != "fixed":
+            rotation = (rows @ joint.rotation).reshape(-1, 3, 3)
+            place = place + (rotation @ joint.axis) * q
+        else:
             raise ConfigError(f"{self._path}: joint {joint.name} is {joint.kind}, so {link} has no place that joint positions tell")
         known[link] = place, rotation
         return known[link]
@@ -114,12 +122,16 @@ def quaternions(rotations: np.ndarray) -> np.ndarray:
     return np.asarray(q / np.linalg.norm(q, axis=1, keepdims=True))
 
 
-def _about(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Rotations (..., 3, 3) about a unit axis by angles (...) [rad]: Rodrigues' formula."""
+def _cross(axis: np.ndarray) -> np.ndarray:
+    """The matrix (3, 3) whose product with a vector is the cross product of `axis` with it."""
     x, y, z = axis
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    sine, cosine = np.sin(angle)[..., None, None], np.cos(angle)[..., None, None]
-    return np.asarray(np.eye(3) + sine * cross + (1.0 - cosine) * (cross @ cross))
+    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+
+
+def _about(axis: np.ndarray, angle: float) -> np.ndarray:
+    """Rotation (3, 3) about a unit axis by an angle [rad]."""
+    k = _cross(axis)
+    return np.asarray(np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * (k @ k))
 
 
 def _read_joint(element: ElementTree.Element) -> tuple[str, _Joint]:
@@ -129,17 +141,20 @@ def _read_joint(element: ElementTree.Element) -> tuple[str, _Joint]:
     if parent is None or child is None:
         raise ValueError(f"joint {name} needs a parent and a child")
     roll, pitch, yaw = _vector(element, "origin", "rpy", "0 0 0")
-    turns = [_about(axis, angle) for axis, angle in zip(np.eye(3), (roll, pitch, yaw), strict=True)]
+    origin = _about(np.eye(3)[2], yaw) @ _about(np.eye(3)[1], pitch) @ _about(np.eye(3)[0], roll)
     axis = _vector(element, "axis", "xyz", "1 0 0")
     if not axis.any():
         raise ValueError(f"joint {name}: its axis has no direction")
+    axis = axis / np.linalg.norm(axis)
+    k = _cross(axis)
     joint = _Joint(
         name,
         element.get("type", ""),
         parent.get("link", ""),
         _vector(element, "origin", "xyz", "0 0 0"),
-        turns[2] @ turns[1] @ turns[0],
-        axis / np.linalg.norm(axis),
+        origin,
+        axis,
+        np.hstack([origin, origin @ k, origin @ k @ k]),
         name if mimic is None else mimic.get("joint", ""),
         1.0 if mimic is None else float(mimic.get("multiplier", 1.0)),
         0.0 if mimic is None else float(mimic.get("offset", 0.0)),

@@ -16,6 +16,7 @@ from neon_control.core.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.kinematics import Kinematics
 
 NO_DRIVE = np.zeros(3)  # [m/s, m/s, rad/s]
+_Future = tuple[np.ndarray, np.ndarray, np.ndarray]  # instants (P,) [ns], joint positions (P, J) [rad], drives (P, 3)
 CLOCK_TOLERANCE = 0.05  # [s] a clock that is set back by less is still the same clock
 
 
@@ -54,7 +55,7 @@ class Plan:
         kinematics: of the robot.
         links: the L links whose paths are wanted.
         joints, base: how the executor combines chunks.
-        capacity: chunks held for `chunk_paths`.
+        capacity: chunks held for `paths`.
     """
 
     def __init__(
@@ -95,42 +96,46 @@ class Plan:
         ensemble.add(chunk.stamp, chunk.dt, chunk.values, now)
         self._chunks[stream] = sorted([*self._chunks[stream], chunk], key=lambda c: c.stamp)[-self._capacity :]
 
-    def chunk_paths(self, now: int, measured: Mapping[str, float]) -> list[PlannedPath]:
-        """The future of each live chunk alone, newest first.
+    def paths(self, now: int, measured: Mapping[str, float]) -> tuple[list[PlannedPath], PlannedPath | None]:
+        """The future that each live chunk alone tells, newest first, and the one that the executor makes of all of them.
+
+        The latter is the target before the executor's ramps and limits, if no further chunk came; None without a live chunk.
 
         Args:
             now: [ns] the clock of the stamps.
             measured: joint -> position [rad], also of joints that are not commanded.
         """
         self._watch_clock(now)
+        futures = self._chunk_futures(now)
+        ensembled = self._ensembled_future(now)
+        paths = self._paths([*futures, *([ensembled] if ensembled else [])], measured)
+        return paths[: len(futures)], paths[-1] if ensembled else None
+
+    def _chunk_futures(self, now: int) -> list[_Future]:
         drives = {c.stamp: c for c in self._chunks["base"]}
-        futures = []
+        futures: list[_Future] = []
         for chunk in reversed(self._chunks["joints"]):
             instants = chunk.instants(now)
             if len(instants) > 1:
                 drive = drives[chunk.stamp].at(instants) if chunk.stamp in drives else np.tile(NO_DRIVE, (len(instants), 1))
                 futures.append((instants, chunk.at(instants), drive))
-        return self._paths(futures, measured)
+        return futures
 
-    def ensembled_path(self, now: int, measured: Mapping[str, float]) -> PlannedPath | None:
-        """The future if no further chunk came: what the executor aims for, before its limits; None without a live chunk."""
-        self._watch_clock(now)
-        if not self._chunks["joints"]:
-            return None
-        newest, rows = self._chunks["joints"][-1], []
-        for instant in now + np.rint(np.arange(len(newest.values)) * newest.dt * 1e9).astype(np.int64):
-            targets = {name: ensemble.evaluate(int(instant)) for name, ensemble in self._ensembles.items()}
-            joints, drive = targets["joints"], targets.get("base")
-            if joints is None:
-                break
-            rows.append((instant, joints, NO_DRIVE if drive is None else drive))
+    def _ensembled_future(self, now: int) -> _Future | None:
+        rows: list[tuple[int, np.ndarray, np.ndarray]] = []
+        for chunk in self._chunks["joints"][-1:]:
+            for instant in now + np.rint(np.arange(len(chunk.values)) * chunk.dt * 1e9).astype(np.int64):
+                target, drive = (e.evaluate(int(instant)) if (e := self._ensembles.get(s)) else None for s in ("joints", "base"))
+                if target is None:
+                    break
+                rows.append((instant, target, NO_DRIVE if drive is None else drive))
         if len(rows) < 2:
             return None
         instants, positions, drives = (np.array(column) for column in zip(*rows, strict=True))
-        return self._paths([(instants, positions, drives)], measured)[0]
+        return instants, positions, drives
 
-    def _paths(self, futures: list[tuple[np.ndarray, np.ndarray, np.ndarray]], measured: Mapping[str, float]) -> list[PlannedPath]:
-        """Instants (P,), joint positions (P, J) and drives (P, 3) as paths; one pass of kinematics for all of them."""
+    def _paths(self, futures: list[_Future], measured: Mapping[str, float]) -> list[PlannedPath]:
+        """One pass of kinematics for all futures."""
         if not futures:
             return []
         columns = np.concatenate([positions for _, positions, _ in futures]).T
@@ -139,7 +144,7 @@ class Plan:
         for instants, _, drives in futures:
             part, begin = slice(begin, begin + len(instants)), begin + len(instants)
             seconds = (instants - instants[0]) * 1e-9
-            base = integrate_base(NO_DRIVE, drives, np.diff(seconds, append=seconds[-1]))
+            base = integrate_base(NO_DRIVE, drives, np.append(np.diff(seconds), 0.0))
             turn = _yaw_rotations(base[:, 2])  # (P, 3, 3)
             moved = np.einsum("pij,lpj->lpi", turn, places[:, part])
             moved[..., :2] += base[:, :2]
@@ -156,13 +161,16 @@ class Plan:
 
 def integrate_base(start: np.ndarray, velocities: np.ndarray, dt: float | np.ndarray) -> np.ndarray:
     """Base poses (H, 3) that begin at `start` and follow velocities (H, 3) in the base frame for `dt` [s] each, one number or (H,)."""
-    poses = np.zeros((len(velocities), 3))
-    pose = np.array(start, dtype=np.float64)
-    for row, ((vx, vy, rate), step) in enumerate(zip(velocities, np.broadcast_to(dt, len(velocities)), strict=True)):
-        poses[row] = pose
-        c, s = np.cos(pose[2]), np.sin(pose[2])
-        pose += step * np.array([c * vx - s * vy, s * vx + c * vy, rate])
-    return poses
+    steps = velocities * np.reshape(dt, (-1, 1))  # (H, 3) moved in the base's own frame
+    yaw = start[2] + _sums(steps[:, 2])
+    c, s = np.cos(yaw), np.sin(yaw)
+    x, y = c * steps[:, 0] - s * steps[:, 1], s * steps[:, 0] + c * steps[:, 1]
+    return np.stack([start[0] + _sums(x), start[1] + _sums(y), yaw], axis=1)
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    """(H,) sums of all values before each."""
+    return np.concatenate([[0.0], np.cumsum(values[:-1])])
 
 
 def seen_from(pose: np.ndarray, poses: np.ndarray) -> np.ndarray:

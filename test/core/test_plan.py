@@ -38,11 +38,10 @@ def hands_at(angle: float) -> np.ndarray:
 def test_a_path_begins_where_the_chunk_has_the_hands_at_this_instant() -> None:
     p = plan()
     p.add_joints(NOW - 75 * MS, DT, ARMS, ramp(), NOW)
-    (path,) = p.chunk_paths(NOW, MEASURED)
+    (path,), ensembled = p.paths(NOW, MEASURED)
     assert np.allclose(path.places[:, 0], hands_at(0.075), atol=1e-12)
     assert np.allclose(path.places[:, -1], hands_at(0.3), atol=1e-12)
     assert np.allclose(path.seconds, [0.0, *(0.02 * np.arange(4, 16) - 0.075)], atol=1e-9)
-    ensembled = p.ensembled_path(NOW, MEASURED)
     assert ensembled is not None
     assert np.allclose(ensembled.places[:, 0], path.places[:, 0], atol=1e-12)
 
@@ -50,16 +49,15 @@ def test_a_path_begins_where_the_chunk_has_the_hands_at_this_instant() -> None:
 def test_a_chunk_that_has_ended_has_no_path() -> None:
     p = plan()
     p.add_joints(NOW - 100 * MS, DT, ARMS, ramp(), NOW)
-    assert len(p.chunk_paths(NOW, MEASURED)) == 1
-    assert p.chunk_paths(NOW + 201 * MS, MEASURED) == []
-    assert p.ensembled_path(NOW + 201 * MS, MEASURED) is None
+    assert len(p.paths(NOW, MEASURED)[0]) == 1
+    assert p.paths(NOW + 201 * MS, MEASURED) == ([], None)
 
 
 def test_the_hands_move_with_the_base() -> None:
     p = plan()
     p.add_joints(NOW, DT, ARMS, np.zeros((STEPS, len(ARMS))), NOW)
     p.add_base(NOW, DT, np.tile([0.5, 0.0, 2.0], (STEPS, 1)), NOW)
-    (path,) = p.chunk_paths(NOW, MEASURED)
+    (path,), _ = p.paths(NOW, MEASURED)
     x, y, yaw = path.base[-1]
     assert yaw == pytest.approx(0.6) and x > 0.1 and y > 0.0
     c, s = np.cos(yaw), np.sin(yaw)
@@ -73,7 +71,7 @@ def test_newest_chunks_come_first_and_only_so_many_are_kept() -> None:
     p = plan(capacity=2)
     for age in (90, 30, 60):  # they may arrive out of order
         p.add_joints(NOW - age * MS, DT, ARMS, ramp(age * 1.0), NOW)
-    paths = p.chunk_paths(NOW, MEASURED)
+    paths, _ = p.paths(NOW, MEASURED)
     assert len(paths) == 2
     for path, age in zip(paths, (30, 60), strict=True):
         assert np.allclose(path.places[:, 0], hands_at(age * 0.001 * age), atol=1e-9)
@@ -83,7 +81,7 @@ def test_the_ensembled_path_is_what_the_ensemble_makes_of_all_chunks() -> None:
     p = plan("act")  # with m = 0: the mean
     for offset, angle in ((60, 0.1), (40, 0.5)):
         p.add_joints(NOW - offset * MS, DT, ARMS, np.full((STEPS, len(ARMS)), angle), NOW)
-    path = p.ensembled_path(NOW, MEASURED)
+    _, path = p.paths(NOW, MEASURED)
     assert path is not None
     assert np.allclose(path.places[:, 0], hands_at(0.3), atol=1e-9)
     assert np.allclose(path.places[:, -1], hands_at(0.5), atol=1e-9), "the older chunk has ended by then"
@@ -93,17 +91,17 @@ def test_other_joints_begin_a_new_plan_and_a_clock_that_is_set_back_too() -> Non
     p = plan()
     p.add_joints(NOW, DT, ARMS, ramp(), NOW)
     p.add_joints(NOW + MS, DT, ARMS[:7], ramp()[:, :7], NOW + MS)
-    assert len(p.chunk_paths(NOW + 2 * MS, MEASURED)) == 1
-    assert p.chunk_paths(NOW - 1000 * MS, MEASURED) == []
+    assert len(p.paths(NOW + 2 * MS, MEASURED)[0]) == 1
+    assert p.paths(NOW - 1000 * MS, MEASURED) == ([], None)
     p.add_joints(NOW - 1000 * MS, DT, ARMS[:7], ramp()[:, :7], NOW - 1000 * MS)
-    assert len(p.chunk_paths(NOW - 999 * MS, MEASURED)) == 1
+    assert len(p.paths(NOW - 999 * MS, MEASURED)[0]) == 1
 
 
 def test_a_chunk_that_the_executor_would_refuse_is_not_drawn() -> None:
     p = plan()
     with pytest.raises(ChunkError, match=r"ended 0\.700 s ago"):
         p.add_joints(NOW - 1000 * MS, DT, ARMS, ramp(), NOW)
-    assert p.chunk_paths(NOW, MEASURED) == []
+    assert p.paths(NOW, MEASURED) == ([], None)
 
 
 def test_a_link_that_the_robot_does_not_have_is_refused_at_once() -> None:
