@@ -7,6 +7,7 @@ latency. Joints that a chunk does not command stay where they are measured.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -96,6 +97,10 @@ class Plan:
         ensemble.add(chunk.stamp, chunk.dt, chunk.values, now)
         self._chunks[stream] = sorted([*self._chunks[stream], chunk], key=lambda c: c.stamp)[-self._capacity :]
 
+    def age(self, now: int) -> float:
+        """[s] of the newest chunk's observation; infinite without one."""
+        return (now - self._chunks["joints"][-1].stamp) * 1e-9 if self._chunks["joints"] else math.inf
+
     def paths(self, now: int, measured: Mapping[str, float]) -> tuple[list[PlannedPath], PlannedPath | None]:
         """The future that each live chunk alone tells, newest first, and the one that the executor makes of all of them.
 
@@ -112,12 +117,12 @@ class Plan:
         return paths[: len(futures)], paths[-1] if ensembled else None
 
     def _chunk_futures(self, now: int) -> list[_Future]:
-        drives = {c.stamp: c for c in self._chunks["base"]}
+        drives = {c.stamp: c for c in self._chunks["base"]}  # none: a robot without a base
         futures: list[_Future] = []
         for chunk in reversed(self._chunks["joints"]):
             instants = chunk.instants(now)
-            if len(instants) > 1:
-                drive = drives[chunk.stamp].at(instants) if chunk.stamp in drives else np.tile(NO_DRIVE, (len(instants), 1))
+            if len(instants) > 1 and (not drives or chunk.stamp in drives):  # its other half may still be on the way
+                drive = drives[chunk.stamp].at(instants) if drives else np.tile(NO_DRIVE, (len(instants), 1))
                 futures.append((instants, chunk.at(instants), drive))
         return futures
 
@@ -125,10 +130,11 @@ class Plan:
         rows: list[tuple[int, np.ndarray, np.ndarray]] = []
         for chunk in self._chunks["joints"][-1:]:
             for instant in now + np.rint(np.arange(len(chunk.values)) * chunk.dt * 1e9).astype(np.int64):
-                target, drive = (e.evaluate(int(instant)) if (e := self._ensembles.get(s)) else None for s in ("joints", "base"))
-                if target is None:
-                    break
-                rows.append((instant, target, NO_DRIVE if drive is None else drive))
+                targets = {stream: ensemble.evaluate(int(instant)) for stream, ensemble in self._ensembles.items()}
+                target, drive = targets["joints"], targets.get("base", NO_DRIVE)
+                if target is None or drive is None:
+                    break  # the executor would stop here
+                rows.append((instant, target, drive))
         if len(rows) < 2:
             return None
         instants, positions, drives = (np.array(column) for column in zip(*rows, strict=True))

@@ -67,6 +67,17 @@ def test_the_hands_move_with_the_base() -> None:
     assert not path.base[0].any()
 
 
+def test_a_chunk_is_drawn_when_both_of_its_halves_have_arrived() -> None:
+    p = plan()
+    p.add_joints(NOW, DT, ARMS, ramp(), NOW)
+    assert len(p.paths(NOW, MEASURED)[0]) == 1, "a robot without a base"
+    p.add_base(NOW, DT, np.ones((STEPS, 3)), NOW)
+    p.add_joints(NOW + MS, DT, ARMS, ramp(), NOW + MS)
+    assert len(p.paths(NOW + 2 * MS, MEASURED)[0]) == 1
+    p.add_base(NOW + MS, DT, np.ones((STEPS, 3)), NOW + MS)
+    assert len(p.paths(NOW + 2 * MS, MEASURED)[0]) == 2
+
+
 def test_newest_chunks_come_first_and_only_so_many_are_kept() -> None:
     p = plan(capacity=2)
     for age in (90, 30, 60):  # they may arrive out of order
