@@ -157,6 +157,7 @@ setup(
         "console_scripts": [
             f"inference_node = {PACKAGE}.nodes.inference_node:main",
             f"executor_node = {PACKAGE}.nodes.executor_node:main",
+            f"monitor_node = {PACKAGE}.nodes.monitor_node:main",
             f"sim_node = {PACKAGE}.sim.sim_node:main",
             f"neon_control = {PACKAGE}.tools.cli:main",
         ]

@@ -16,10 +16,11 @@ from rclpy.parameter import Parameter
 
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
+from neon_control.nodes.monitor_node import MonitorNode
 from neon_control.sim.sim_node import SimNode
 
 FILE = Path(__file__).with_name("parameters.md")
-NODES: tuple[Callable[[], Node], ...] = (InferenceNode, ExecutorNode, SimNode)
+NODES: tuple[Callable[[], Node], ...] = (InferenceNode, ExecutorNode, MonitorNode, SimNode)
 OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")  # rclpy's own
 UNBOUNDED = 1e18  # limits beyond this stand for "none"
 

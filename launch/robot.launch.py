@@ -2,26 +2,34 @@
 
 Tuning lives in the parameter file; the arguments here are what differs between deployments. An argument left empty
 keeps what the parameter file says. The nodes configure and activate themselves (parameter `autostart`).
+
+`rviz:=true` shows what the robot plans: docs/visualisation.md.
 """
 
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import Command, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
-from launch_ros.substitutions import FindPackageShare
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import ExecutableInPackage, FindPackageShare
 
 PACKAGE = "neon_control"
 # The nodes, and which arguments overrule their parameter of the same name.
 OVERRIDES = {
     "inference_node": ("robot_config", "policy"),
     "executor_node": ("robot_config",),
+    "monitor_node": ("robot_config",),
 }
+CONTROL, MONITOR = ("inference_node", "executor_node"), "monitor_node"
+GHOST = "ghost"  # prefix of the frames of the robot as it is commanded
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, start both nodes. (Each node chooses the DDS transport for itself, as images need it.)"""
+    """Declare the arguments, start the nodes. (Each node chooses the DDS transport for itself, as images need it.)"""
     return LaunchDescription(
         [
             DeclareLaunchArgument("robot_config", default_value="", description="robot description (YAML); empty: as in params_file"),
@@ -41,25 +49,84 @@ def generate_launch_description() -> LaunchDescription:
                 choices=["debug", "info", "warn", "error", "fatal"],
                 description="least severe log message",
             ),
+            DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="show the plan in RViz"),
+            DeclareLaunchArgument(
+                "monitor",
+                default_value="false",
+                choices=["true", "false"],
+                description="what rviz needs, without RViz: for Foxglove, or RViz on another machine",
+            ),
+            DeclareLaunchArgument(
+                "state_publisher",
+                default_value="true",
+                choices=["true", "false"],
+                description="with rviz or monitor: publish TF and robot_description; false where the robot's drivers do",
+            ),
             OpaqueFunction(function=nodes),
+            OpaqueFunction(function=viewers),
         ]
     )
 
 
 def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """The nodes, each with the parameter file and the arguments that overrule it."""
-    return [
-        Node(
-            package=PACKAGE,
-            executable=node,
-            name=node,
-            namespace=LaunchConfiguration("namespace"),
-            parameters=parameters(context, node),
-            ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-            output="screen",
-        )
-        for node in OVERRIDES
+    """Policy and control loop."""
+    return [own_node(context, node) for node in CONTROL]
+
+
+def own_node(context: LaunchContext, node: str) -> Node:
+    """A node of this package, with the parameter file and the arguments that overrule it."""
+    return Node(
+        package=PACKAGE,
+        executable=node,
+        name=node,
+        namespace=LaunchConfiguration("namespace"),
+        parameters=parameters(context, node),
+        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
+        output="screen",
+    )
+
+
+def viewers(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """What shows the plan, if it is wanted: the monitor, the robot as measured and as commanded (a ghost), and RViz."""
+    wanted = {name for name in ("rviz", "monitor", "state_publisher") if LaunchConfiguration(name).perform(context) == "true"}
+    if not wanted & {"rviz", "monitor"}:
+        return []
+    description = urdf(context)
+    tree = ElementTree.fromstring(description)
+    children = {child.get("link") for child in tree.iterfind("joint/child")}
+    root = next(link.get("name", "") for link in tree.iterfind("link") if link.get("name") not in children)
+    ghost = {"joint_states": "monitor/ghost_joint_states", "robot_description": "monitor/ghost_description"}
+    transform = ["--frame-id", root, "--child-frame-id", f"{GHOST}/{root}"]  # the ghost stands where the robot stands
+    layout = PathJoinSubstitution([FindPackageShare(PACKAGE), "config", "robot.rviz"])
+    robot = {"robot_description": ParameterValue(description, value_type=str)}  # the type, or launch would read it as YAML
+    rsp = "robot_state_publisher"
+    entities = [
+        own_node(context, MONITOR),
+        other_node(context, rsp, rsp, "ghost_state_publisher", robot | {"frame_prefix": f"{GHOST}/"}, remappings=ghost.items()),
+        other_node(context, "tf2_ros", "static_transform_publisher", "ghost_root_publisher", {}, arguments=transform),
     ]
+    if "state_publisher" in wanted:
+        entities.append(other_node(context, rsp, rsp, rsp, robot))
+    if "rviz" in wanted:
+        entities.append(other_node(context, "rviz2", "rviz2", "rviz2", {}, arguments=["-d", layout]))
+    return entities
+
+
+def other_node(context: LaunchContext, package: str, executable: str, name: str, given: dict[str, Any], **options: Any) -> Node:
+    """A node of another package in our namespace, on our clock."""
+    simulated = LaunchConfiguration("use_sim_time").perform(context) == "true"
+    namespace = LaunchConfiguration("namespace")
+    return Node(
+        package=package, executable=executable, name=name, namespace=namespace, parameters=[given | {"use_sim_time": simulated}], **options
+    )
+
+
+def urdf(context: LaunchContext) -> str:
+    """The robot's URDF: the monitor itself tells what its parameters lead to."""
+    file, given = parameters(context, MONITOR)
+    options = [f'--params-file "{file}"', *(f'-p "{name}:={given[name]}"' for name in OVERRIDES[MONITOR] if name in given)]
+    command = Command([ExecutableInPackage(MONITOR, PACKAGE), " --print-urdf --ros-args ", " ".join(options)], on_stderr="warn")
+    return str(command.perform(context))
 
 
 def parameters(context: LaunchContext, node: str) -> list[str | dict[str, str | bool]]:

@@ -19,12 +19,18 @@ from neon_control.core import supervisor
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
 from neon_control.nodes.lifecycle import AutostartNode
+from neon_control.nodes.monitor_node import MonitorNode
 from neon_control.sim.sim_node import SimNode
 from neon_control.tools.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-NODES: dict[str, Callable[[], Node]] = {"inference_node": InferenceNode, "executor_node": ExecutorNode, "sim_node": SimNode}
+NODES: dict[str, Callable[[], Node]] = {
+    "inference_node": InferenceNode,
+    "executor_node": ExecutorNode,
+    "monitor_node": MonitorNode,
+    "sim_node": SimNode,
+}
 NAMESPACE = "/robot"  # tells relative names from absolute ones
 # What every node, and every lifecycle node, offers whatever it does.
 OF_EVERY_NODE = re.compile(

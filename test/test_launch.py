@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import xml.etree.ElementTree as ElementTree
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "launch").glob("*.launch.py"))
-ARGUMENTS = {"robot_config", "policy", "params_file", "namespace", "use_sim_time", "log_level"}
+ARGUMENTS = {"robot_config", "policy", "params_file", "namespace", "use_sim_time", "log_level", "rviz", "monitor", "state_publisher"}
 
 
 def tree(name: str) -> ast.Module:
@@ -83,8 +84,18 @@ def test_every_started_executable_is_an_entry_point() -> None:
     started = set(constant(tree("robot.launch.py"), "OVERRIDES"))
     started |= {ast.literal_eval(v) for call in calls(tree("sim.launch.py"), "Node") if (v := keyword(call, "executable")) is not None}
 
-    assert started == {"inference_node", "executor_node", "sim_node"}
+    assert started == {"inference_node", "executor_node", "monitor_node", "sim_node"}
     assert started <= executables()
+
+
+def test_nodes_of_other_packages_are_dependencies() -> None:
+    module = tree("robot.launch.py")
+    names = {"rsp": "robot_state_publisher"}
+    packages = {names.get(ast.unparse(call.args[1]), ast.unparse(call.args[1]).strip("'")) for call in calls(module, "other_node")}
+    declared = {element.text for element in ElementTree.parse(ROOT / "package.xml").getroot().findall("exec_depend")}
+
+    assert packages == {"robot_state_publisher", "tf2_ros", "rviz2"}
+    assert packages <= declared
 
 
 def test_every_override_is_a_parameter_in_the_parameter_file() -> None:
@@ -133,6 +144,20 @@ def test_the_real_launch_hands_over_only_the_overrides_that_were_given() -> None
     assert module.parameters(context, "inference_node") == [file, {"use_sim_time": True, "policy": "other"}]
     assert module.parameters(context, "executor_node") == [file, {"use_sim_time": True}]
     assert [node.node_executable for node in module.nodes(context)] == ["inference_node", "executor_node"]
+
+
+def test_the_real_launch_shows_the_plan_only_when_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = launch_module("robot.launch.py")
+    monkeypatch.setattr(module, "urdf", lambda context: (ROOT / "resource" / "g1" / "g1.urdf").read_text())
+    file = str(ROOT / "config" / "robot.yaml")
+
+    def started(**arguments: str) -> list[str]:
+        return [entity.node_executable for entity in module.viewers(launch_context(params_file=file, **arguments))]
+
+    rsp = "robot_state_publisher"
+    assert started(rviz="false", monitor="false", state_publisher="true") == []
+    assert started(monitor="true", state_publisher="false") == ["monitor_node", rsp, "static_transform_publisher"]
+    assert started(rviz="true", state_publisher="true") == ["monitor_node", rsp, "static_transform_publisher", rsp, "rviz2"]
 
 
 def test_the_real_launch_starts_the_simulated_robot_with_the_same_robot_and_clock() -> None:

@@ -21,12 +21,13 @@ HEALTHY = (State.RAMPING, State.RUNNING)
 
 
 def executor_status(
-    name: str, executor: MotionExecutor, loop: dict[str, float], lateness: Percentiles, compute: Percentiles
+    name: str, hardware_id: str, executor: MotionExecutor, loop: dict[str, float], lateness: Percentiles, compute: Percentiles
 ) -> DiagnosticArray:
     """The status message; `loop` are the control loop's own figures, already named."""
     supervisor = executor.supervisor
     state = supervisor.state
-    status = DiagnosticStatus(name=name, message=MEANING[state] + (f" ({supervisor.cause})" if supervisor.cause else ""))
+    message = MEANING[state] + (f" ({supervisor.cause})" if supervisor.cause else "")
+    status = DiagnosticStatus(name=name, hardware_id=hardware_id, message=message)
     status.level = DiagnosticStatus.OK if state in HEALTHY else DiagnosticStatus.ERROR if state is State.ESTOPPED else DiagnosticStatus.WARN
     values: dict[str, object] = {"state": state.value, "cause": supervisor.cause, **loop}
     values |= _percentiles("lateness_ms", lateness) | _percentiles("tick_ms", compute)

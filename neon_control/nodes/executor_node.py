@@ -91,6 +91,7 @@ class ExecutorNode(AutostartNode):
         parameters = self._settings
         robot = load_robot(parameters.robot_config)
         names = ActionSpace.from_robot(robot, parameters.mode).joint_names
+        self._robot_name = robot.name
         self._motion = MotionExecutor(robot, names, parameters)
         self._outputs = create_outputs(self, robot, names, self._motion.period, parameters.base_message, parameters.base_frame)
         self._lateness, self._compute = Percentiles(), Percentiles()
@@ -224,7 +225,7 @@ class ExecutorNode(AutostartNode):
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
         }
-        array = executor_status(f"{self.get_name()}: control", self._motion, loop, self._lateness, self._compute)
+        array = executor_status(self.status_name("control"), self._robot_name, self._motion, loop, self._lateness, self._compute)
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
 

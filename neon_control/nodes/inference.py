@@ -276,8 +276,9 @@ class InferenceNode(AutostartNode):
         summary |= self._camera_topics.diagnostics(now)
         summary |= {f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None}
         level, message = self._state()
-        values = {**summary, **self._change.diagnostics()}
-        status = DiagnosticStatus(level=level, name=f"{self.get_name()}: inference", message=message, hardware_id=self._policy.file.name)
+        values = {**summary, **self._change.diagnostics(), "policy_name": self._policy.file.name}
+        # The robot's name, not the policy's: viewers tell statuses apart by it, and the policy may change.
+        status = DiagnosticStatus(level=level, name=self.status_name("inference"), message=message, hardware_id=self._robot.name)
         status.values = [KeyValue(key=k, value=f"{v:.3f}" if isinstance(v, float) else str(v)) for k, v in sorted(values.items())]
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()

@@ -54,6 +54,10 @@ class AutostartNode(LifecycleNode):
     def cleanup(self) -> None:
         """Undo `configure`. Publishers, subscriptions, services and timers that it created are destroyed without asking."""
 
+    def status_name(self, component: str) -> str:
+        """What a part of the node is called on /diagnostics (REP-107), where the robots of all namespaces meet: "r1/some_node: part"."""
+        return f"{self.get_fully_qualified_name().lstrip('/')}: {component}"
+
     @property
     def is_active(self) -> bool:
         """Whether the node is in the lifecycle state `active`."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
+from neon_control.core.plan import integrate_base
 from neon_control.core.robot import Robot
 from neon_control.sim.description import load_description
 from neon_control.sim.world import BASE_JOINTS, build_model, root_body
+
+__all__ = ["HandPath", "integrate_base"]
 
 
 class HandPath:
@@ -54,14 +57,3 @@ class HandPath:
             for side, site in self._sites.items():
                 paths[side][row] = self._data.site_xpos[site]
         return paths
-
-
-def integrate_base(start: np.ndarray, velocities: np.ndarray, dt: float) -> np.ndarray:
-    """Base poses (H, 3) that begin at `start` and follow velocities (H, 3) in the base frame for `dt` [s] each."""
-    poses = np.zeros((len(velocities), 3))
-    pose = np.array(start, dtype=np.float64)
-    for row, (vx, vy, rate) in enumerate(velocities):
-        poses[row] = pose
-        c, s = np.cos(pose[2]), np.sin(pose[2])
-        pose += dt * np.array([c * vx - s * vy, s * vx + c * vy, rate])
-    return poses

@@ -85,7 +85,8 @@ def test_setting_the_parameter_swaps_the_policy_without_a_pause(setup: Setup) ->
         pytest.fail(f"longest gap before and across the swap [s], and until the diagnostics said so: {measured}")
     print("longest gap before and across the swap [s], and until the diagnostics said so:", measured)
     assert robot.get_policy() == str(wanted)
-    assert robot.status is not None and robot.status.hardware_id == wanted.name
+    assert robot.text("policy_name") == wanted.name
+    assert robot.status is not None and robot.status.hardware_id == "unitree_g1"
     assert robot.value("policies_loaded") == len(measured) and robot.value("policies_refused") == 0
     stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in robot.joint_chunks]
     assert (np.diff(stamps) > 0).all()

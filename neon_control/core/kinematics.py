@@ -1,0 +1,172 @@
+"""Where links are for given joint positions: forward kinematics of a URDF's tree, for many poses at once.
+
+The pose of a link in the root is the product of the joints on the way to it, T = prod_j O_j M_j(q_j): the joint's origin, then the
+rotation about its axis or the shift along it. A rotation is linear in three fixed matrices (Rodrigues' formula with the cross product
+matrix K of the axis, M = 1 + sin q K + (1 - cos q) K K), so one product with O, O K and O K K side by side serves all poses.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neon_control.core.errors import ConfigError
+from neon_control.core.robot import Robot
+
+Positions = Mapping[str, np.ndarray | float]  # joint -> (H,) or one number [rad] or [m]
+Poses = tuple[np.ndarray, np.ndarray]  # places (..., H, 3) [m], rotations (..., H, 3, 3)
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """A joint, with its origin in the parent link."""
+
+    name: str
+    kind: str
+    parent: str  # link
+    translation: np.ndarray  # (3,) [m]
+    rotation: np.ndarray  # (3, 3) O
+    axis: np.ndarray  # (3,) unit vector
+    factors: np.ndarray  # (3, 9) O, O K, O K K
+    source: str  # joint whose position counts: this one, or the one that it mimics
+    multiplier: float
+    offset: float  # [rad] or [m]
+
+
+class Kinematics:
+    """The tree of links in a URDF.
+
+    Attributes:
+        root: the link that has no parent.
+
+    Raises:
+        ConfigError: the file is missing, malformed, or no tree.
+    """
+
+    def __init__(self, urdf_path: Path) -> None:
+        self._path = urdf_path
+        try:
+            robot = ElementTree.parse(urdf_path).getroot()
+            self._joints = dict(_read_joint(element) for element in robot.findall("joint"))  # child link -> joint
+        except (OSError, ElementTree.ParseError, ValueError) as error:
+            raise ConfigError(f"{urdf_path}: {error}") from error
+        roots = [name for link in robot.findall("link") if (name := link.get("name", "")) not in self._joints]
+        if len(roots) != 1:
+            raise ConfigError(f"{urdf_path}: needs exactly one link without a parent, has {roots}")
+        self.root = roots[0]
+
+    def hands(self, robot: Robot) -> tuple[str, ...]:
+        """The outermost link that the last joint of each arm group carries rigidly."""
+        last = [names[-1] for names in robot.groups.values() if set(names) <= set(robot.parts["arms"])]
+        return tuple(self._outermost(child) for child, joint in self._joints.items() if joint.name in last)
+
+    def _outermost(self, link: str) -> str:
+        carried = [child for child, joint in self._joints.items() if joint.parent == link and joint.kind == "fixed"]
+        return self._outermost(carried[-1]) if carried else link
+
+    def poses(self, links: Sequence[str], positions: Positions) -> Poses:
+        """Poses of L links in the root link: places (L, H, 3) [m], rotations (L, H, 3, 3).
+
+        Args:
+            positions: joints that are not named are at zero. H is 1 where all positions are single numbers.
+
+        Raises:
+            ConfigError: there is no such link, or a joint on the way has more than one degree of freedom.
+        """
+        count = max((len(q) for q in positions.values() if isinstance(q, np.ndarray)), default=1)
+        known: dict[str, Poses] = {self.root: (np.zeros((count, 3)), np.tile(np.eye(3), (count, 1, 1)))}
+        found = [self._pose(link, positions, known) for link in links]
+        return np.stack([place for place, _ in found]), np.stack([rotation for _, rotation in found])
+
+    def _pose(self, link: str, positions: Positions, known: dict[str, Poses]) -> Poses:
+        """(H, 3) and (H, 3, 3) of one link; what lies on the way is kept in `known`."""
+        if link in known:
+            return known[link]
+        if link not in self._joints:
+            raise ConfigError(f"{self._path}: no link named {link}; it has {[self.root, *self._joints]}")
+        joint = self._joints[link]
+        place, rotation = self._pose(joint.parent, positions, known)
+        rows = rotation.reshape(-1, 3)  # (3 H, 3): one large product is quicker than H small ones
+        place = place + (rows @ joint.translation).reshape(-1, 3)
+        if joint.kind == "fixed":
+            known[link] = place, (rows @ joint.rotation).reshape(-1, 3, 3)
+            return known[link]
+        q = joint.multiplier * np.reshape(positions.get(joint.source, 0.0), (-1, 1)) + joint.offset  # (H, 1) or (1, 1)
+        if joint.kind in ("revolute", "continuous"):
+            parts = (rows @ joint.factors).reshape(-1, 3, 9)
+            rotation = parts[..., :3] + np.sin(q)[..., None] * parts[..., 3:6] + (1.0 - np.cos(q))[..., None] * parts[..., 6:]
+        elif joint.kind == "prismatic":
+            rotation = (rows @ joint.rotation).reshape(-1, 3, 3)
+            place = place + (rotation @ joint.axis) * q
+        else:
+            raise ConfigError(f"{self._path}: joint {joint.name} is {joint.kind}, so {link} has no place that joint positions tell")
+        known[link] = place, rotation
+        return known[link]
+
+
+def quaternions(rotations: np.ndarray) -> np.ndarray:
+    """Rotation matrices (H, 3, 3) as unit quaternions x, y, z, w (H, 4)."""
+    m = np.moveaxis(rotations, 0, -1)  # (3, 3, H)
+    x, y, z = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
+    xy, xz, yz = m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
+    xx, yy, zz = m[0, 0], m[1, 1], m[2, 2]
+    outer = np.array(  # (4, 4, H) 4 q q^T: each row is a multiple of q, and the one with the largest diagonal the most precise
+        [[1 + xx - yy - zz, xy, xz, x], [xy, 1 - xx + yy - zz, yz, y], [xz, yz, 1 - xx - yy + zz, z], [x, y, z, 1 + xx + yy + zz]]
+    )
+    best = np.argmax(np.einsum("iih->ih", outer), axis=0)
+    q = outer[best, :, np.arange(len(best))]  # (H, 4)
+    return np.asarray(q / np.linalg.norm(q, axis=1, keepdims=True))
+
+
+def _cross(axis: np.ndarray) -> np.ndarray:
+    """The matrix (3, 3) whose product with a vector is the cross product of `axis` with it."""
+    x, y, z = axis
+    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+
+
+def _about(axis: np.ndarray, angle: float) -> np.ndarray:
+    """Rotation (3, 3) about a unit axis by an angle [rad]."""
+    k = _cross(axis)
+    return np.asarray(np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * (k @ k))
+
+
+def _read_joint(element: ElementTree.Element) -> tuple[str, _Joint]:
+    """Child link and joint; ValueError where something is missing or no number."""
+    name = element.get("name", "")
+    parent, child, mimic = element.find("parent"), element.find("child"), element.find("mimic")
+    if parent is None or child is None:
+        raise ValueError(f"joint {name} needs a parent and a child")
+    roll, pitch, yaw = _vector(element, "origin", "rpy", "0 0 0")
+    origin = _about(np.eye(3)[2], yaw) @ _about(np.eye(3)[1], pitch) @ _about(np.eye(3)[0], roll)
+    axis = _vector(element, "axis", "xyz", "1 0 0")
+    if not axis.any():
+        raise ValueError(f"joint {name}: its axis has no direction")
+    axis = axis / np.linalg.norm(axis)
+    k = _cross(axis)
+    joint = _Joint(
+        name,
+        element.get("type", ""),
+        parent.get("link", ""),
+        _vector(element, "origin", "xyz", "0 0 0"),
+        origin,
+        axis,
+        np.hstack([origin, origin @ k, origin @ k @ k]),
+        name if mimic is None else mimic.get("joint", ""),
+        1.0 if mimic is None else float(mimic.get("multiplier", 1.0)),
+        0.0 if mimic is None else float(mimic.get("offset", 0.0)),
+    )
+    return child.get("link", ""), joint
+
+
+def _vector(joint: ElementTree.Element, tag: str, attribute: str, default: str) -> np.ndarray:
+    """(3,) of `<tag attribute="x y z"/>` inside a joint."""
+    element = joint.find(tag)
+    text = default if element is None else element.get(attribute, default)
+    vector = np.array([float(number) for number in text.split()])
+    if vector.shape != (3,) or not np.isfinite(vector).all():
+        raise ValueError(f"joint {joint.get('name')}: {tag} {attribute} needs three numbers, got '{text}'")
+    return vector

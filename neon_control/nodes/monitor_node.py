@@ -1,0 +1,185 @@
+"""The node that shows what the robot plans, in RViz, Foxglove and everything else that reads standard messages.
+
+It listens to the same topics as the executor and publishes at its own rate, in a process of its own; the control path does not wait for it.
+Topics of the control rate are read as late as possible, the newest message only, and nothing is drawn while nobody watches.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from nav_msgs.msg import Path
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+from visualization_msgs.msg import MarkerArray
+
+from neon_control.core.ensemble import EnsembleSettings
+from neon_control.core.errors import ChunkError, NeonControlError
+from neon_control.core.kinematics import Kinematics
+from neon_control.core.plan import Plan, PlannedPath, seen_from
+from neon_control.core.robot import load_robot
+from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, read_base, read_joints, to_time
+from neon_control.nodes.lifecycle import run
+from neon_control.nodes.monitor_inputs import MonitorInputs
+from neon_control.nodes.monitor_messages import BASE, Drawing, summary
+from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.transport import choose_transport
+
+MARKERS_TOPIC, PATHS_TOPIC, GHOST_TOPIC = "monitor/markers", "monitor/path", "monitor/ghost_joint_states"
+PRINT_URDF = "--print-urdf"
+DIAGNOSTICS_AGE = 3.0  # [s] they come once a second
+COMPONENTS = {"control": "the executor's diagnostics", "inference": "the policy's diagnostics"}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of the node."""
+
+    robot_config: str = field(default="g1.yaml", metadata=describe("robot description (YAML), a path or a file of the package's config/"))
+    rate_hz: float = field(default=10.0, metadata=describe("how often everything is published", unit="Hz", minimum=0.5, maximum=60.0))
+    links: tuple[str, ...] = field(
+        default=(), metadata=describe("links whose paths are shown; empty: the outermost one that each arm's last joint carries")
+    )
+    frame: str = field(default="", metadata=describe("name of the URDF's root link in TF; empty: as in the URDF"))
+    floor: float = field(default=0.0, metadata=describe("height in that frame at which paths of the base are drawn", unit="m"))
+    chunks: int = field(default=5, metadata=describe("newest chunks whose paths are drawn", minimum=1, maximum=64))
+    lifetime: float = field(
+        default=0.5, metadata=describe("what is older is called stale, and drawings of it vanish", unit="s", minimum=0.1, maximum=10.0)
+    )
+    joints: EnsembleSettings = field(default_factory=EnsembleSettings)
+    base: EnsembleSettings = field(default_factory=EnsembleSettings)
+
+
+class MonitorNode(Node):
+    """See the module's text."""
+
+    def __init__(self) -> None:
+        super().__init__("monitor_node")
+        settings = self._settings = declare(self, Parameters)
+        robot = load_robot(settings.robot_config)
+        self.urdf_path = robot.urdf_path
+        kinematics = Kinematics(robot.urdf_path)
+        links = settings.links or kinematics.hands(robot)
+        self._plan = Plan(kinematics, links, settings.joints, settings.base, settings.chunks)
+        self._drawing = Drawing(settings.frame or kinematics.root, links, settings.lifetime, settings.floor)
+        self._markers = self.create_publisher(MarkerArray, MARKERS_TOPIC, 1)
+        self._ghost = self.create_publisher(JointState, GHOST_TOPIC, 1)
+        self._paths = {name: self.create_publisher(Path, path_topic(name), 1) for name in (*links, BASE)}
+        self._inputs = MonitorInputs(self, robot)
+        self._statuses: dict[str, tuple[float, DiagnosticStatus]] = {}  # component -> time of arrival [s], status
+        follow_any = chunk_qos(deadline=None, lease=None)
+        self._subscribe(JointTrajectory, JOINTS_TOPIC, follow_any, self._on_joints)
+        self._subscribe(MultiDOFJointTrajectory, BASE_TOPIC, follow_any, self._on_base)
+        self._subscribe(DiagnosticArray, "/diagnostics", QoSProfile(depth=10), self._on_diagnostics)
+        # A steady clock: a paused simulation is still shown.
+        self.create_timer(1.0 / settings.rate_hz, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    # --- what arrives at the rate of inference or slower ---
+
+    def _subscribe(self, kind: type, topic: str, qos: QoSProfile, callback: Callable[[Any], None]) -> None:
+        def receive(data: bytes) -> None:
+            try:
+                callback(deserialize_message(data, kind))
+            except (ChunkError, RuntimeError, ValueError) as error:  # the latter two: bytes that are no such message
+                self.get_logger().debug(f"{topic} not shown: {error}")  # the executor refuses it too, and counts it
+
+        self.create_subscription(kind, topic, receive, qos, raw=True)
+
+    def _on_joints(self, message: JointTrajectory) -> None:
+        chunk = read_joints(message, message.joint_names, len(message.points))
+        self._plan.add_joints(chunk.stamp, chunk.dt, message.joint_names, chunk.values, self._now())
+
+    def _on_base(self, message: MultiDOFJointTrajectory) -> None:
+        chunk = read_base(message, len(message.points))
+        self._plan.add_base(chunk.stamp, chunk.dt, chunk.values, self._now())
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            node, _, component = status.name.partition(": ")
+            if f"/{node}".rpartition("/")[0] == self.get_namespace().rstrip("/"):  # those of another robot on the same topic are not ours
+                self._statuses[component] = (time.monotonic(), status)
+
+    # --- at the monitor's own rate ---
+
+    def _publish(self) -> None:
+        now = self._now()
+        self._inputs.take(now)
+        stale = self._stale(now)
+        markers_watched = self._markers.get_subscription_count() > 0
+        paths_watched = any(p.get_subscription_count() for p in self._paths.values())
+        paths, ensembled = [], None
+        if (markers_watched or paths_watched) and "joint_states" not in stale:
+            paths, ensembled = self._plan.paths(now, self._inputs.measured)
+        if markers_watched:
+            self._publish_markers(paths, stale, now)
+        if paths_watched and ensembled is not None:
+            for name, message in self._drawing.paths(ensembled, now, self._inputs.measured_stamp).items():
+                self._paths[name].publish(message)
+        commanded = self._inputs.commanded(self._settings.lifetime)
+        if commanded and self._ghost.get_subscription_count():
+            positions = self._inputs.measured | commanded
+            ghost = JointState(name=list(positions), position=list(positions.values()))
+            ghost.header.stamp = to_time(now)
+            self._ghost.publish(ghost)
+
+    def _publish_markers(self, paths: list[PlannedPath], stale: dict[str, float], now: int) -> None:
+        markers = self._drawing.chunk_lines(paths, now)
+        driven = self._inputs.driven
+        if len(driven) > 1:
+            markers.append(self._drawing.driven_line(seen_from(driven[-1], driven), now))
+        control, inference = (self._statuses[c][1] if c in self._statuses and COMPONENTS[c] not in stale else None for c in COMPONENTS)
+        level = None if stale or control is None else control.level
+        markers.append(self._drawing.text(summary(control, inference, stale), level, now))
+        self._markers.publish(MarkerArray(markers=markers))
+
+    def _stale(self, now: int) -> dict[str, float]:
+        """What is too old -> its age [s]."""
+        ages = self._inputs.ages(now) | {"chunks": self._plan.age(now)}
+        stale = {name: age for name, age in ages.items() if age > self._settings.lifetime}
+        for component, name in COMPONENTS.items():
+            age = time.monotonic() - self._statuses[component][0] if component in self._statuses else math.inf
+            if age > DIAGNOSTICS_AGE:
+                stale[name] = age
+        return stale
+
+    def _now(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+
+def path_topic(name: str) -> str:
+    """The topic of a link's path, or the base's; a link's name may have characters that a topic's may not."""
+    return f"{PATHS_TOPIC}/{re.sub('[^A-Za-z0-9_]', '_', name)}"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point. With `--print-urdf` it prints the URDF that the parameters lead to, for launch files, and ends."""
+    choose_transport()
+    arguments = sys.argv if args is None else [sys.argv[0], *args]
+    if PRINT_URDF not in arguments:
+        return run(MonitorNode, args)
+    rclpy.init(args=arguments)
+    try:
+        print(MonitorNode().urdf_path.read_text())
+    except NeonControlError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
