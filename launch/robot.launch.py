@@ -4,11 +4,12 @@ Tuning lives in the parameter file; the arguments here are what differs between 
 keeps what the parameter file says. The nodes configure and activate themselves (parameter `autostart`).
 """
 
+import shlex
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
+from launch.substitutions import Command, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
@@ -41,7 +42,11 @@ def generate_launch_description() -> LaunchDescription:
                 choices=["debug", "info", "warn", "error", "fatal"],
                 description="least severe log message",
             ),
+            DeclareLaunchArgument(
+                "record", default_value="false", choices=["true", "false"], description="record a bag of all that the nodes see and say"
+            ),
             OpaqueFunction(function=nodes),
+            OpaqueFunction(function=recorder),
         ]
     )
 
@@ -69,3 +74,22 @@ def parameters(context: LaunchContext, node: str) -> list[str | dict[str, str | 
         raise FileNotFoundError(f"params_file: no such file: {given['params_file']}")
     overrides: dict[str, str | bool] = {name: given[name] for name in OVERRIDES[node] if given[name]}
     return [given["params_file"], {"use_sim_time": given["use_sim_time"] == "true", **overrides}]
+
+
+def recorder(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """With record:=true, `ros2 bag record` with the topics that `neon_control record` takes; the bag goes into the working directory."""
+    if LaunchConfiguration("record").perform(context) != "true":
+        return []
+    sim_time = ["--use-sim-time"] if LaunchConfiguration("use_sim_time").perform(context) == "true" else []
+    topics = Command(topics_command(context)).perform(context).split()
+    return [ExecuteProcess(cmd=["ros2", "bag", "record", "--storage", "mcap", *sim_time, "--topics", *topics], output="screen")]
+
+
+def topics_command(context: LaunchContext) -> str:
+    """The command that prints the robot's topics, one a line."""
+    options = {"params_file": "--params-file", "robot_config": "--robot", "namespace": "--namespace"}
+    words = ["ros2", "run", PACKAGE, PACKAGE, "topics"]
+    for name, option in options.items():
+        value = LaunchConfiguration(name).perform(context)
+        words += [option, value] if value else []
+    return shlex.join(words)

@@ -22,6 +22,11 @@ from rosbags.typesys.store import Typestore
 from neon_control.core.errors import NeonControlError
 
 
+_CDR_HEADER = 4  # [bytes] before the message
+# rclpy's serialised messages end with up to 8 bytes that mean nothing; `Typestore.deserialize_cdr` allows 3, and refuses these.
+_MAX_PADDING = 8
+
+
 class BagError(NeonControlError):
     """A recording cannot be read or written; the message names it and says what was found and what is needed."""
 
@@ -117,8 +122,13 @@ class Bag:
                 f"{self.path}: topic {message.topic} has the type {message.type} with the definition {self.topics[message.topic].digest}, "
                 f"which is not the one known here by this name ({self._hash(message.type)})"
             )
+        kind = self._types.get_msgdef(message.type)
+        read = kind.deserialize_cdr_le if message.data[1:2] == b"\x01" else kind.deserialize_cdr_be
         try:
-            return self._types.deserialize_cdr(message.data, message.type)
+            content, end = read(message.data[_CDR_HEADER:], 0, kind.cls, self._types)
+            if not 0 <= len(message.data) - _CDR_HEADER - end <= _MAX_PADDING:
+                raise ValueError(f"it has {len(message.data) - _CDR_HEADER} bytes, {end} were needed")
+            return content
         except Exception as error:  # what a damaged message does to generated code is not specified
             raise BagError(
                 f"{self.path}: a message of {message.topic} at {message.time} ns cannot be read as {message.type}: {error}"

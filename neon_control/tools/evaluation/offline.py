@@ -98,8 +98,8 @@ class OfflineRun:
         """From the first message to the last."""
         for message in self._bag.messages(list(self._roles)):
             progress(message.time)
-            if not self._tick_due:
-                self._tick_due = self._head_due = message.time
+            if not self._tick_due and self._roles[message.topic] == "joint_states":
+                self._tick_due = self._head_due = message.time  # as on the robot: before this, an executor only waits
             self._advance(message.time)
             try:
                 self._take(message)
@@ -166,7 +166,7 @@ class OfflineRun:
 
     def _advance(self, until: int) -> None:
         """Everything that is due before `until` [ns], in order."""
-        while self._tick_due < until:
+        while 0 < self._tick_due < until:
             now = self._tick_due
             if self._settings.head_rate_hz > 0.0 and now >= self._head_due:
                 self._head_due += round(1e9 / self._settings.head_rate_hz)

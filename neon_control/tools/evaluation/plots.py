@@ -234,4 +234,4 @@ def _seconds(times: np.ndarray, recording: Recording) -> np.ndarray:
 
 
 def _short(name: str) -> str:
-    return name.removesuffix("_joint").replace("shoulder", "sh.").replace("left", "l.").replace("right", "r.")
+    return name.removesuffix("_joint").replace("_", " ")
