@@ -23,8 +23,6 @@ from neon_control.core.errors import NeonControlError
 
 
 _CDR_HEADER = 4  # [bytes] before the message
-# rclpy's serialised messages end with up to 8 bytes that mean nothing; `Typestore.deserialize_cdr` allows 3, and refuses these.
-_MAX_PADDING = 8
 
 
 class BagError(NeonControlError):
@@ -122,12 +120,14 @@ class Bag:
                 f"{self.path}: topic {message.topic} has the type {message.type} with the definition {self.topics[message.topic].digest}, "
                 f"which is not the one known here by this name ({self._hash(message.type)})"
             )
+        # Not `Typestore.deserialize_cdr`: it refuses what rclpy serialises ahead of publishing, for example the executor's trajectories,
+        # because bytes that mean nothing follow them (16 after two points). The definition has been compared already.
         kind = self._types.get_msgdef(message.type)
         read = kind.deserialize_cdr_le if message.data[1:2] == b"\x01" else kind.deserialize_cdr_be
         try:
             content, end = read(message.data[_CDR_HEADER:], 0, kind.cls, self._types)
-            if not 0 <= len(message.data) - _CDR_HEADER - end <= _MAX_PADDING:
-                raise ValueError(f"it has {len(message.data) - _CDR_HEADER} bytes, {end} were needed")
+            if end > len(message.data) - _CDR_HEADER:
+                raise ValueError(f"it has {len(message.data) - _CDR_HEADER} bytes, {end} are needed")
             return content
         except Exception as error:  # what a damaged message does to generated code is not specified
             raise BagError(

