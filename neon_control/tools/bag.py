@@ -1,8 +1,8 @@
 """A rosbag2 as one stream of messages in the order of time; read with `rosbags`, so no ROS is needed.
 
-    with Bag(path) as bag:
-        for message in bag.messages():
-            print(message.time, message.topic, bag.decode(message))
+with Bag(path) as bag:
+    for message in bag.messages():
+        print(message.time, message.topic, bag.decode(message))
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from neon_control.core.errors import NeonControlError
-
 
 _CDR_HEADER = 4  # [bytes] before the message
 
@@ -94,8 +93,20 @@ class Bag:
         qos = [q for c in connections for q in getattr(c.ext, "offered_qos_profiles", ())]
         return BagTopic(name, kinds[0], connections[0].digest or "", sum(c.msgcount for c in connections), tuple(dict.fromkeys(qos)))
 
-    def messages(self, topics: Collection[str] | None = None, start: int | None = None, stop: int | None = None) -> Iterator[BagMessage]:
-        """The messages of `topics` (all where none is given) from `start` up to, not including, `stop` [ns], in the order of time.
+    def cut(self, start: float, duration: float) -> None:
+        """From now on, see only the messages from `start` [s] after the begin on, for `duration` [s].
+
+        Raises:
+            BagError: the bag ends before.
+        """
+        if start * 1e9 > self.end - self.start:
+            raise BagError(f"{self.path} lasts {(self.end - self.start) * 1e-9:.2f} s, asked to start at {start:g} s")
+        self.start += round(start * 1e9)
+        if self.start + duration * 1e9 < self.end:
+            self.end = self.start + round(duration * 1e9)
+
+    def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
+        """The messages of `topics`, of all where none is given, in the order of time.
 
         Raises:
             BagError: the file is damaged.
@@ -104,7 +115,7 @@ class Bag:
         if not wanted:
             return
         try:
-            for connection, time, data in self._reader.messages(wanted, start, stop):
+            for connection, time, data in self._reader.messages(wanted, self.start, self.end + 1):
                 yield BagMessage(time, connection.topic, connection.msgtype, bytes(data))
         except ReaderError as error:
             raise BagError(f"{self.path}: damaged: {error}") from error
@@ -141,9 +152,7 @@ class Bag:
             if connection.msgtype not in self._types.fielddefs and connection.msgdef.format is MessageDefinitionFormat.MSG:
                 _learn(self._types, connection)
         return {
-            t.type
-            for t in self.topics.values()
-            if t.type in self._types.fielddefs and (not t.digest or t.digest == self._hash(t.type))
+            t.type for t in self.topics.values() if t.type in self._types.fielddefs and (not t.digest or t.digest == self._hash(t.type))
         }
 
     def _hash(self, kind: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,11 +22,12 @@ from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
 from neon_control.runtime.policy import Policy
 from neon_control.tools.bag import Bag
-from neon_control.tools.evaluation import report, tables
+from neon_control.tools.evaluation import tables
 from neon_control.tools.evaluation.measures import chunk_errors, method_figures
 from neon_control.tools.evaluation.offline import OfflineRun
 from neon_control.tools.evaluation.recording import Recording
 from neon_control.tools.evaluation.settings import Settings, from_file, from_recording
+from neon_control.tools.evaluation.verdict import Judged, comparison, verdict
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
 POLICY_KEY = "neon_control/policy"  # as `tools/node_facts.py` writes it
@@ -38,12 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: the one that ran when the bag was recorded)")
     parser.add_argument("--against", metavar="NAME", help="a second policy, side by side with the first")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and tables (default: evaluation-BAG-POLICY here)")
+    parser.add_argument("--tables-only", action="store_true", help="write the tables, and no report")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="begin this long after the bag's begin (default: 0)")
+    parser.add_argument("--duration", type=float, default=math.inf, metavar="S", help="end after this long (default: at the bag's end)")
     add_robot_arguments(parser)
     parser.add_argument(
         "--recorded-parameters", action="store_true", help="take the nodes' parameters from the recording instead of the parameter file"
     )
     parser.add_argument(
-        "--latency", type=float, metavar="S", help="from an observation to its chunk (default: the recording's own median; 0 without chunks)"
+        "--latency",
+        type=float,
+        metavar="S",
+        help="from an observation to its chunk (default: the recording's own median; 0 without chunks)",
     )
     parser.add_argument("--method", choices=METHODS, help="ensembling of the executor that the report shows (default: as configured)")
     parser.add_argument(
@@ -56,7 +64,10 @@ def run(args: argparse.Namespace) -> int:
     if args.latency is not None and not 0.0 <= args.latency <= 10.0:
         raise ConfigError(f"--latency must lie in [0, 10] s, got {args.latency}")
     robot = load_robot(robot_file(args.robot, args.params_file))
+    if not (args.start >= 0.0 and args.duration > 0.0):
+        raise ConfigError(f"--start must be >= 0 and --duration > 0, got {args.start} and {args.duration}")
     with Bag(args.bag) as bag:
+        bag.cut(args.start, args.duration)
         settings = _settings(args, bag)
         policies = _load(args, bag, robot)
         with _progress(bag, "reading") as progress:
@@ -66,15 +77,18 @@ def run(args: argparse.Namespace) -> int:
         for name, policy in policies.items():
             with _progress(bag, name) as progress:
                 done = OfflineRun(name, bag, policy, robot, settings, recording.inputs, latency).execute(progress)
-            judged.append(report.Judged(done, chunk_errors(done, recording), method_figures(done, recording)))
+            judged.append(Judged(done, chunk_errors(done, recording), method_figures(done, recording)))
     out = args.out or Path(f"evaluation-{args.bag.resolve().name}-{'-'.join(policies)}")
     out.mkdir(parents=True, exist_ok=True)
     found = [t for j in judged for t in tables.run_tables(j.run, j.errors, j.figures)] + tables.recording_tables(recording)
     tables.write(found, out)
-    lines = [report.verdict(j, recording) for j in judged] + ([report.comparison(judged)] if len(judged) > 1 else [])
-    report.write(out / REPORT, judged, recording, lines, _notes(args, settings, latency, recording, bag_policy(bag.custom), policies))
+    lines = [verdict(j, recording) for j in judged] + ([comparison(judged)] if len(judged) > 1 else [])
     print("\n".join(lines))
-    print(f"report and {len(found)} tables: {out / REPORT}", file=sys.stderr)
+    if not args.tables_only:
+        from neon_control.tools.evaluation import report  # here: matplotlib takes a second
+
+        report.write(out / REPORT, judged, recording, lines, _notes(args, settings, latency, recording, bag_policy(bag.custom), policies))
+    print(f"{len(found)} tables{'' if args.tables_only else f' and {REPORT}'} in {out}", file=sys.stderr)
     return 0
 
 
@@ -137,10 +151,16 @@ def _notes(
     where = "given" if args.latency is not None else "the recording's median" if recording.chunk_delays else "no chunks were recorded"
     first = next(iter(policies.values()))
     notes = [
-        f"{recording.path.resolve()}, {recording.seconds:.2f} s; parameters from {settings.source}; latency {1e3 * latency:.0f} ms ({where}); "
-        f"start ramp {settings.executor.start_ramp:g} s.",
+        f"{recording.path.resolve()}, {recording.seconds:.2f} s; parameters: {settings.source}; "
+        f"latency {1e3 * latency:.0f} ms ({where}); start ramp {settings.executor.start_ramp:g} s.",
         "The recording does not react: an error is the distance from what was done on the day, not from what was right.",
     ]
+    limit = settings.executor.chunk_timeout
+    if latency > limit:
+        notes.append(
+            f"A chunk arrives {1e3 * latency:.0f} ms after its observation, but the executor follows none older than {1e3 * limit:.0f} ms "
+            "(chunk_timeout): so it holds the pose. Try --latency 0 to see what the policy would do on a faster computer."
+        )
     if not recording.has_commands(first.file.space):
         notes.append("No commands of these joints were recorded: the measured motion stands for the recorded action.")
     if recording.unreadable:

@@ -35,8 +35,6 @@ class Playback:
     """How to play."""
 
     rate: float = 1.0  # bag seconds in a second
-    start: float = 0.0  # [s] after the bag's begin
-    duration: float = math.inf  # [s]
     clock_hz: float = 200.0  # of /clock, in real time and at least as often in the bag's
 
 
@@ -98,17 +96,6 @@ class Player:
                 qos = played_qos(topic.qos)
                 self.publishers[topic.name] = node.create_publisher(kind, names.get(topic.name, topic.name), qos)
 
-    @property
-    def begin(self) -> int:
-        """[ns] bag time at which a round begins."""
-        return self._bag.start + round(self._playback.start * SECOND)
-
-    @property
-    def end(self) -> int:
-        """[ns] bag time at which a round ends."""
-        rest = (self._bag.end - self.begin) / SECOND
-        return self.begin + round(min(rest, self._playback.duration) * SECOND)
-
     def listeners(self, topic: str) -> int:
         """How many subscriptions of other nodes the publisher of `topic` has found; of /clock too."""
         publisher = self._clock if topic == "/clock" else self.publishers[topic]
@@ -121,9 +108,9 @@ class Player:
             keys: asked for a key that was pressed: space pauses and goes on, s or right sends the next message and pauses.
             watch: called several times a second with the bag time [ns] and whether it stands still; may raise to end the replay.
         """
-        clock = BagTime(self.begin, self._playback.rate)
+        clock = BagTime(self._bag.start, self._playback.rate)
         watched = -math.inf
-        for message in self._bag.messages(self.publishers, self.begin, self.end + 1):
+        for message in self._bag.messages(self.publishers):
             while True:
                 key = keys()
                 if key == " ":
@@ -146,11 +133,11 @@ class Player:
                 self.slowed += lag
                 clock.set(message.time)
             self._send(message)
-        watch(self.end, False)
+        watch(self._bag.end, False)
 
     def tell_time(self) -> None:
         """Tell the time at which a round begins, to nodes that wait for one."""
-        self._tell_time(self.begin)
+        self._tell_time(self._bag.start)
 
     def _tell_time(self, now: int) -> float:
         """Publish /clock if it is due; returns how long [s] until it is again."""

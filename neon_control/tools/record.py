@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compress", action="store_true", help="with zstd; costs computing time on the robot")
     parser.add_argument("--use-sim-time", action="store_true", help="take the time from /clock, as the nodes do")
     parser.add_argument("--seconds", type=float, metavar="S", help="end after this long (default: at Ctrl-C)")
-    parser.add_argument("--reserve-mb", type=float, default=500.0, metavar="MB", help="stop before the disk has less (default: %(default)g)")
+    parser.add_argument(
+        "--reserve-mb", type=float, default=500.0, metavar="MB", help="stop before the disk has less (default: %(default)g)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,9 +88,7 @@ class _StopOnSignal:
         return self._stopped
 
 
-def _record(
-    recorder: Recorder, node: Node, facts: list[NodeFacts], stop: _StopOnSignal, seconds: float | None, reserve_mb: float
-) -> str:
+def _record(recorder: Recorder, node: Node, facts: list[NodeFacts], stop: _StopOnSignal, seconds: float | None, reserve_mb: float) -> str:
     """Poll until the end; returns what ended it too early, or nothing."""
     begin = reported = time.monotonic()
     told: set[str] = set()

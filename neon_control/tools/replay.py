@@ -37,7 +37,16 @@ from neon_control.tools.keyboard import Keyboard
 from neon_control.tools.node_facts import PARAMETERS_KEY
 from neon_control.tools.player import SECOND, Playback, Player
 from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
-from neon_control.tools.topics import CAMERA, COMPRESSED, DIAGNOSTICS, JOINT_STATES, add_robot_arguments, replay_remappings, resolve, robot_file
+from neon_control.tools.topics import (
+    CAMERA,
+    COMPRESSED,
+    DIAGNOSTICS,
+    JOINT_STATES,
+    add_robot_arguments,
+    replay_remappings,
+    resolve,
+    robot_file,
+)
 
 START_LIMIT = 120.0  # [s] until both nodes listen; the first start on a computer exports the vision encoder
 DISCOVERY = 1.5  # [s] after which a foreign robot would have been seen
@@ -69,15 +78,14 @@ def run(args: argparse.Namespace) -> int:
     """Play; returns the exit code."""
     file = robot_file(args.robot, args.params_file)
     names = {**replay_remappings(load_robot(file), args.namespace), **dict(_remapping(text) for text in args.remap)}
-    playback = Playback(args.rate, args.start, args.duration, args.clock_hz)
+    playback = Playback(args.rate, args.clock_hz)
     folder = args.log_folder or platformdirs.user_log_path("neon_control", appauthor=False) / time.strftime("replay-%Y%m%d-%H%M%S")
     _choose_domain(args.domain)
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # through all `with` blocks
     with ExitStack() as stack:
         bag = stack.enter_context(Bag(args.bag))
-        if playback.start * SECOND >= bag.end - bag.start:
-            raise ConfigError(f"--start {playback.start:g}: {args.bag} lasts {(bag.end - bag.start) / SECOND:.2f} s")
+        bag.cut(args.start, args.duration)
         group = stack.enter_context(ProcessGroup(folder))
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         stack.callback(rclpy.try_shutdown)
@@ -174,13 +182,13 @@ def _await_listeners(player: Player, bag: Bag, args: argparse.Namespace, check: 
 
 
 def _play(player: Player, bag: Bag, args: argparse.Namespace, check: Callable[[], None]) -> None:
-    seconds = (player.end - player.begin) / SECOND
+    seconds = (bag.end - bag.start) / SECOND
     form = "{desc} |{bar}| {n:.1f}/{total:.1f} s {postfix}"
     with Keyboard() as keys, tqdm(total=seconds, desc="bag time", bar_format=form, file=sys.stderr, disable=None) as bar:
 
         def watch(now: int, paused: bool) -> None:
             check()
-            bar.n = (now - player.begin) / SECOND
+            bar.n = (now - bag.start) / SECOND
             bar.set_postfix_str("paused: space goes on, s steps" if paused else "space pauses" if keys.present else "")
 
         while True:

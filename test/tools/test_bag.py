@@ -46,9 +46,11 @@ def test_messages_come_in_the_order_of_time_whatever_order_they_were_written_in(
 
 def test_topics_and_a_span_of_time_can_be_chosen(bag: Path) -> None:
     with Bag(bag) as opened:
-        found = [m.time - START for m in opened.messages(["/joint_states"], START + 15_000_000, START + 30_000_000)]
-
-    assert found == [20_000_000]
+        opened.cut(0.005, 0.01)
+        assert [m.time - START for m in opened.messages(["/joint_states"])] == [20_000_000]
+        assert (opened.start - START, opened.end - START) == (15_000_000, 25_000_000)
+        with pytest.raises(BagError, match=r"lasts 0\.01 s, asked to start at 3 s"):
+            opened.cut(3.0, 1.0)
 
 
 def test_a_bag_that_was_cut_off_is_refused_with_the_remedy(bag: Path) -> None:

@@ -24,7 +24,9 @@ def test_the_names_are_those_of_the_nodes() -> None:
 def test_a_recording_holds_inputs_outputs_and_every_controller_of_the_robot() -> None:
     found = topics.recorded_topics(load_robot("g1.yaml"))
 
-    assert {"camera/image_raw", "joint_states", "audio", "action_chunk/joints", "torso_controller/joint_trajectory", "cmd_vel"} <= set(found)
+    assert {"camera/image_raw", "joint_states", "audio", "action_chunk/joints", "torso_controller/joint_trajectory", "cmd_vel"} <= set(
+        found
+    )
 
 
 def test_a_replay_moves_all_that_nodes_say_and_nothing_that_they_read() -> None:

@@ -5,6 +5,7 @@ Units follow the dimension: rad for joints, m/s and rad/s for the base. What was
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.tools.evaluation.offline import Run
 from neon_control.tools.evaluation.recording import Recording, Stream
 
-GAP_FACTOR, GAP_LEAST = 2.5, 0.02  # an interval beyond so many typical ones, and beyond so many seconds more, is a gap
+GAP_FACTOR, GAP_LEAST = 2.5, 0.05  # an interval beyond so many mean ones, and so many seconds beyond one, is a gap
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class MethodFigures:
     acceleration: float  # [rad/s^2] root mean square of the commands
     following: float  # share of the ticks in which the policy was followed
     limited: np.ndarray  # (N,) ticks in which any limit bit
-    stops: str  # causes and how often
+    stops: str  # how often following ended, by cause
+    waits: str  # share of the ticks without following, by cause
 
 
 def method_figures(run: Run, recording: Recording) -> dict[str, MethodFigures]:
@@ -83,7 +85,7 @@ def _figures(run: Run, name: str, recording: Recording, space: ActionSpace) -> M
     period = method.executor.period
     change = np.diff(commands, 2, axis=0) / period**2
     change = change[np.isfinite(change)]
-    stops = method.executor.supervisor.stops
+    stops, waits = method.executor.supervisor.stops, Counter(c for c in method.causes if c)
     return MethodFigures(
         error=float(mean_abs(targets - recording.actions(space, times)[:, joints])),
         jump=float(jumps.mean()) if len(jumps) else float("nan"),
@@ -91,6 +93,7 @@ def _figures(run: Run, name: str, recording: Recording, space: ActionSpace) -> M
         acceleration=float(np.sqrt(np.mean(change**2))) if len(change) else float("nan"),
         following=float(np.mean([s in ("ramping", "running") for s in method.states])) if method.states else 0.0,
         limited=np.sum([method.executor.limiter.counts[c] for c in method.executor.limiter.counts], axis=0),
+        waits=", ".join(f"{cause} {100.0 * n / len(method.causes):.0f} %" for cause, n in sorted(waits.items())) or "none",
         stops=", ".join(f"{cause} {count}" for cause, count in sorted(stops.items())) or "none",
     )
 
@@ -100,7 +103,7 @@ class InputFigures:
     """How one topic came in."""
 
     messages: int
-    period: float  # [s] median
+    period: float  # [s] mean: messages may come in bursts
     longest: float  # [s] longest interval
     gaps: list[tuple[int, float]]  # begin [ns], length [s]
     delay: float  # [s] median from stamp to reception, NaN without stamps
@@ -111,7 +114,7 @@ def input_figures(stream: Stream) -> InputFigures:
     """Rate, gaps and delay of one topic."""
     received = np.array(stream.received, np.int64)
     intervals = np.diff(received) * 1e-9
-    period = float(np.median(intervals)) if len(intervals) else float("nan")
+    period = float(np.mean(intervals)) if len(intervals) else float("nan")
     limit = max(GAP_FACTOR * period, period + GAP_LEAST) if len(intervals) else np.inf
     gaps = [(int(received[i]), float(intervals[i])) for i in np.flatnonzero(intervals > limit)]
     delays = np.array([r - s for r, s in zip(stream.received, stream.stamps, strict=True) if s is not None]) * 1e-9

@@ -38,6 +38,7 @@ class MethodRun:
     executor: MotionExecutor
     times: list[int] = field(default_factory=list)  # (T,) [ns]
     states: list[str] = field(default_factory=list)  # (T,)
+    causes: list[str] = field(default_factory=list)  # (T,) why the policy is not followed; empty when it is
     targets: list[np.ndarray] = field(default_factory=list)  # (T, N) of the ensemble, before ramp and limits
     commands: list[np.ndarray] = field(default_factory=list)  # (T, N)
     jumps: list[tuple[int, np.ndarray]] = field(default_factory=list)  # time [ns], (N,) change of the target by a new chunk
@@ -189,6 +190,7 @@ class OfflineRun:
         nothing = np.full(len(run.executor.limiter.names), np.nan)
         run.times.append(now)
         run.states.append(run.executor.supervisor.state.value)
+        run.causes.append(run.executor.supervisor.cause)
         run.targets.append(nothing if target is None else target)
         run.commands.append(nothing if command is None else np.concatenate([command.positions, command.base]))
         if before is not None and target is not None:

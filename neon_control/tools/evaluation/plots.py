@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,8 +28,9 @@ def chunks_over_actions(run: Run, errors: ChunkErrors, recording: Recording, col
     """Every dimension: what was done, and the chunks over it."""
     names = run.policy.file.space.names
     rows = -(-len(names) // 4)
-    figure = Figure(figsize=(WIDTH, 1.7 * rows + 0.4), layout="constrained")
-    shown = range(0, len(run.chunks), max(1, -(-len(run.chunks) // MAX_CHUNKS)))
+    figure = Figure(figsize=(WIDTH, 1.7 * rows + 0.4), layout="tight")
+    shown = slice(None, None, max(1, -(-len(run.chunks) // MAX_CHUNKS)))
+    lines = np.pad(_seconds(errors.times[shown], recording), ((0, 0), (0, 1))).ravel()
     grid = np.arange(recording.start, recording.end, 10_000_000)
     done, worst = recording.actions(run.policy.file.space, grid), mean_abs(errors.error, axis=(0, 1))
     for n, name in enumerate(names):
@@ -36,9 +38,8 @@ def chunks_over_actions(run: Run, errors: ChunkErrors, recording: Recording, col
         if name in recording.measured:
             axes.plot(_seconds(grid, recording), recording.measured[name].at(grid), color="#bbbbbb", lw=2.5, label="measured")
         axes.plot(_seconds(grid, recording), done[:, n], color="black", lw=1.2, label="recorded action")
-        for k in shown:
-            label = "chunks" if k == 0 else None
-            axes.plot(_seconds(errors.times[k], recording), errors.predicted[k, :, n], color=colour, lw=0.8, alpha=0.7, label=label)
+        chunks = errors.predicted[shown, :, n]  # (k, H); NaN after each chunk ends its line
+        axes.plot(lines, np.pad(chunks, ((0, 0), (0, 1)), constant_values=np.nan).ravel(), color=colour, lw=0.8, alpha=0.7, label="chunks")
         low, high = axes.get_ylim()
         spare = max(0.0, LEAST_SPAN - (high - low)) / 2.0
         axes.set_ylim(low - spare, high + spare)
@@ -52,7 +53,7 @@ def chunks_over_actions(run: Run, errors: ChunkErrors, recording: Recording, col
 
 def errors_by_joint_and_step(runs: Sequence[Run], errors: Sequence[ChunkErrors]) -> Figure:
     """Where the error is: in which dimension, and how far ahead."""
-    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.2), layout="tight")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     names, width = runs[0].policy.file.space.names, 0.8 / len(runs)
     for i, (run, error) in enumerate(zip(runs, errors, strict=True)):
@@ -78,7 +79,7 @@ def errors_by_joint_and_step(runs: Sequence[Run], errors: Sequence[ChunkErrors])
 
 def seams(run: Run, recording: Recording) -> Figure:
     """What each method makes of a new chunk: all jumps, and the worst one of `latest` from near."""
-    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.2), layout="tight")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     space = run.policy.file.space
     for name, method in run.methods.items():
@@ -86,6 +87,7 @@ def seams(run: Run, recording: Recording) -> Figure:
             times = _seconds(np.array([t for t, _ in method.jumps]), recording)
             sizes = [np.abs(j[: space.num_joints]).max() for _, j in method.jumps]
             left.plot(times, sizes, ".-", lw=0.6, ms=4, color=METHOD_COLOURS[name], label=f"{name}: mean {np.mean(sizes):.3f}")
+            left.legend(fontsize=7)
     left.set(xlabel="time [s]", ylabel="largest jump of any joint [rad]", title="jump of the target when a chunk arrives", ylim=(0.0, None))
     jumps = run.methods["latest"].jumps
     if jumps:
@@ -94,25 +96,28 @@ def seams(run: Run, recording: Recording) -> Figure:
         for name, method in run.methods.items():
             times = np.array(method.times)
             near = np.abs(times - time) < 400_000_000
-            right.plot(_seconds(times[near], recording), np.array(method.targets)[near, joint], color=METHOD_COLOURS[name], lw=1.5, label=name)
+            right.plot(
+                _seconds(times[near], recording), np.array(method.targets)[near, joint], color=METHOD_COLOURS[name], lw=1.5, label=name
+            )
         grid = np.arange(time - 400_000_000, time + 400_000_000, 5_000_000)
         right.plot(_seconds(grid, recording), recording.actions(space, grid)[:, joint], color="black", lw=1, ls=":", label="recorded")
         right.axvline(_seconds(np.array(time), recording), color="#b2182b", lw=0.8)
         right.set(xlabel="time [s]", ylabel="target [rad]", title=f"the worst seam: {_short(space.joint_names[joint])}")
         right.legend(fontsize=7)
-    left.legend(fontsize=7)
     return figure
 
 
 def executor_over_time(run: Run, recording: Recording) -> Figure:
-    """What would have been sent to the three joints that differ most from the recording, and what the executor was doing meanwhile."""
+    """What would have been sent to the three joints that differ most from the recording, and the executor's state: now, and on the day."""
     space, method = run.policy.file.space, run.configured
     times, commands = np.array(method.times), np.array(method.commands)
     done = recording.actions(space, times)
     differences = np.nan_to_num(mean_abs(commands - done, axis=0))[: space.num_joints]
     chosen = np.argsort(-differences, kind="stable")[:3]
-    figure = Figure(figsize=(WIDTH, 1.9 * len(chosen) + 0.8), layout="constrained")
-    axes = figure.subplots(len(chosen) + 1, 1, sharex=True, height_ratios=[4] * len(chosen) + [1])
+    day = [e for name, e in sorted(recording.diagnostics.items()) if any("state" in values for _, values in e)]
+    bands = 2 if day else 1
+    figure = Figure(figsize=(WIDTH, 1.9 * len(chosen) + 0.5 + 0.4 * bands), layout="tight")
+    axes = figure.subplots(len(chosen) + bands, 1, sharex=True, height_ratios=[4] * len(chosen) + [1] * bands)
     seconds = _seconds(times, recording)
     for plot, joint in zip(axes, chosen, strict=False):
         name = space.joint_names[joint]
@@ -123,27 +128,31 @@ def executor_over_time(run: Run, recording: Recording) -> Figure:
         plot.set_title(f"{name}", fontsize=8)
         plot.set_ylabel("[rad]", fontsize=8)
     axes[0].legend(fontsize=6, loc="best", ncols=4)
-    _states(axes[-1], seconds, method.states)
+    _states(axes[len(chosen)], seconds, method.states, "now")
+    if day:
+        moments = np.array([time for time, values in day[0] if "state" in values])
+        _states(axes[-1], _seconds(moments, recording), [values["state"] for _, values in day[0] if "state" in values], "on the day")
     axes[-1].set_xlabel("time [s]")
     return figure
 
 
-def _states(axes: Axes, seconds: np.ndarray, states: list[str]) -> None:
+def _states(axes: Axes, seconds: np.ndarray, states: list[str], label: str) -> None:
+    """A band in the colours of the executor's states."""
     edges = [0, *(i for i in range(1, len(states)) if states[i] != states[i - 1]), len(states)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         state = states[begin]
         last = seconds[min(end, len(seconds) - 1)]
         axes.axvspan(seconds[begin], last, color=STATE_COLOURS.get(state, "#999999"), lw=0)
         if last - seconds[begin] > 0.06 * (seconds[-1] - seconds[0]):
             axes.text((seconds[begin] + last) / 2.0, 0.5, state, ha="center", va="center", fontsize=7)
     axes.set(yticks=[], ylim=(0.0, 1.0))
-    axes.set_ylabel("state", fontsize=8)
+    axes.set_ylabel(label, fontsize=7, rotation=0, ha="right", va="center")
 
 
 def limit_hits(runs: Sequence[Run]) -> Figure:
     """How often each limit bit, for each dimension."""
     names = runs[0].policy.file.space.names
-    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.4), layout="tight")
     width = 0.8 / len(runs)
     axes = figure.subplots()
     for i, run in enumerate(runs):
@@ -165,11 +174,13 @@ def limit_hits(runs: Sequence[Run]) -> Figure:
 def inputs_over_time(recording: Recording, runs: Sequence[Run]) -> Figure:
     """When each topic came, where it had gaps, when a policy was refused its observation, and how well images and states fit."""
     topics = sorted(recording.streams, key=lambda t: (t not in recording.inputs.values(), t))
-    figure = Figure(figsize=(WIDTH, 0.22 * len(topics) + 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.22 * len(topics) + 3.4), layout="tight")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(0.22 * len(topics) + 0.6, 2.2))
     for row, topic in enumerate(topics):
         times = _seconds(np.array(recording.streams[topic].received), recording)
-        upper.plot(times, np.full(len(times), -row), "|", color="#0b6fa4" if topic in recording.inputs.values() else "#999999", ms=6, mew=0.5)
+        upper.plot(
+            times, np.full(len(times), -row), "|", color="#0b6fa4" if topic in recording.inputs.values() else "#999999", ms=6, mew=0.5
+        )
         for begin, length in input_figures(recording.streams[topic]).gaps:
             start = float(_seconds(np.array(begin), recording))
             upper.plot([start, start + length], [-row, -row], color="#d7191c", lw=3, solid_capstyle="butt")
@@ -194,7 +205,7 @@ def inputs_over_time(recording: Recording, runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def latency_over_time(recording: Recording) -> Figure | None:
+def latency_over_time(recording: Recording, chunk_timeout: float) -> Figure | None:
     """How late chunks and commands were on the day; None where the recording does not tell."""
     series: list[tuple[str, np.ndarray, np.ndarray, str]] = []
     if recording.chunk_delays:
@@ -207,10 +218,11 @@ def latency_over_time(recording: Recording) -> Figure | None:
             series.append((f"{name.split(':')[0]}: {key}", *np.array(points).T, "-"))
     if not series:
         return None
-    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.0), layout="tight")
     axes = figure.subplots()
     for label, times, values, style in series:
         axes.plot(_seconds(times, recording), values, style, lw=1.2, ms=4, label=label)
+    axes.axhline(1e3 * chunk_timeout, color="#b2182b", lw=0.8, ls="--", label="chunk_timeout: an older observation is not followed")
     axes.set(xlabel="time [s]", ylabel="[ms]", ylim=(0.0, None))
     axes.legend(fontsize=7)
     axes.grid(alpha=0.3)

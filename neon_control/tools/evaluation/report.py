@@ -6,7 +6,6 @@ import base64
 import html
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,10 @@ from matplotlib.figure import Figure
 
 from neon_control import __version__
 from neon_control.tools.evaluation import plots
-from neon_control.tools.evaluation.measures import ChunkErrors, MethodFigures, input_figures, mean_abs, percentile, sync_skew
+from neon_control.tools.evaluation.measures import input_figures, sync_skew
 from neon_control.tools.evaluation.offline import Run
 from neon_control.tools.evaluation.recording import Recording
+from neon_control.tools.evaluation.verdict import Judged
 
 DPI = 110
 STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}
@@ -24,53 +24,6 @@ h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #d
 table{border-collapse:collapse;font-size:.85em}td,th{padding:.15em .7em;text-align:right;border-bottom:1px solid #eee}
 td:first-child,th:first-child{text-align:left}.verdict{background:#f3f6f8;border-left:4px solid #0b6fa4;padding:.6em 1em}
 .note{color:#666;font-size:.85em}.bad{color:#b2182b}"""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A run with its figures."""
-
-    run: Run
-    errors: ChunkErrors
-    figures: dict[str, MethodFigures]
-
-
-def verdict(judged: Judged, recording: Recording) -> str:
-    """One line: how far off, where most, how smooth, and what went wrong with the inputs."""
-    run, errors, space = judged.run, judged.errors, judged.run.policy.file.space
-    what = "the recorded commands" if recording.has_commands(space) else "the measured motion"
-    if not run.chunks:
-        why = f"; {run.refusals[0][2]}" if run.refusals else ""
-        return f"{run.name}: no chunk in {recording.seconds:.1f} s{why}"
-    joints = errors.error[..., : space.num_joints]
-    by_joint = mean_abs(joints, axis=(0, 1))
-    if not np.isfinite(by_joint).any():
-        return f"{run.name}: {len(run.chunks)} chunks in {recording.seconds:.1f} s, none while anything was recorded to compare with"
-    worst = int(np.nanargmax(by_joint))
-    configured = run.settings.executor.joints.method
-    chosen, plain = judged.figures[configured], judged.figures["latest"]
-    smoothest = min(judged.figures, key=lambda m: judged.figures[m].jump if np.isfinite(judged.figures[m].jump) else np.inf)
-    gaps = sum(len(input_figures(recording.streams[t]).gaps) for t in recording.inputs.values())
-    seam = f"seams {plain.jump:.3f} rad (latest), {judged.figures[smoothest].jump:.3f} ({smoothest})"
-    return (
-        f"{run.name}: {len(run.chunks)} chunks in {recording.seconds:.1f} s, {float(mean_abs(joints)):.3f} rad from {what} "
-        f"(95 %: {percentile(joints, 95):.3f}; most at {space.joint_names[worst]}, {by_joint[worst]:.3f}); {seam}; "
-        f"followed {100.0 * chosen.following:.0f} % of the time (stops: {chosen.stops}); limits bit {int(chosen.limited.sum())} times; "
-        f"{len(run.refusals)} refusals, {gaps} gaps in the inputs"
-    )
-
-
-def comparison(judged: Sequence[Judged]) -> str:
-    """One line that says which of two policies is nearer to what was done."""
-    first, second = (float(mean_abs(j.errors.error[..., : j.run.policy.file.space.num_joints])) for j in judged)
-    names = [j.run.name for j in judged]
-    if not (np.isfinite(first) and np.isfinite(second)):
-        return f"{names[0]} and {names[1]} cannot be compared: one of them has no chunk beside recorded actions"
-    if first == second:
-        return f"{names[0]} and {names[1]} are equally far from what was done, {first:.4f} rad"
-    near, far = (0, 1) if first < second else (1, 0)
-    low, high = min(first, second), max(first, second)
-    return f"{names[near]} is nearer to what was done than {names[far]}: {low:.4f} against {high:.4f} rad, {100.0 * (1.0 - low / high):.0f} % less"
 
 
 def write(file: Path, judged: Sequence[Judged], recording: Recording, lines: Sequence[str], notes: Sequence[str]) -> None:
@@ -85,16 +38,23 @@ def write(file: Path, judged: Sequence[Judged], recording: Recording, lines: Seq
     parts.append('<p class="verdict">' + "<br>".join(html.escape(line) for line in lines) + "</p>")
     parts.append('<p class="note">' + "<br>".join(html.escape(note) for note in notes) + "</p>")
     for i, (run, error) in enumerate(zip(runs, errors, strict=True)):
-        parts.append(_section(f"{run.name}: predicted chunks over recorded actions", _picture(plots.chunks_over_actions(run, error, recording, plots.POLICY_COLOURS[i]))))
+        parts.append(
+            _section(
+                f"{run.name}: predicted chunks over recorded actions",
+                _picture(plots.chunks_over_actions(run, error, recording, plots.POLICY_COLOURS[i])),
+            )
+        )
     parts.append(_section("Error by joint and by step", _picture(plots.errors_by_joint_and_step(runs, errors))))
     for entry in judged:
         parts.append(_section(f"{entry.run.name}: seams between chunks", _picture(plots.seams(entry.run, recording)) + _methods(entry)))
     for run in runs:
         method = run.settings.executor.joints.method
-        parts.append(_section(f"{run.name}: what the executor would have sent ({method})", _picture(plots.executor_over_time(run, recording))))
+        parts.append(
+            _section(f"{run.name}: what the executor would have sent ({method})", _picture(plots.executor_over_time(run, recording)))
+        )
     parts.append(_section("Limits that bit", _picture(plots.limit_hits(runs))))
     parts.append(_section("Inputs", _picture(plots.inputs_over_time(recording, runs)) + _inputs(recording) + _refusals(runs)))
-    latency = plots.latency_over_time(recording)
+    latency = plots.latency_over_time(recording, runs[0].settings.executor.chunk_timeout)
     text = _picture(latency) if latency is not None else "<p>The recording holds neither chunks nor diagnostics, so it does not tell.</p>"
     parts.append(_section("Latency on the day", text))
     body = "\n".join(parts)
@@ -124,16 +84,31 @@ def _methods(entry: Judged) -> str:
     rows = [
         (
             f"{name} (configured)" if name == configured else name,
-            *(f"{v:.4f}" for v in (f.error, f.jump, f.worst_jump)),
-            f"{f.acceleration:.1f}",
+            *(_number(v, 4) for v in (f.error, f.jump, f.worst_jump)),
+            _number(f.acceleration, 1),
             f"{100.0 * f.following:.0f} %",
             int(f.limited.sum()),
             f.stops,
+            f.waits,
         )
         for name, f in entry.figures.items()
     ]
-    columns = ("method", "error of the target [rad]", "mean jump [rad]", "worst [rad]", "acceleration, rms [rad/s²]", "followed", "limits", "stops")
+    columns = (
+        "method",
+        "error of the target [rad]",
+        "mean jump [rad]",
+        "worst [rad]",
+        "acceleration, rms [rad/s²]",
+        "followed",
+        "limits",
+        "stops",
+        "not followed",
+    )
     return _table(columns, rows)
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "-"
 
 
 def _inputs(recording: Recording) -> str:

@@ -52,7 +52,9 @@ def from_recording(custom: Mapping[str, str]) -> Settings | None:
 def _settings(inference: Mapping[str, Any], executor: Mapping[str, Any], source: str) -> Settings:
     ages = {f.name: inference[f"max_age.{f.name}"] for f in fields(MaxAge) if f"max_age.{f.name}" in inference}
     streams = {
-        stream: EnsembleSettings(**{f.name: executor[f"{stream}.{f.name}"] for f in fields(EnsembleSettings) if f"{stream}.{f.name}" in executor})
+        stream: EnsembleSettings(
+            **{f.name: executor[f"{stream}.{f.name}"] for f in fields(EnsembleSettings) if f"{stream}.{f.name}" in executor}
+        )
         for stream in ("joints", "base")
     }
     plain = {f.name: executor[f.name] for f in fields(ExecutorSettings) if f.name in executor}

@@ -51,15 +51,24 @@ def run_tables(run: Run, errors: ChunkErrors, figures: dict[str, MethodFigures])
     """What a policy did; the policy's name begins each table's name."""
     names = run.policy.file.space.names
     method_rows = [
-        (name, f.error, f.jump, f.worst_jump, f.acceleration, f.following, int(f.limited.sum()), f.stops) for name, f in figures.items()
+        (name, f.error, f.jump, f.worst_jump, f.acceleration, f.following, int(f.limited.sum()), f.stops, f.waits)
+        for name, f in figures.items()
     ]
-    columns = ("method", "error_rad", "jump_rad", "worst_jump_rad", "acceleration_rad_s2", "following", "limited", "stops")
+    columns = ("method", "error_rad", "jump_rad", "worst_jump_rad", "acceleration_rad_s2", "following", "limited", "stops", "waits")
     tables = [
-        Table("chunks", ("chunk", "stamp_ns", "arrived_ns", "step", "time_ns", "dimension", "predicted", "recorded"), list(_chunks(run, errors))),
+        Table(
+            "chunks",
+            ("chunk", "stamp_ns", "arrived_ns", "step", "time_ns", "dimension", "predicted", "recorded"),
+            list(_chunks(run, errors)),
+        ),
         Table("dimensions", ("dimension", "mean_abs", "rms", "p95", "max", "chunk_steps"), list(_dimensions(names, errors))),
         Table("horizon", ("step", "time_s", *names), list(_horizon(run, errors))),
         Table("methods", columns, method_rows),
-        Table("commands", ("method", "time_ns", "state", *(f"{n}/{w}" for w in ("target", "command") for n in names)), list(_commands(run))),
+        Table(
+            "commands",
+            ("method", "time_ns", "state", "cause", *(f"{n}/{w}" for w in ("target", "command") for n in names)),
+            list(_commands(run)),
+        ),
         Table("seams", ("method", "time_ns", *names), [(m, t, *j) for m, r in run.methods.items() for t, j in r.jumps]),
         Table("limits", ("method", "limit", *names), list(_limits(run))),
         Table("refusals", ("time_ns", "inputs", "text"), run.refusals),
@@ -115,8 +124,9 @@ def _horizon(run: Run, errors: ChunkErrors) -> Iterator[tuple[Any, ...]]:
 
 def _commands(run: Run) -> Iterator[tuple[Any, ...]]:
     for name, method in run.methods.items():
-        for time, state, target, command in zip(method.times, method.states, method.targets, method.commands, strict=True):
-            yield name, time, state, *target, *command
+        ticks = zip(method.times, method.states, method.causes, method.targets, method.commands, strict=True)
+        for time, state, cause, target, command in ticks:
+            yield name, time, state, cause, *target, *command
 
 
 def _limits(run: Run) -> Iterator[tuple[Any, ...]]:
