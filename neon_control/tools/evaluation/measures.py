@@ -93,7 +93,10 @@ def _figures(run: Run, name: str, recording: Recording, space: ActionSpace) -> M
         acceleration=float(np.sqrt(np.mean(change**2))) if len(change) else float("nan"),
         following=float(np.mean([s in ("ramping", "running") for s in method.states])) if method.states else 0.0,
         limited=np.sum([method.executor.limiter.counts[c] for c in method.executor.limiter.counts], axis=0),
-        waits=", ".join(f"{cause} {100.0 * n / len(method.causes):.0f} %" for cause, n in sorted(waits.items())) or "none",
+        waits=", ".join(
+            f"{cause} {100.0 * n / len(method.causes):.0f} %" for cause, n in sorted(waits.items()) if n > 0.005 * len(method.causes)
+        )
+        or "none",
         stops=", ".join(f"{cause} {count}" for cause, count in sorted(stops.items())) or "none",
     )
 

@@ -40,7 +40,7 @@ def write(file: Path, judged: Sequence[Judged], recording: Recording, lines: Seq
     for i, (run, error) in enumerate(zip(runs, errors, strict=True)):
         parts.append(
             _section(
-                f"{run.name}: predicted chunks over recorded actions",
+                f"{run.name}: predicted chunks over recorded actions (rad; base in m/s and rad/s; over seconds)",
                 _picture(plots.chunks_over_actions(run, error, recording, plots.POLICY_COLOURS[i])),
             )
         )
