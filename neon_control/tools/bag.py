@@ -24,6 +24,10 @@ from neon_control.core.errors import NeonControlError
 _CDR_HEADER = 4  # [bytes] before the message
 
 
+# Keys of the metadata that `neon_control record` adds to a bag: JSON, the first one followed by a node's name.
+PARAMETERS_KEY, POLICY_KEY = "neon_control/parameters/", "neon_control/policy"
+
+
 class BagError(NeonControlError):
     """A recording cannot be read or written; the message names it and says what was found and what is needed."""
 

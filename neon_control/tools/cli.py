@@ -60,7 +60,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"this needs the Python package '{error.name}'; pip install 'neon_control[ros,sim,train,replay]' brings everything the tools use"
+        everything = "pip install 'neon_control[ros,sim,train,replay]' brings everything the tools use"
+        return f"this needs the Python package '{error.name}'; {everything}"
     return str(error)
 
 

@@ -21,7 +21,7 @@ from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
 from neon_control.runtime.policy import Policy
-from neon_control.tools.bag import Bag
+from neon_control.tools.bag import POLICY_KEY, Bag
 from neon_control.tools.evaluation import tables
 from neon_control.tools.evaluation.measures import chunk_errors, method_figures
 from neon_control.tools.evaluation.offline import OfflineRun
@@ -30,7 +30,6 @@ from neon_control.tools.evaluation.settings import Settings, from_file, from_rec
 from neon_control.tools.evaluation.verdict import Judged, comparison, verdict
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
-POLICY_KEY = "neon_control/policy"  # as `tools/node_facts.py` writes it
 REPORT = "report.html"
 
 

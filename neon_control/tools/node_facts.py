@@ -14,8 +14,8 @@ from rclpy.parameter_client import AsyncParameterClient
 
 from neon_control.core.errors import NeonControlError
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, read_policy_file
+from neon_control.tools.bag import PARAMETERS_KEY, POLICY_KEY
 
-PARAMETERS_KEY, POLICY_KEY = "neon_control/parameters/", "neon_control/policy"  # keys of a bag's own metadata
 ASK_PERIOD = 5.0  # [s] a policy may be changed while it runs
 
 

@@ -32,9 +32,8 @@ from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
 from neon_control.core.robot import load_robot
 from neon_control.nodes.polling import PolledSubscription
-from neon_control.tools.bag import Bag, BagError
+from neon_control.tools.bag import PARAMETERS_KEY, Bag, BagError
 from neon_control.tools.keyboard import Keyboard
-from neon_control.tools.node_facts import PARAMETERS_KEY
 from neon_control.tools.player import SECOND, Playback, Player
 from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.topics import (
@@ -91,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         stack.callback(rclpy.try_shutdown)
         node = Node("player", namespace=args.namespace)
         stack.callback(node.destroy_node)
-        _refuse_company(node, bag, names, args)
+        _refuse_company(node, args)
         try:
             _start_nodes(group, args, file, bag, folder)
             player = Player(node, bag, playback, names)
@@ -117,7 +116,7 @@ def _choose_domain(domain: int | None) -> None:
     _say(f"ROS domain {prepare_environment()}")
 
 
-def _refuse_company(node: Node, bag: Bag, names: dict[str, str], args: argparse.Namespace) -> None:
+def _refuse_company(node: Node, args: argparse.Namespace) -> None:
     """In a domain that was named, no living robot may be there: it would be moved, and its measurements mixed with the bag's."""
     if args.domain is None:
         return
@@ -171,7 +170,7 @@ def _await_listeners(player: Player, bag: Bag, args: argparse.Namespace, check: 
     extra = args.record is not None
     needed = {joints: 2 + extra, camera: 1 + extra, clock: 2 + extra}
     deadline = time.monotonic() + START_LIMIT
-    with tqdm(total=1, desc="starting", bar_format="{desc}: {elapsed} {postfix}", file=sys.stderr, disable=None, leave=False) as bar:
+    with tqdm(total=1, desc="starting", bar_format="{desc}: {elapsed}{postfix}", file=sys.stderr, disable=None, leave=False) as bar:
         while lacking := [t for t, count in needed.items() if player.listeners(t) < count]:
             check()
             bar.set_postfix_str("waiting for listeners of " + ", ".join(lacking))
@@ -183,7 +182,7 @@ def _await_listeners(player: Player, bag: Bag, args: argparse.Namespace, check: 
 
 def _play(player: Player, bag: Bag, args: argparse.Namespace, check: Callable[[], None]) -> None:
     seconds = (bag.end - bag.start) / SECOND
-    form = "{desc} |{bar}| {n:.1f}/{total:.1f} s {postfix}"
+    form = "{desc} |{bar}| {n:.1f}/{total:.1f} s{postfix}"
     with Keyboard() as keys, tqdm(total=seconds, desc="bag time", bar_format=form, file=sys.stderr, disable=None) as bar:
 
         def watch(now: int, paused: bool) -> None:

@@ -17,6 +17,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from neon_control.core.robot import load_robot
 from neon_control.nodes.transport import PROFILES
+from neon_control.sim.recording import EpisodeRecorder
+from neon_control.tools import cli
 from neon_control.tools.bag import Bag
 from neon_control.tools.evaluation.messages import stamp_of
 
@@ -53,21 +55,27 @@ def living_robot(joints: list[str]) -> Iterator[SyntheticRobot]:
 @pytest.mark.system
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_recorded_day_goes_through_the_real_nodes_and_into_an_evaluation(tmp_path: Path, ros_domain_id: int) -> None:
+def test_a_recorded_day_goes_through_the_real_nodes_and_into_an_evaluation(
+    tmp_path: Path, ros_domain_id: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     from policies import write_policy
 
     robot_file = write_robot(tmp_path, 5)
     joints = list(load_robot(robot_file).joints)
     write_policy(tmp_path / "tiny", robot_file=robot_file, use_audio=False)
     day, again, common = tmp_path / "day", tmp_path / "again", ("--robot", robot_file)
-    replay = ("replay", day, *common, "--domain", ros_domain_id, "--log-folder", tmp_path / "logs")
+    replay = ("replay", day, *common, "--domain", ros_domain_id, "--log-folder", tmp_path / "logs", "--rate", "0.5")  # for busy computers
+
+    with EpisodeRecorder(tmp_path / "any") as recorder:
+        recorder.instruction(0.0, "nothing")
 
     with living_robot(joints):
-        told = finish(command("record", "--out", day, *common, "--seconds", SECONDS))
-        refused = finish(command(*replay, "--no-nodes"), code=2)
+        recording = command("record", "--out", day, *common, "--seconds", SECONDS)
+        refused = finish(command("replay", tmp_path / "any", "--no-nodes", "--domain", ros_domain_id, "--log-folder", tmp_path), code=2)
+        told = finish(recording)
     assert "/odom  nobody published it" in told
     assert "is it a robot?" in refused
-    finish(command(*replay, "--policy", tmp_path / "tiny", "--record", again, "--rate", "0.5"))  # a busy computer has time then
+    finish(command(*replay, "--policy", tmp_path / "tiny", "--record", again))
 
     with Bag(day) as first, Bag(again) as second:
         sent = {m.topic: [n.data for n in first.messages([m.topic])] for m in first.messages(list(first.topics))}
@@ -81,5 +89,7 @@ def test_a_recorded_day_goes_through_the_real_nodes_and_into_an_evaluation(tmp_p
     assert len(commands) > 5 and all(c.joint_names == joints for c in commands)
     assert not any(MARK in point.positions for c in commands for point in c.points)  # the day's own commands reach no controller
 
-    lines = finish(command("evaluate", again, *common, "--out", tmp_path / "out", "--recorded-parameters", "--tables-only"))
+    evaluate = ("evaluate", again, *common, "--out", tmp_path / "out", "--recorded-parameters", "--tables-only")
+    assert cli.main([str(word) for word in evaluate]) == 0
+    lines = capsys.readouterr().out
     assert lines.startswith("tiny: ") and "rad from the recorded commands" in lines  # the policy's name is in the recording

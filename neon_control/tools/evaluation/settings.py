@@ -13,8 +13,7 @@ from neon_control.core.errors import ConfigError
 from neon_control.core.executor import ExecutorSettings
 from neon_control.core.observation import MaxAge
 from neon_control.core.yaml_file import read_mapping
-
-PARAMETERS_KEY = "neon_control/parameters/"  # as `tools/node_facts.py` writes it
+from neon_control.tools.bag import PARAMETERS_KEY
 
 
 @dataclass(frozen=True)
