@@ -77,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
     """Play; returns the exit code."""
     file = robot_file(args.robot, args.params_file)
     names = {**replay_remappings(load_robot(file), args.namespace), **dict(_remapping(text) for text in args.remap)}
+    if args.no_nodes and (args.record or args.policy or args.recorded_parameters):
+        raise ConfigError("--no-nodes starts no nodes, so --record, --policy and --recorded-parameters mean nothing with it")
     playback = Playback(args.rate, args.clock_hz)
     folder = args.log_folder or platformdirs.user_log_path("neon_control", appauthor=False) / time.strftime("replay-%Y%m%d-%H%M%S")
     _choose_domain(args.domain)

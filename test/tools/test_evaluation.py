@@ -29,6 +29,8 @@ from neon_control.tools.evaluation.settings import Settings, from_file, from_rec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 
+pytestmark = pytest.mark.timeout(400)  # [s] the first test exports two policies and draws a report, on a busy computer too
+
 SECONDS = 1.2
 GAP = (0.4, 0.85)  # [s] without images
 RATE = 0.4  # [rad/s] of every joint's command

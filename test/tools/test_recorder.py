@@ -57,7 +57,7 @@ def test_messages_definitions_and_qos_read_back_as_they_were_sent(node: Node, ro
     chunks = robot.create_publisher(JointTrajectory, "action_chunk/joints", chunk_qos())
     latched = robot.create_publisher(String, "instruction", QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     latched.publish(String(data="said before the recording began"))
-    recorder = Recorder(node, tmp_path / "bag", ["joint_states", "action_chunk/joints", "instruction", "odom"])
+    recorder = Recorder(node, tmp_path / "bag", ["joint_states", "action_chunk/joints", "instruction", "odom"], compress=True)
     message = JointState(name=["a", "b"], position=[0.5, -0.5])
 
     def speak() -> None:
