@@ -103,7 +103,7 @@ $(VENV)/.torch: $(BIN)/python
 
 $(VENV)/.demo: setup.py $(VENV)/.torch
 	@echo "installing what the demo needs"
-	@$(PIP) install --quiet -e ".[ros,sim,train]"
+	@$(PIP) install --quiet -e ".[ros,sim,train,replay]"
 	@$(MAKE) --no-print-directory rendering
 	@touch $@
 

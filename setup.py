@@ -85,6 +85,10 @@ TRAIN = [
     "tqdm>=4.60",
 ]
 
+# `neon_control record`, `replay` and `evaluate`. pyarrow (extra `parquet`) is used where it is installed: 45 MB for
+# tables that are there as CSV too.
+REPLAY = ["matplotlib>=3.8", "pillow>=10", "platformdirs>=4", "rosbags>=0.11", "tqdm>=4.60"]
+
 # Backbones from the Hugging Face hub; transformers needs Python 3.11. Its classes for video need torchvision, ours do not.
 HUGGINGFACE = [
     "torch==2.13.0",
@@ -101,6 +105,7 @@ TEST = [
     *SIM,
     *TRAIN,
     *HUGGINGFACE,
+    *REPLAY,
     "hypothesis>=6.100",
     "import-linter>=2.5",
     "mypy>=1.15",
@@ -147,6 +152,8 @@ setup(
         "ros": ROS,
         "sim": SIM,
         "train": TRAIN,
+        "replay": [*CPU, *REPLAY],
+        "parquet": ["pyarrow>=15"],
         "huggingface": [*CPU, *HUGGINGFACE],
         "ray": [*TRAIN, *RAY],
         "test": TEST,

@@ -6,12 +6,13 @@ keeps what the parameter file says. The nodes configure and activate themselves 
 `rviz:=true` shows what the robot plans: docs/visualisation.md.
 """
 
+import shlex
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.substitutions import Command, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -62,8 +63,12 @@ def generate_launch_description() -> LaunchDescription:
                 choices=["true", "false"],
                 description="with rviz or monitor: publish TF and robot_description; false where the robot's drivers do",
             ),
+            DeclareLaunchArgument(
+                "record", default_value="false", choices=["true", "false"], description="record a bag of all that the nodes see and say"
+            ),
             OpaqueFunction(function=nodes),
             OpaqueFunction(function=viewers),
+            OpaqueFunction(function=recorder),
         ]
     )
 
@@ -136,3 +141,22 @@ def parameters(context: LaunchContext, node: str) -> list[str | dict[str, str | 
         raise FileNotFoundError(f"params_file: no such file: {given['params_file']}")
     overrides: dict[str, str | bool] = {name: given[name] for name in OVERRIDES[node] if given[name]}
     return [given["params_file"], {"use_sim_time": given["use_sim_time"] == "true", **overrides}]
+
+
+def recorder(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """With record:=true, `ros2 bag record` with the topics that `neon_control record` takes; the bag goes into the working directory."""
+    if LaunchConfiguration("record").perform(context) != "true":
+        return []
+    sim_time = ["--use-sim-time"] if LaunchConfiguration("use_sim_time").perform(context) == "true" else []
+    topics = Command(topics_command(context)).perform(context).split()
+    return [ExecuteProcess(cmd=["ros2", "bag", "record", "--storage", "mcap", *sim_time, "--topics", *topics], output="screen")]
+
+
+def topics_command(context: LaunchContext) -> str:
+    """The command that prints the robot's topics, one a line."""
+    options = {"params_file": "--params-file", "robot_config": "--robot", "namespace": "--namespace"}
+    words = ["ros2", "run", PACKAGE, PACKAGE, "topics"]
+    for name, option in options.items():
+        value = LaunchConfiguration(name).perform(context)
+        words += [option, value] if value else []
+    return shlex.join(words)

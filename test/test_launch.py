@@ -13,9 +13,23 @@ from typing import Any
 import pytest
 import yaml
 
+from neon_control.tools import cli
+
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "launch").glob("*.launch.py"))
-ARGUMENTS = {"robot_config", "policy", "params_file", "namespace", "use_sim_time", "log_level", "rviz", "monitor", "state_publisher"}
+ARGUMENTS = {
+    "robot_config",
+    "policy",
+    "params_file",
+    "namespace",
+    "use_sim_time",
+    "log_level",
+    "rviz",
+    "monitor",
+    "state_publisher",
+    "record",
+}
+OWN_ARGUMENTS = {"replay.launch.py": {"bag", "rate", "start_offset", "delay"}}  # besides those of robot.launch.py
 
 
 def tree(name: str) -> ast.Module:
@@ -57,7 +71,7 @@ def test_a_launch_file_imports_only_launch_and_the_standard_library(file: Path) 
     imported = {n.module.split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom) and n.module}
     imported |= {a.name.split(".")[0] for n in ast.walk(tree(file.name)) if isinstance(n, ast.Import) for a in n.names}
 
-    assert imported - sys.stdlib_module_names == {"launch", "launch_ros"}
+    assert {"launch"} <= imported - sys.stdlib_module_names <= {"launch", "launch_ros"}
 
 
 def test_the_robot_launch_file_declares_the_documented_arguments() -> None:
@@ -108,6 +122,48 @@ def test_the_parameter_file_reaches_nodes_in_any_namespace() -> None:
     assert all(key.startswith("/**/") for key in parameters())
 
 
+def words(name: str) -> list[str]:
+    """The texts of a launch file's calls, in order: enough to see what command line they make."""
+    return [n.value for n in ast.walk(tree(name)) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def test_the_replay_launch_file_declares_its_own_arguments_and_those_it_includes() -> None:
+    module = tree("replay.launch.py")
+
+    assert set(declared_arguments(module)) == OWN_ARGUMENTS["replay.launch.py"]
+    assert declared_arguments(module)["bag"] is None, "a replay without a recording must be refused"
+    assert "robot.launch.py" in words("replay.launch.py")
+
+
+def test_the_replay_launch_file_plays_with_a_clock_of_200_hz_and_moves_recorded_commands_away() -> None:
+    module = tree("replay.launch.py")
+    command = next(keyword(call, "cmd") for call in calls(module, "ExecuteProcess"))
+
+    assert float(constant(module, "CLOCK_HZ")) >= 200.0
+    assert command is not None
+    text = ast.unparse(command)
+    assert text.startswith("['ros2', 'bag', 'play', bag, *options") and text.endswith("'--remap', *remappings]")
+    assert "'--clock', CLOCK_HZ" in ast.unparse(module)
+
+
+@pytest.mark.parametrize("name", ["robot.launch.py", "replay.launch.py"])
+def test_the_launch_files_ask_for_topics_with_a_command_line_that_exists(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    function = next(n for n in ast.walk(tree(name)) if isinstance(n, ast.FunctionDef) and n.name.endswith("_command"))
+    body = ast.Module(body=[n for n in function.body if isinstance(n, ast.Assign)], type_ignores=[])
+    found: dict[str, Any] = {"PACKAGE": "neon_control"}
+    exec(compile(ast.fix_missing_locations(body), name, "exec"), found)
+
+    assert found["words"][:4] == ["ros2", "run", "neon_control", "neon_control"]
+    given = {"--params-file": str(ROOT / "config" / "robot.yaml"), "--robot": "g1.yaml", "--namespace": "/r1"}
+    options = [word for option in found["options"].values() for word in (option, given[option])]
+    assert cli.main([*found["words"][4:], *options]) == 0
+    lines = capsys.readouterr().out.split()
+    if name == "robot.launch.py":
+        assert {"/r1/joint_states", "/r1/action_chunk/joints", "/r1/leg_controller/joint_trajectory", "/diagnostics"} <= set(lines)
+    else:
+        assert "/r1/cmd_vel:=/recorded/r1/cmd_vel" in lines
+
+
 def launch_module(name: str) -> Any:
     """The launch file as a module, beside the real `launch`."""
     reason = "launch and launch_ros come with a ROS 2 distribution, not from PyPI"
@@ -133,7 +189,7 @@ def launch_context(**configurations: str) -> Any:
 def test_the_real_launch_loads_the_file_and_finds_its_arguments(name: str) -> None:
     description = launch_module(name).generate_launch_description()
 
-    assert {argument.name for argument in description.get_launch_arguments()} == ARGUMENTS
+    assert {argument.name for argument in description.get_launch_arguments()} == ARGUMENTS | OWN_ARGUMENTS.get(name, set())
 
 
 def test_the_real_launch_hands_over_only_the_overrides_that_were_given() -> None:
@@ -176,3 +232,11 @@ def test_the_real_launch_refuses_a_parameter_file_that_does_not_exist() -> None:
 
     with pytest.raises(FileNotFoundError, match=r"no/such/file\.yaml"):
         module.nodes(launch_context(params_file="no/such/file.yaml"))
+
+
+def test_the_real_launch_records_only_when_asked_and_quotes_what_it_asks() -> None:
+    module = launch_module("robot.launch.py")
+
+    assert module.recorder(launch_context(record="false")) == []
+    command = module.topics_command(launch_context(params_file="/a b/robot.yaml", robot_config="arm.yaml"))
+    assert command == "ros2 run neon_control neon_control topics --params-file '/a b/robot.yaml' --robot arm.yaml"

@@ -47,13 +47,17 @@ class PolledSubscription:
 
     def take(self) -> Iterator[bytes]:
         """The messages that have arrived, oldest first."""
+        return (data for data, _ in self.take_with_info())
+
+    def take_with_info(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """The same, each with what the middleware says about it: times, publisher, sequence number."""
         handle = self._subscription.handle
         while True:
             with handle:
                 taken = handle.take_message(self._kind, True)
             if taken is None:
                 return
-            yield taken[0]
+            yield taken
 
 
 class JointStateReader:

@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("neon_control.tools.policy", "show what a policy folder is, or verify that it runs on this robot and computer"),
     "export": ("neon_control.tools.export", "write a policy once more with smaller weights, and measure what that costs"),
     "bench": ("neon_control.tools.bench", "measure every action head, and a policy's parts, in torch and in ONNX Runtime"),
+    "record": ("neon_control.tools.record", "record what a robot's policy sees, says and does, as a bag"),
+    "topics": ("neon_control.tools.topics", "print a robot's topics, for `ros2 bag record` and `ros2 bag play`"),
+    "replay": ("neon_control.tools.replay", "play a bag through the real inference node and executor"),
+    "evaluate": ("neon_control.tools.evaluate", "judge a policy on a bag, offline and reproducibly, with a report"),
     "train": ("neon_control.tools.train", "train the action layer from recordings and export it"),
 }
 
@@ -58,7 +62,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"this needs the Python package '{error.name}'; pip install 'neon_control[ros,sim,train]' brings everything the tools use"
+        everything = "pip install 'neon_control[ros,sim,train,replay]' brings everything the tools use"
+        return f"this needs the Python package '{error.name}'; {everything}"
     return str(error)
 
 

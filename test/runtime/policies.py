@@ -29,10 +29,15 @@ def random_module(space: ActionSpace, seed: int = 0, **options: Any) -> ActionPo
 
 
 def write_policy(
-    folder: Path, mode: str = "arms_only", weights: str = "float16", vision: BackboneSpec | None = None, **options: Any
+    folder: Path,
+    mode: str = "arms_only",
+    weights: str = "float16",
+    vision: BackboneSpec | None = None,
+    robot_file: str | Path = "g1.yaml",
+    **options: Any,
 ) -> tuple[ActionPolicy, ActionSpace, Robot]:
     """Export a random policy into `folder`."""
-    robot = load_robot("g1.yaml")
+    robot = load_robot(robot_file)
     space = ActionSpace.from_robot(robot, mode)
     module = random_module(space, **options, **({"vision_dim": vision.features} if vision else {}))
     export_policy(

@@ -1,0 +1,54 @@
+"""A recording through policy and control loop: `ros2 launch neon_control replay.launch.py bag:=PATH`.
+
+Plays the bag with its time on /clock, and starts the nodes of robot.launch.py on that time; takes the arguments of that file too. What the
+nodes said on the day is played under /recorded, so that only the living ones speak to a controller. Choose a ROS_DOMAIN_ID without a robot.
+"""
+
+import shlex
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, OpaqueFunction
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import Command, LaunchConfiguration
+
+PACKAGE = "neon_control"
+CLOCK_HZ = "200"
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Everything of robot.launch.py on simulated time, then the player."""
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument("bag", description="folder of the recording"),
+            DeclareLaunchArgument("rate", default_value="1.0", description="bag seconds in a second"),
+            DeclareLaunchArgument("start_offset", default_value="0.0", description="begin this many seconds after the bag's begin"),
+            # The nodes take seconds to load a policy, and the recording should not begin before they listen.
+            DeclareLaunchArgument("delay", default_value="15.0", description="seconds to wait for the nodes before playing"),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(Path(__file__).with_name("robot.launch.py"))),
+                launch_arguments={"use_sim_time": "true"}.items(),
+            ),
+            OpaqueFunction(function=player),
+        ]
+    )
+
+
+def player(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """`ros2 bag play` with the clock and the remappings."""
+    bag, rate, start_offset, delay = (LaunchConfiguration(n).perform(context) for n in ("bag", "rate", "start_offset", "delay"))
+    if not Path(bag).exists():
+        raise FileNotFoundError(f"bag: no such recording: {bag}")
+    remappings = Command(remappings_command(context)).perform(context).split()
+    options = ["--clock", CLOCK_HZ, "--rate", rate, "--start-offset", start_offset, "--delay", delay]
+    return [ExecuteProcess(cmd=["ros2", "bag", "play", bag, *options, "--remap", *remappings], output="screen")]
+
+
+def remappings_command(context: LaunchContext) -> str:
+    """The command that prints the remappings of the robot's recorded commands and chunks, one a line."""
+    options = {"params_file": "--params-file", "robot_config": "--robot", "namespace": "--namespace"}
+    words = ["ros2", "run", PACKAGE, PACKAGE, "topics", "--remap"]
+    for name, option in options.items():
+        value = LaunchConfiguration(name).perform(context)
+        words += [option, value] if value else []
+    return shlex.join(words)

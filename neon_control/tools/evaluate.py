@@ -1,0 +1,170 @@
+"""`neon_control evaluate`: what a policy makes of a recording, offline, without ROS, in the bag's time.
+
+The same bag and policy give the same tables, byte by byte, on the same computer. The report is one HTML file; the tables beside it hold
+everything that it shows, and more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from neon_control.core.ensemble import METHODS
+from neon_control.core.errors import ConfigError
+from neon_control.core.paths import find_file
+from neon_control.core.robot import Robot, load_robot
+from neon_control.runtime.policy import Policy
+from neon_control.tools.bag import POLICY_KEY, Bag
+from neon_control.tools.evaluation import tables
+from neon_control.tools.evaluation.measures import chunk_errors, method_figures
+from neon_control.tools.evaluation.offline import OfflineRun
+from neon_control.tools.evaluation.recording import Recording
+from neon_control.tools.evaluation.settings import Settings, from_file, from_recording
+from neon_control.tools.evaluation.verdict import Judged, comparison, verdict
+from neon_control.tools.topics import add_robot_arguments, robot_file
+
+REPORT = "report.html"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("bag", type=Path, metavar="PATH", help="folder of the bag")
+    parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: the one that ran when the bag was recorded)")
+    parser.add_argument("--against", metavar="NAME", help="a second policy, side by side with the first")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and tables (default: evaluation-BAG-POLICY here)")
+    parser.add_argument("--tables-only", action="store_true", help="write the tables, and no report")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="begin this long after the bag's begin (default: 0)")
+    parser.add_argument("--duration", type=float, default=math.inf, metavar="S", help="end after this long (default: at the bag's end)")
+    add_robot_arguments(parser)
+    parser.add_argument(
+        "--recorded-parameters", action="store_true", help="take the nodes' parameters from the recording instead of the parameter file"
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        metavar="S",
+        help="from an observation to its chunk (default: the recording's own median; 0 without chunks)",
+    )
+    parser.add_argument("--method", choices=METHODS, help="ensembling of the executor that the report shows (default: as configured)")
+    parser.add_argument(
+        "--start-ramp", type=float, default=0.0, metavar="S", help="the executor's ramp at the start; the robot was in motion (default: 0)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate; errors come out as exceptions, so reaching the end means that there is a report."""
+    if args.latency is not None and not 0.0 <= args.latency <= 10.0:
+        raise ConfigError(f"--latency must lie in [0, 10] s, got {args.latency}")
+    robot = load_robot(robot_file(args.robot, args.params_file))
+    if not (args.start >= 0.0 and args.duration > 0.0):
+        raise ConfigError(f"--start must be >= 0 and --duration > 0, got {args.start} and {args.duration}")
+    with Bag(args.bag) as bag:
+        bag.cut(args.start, args.duration)
+        settings = _settings(args, bag)
+        policies = _load(args, bag, robot)
+        with _progress(bag, "reading") as progress:
+            recording = Recording(bag, robot, args.namespace, progress)
+        latency = recording.typical_delay if args.latency is None else args.latency
+        judged = []
+        for name, policy in policies.items():
+            with _progress(bag, name) as progress:
+                done = OfflineRun(name, bag, policy, robot, settings, recording.inputs, latency).execute(progress)
+            judged.append(Judged(done, chunk_errors(done, recording), method_figures(done, recording)))
+    out = args.out or Path(f"evaluation-{args.bag.resolve().name}-{'-'.join(policies)}")
+    out.mkdir(parents=True, exist_ok=True)
+    found = [t for j in judged for t in tables.run_tables(j.run, j.errors, j.figures)] + tables.recording_tables(recording)
+    tables.write(found, out)
+    lines = [verdict(j, recording) for j in judged] + ([comparison(judged)] if len(judged) > 1 else [])
+    print("\n".join(lines))
+    if not args.tables_only:
+        from neon_control.tools.evaluation import report  # here: matplotlib takes a second
+
+        report.write(out / REPORT, judged, recording, lines, _notes(args, settings, latency, recording, bag_policy(bag.custom), policies))
+    print(f"{len(found)} tables{'' if args.tables_only else f' and {REPORT}'} in {out}", file=sys.stderr)
+    return 0
+
+
+def bag_policy(custom: dict[str, str]) -> dict[str, object]:
+    """What the recording says about the policy that ran; empty where it says nothing."""
+    return dict(json.loads(custom.get(POLICY_KEY, "{}")))
+
+
+def _settings(args: argparse.Namespace, bag: Bag) -> Settings:
+    settings = from_recording(bag.custom) if args.recorded_parameters else from_file(find_file(args.params_file, "config"))
+    if settings is None:
+        raise ConfigError(f"{args.bag} does not tell the parameters of the nodes; only `neon_control record` notes them")
+    executor = replace(settings.executor, start_ramp=args.start_ramp)
+    if args.method:
+        streams = {s: replace(getattr(executor, s), method=args.method) for s in ("joints", "base")}
+        executor = replace(executor, **streams)
+    return replace(settings, executor=executor)
+
+
+def _load(args: argparse.Namespace, bag: Bag, robot: Robot) -> dict[str, Policy]:
+    """Name in the report -> policy, one thread each: more would not add up their sums in the same order."""
+    given = args.policy or bag_policy(bag.custom).get("policy")
+    if not given:
+        raise ConfigError(f"{args.bag} does not tell which policy ran; name one with --policy")
+    policies: dict[str, Policy] = {}
+    for name in (str(given), *([args.against] if args.against else [])):
+        policy = Policy.load(name, robot, threads=1)
+        label = policy.file.name if policy.file.name not in policies else f"{policy.file.name}_2"
+        policies[label] = policy
+    spaces = [p.file.space.names for p in policies.values()]
+    if len(spaces) > 1 and spaces[0] != spaces[1]:
+        raise ConfigError(f"--against: the policies command other joints, {list(spaces[0])} and {list(spaces[1])}; they need the same")
+    return policies
+
+
+class _progress:
+    """A progress bar in bag time; called with the time [ns] of each message."""
+
+    def __init__(self, bag: Bag, text: str) -> None:
+        self._start = bag.start
+        total = (bag.end - bag.start) * 1e-9
+        form = "{desc} |{bar}| {n:.1f}/{total:.1f} s"
+        self._bar = tqdm(total=total, desc=text, bar_format=form, file=sys.stderr, disable=None)
+
+    def __enter__(self) -> Callable[[int], None]:
+        return lambda time: self._bar.update(max(0.0, (time - self._start) * 1e-9 - self._bar.n))
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+
+def _notes(
+    args: argparse.Namespace,
+    settings: Settings,
+    latency: float,
+    recording: Recording,
+    recorded: dict[str, object],
+    policies: dict[str, Policy],
+) -> list[str]:
+    where = "given" if args.latency is not None else "the recording's median" if recording.chunk_delays else "no chunks were recorded"
+    first = next(iter(policies.values()))
+    notes = [
+        f"{recording.path.resolve()}, {recording.seconds:.2f} s; parameters: {settings.source}; "
+        f"latency {1e3 * latency:.0f} ms ({where}); start ramp {settings.executor.start_ramp:g} s.",
+        "The recording does not react: an error is the distance from what was done on the day, not from what was right.",
+    ]
+    limit = settings.executor.chunk_timeout
+    if latency > limit:
+        notes.append(
+            f"A chunk arrives {1e3 * latency:.0f} ms after its observation, but the executor follows none older than {1e3 * limit:.0f} ms "
+            "(chunk_timeout): so it holds the pose. Try --latency 0 to see what the policy would do on a faster computer."
+        )
+    if not recording.has_commands(first.file.space):
+        notes.append("No commands of these joints were recorded: the measured motion stands for the recorded action.")
+    if recording.unreadable:
+        notes.append(f"{recording.unreadable} recorded commands could not be read.")
+    if files := recorded.get("files"):
+        same = all(dict(files).get(n) == digest for n, digest in first.file.files.items())  # type: ignore[call-overload]
+        notes.append(f"Policy on the day: {recorded.get('name')}; {first.file.name} has {'the same' if same else 'other'} files.")
+    return notes

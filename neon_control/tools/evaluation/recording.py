@@ -1,0 +1,161 @@
+"""What the bag itself says: when each input came, what was commanded on the day, and how late the chunks were."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.errors import ChunkError
+from neon_control.core.robot import BASE_AXES, Robot
+from neon_control.tools.bag import Bag, BagError
+from neon_control.tools.evaluation.messages import command_of, stamp_of, velocity_of
+from neon_control.tools.topics import AUDIO, BASE_COMMAND, CAMERA, CHUNK_JOINTS, COMPRESSED, DIAGNOSTICS, JOINT_STATES, resolve
+
+
+@dataclass
+class Stream:
+    """When the messages of one topic were received [ns], and what they say about their own time."""
+
+    received: list[int] = field(default_factory=list)
+    stamps: list[int | None] = field(default_factory=list)
+
+
+class Track:
+    """One quantity over time; linear in between."""
+
+    def __init__(self) -> None:
+        self._times: list[int] = []
+        self._values: list[float] = []
+
+    def add(self, time: int, value: float) -> None:
+        """Take a value at `time` [ns]; times that do not increase replace the last value."""
+        if self._times and time <= self._times[-1]:
+            self._values[-1] = value
+        else:
+            self._times.append(time)
+            self._values.append(value)
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """(...) [ns] to values (...), NaN before the first and after the last one."""
+        if not self._times:
+            return np.full(times.shape, np.nan)
+        grid = np.array(self._times, np.int64)
+        seconds = (times - grid[0]) * 1e-9
+        return np.interp(seconds, (grid - grid[0]) * 1e-9, self._values, left=np.nan, right=np.nan)
+
+
+class Recording:
+    """The facts of a bag.
+
+    Attributes:
+        inputs: role (`camera`, `joint_states`, `audio`) -> topic; `audio` may be missing.
+        streams: topic -> when its messages came.
+        measured: joint -> measured position [rad].
+        commanded: joint or `base/axis` -> what was commanded on the day.
+        chunk_delays: (n, 2) receive time of each recorded chunk [ns], and how much earlier its observation was [ns].
+        diagnostics: status name -> list of (time [ns], values).
+
+    Args:
+        bag: opened.
+        progress: told the time [ns] of each message.
+
+    Raises:
+        BagError: an input that every policy needs is missing.
+    """
+
+    def __init__(self, bag: Bag, robot: Robot, namespace: str = "", progress: Any = None) -> None:
+        self.path = bag.path
+        self.start, self.end = bag.start, bag.end
+        self.inputs = find_inputs(bag, namespace)
+        self.streams: dict[str, Stream] = defaultdict(Stream)
+        self.measured: dict[str, Track] = defaultdict(Track)
+        self.commanded: dict[str, Track] = defaultdict(Track)
+        self.chunk_delays: list[tuple[int, int]] = []
+        self.diagnostics: dict[str, list[tuple[int, dict[str, str]]]] = defaultdict(list)
+        self.unreadable = 0  # commands that make no sense
+        controllers = {resolve(c.topic, namespace): c.joints for c in robot.controllers}
+        base, chunks, states = (resolve(t, namespace) for t in (BASE_COMMAND, CHUNK_JOINTS, JOINT_STATES))
+        for message in bag.messages():
+            if progress is not None:
+                progress(message.time)
+            stream = self.streams[message.topic]
+            stream.received.append(message.time)
+            known = message.topic in (*self.inputs.values(), *controllers, base, chunks, DIAGNOSTICS)
+            content = bag.decode(message) if known else None
+            stream.stamps.append(stamp_of(content))
+            if message.topic == states:
+                for name, position in zip(content.name, content.position, strict=False):
+                    self.measured[name].add(stream.stamps[-1] or message.time, float(position))
+            elif message.topic in controllers:
+                self._command(content, controllers[message.topic], message.time)
+            elif message.topic == base:
+                time, velocity = velocity_of(content, message.time)
+                for axis, value in zip(BASE_AXES, velocity, strict=True):
+                    self.commanded[f"base/{axis}"].add(time, float(value))
+            elif message.topic == chunks and stream.stamps[-1] is not None:
+                self.chunk_delays.append((message.time, message.time - stream.stamps[-1]))
+            elif message.topic == DIAGNOSTICS:
+                for status in content.status:
+                    self.diagnostics[status.name].append((message.time, {v.key: v.value for v in status.values}))
+        _check_clocks(self, states)
+
+    def _command(self, content: Any, joints: tuple[str, ...], received: int) -> None:
+        try:
+            time, names, values = command_of(content, joints, received)
+        except ChunkError:
+            self.unreadable += 1
+            return
+        for name, value in zip(names, values, strict=True):
+            self.commanded[name].add(time, float(value))
+
+    @property
+    def seconds(self) -> float:
+        """Length [s]."""
+        return (self.end - self.start) * 1e-9
+
+    @property
+    def typical_delay(self) -> float:
+        """[s] median age of an observation when its chunk arrived on the day; 0 where no chunks were recorded."""
+        return float(np.median([d for _, d in self.chunk_delays])) * 1e-9 if self.chunk_delays else 0.0
+
+    def has_commands(self, space: ActionSpace) -> bool:
+        """Whether any joint of `space` was commanded in the recording."""
+        return any(name in self.commanded for name in space.joint_names)
+
+    def actions(self, space: ActionSpace, times: np.ndarray) -> np.ndarray:
+        """What the robot was told to do at `times` (...) [ns]: (..., N), NaN where nothing was recorded.
+
+        Joints of a recording without commands: what they did do, as measured.
+        """
+        source = self.commanded if self.has_commands(space) else {**self.measured, **{k: v for k, v in self.commanded.items() if "/" in k}}
+        return np.stack([source[n].at(times) if n in source else np.full(times.shape, np.nan) for n in space.names], axis=-1)
+
+
+def find_inputs(bag: Bag, namespace: str) -> dict[str, str]:
+    """Role of an input -> its topic in the bag.
+
+    Raises:
+        BagError: there is no camera, or there are no joint states.
+    """
+    choices = {"camera": (CAMERA, COMPRESSED), "joint_states": (JOINT_STATES,), "audio": (AUDIO,)}
+    names = {role: [resolve(t, namespace) for t in topics] for role, topics in choices.items()}
+    found = {role: next(t for t in topics if t in bag.topics) for role, topics in names.items() if any(t in bag.topics for t in topics)}
+    missing = [" or ".join(names[role]) for role in ("camera", "joint_states") if role not in found]
+    if missing:
+        raise BagError(f"{bag.path}: no topic {', '.join(missing)}; the recording has {sorted(bag.topics)}; is --namespace right?")
+    return found
+
+
+def _check_clocks(recording: Recording, topic: str) -> None:
+    """Bag time and stamps must be of one clock."""
+    stream = recording.streams[topic]
+    apart = [abs(r - s) for r, s in zip(stream.received, stream.stamps, strict=True) if s is not None]
+    if apart and min(apart) > 10e9:
+        raise BagError(
+            f"{recording.path}: stamps of {topic} lie {min(apart) * 1e-9:.0f} s or more from the times of the recording: two clocks; "
+            "record a simulation that publishes /clock with --use-sim-time"
+        )

@@ -1,0 +1,175 @@
+"""Plays a bag into the graph: messages as they were recorded, byte by byte, and the bag's time on /clock.
+
+The clock never passes a message that has not been sent: where this computer cannot keep up, time itself goes slower, and no node
+finds its inputs older than they were on the day.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rclpy.duration import Duration, Infinite
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from rosbags.interfaces import Qos, QosTime
+from rosgraph_msgs.msg import Clock
+
+from neon_control.nodes.chunk_messages import to_time
+from neon_control.tools.bag import Bag, BagError, BagMessage
+from neon_control.tools.bag_types import Definitions
+from neon_control.tools.recorder import message_class
+
+SECOND = 1_000_000_000
+NOT_PLAYED = ("/clock", "/rosout", "/parameter_events")  # they belong to the nodes and the time of the day
+CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+DEPTH = 10  # of topics whose recorded depth is unknown, as discovery tells none
+MAX_LAG = 0.1  # [s] beyond this the clock goes slower instead
+POLL = 0.02  # [s] between two looks at the keyboard while paused
+
+
+@dataclass(frozen=True)
+class Playback:
+    """How to play."""
+
+    rate: float = 1.0  # bag seconds in a second
+    clock_hz: float = 200.0  # of /clock, in real time and at least as often in the bag's
+
+
+class BagTime:
+    """The bag's time: runs at `rate`, stands still while paused, and can be set."""
+
+    def __init__(self, start: int, rate: float, monotonic: Callable[[], int] = time.monotonic_ns) -> None:
+        self._rate = rate
+        self._monotonic = monotonic
+        self.paused = False
+        self.set(start)
+
+    def now(self) -> int:
+        """[ns]"""
+        return self._time if self.paused else self._time + round((self._monotonic() - self._since) * self._rate)
+
+    def set(self, now: int) -> None:
+        """Go on from `now` [ns]."""
+        self._time, self._since = now, self._monotonic()
+
+    def toggle(self) -> None:
+        """Pause, or go on."""
+        self.set(self.now())
+        self.paused = not self.paused
+
+
+class Player:
+    """Publishers for every topic of `bag`, and the loop that plays it.
+
+    Attributes:
+        problems: topic -> why it cannot be played.
+        sent: messages published so far.
+        slowed: [s] of real time by which the replay took longer, because this computer could not keep up.
+
+    Args:
+        names: topic -> the name under which it is played; others keep their own.
+    """
+
+    def __init__(self, node: Node, bag: Bag, playback: Playback, names: Mapping[str, str]) -> None:
+        self._bag = bag
+        self._playback = playback
+        self.problems: dict[str, str] = {}
+        self.sent = 0
+        self.slowed = 0.0
+        self._definitions = Definitions()
+        self._clock = node.create_publisher(Clock, "/clock", CLOCK_QOS)
+        self._clock_period = 1.0 / (playback.clock_hz * max(1.0, playback.rate))  # [s]
+        self._clock_sent = -math.inf  # [s, monotonic]
+        self.publishers = {}
+        for topic in bag.topics.values():
+            if topic.name in NOT_PLAYED:
+                continue
+            try:
+                self._definitions.find(topic.type, topic.digest)
+                kind = message_class(topic.type)
+            except BagError as error:
+                self.problems[topic.name] = str(error)
+            else:
+                qos = played_qos(topic.qos)
+                self.publishers[topic.name] = node.create_publisher(kind, names.get(topic.name, topic.name), qos)
+
+    def listeners(self, topic: str) -> int:
+        """How many subscriptions of other nodes the publisher of `topic` has found; of /clock too."""
+        publisher = self._clock if topic == "/clock" else self.publishers[topic]
+        return int(publisher.get_subscription_count())
+
+    def play(self, keys: Callable[[], str], watch: Callable[[int, bool], None]) -> None:
+        """One round.
+
+        Args:
+            keys: asked for a key that was pressed: space pauses and goes on, s or right sends the next message and pauses.
+            watch: called several times a second with the bag time [ns] and whether it stands still; may raise to end the replay.
+        """
+        clock = BagTime(self._bag.start, self._playback.rate)
+        watched = -math.inf
+        for message in self._bag.messages(self.publishers):
+            while True:
+                key = keys()
+                if key == " ":
+                    clock.toggle()
+                elif key in ("s", "right"):
+                    if not clock.paused:
+                        clock.toggle()
+                    clock.set(message.time)
+                now = min(clock.now(), message.time)
+                if time.monotonic() - watched >= 0.1:
+                    watched = time.monotonic()
+                    watch(now, clock.paused)
+                wait = self._tell_time(now)
+                if now == message.time:
+                    break
+                until = math.inf if clock.paused else (message.time - now) * 1e-9 / self._playback.rate
+                time.sleep(max(0.0, min(wait, until, POLL)))
+            lag = (clock.now() - message.time) * 1e-9 / self._playback.rate
+            if lag > MAX_LAG:
+                self.slowed += lag
+                clock.set(message.time)
+            self._send(message)
+        watch(self._bag.end, False)
+
+    def tell_time(self) -> None:
+        """Tell the time at which a round begins, to nodes that wait for one."""
+        self._tell_time(self._bag.start)
+
+    def _tell_time(self, now: int) -> float:
+        """Publish /clock if it is due; returns how long [s] until it is again."""
+        moment = time.monotonic()
+        if moment - self._clock_sent >= self._clock_period:
+            self._clock_sent = moment
+            self._clock.publish(Clock(clock=to_time(now)))
+        return self._clock_sent + self._clock_period - moment
+
+    def _send(self, message: BagMessage) -> None:
+        self.publishers[message.topic].publish(message.data)
+        self.sent += 1
+
+
+def played_qos(recorded: tuple[Qos, ...]) -> QoSProfile:
+    """The profile to play a topic with: what its publishers offered; of several, what each of them offered at least."""
+    if not recorded:
+        return QoSProfile(depth=DEPTH)  # reliable: it serves every subscription
+
+    def span(values: list[QosTime]) -> Duration:
+        nanoseconds = max(v.sec * SECOND + v.nsec for v in values)
+        return Infinite if nanoseconds in (0, Infinite.nanoseconds) or nanoseconds > 2**62 else Duration(nanoseconds=nanoseconds)
+
+    reliable = all(q.reliability.name == "RELIABLE" for q in recorded)
+    latched = all(q.durability.name == "TRANSIENT_LOCAL" for q in recorded)
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=max([q.depth for q in recorded if q.history.name == "KEEP_LAST"], default=0) or DEPTH,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        deadline=span([q.deadline for q in recorded]),
+        lifespan=span([q.lifespan for q in recorded]),
+        liveliness=LivelinessPolicy.AUTOMATIC,
+        liveliness_lease_duration=span([q.liveliness_lease_duration for q in recorded]),
+    )

@@ -1,0 +1,132 @@
+"""`neon_control record`: what a robot's policy saw, said and did, as one bag (mcap) to replay, to judge or to train from.
+
+It listens only. Topics that appear later are picked up; Ctrl-C or SIGTERM ends the recording, and the bag is complete then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import rclpy
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+from tqdm import tqdm
+
+from neon_control import __version__
+from neon_control.core.robot import load_robot
+from neon_control.nodes.transport import choose_transport
+from neon_control.tools.bag import POLICY_KEY, BagError
+from neon_control.tools.node_facts import NodeFacts, policy_identity
+from neon_control.tools.recorder import Recorder
+from neon_control.tools.topics import add_robot_arguments, recorded_topics, robot_file
+
+POLL_PERIOD = 0.005  # [s]
+REPORT_PERIOD = 1.0  # [s]
+NODES = ("inference_node", "executor_node")
+EXIT_FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the bag (default: recording-DATE-TIME here)")
+    add_robot_arguments(parser)
+    parser.add_argument("--policy", metavar="NAME", help="the policy that runs (default: what inference_node says)")
+    parser.add_argument("--also", nargs="+", default=[], metavar="TOPIC", help="more topics to record")
+    parser.add_argument("--compress", action="store_true", help="with zstd; costs computing time on the robot")
+    parser.add_argument("--use-sim-time", action="store_true", help="take the time from /clock, as the nodes do")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after this long (default: at Ctrl-C)")
+    parser.add_argument(
+        "--reserve-mb", type=float, default=500.0, metavar="MB", help="stop before the disk has less (default: %(default)g)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record until a signal; returns the exit code: 0 for a complete bag with messages in it."""
+    file = robot_file(args.robot, args.params_file)
+    topics = (*recorded_topics(load_robot(file)), *args.also)
+    out = args.out or Path(time.strftime("recording-%Y%m%d-%H%M%S"))
+    choose_transport()
+    stop = _StopOnSignal()
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    overrides = [Parameter("use_sim_time", value=args.use_sim_time)]
+    node = Node("recorder", namespace=args.namespace, parameter_overrides=overrides)
+    try:
+        recorder = Recorder(node, out, topics, args.compress)
+        recorder.note("neon_control/version", __version__)
+        recorder.note("neon_control/robot", file.read_text())
+        if args.policy:
+            recorder.note(POLICY_KEY, json.dumps(policy_identity(args.policy), sort_keys=True))
+        facts = [NodeFacts(node, name, recorder.note) for name in NODES]
+        problem = _record(recorder, node, facts, stop, args.seconds, args.reserve_mb)
+        recorder.close()
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return _report(recorder, problem)
+
+
+class _StopOnSignal:
+    """Becomes true at SIGINT or SIGTERM, so that the bag is closed in order; a second signal changes nothing."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopped = True
+
+    def __bool__(self) -> bool:
+        return self._stopped
+
+
+def _record(recorder: Recorder, node: Node, facts: list[NodeFacts], stop: _StopOnSignal, seconds: float | None, reserve_mb: float) -> str:
+    """Poll until the end; returns what ended it too early, or nothing."""
+    begin = reported = time.monotonic()
+    told: set[str] = set()
+    with tqdm(bar_format="{desc}", file=sys.stderr, disable=None) as bar:
+        while not stop and (seconds is None or time.monotonic() - begin < seconds):
+            try:
+                recorder.poll()
+            except BagError as error:
+                return str(error)
+            now = time.monotonic()
+            for fact in facts:
+                fact.poll(now)
+            rclpy.spin_once(node, timeout_sec=0.0)  # answers about parameters, and /clock
+            for topic in recorder.problems.keys() - told:
+                told.add(topic)
+                bar.write(f"cannot record {topic}: {recorder.problems[topic]}", file=sys.stderr)
+            if now - reported >= REPORT_PERIOD:
+                reported = now
+                bar.set_description_str(_progress(recorder, now - begin))
+                free = shutil.disk_usage(recorder.path).free / 1e6
+                if free < reserve_mb:
+                    return f"stopped: the disk of {recorder.path} has {free:.0f} MB left, --reserve-mb is {reserve_mb:g}"
+            time.sleep(POLL_PERIOD)
+    return ""
+
+
+def _progress(recorder: Recorder, seconds: float) -> str:
+    rates = "  ".join(f"{t.lstrip('/')} {c.count / seconds:.0f}" for t, c in recorder.channels.items() if c.count)
+    return f"{seconds:.0f} s  {recorder.bytes / 1e6:.0f} MB  lost {recorder.lost}  [Hz] {rates or 'nothing yet'}"
+
+
+def _report(recorder: Recorder, problem: str) -> int:
+    counts = {t: c for t, c in recorder.channels.items() if c.count}
+    for topic, channel in sorted(counts.items()):
+        print(f"{channel.count:8d}  {topic}" + (f"  ({channel.lost} lost on the way)" if channel.lost else ""))
+    for topic in recorder.missing:
+        print(f"       -  {topic}  {recorder.problems.get(topic, 'nobody published it')}")
+    print(f"{recorder.path}: {sum(c.count for c in counts.values())} messages, {recorder.bytes / 1e6:.1f} MB, {recorder.lost} lost")
+    if problem:
+        print(f"neon_control record: {problem}", file=sys.stderr)
+    return EXIT_FAILED if problem or not counts else 0

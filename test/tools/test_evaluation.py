@@ -1,0 +1,284 @@
+"""A policy judged on a recording: the numbers are right where they are known, and the same every time.
+
+The robot is none that this package ships: a YAML file and a URDF with five joints on a base.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from many_joints import write_robot
+
+from neon_control.core.action_space import ActionSpace
+from neon_control.core.chunk import ActionChunk
+from neon_control.core.robot import Robot, load_robot
+from neon_control.sim.recording import EpisodeRecorder
+from neon_control.tools import cli
+from neon_control.tools.bag import Bag, BagError
+from neon_control.tools.evaluation.measures import input_figures, mean_abs, sync_skew
+from neon_control.tools.evaluation.offline import OfflineRun, Run
+from neon_control.tools.evaluation.recording import Recording, Stream, Track
+from neon_control.tools.evaluation.settings import Settings, from_file, from_recording
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
+
+pytestmark = pytest.mark.timeout(400)  # [s] the first test exports two policies and draws a report, on a busy computer too
+
+SECONDS = 1.2
+GAP = (0.4, 0.85)  # [s] without images
+RATE = 0.4  # [rad/s] of every joint's command
+
+
+@dataclass(frozen=True)
+class World:
+    """A robot file, two policies for it, and a recording of it."""
+
+    robot_file: Path
+    policies: tuple[Path, Path]
+    bag: Path
+
+    @property
+    def robot(self) -> Robot:
+        return load_robot(self.robot_file)
+
+
+def record(path: Path, robot: Robot, commands: bool = True, gap: tuple[float, float] = (np.inf, np.inf)) -> Path:
+    """Images at 20 Hz, joint states at 100 Hz that lag 0.05 rad behind, sound, and commands at 50 Hz."""
+    names, rng = tuple(robot.joints), np.random.default_rng(0)
+    with EpisodeRecorder(path) as recorder:
+        for i in range(round(SECONDS / 0.01) + 1):
+            time, position = i * 0.01, np.full(len(names), RATE * i * 0.01)
+            recorder.joint_states(time, names, position - 0.05, np.zeros(len(names)))
+            if i % 2 == 0:
+                recorder.audio(time, rng.integers(-3000, 3000, 320, dtype=np.int16))
+            if i % 2 == 0 and commands:
+                recorder.command(time, names, position, np.array([0.1, 0.0, 0.2]))
+            if i % 5 == 0 and not gap[0] < time < gap[1]:
+                recorder.image(time, rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    pytest.importorskip("torch")
+    from policies import write_policy
+
+    folder = tmp_path_factory.mktemp("world")
+    robot_file = write_robot(folder, 5)
+    for name, seed in (("first", 0), ("second", 1)):
+        write_policy(folder / name, robot_file=robot_file, seed=seed, use_audio=False)
+    return World(robot_file, (folder / "first", folder / "second"), record(folder / "bag", load_robot(robot_file), gap=GAP))
+
+
+def evaluate(world: World, out: Path, *more: object) -> int:
+    words = ["evaluate", world.bag, "--robot", world.robot_file, "--policy", world.policies[0], "--out", out, *more]
+    return cli.main([str(w) for w in words])
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    with file.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def report(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an evaluation of the first policy."""
+    out = tmp_path_factory.mktemp("report")
+    assert evaluate(world, out, "--latency", "0.05") == 0
+    return out
+
+
+def test_the_same_evaluation_twice_writes_the_same_bytes(world: World, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert evaluate(world, tmp_path, "--against", world.policies[1], "--latency", "0.05", "--tables-only") == 0
+
+    names = sorted(f.name for f in report.glob("*.csv"))
+    assert len(names) == 8 + 5 and len(list(tmp_path.glob("second_*.csv"))) == 8
+    assert [n for n in names if (report / n).read_bytes() != (tmp_path / n).read_bytes()] == []
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["first", "second"] and "is nearer to what was done" in lines[2]
+
+
+def test_it_needs_no_ros(world: World, tmp_path: Path) -> None:
+    words = ["evaluate", world.bag, "--robot", world.robot_file, "--policy", world.policies[0], "--out", tmp_path, "--tables-only"]
+    program = f"""if True:
+        import sys
+        sys.modules["rclpy"] = sys.modules["sensor_msgs"] = None  # importing them now fails
+        from neon_control.tools import cli
+        sys.exit(cli.main({[str(w) for w in words]}))"""
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_report_is_one_file_with_its_pictures_inside(report: Path) -> None:
+    page = (report / "report.html").read_text()
+
+    assert len(re.findall(r'src="data:image/png;base64,[A-Za-z0-9+/=]{5000,}"', page)) == 6
+    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    assert all(words in page for words in ("first on bag", "most at joint_", "/camera/image_raw", "blend", "gaps in the inputs"))
+
+
+def test_recorded_actions_stand_beside_each_step_of_each_chunk(report: Path) -> None:
+    rows = [r for r in read(report / "first_chunks.csv") if r["dimension"] == "joint_3"]
+    start = min(int(r["stamp_ns"]) for r in rows)
+
+    for row in rows[:40]:
+        expected = RATE * (int(row["time_ns"]) - start) * 1e-9
+        assert float(row["recorded"]) == pytest.approx(expected, abs=1e-6)
+        assert int(row["time_ns"]) == int(row["stamp_ns"]) + 20_000_000 * int(row["step"])
+    assert rows[-1]["recorded"] == ""  # beyond the end of the recording nothing is known
+    assert all(int(r["arrived_ns"]) - int(r["stamp_ns"]) <= 60_000_000 for r in rows)  # the latency, and one period at most
+
+
+def test_a_gap_in_the_camera_is_listed_and_keeps_the_executors_waiting(report: Path) -> None:
+    gaps = [r for r in read(report / "recording_gaps.csv") if r["topic"] == "/camera/image_raw"]
+    methods = {r["method"]: r for r in read(report / "first_methods.csv")}
+
+    assert len(gaps) == 1 and float(gaps[0]["length_s"]) == pytest.approx(0.45)
+    assert all("chunks" in methods[m]["waits"] for m in ("act", "age", "latest", "blend"))
+
+
+def test_only_blending_has_no_seams(report: Path) -> None:
+    jumps = {r["method"]: float(r["worst_jump_rad"]) for r in read(report / "first_methods.csv")}
+
+    assert jumps["blend"] < 1e-9 < min(jumps["act"], jumps["age"], jumps["latest"])
+
+
+class Straight:
+    """A policy that says exactly what was recorded, plus an offset."""
+
+    def __init__(self, space: ActionSpace, offset: float) -> None:
+        self.space, self.offset = space, offset
+
+    def chunk(self, stamp: int, start: int) -> ActionChunk:
+        times = (stamp - start) * 1e-9 + 0.02 * np.arange(16)
+        joints = np.repeat(RATE * times[:, None] + self.offset, self.space.num_joints, axis=1)
+        return ActionChunk(stamp, 0.02, self.space.joint_names, joints, np.tile([0.1, 0.0, 0.2], (16, 1)))
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1])
+def test_chunks_that_are_off_by_a_known_amount_have_that_error(world: World, offset: float) -> None:
+    with Bag(world.bag) as bag:
+        recording = Recording(bag, world.robot)
+    space = ActionSpace.from_robot(world.robot, "arms_only")
+    chunk = Straight(space, offset).chunk(recording.start + 200_000_000, recording.start)
+    times = chunk.stamp + np.arange(16) * 20_000_000
+
+    error = np.concatenate([chunk.joints, chunk.base], axis=1) - recording.actions(space, times)
+
+    assert mean_abs(error[:, : space.num_joints]) == pytest.approx(offset, abs=1e-9)
+    assert mean_abs(error[:, space.num_joints :]) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_without_recorded_commands_the_measured_motion_stands_for_them(world: World, tmp_path: Path) -> None:
+    with Bag(record(tmp_path / "bag", world.robot, commands=False)) as bag:
+        recording = Recording(bag, world.robot)
+    space = ActionSpace.from_robot(world.robot, "arms_only")
+
+    done = recording.actions(space, np.array([recording.start + 500_000_000]))
+
+    assert not recording.has_commands(space)
+    assert done[0, :5] == pytest.approx(RATE * 0.5 - 0.05) and np.isnan(done[0, 5:]).all()
+
+
+def run_offline(world: World, bag_path: Path, **settings: object) -> Run:
+    from neon_control.runtime.policy import Policy
+
+    with Bag(bag_path) as bag:
+        recording = Recording(bag, world.robot)
+        policy = Policy.load(world.policies[0], world.robot)
+        offline = OfflineRun("first", bag, policy, world.robot, Settings(**settings), recording.inputs, 0.12)
+        return offline.execute(lambda time: None)
+
+
+def test_images_that_come_while_an_inference_runs_are_passed_over(world: World) -> None:
+    run = run_offline(world, world.bag, backbone_rate_hz=100.0)
+
+    assert run.counts["images_while_busy"] >= 2 * len(run.chunks) - 6  # 20 Hz, and each inference takes 0.12 s
+    assert all(arrived - chunk.stamp >= 120_000_000 for arrived, chunk in run.chunks)
+
+
+def test_at_two_rates_the_action_layer_runs_on_the_newest_joint_state(world: World) -> None:
+    run = run_offline(world, world.bag, head_rate_hz=50.0)
+    ages = np.array([arrived - chunk.stamp for arrived, chunk in run.chunks]) * 1e-9
+
+    assert len(run.chunks) > 30 and ages.max() <= 0.011
+    assert any(inputs == "features" for _, inputs, _ in run.refusals)  # in the camera's gap they grow too old
+
+
+def test_an_interval_beyond_the_others_is_a_gap_and_delays_are_between_stamp_and_reception() -> None:
+    times = [0, 100_000_000, 200_000_000, 900_000_000, 1_000_000_000]
+    figures = input_figures(Stream(times, [t - 5_000_000 for t in times]))
+
+    assert figures.gaps == [(200_000_000, pytest.approx(0.7))]
+    assert (figures.longest, figures.delay) == (pytest.approx(0.7), pytest.approx(0.005))
+
+
+def test_skew_is_the_distance_from_an_image_to_the_nearest_joint_state(world: World) -> None:
+    with Bag(world.bag) as bag:
+        skew = sync_skew(Recording(bag, world.robot))
+
+    assert np.abs(skew["joint_states"]).max() == 0.0
+    assert skew["audio"] == pytest.approx(np.where(np.arange(len(skew["audio"])) % 2 == 0, 0.0, 0.01), abs=0.011)
+
+
+def test_a_track_is_linear_in_between_and_says_nothing_beyond_its_ends() -> None:
+    track = Track()
+    for time, value in ((0, 0.0), (10, 1.0), (10, 2.0)):
+        track.add(time, value)
+
+    assert track.at(np.array([-1, 5, 10, 11])) == pytest.approx([np.nan, 1.0, 2.0, np.nan], nan_ok=True)
+
+
+def test_settings_come_from_the_parameter_file_or_from_the_recording_and_a_bag_may_not_tell() -> None:
+    root = Path(__file__).resolve().parents[2]
+    told = {
+        "neon_control/parameters/inference_node": '{"backbone_rate_hz": 5.0, "max_age.camera": 0.7, "policy": "x"}',
+        "neon_control/parameters/executor_node": '{"rate_hz": 250.0, "joints.method": "act", "mode": "arms_only"}',
+    }
+
+    assert from_file(root / "config" / "robot.yaml").executor.chunk_timeout == 0.3
+    recorded = from_recording(told)
+    assert recorded is not None
+    assert (recorded.backbone_rate_hz, recorded.max_age.camera) == (5.0, 0.7)
+    assert (recorded.executor.rate_hz, recorded.executor.joints.method, recorded.executor.base.method) == (250.0, "act", "latest")
+    assert from_recording({}) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--namespace", "r2"), "no topic /r2/camera/image_raw or /r2/camera/image_raw/compressed, /r2/joint_states"),
+        (("--recorded-parameters",), "does not tell the parameters"),
+        (("--start", "60"), "asked to start at 60 s"),
+        (("--latency", "-1"), "--latency"),
+    ],
+)
+def test_wrong_use_is_one_clear_line(
+    world: World, tmp_path: Path, options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert evaluate(world, tmp_path / "out", *options) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_stamps_of_another_clock_than_the_recording_s_are_refused(world: World, tmp_path: Path) -> None:
+    from rosbags.rosbag2 import StoragePlugin, Writer
+    from rosbags.typesys import Stores, get_typestore
+
+    types = get_typestore(Stores.ROS2_JAZZY)
+    with Bag(world.bag) as source, Writer(tmp_path / "late", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections = {n: writer.add_connection(n, t.type, typestore=types) for n, t in source.topics.items()}
+        for message in source.messages():
+            writer.write(connections[message.topic], message.time + 3_600_000_000_000, message.data)
+
+    with Bag(tmp_path / "late") as bag, pytest.raises(BagError, match=r"3600 s or more.*--use-sim-time"):
+        Recording(bag, world.robot)

@@ -1,0 +1,48 @@
+"""The names of topics that recordings go by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from neon_control.core.errors import ConfigError
+from neon_control.core.robot import load_robot
+from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC
+from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
+from neon_control.tools import topics
+
+DOCUMENTED = (Path(__file__).resolve().parents[2] / "docs" / "topics.md").read_text()
+
+
+def test_the_names_are_those_of_the_nodes() -> None:
+    assert (topics.CHUNK_JOINTS, topics.CHUNK_BASE, topics.BASE_COMMAND) == (JOINTS_TOPIC, BASE_TOPIC, BASE_COMMAND_TOPIC)
+    described = [t for t in (*topics.INPUTS, topics.DIAGNOSTICS) if t != topics.COMPRESSED]
+    assert all(f"`{t}`" in DOCUMENTED for t in described)
+
+
+def test_a_recording_holds_inputs_outputs_and_every_controller_of_the_robot() -> None:
+    found = topics.recorded_topics(load_robot("g1.yaml"))
+
+    assert {"camera/image_raw", "joint_states", "audio", "action_chunk/joints", "torso_controller/joint_trajectory", "cmd_vel"} <= set(
+        found
+    )
+
+
+def test_a_replay_moves_all_that_nodes_say_and_nothing_that_they_read() -> None:
+    robot = load_robot("g1.yaml")
+    moved = topics.replay_remappings(robot, "/r1/")
+
+    assert moved["/r1/arm_controller/joint_trajectory"] == "/recorded/r1/arm_controller/joint_trajectory"
+    assert moved["/diagnostics"] == "/recorded/diagnostics"
+    assert not set(moved) & {topics.resolve(t, "r1") for t in topics.INPUTS}
+
+
+def test_the_robot_is_the_one_given_or_that_of_the_parameter_file(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("/**/executor_node:\n  ros__parameters: {robot_config: no_such_robot.yaml}\n")
+
+    assert topics.robot_file("g1.yaml", str(file)).name == "g1.yaml"
+    assert topics.robot_file(None, "robot.yaml").name == "g1.yaml"
+    with pytest.raises(ConfigError, match=r"no_such_robot\.yaml"):
+        topics.robot_file(None, str(file))
