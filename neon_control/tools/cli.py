@@ -21,6 +21,7 @@ from neon_control.core.errors import NeonControlError
 # name -> (module, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("neon_control.tools.demo", "run the simulated robot, in a browser page or headless, and count successes"),
+    "monitor": ("neon_control.tools.monitor.command", "show a running system in a browser page, with an e-stop button"),
     "collect": ("neon_control.tools.collect", "record demonstrations of the simulated robot"),
     "heads": ("neon_control.tools.heads", "print the table of action heads: size, measured latency, what they can"),
     "encoders": ("neon_control.tools.encoders", "export the vision encoder into the user's cache, and verify both encoders"),
