@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+from types import FrameType
 
 from neon_control.core.errors import NeonControlError
 from neon_control.core.robot import load_robot
@@ -32,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
-    parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help="robot description, as for the nodes (default: config/%(default)s)")
+    parser.add_argument(
+        "--robot", default="g1.yaml", metavar="FILE", help="robot description, as for the nodes (default: config/%(default)s)"
+    )
     parser.add_argument("--namespace", default="", metavar="NAME", help="namespace of the nodes and their topics")
     parser.add_argument("--domain", type=int, metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID, or 0)")
     parser.add_argument("--host", default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)")
@@ -51,12 +55,15 @@ def run(args: argparse.Namespace) -> int:
     if args.audio_rate <= 0 or args.audio_channels <= 0:
         raise NeonControlError(f"--audio-rate and --audio-channels must be above 0, got {args.audio_rate} and {args.audio_channels}")
     robot = load_robot(args.robot)
+    signal.signal(signal.SIGTERM, _terminate)
     from neon_control.tools.monitor.page import MonitorPage
     from neon_control.tools.monitor.streams import Streams
 
     choose_transport()
     with Link("monitor", args.namespace, args.domain) as link:
-        page = MonitorPage(link, robot, Streams(link.node, robot, args.audio_rate, args.audio_channels), args.host, args.port, light=args.light)
+        page = MonitorPage(
+            link, robot, Streams(link.node, robot, args.audio_rate, args.audio_channels), args.host, args.port, light=args.light
+        )
         try:
             link.start()
             domain = args.domain if args.domain is not None else os.environ.get("ROS_DOMAIN_ID", "0")
@@ -67,3 +74,7 @@ def run(args: argparse.Namespace) -> int:
         finally:
             page.close()
     return 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # through all `with` blocks

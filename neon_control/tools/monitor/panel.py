@@ -37,7 +37,9 @@ class Panel:
             "enable": controls.enable,
             "disable": controls.disable,
         }
-        buttons = gui.add_button_group("executor", tuple(actions), hint="release and reset the e-stop; activate and deactivate the executor")
+        buttons = gui.add_button_group(
+            "executor", tuple(actions), hint="release and reset the e-stop; activate and deactivate the executor"
+        )
         buttons.on_click(lambda event: self._do(event.target.value, actions[event.target.value]))
         self._notice = gui.add_html("", visible=False)
         self._alive = gui.add_html("")

@@ -50,7 +50,9 @@ class Streams:
         self._audio = Stream(node, [("audio", tuple(READERS))], AUDIO_DEPTH)
         self._chunk = Stream(node, [(JOINTS_TOPIC, [trajectory])])
         self._base_chunk = Stream(node, [(BASE_TOPIC, ["trajectory_msgs/MultiDOFJointTrajectory"])])
-        self._controllers = {c: Stream(node, [(c.topic, [trajectory if c.type == "joint_trajectory" else positions])]) for c in robot.controllers}
+        self._controllers = {
+            c: Stream(node, [(c.topic, [trajectory if c.type == "joint_trajectory" else positions])]) for c in robot.controllers
+        }
         self._base_command = Stream(node, [(BASE_COMMAND_TOPIC, ["geometry_msgs/TwistStamped", "geometry_msgs/Twist"])])
         self._odometry = Stream(node, [("odom", ["nav_msgs/Odometry"])])
         self._by_name: dict[str, tuple[Stream, ...]] = {
@@ -78,7 +80,9 @@ class Streams:
 
     def ages(self, now: float) -> Mapping[str, float | None]:
         """Name -> [s] since the newest message; None: nothing received yet."""
-        newest = {name: max((s.received for s in streams if s.received is not None), default=None) for name, streams in self._by_name.items()}
+        newest = {
+            name: max((s.received for s in streams if s.received is not None), default=None) for name, streams in self._by_name.items()
+        }
         return {name: None if received is None else now - received for name, received in newest.items()}
 
     def fresh(self, name: str, now: float, limit: float = 1.0) -> bool:
