@@ -22,6 +22,7 @@ from neon_control.tools.demo_link import DemoLink
 from neon_control.tools.demo_trials import FINISHED_VALUES
 from neon_control.tools.monitor import html
 from neon_control.tools.monitor.page import MonitorPage
+from neon_control.tools.monitor.scene import WORLD
 from neon_control.tools.monitor.sound import wav
 from neon_control.tools.monitor.streams import Streams
 
@@ -50,7 +51,9 @@ class DemoPage:
         model = build_model(robot)
         streams = Streams(link.node, robot)
         self._trials = Trials(link, streams)
-        page = self._page = MonitorPage(link, robot, streams, host, port, mount=_root_position(model), above=self._trials.build)
+        page = self._page = MonitorPage(
+            link, robot, streams, host, port, mount=_root_position(model), follow=False, above=self._trials.build
+        )
         self.url = page.url
         page.scene_parts.append(Furniture(page.server, model, link))
         page.server.initial_camera.position, page.server.initial_camera.look_at = CAMERA, LOOK_AT
@@ -80,9 +83,9 @@ class Furniture:
             geom = model.geom(i)
             if geom.name.startswith("table"):
                 place = tuple(model.body(geom.bodyid[0]).pos + geom.pos)
-                scene.add_box(f"/{geom.name}", _rgb(geom.rgba), tuple(2 * geom.size), position=place)
+                scene.add_box(f"{WORLD}/{geom.name}", _rgb(geom.rgba), tuple(2 * geom.size), position=place)
         geoms = {colour: model.geom(f"{colour}_cube") for colour in COLOURS}
-        self._cubes = {colour: scene.add_box(f"/{colour}_cube", _rgb(g.rgba), tuple(2 * g.size)) for colour, g in geoms.items()}
+        self._cubes = {colour: scene.add_box(f"{WORLD}/{colour}_cube", _rgb(g.rgba), tuple(2 * g.size)) for colour, g in geoms.items()}
 
     def update(self, now: float) -> None:
         """Move the cubes."""

@@ -15,6 +15,7 @@ FLAGS = (
     "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
     "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+PATIENCE = 90  # [s] for one answer of a browser that draws in software on a busy computer
 # A picture that was replaced before a slow browser had read it.
 HARMLESS = ("ERR_FILE_NOT_FOUND",)
 
@@ -38,6 +39,7 @@ class Browser:
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self._driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        self._driver.set_script_timeout(PATIENCE)
 
     def open(self, url: str) -> None:
         """Go to a page."""
@@ -74,6 +76,7 @@ class Browser:
     def _try_screenshot(self, file: Path) -> bool:
         from selenium.common.exceptions import TimeoutException
 
+        self._script("document.querySelectorAll('.mantine-Notification-closeButton').forEach(b => b.click())")  # WebGL in software
         try:
             return bool(self._driver.save_screenshot(str(file)))
         except TimeoutException:

@@ -50,6 +50,7 @@ class MonitorPage:
         host, port: where to serve; a taken port is followed by the next free one.
         mount: see `SceneView`.
         light: bright colours instead of dark ones.
+        follow: whether the picture follows the robot, until somebody unchecks it.
         above: builds what stands above the executor's state.
     """
 
@@ -63,6 +64,7 @@ class MonitorPage:
         *,
         mount: np.ndarray | None = None,
         light: bool = False,
+        follow: bool = True,
         above: Callable[[viser.ViserServer], Part] | None = None,
     ) -> None:
         self._link, self._streams = link, streams
@@ -74,10 +76,11 @@ class MonitorPage:
         gui.configure_theme(dark_mode=not light, show_logo=False, show_share_button=False)
         gui.main_panel.dock_right()
         gui.main_panel.set_width(PANEL_WIDTH)
-        scene = SceneView(self.server, robot, streams, mount, light)
-        self.scene_parts: list[Part] = [scene]
         self.panel_parts: list[Part] = [] if above is None else [above(self.server)]
-        self.panel_parts += [Panel(self.server, link, streams, ExecutorControls(link, BUTTON_LIMIT)), Senses(self.server, streams)]
+        panel = Panel(self.server, link, streams, ExecutorControls(link, BUTTON_LIMIT), follow)
+        self.panel_parts += [panel, Senses(self.server, streams)]
+        scene = SceneView(self.server, robot, streams, panel.follow, mount, light)
+        self.scene_parts: list[Part] = [scene]
         side = gui.add_panel()
         with side.add_tab("curves"):
             self._plots = Plots(self.server, robot, link, streams, "#444" if light else "#bbb")

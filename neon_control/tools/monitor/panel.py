@@ -24,7 +24,7 @@ NODES = (EXECUTOR, INFERENCE)
 class Panel:
     """Built where it is constructed; `update` fills it."""
 
-    def __init__(self, server: viser.ViserServer, link: Link, streams: Streams, controls: ExecutorControls) -> None:
+    def __init__(self, server: viser.ViserServer, link: Link, streams: Streams, controls: ExecutorControls, follow: bool) -> None:
         self._link, self._streams = link, streams
         gui = server.gui
         self._banner = gui.add_html("")
@@ -42,6 +42,7 @@ class Panel:
         )
         buttons.on_click(lambda event: self._do(event.target.value, actions[event.target.value]))
         self._notice = gui.add_html("", visible=False)
+        self._follow = gui.add_checkbox("follow robot", follow, hint="keep the robot in the middle of the picture while it drives")
         self._alive = gui.add_html("")
 
     def _bind(self, button: viser.GuiButtonHandle, action: Callable[[], str]) -> None:
@@ -59,6 +60,10 @@ class Panel:
         self._notice.content = f'<div style="{html.STYLE}">{html.dot(colour)}{html.escape(text)}</div>'
         self._notice.visible = True
         self._notice_until = time.monotonic() + NOTICE_KEPT
+
+    def follow(self) -> bool:
+        """Whether the picture follows the robot."""
+        return bool(self._follow.value)
 
     def update(self, now: float) -> None:
         """Show what is known at `now` [s] monotonic."""
