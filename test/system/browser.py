@@ -57,8 +57,8 @@ class Browser:
     def click(self, label: str) -> None:
         """Press the button, or choose the tab, of this name."""
         found = self._script(
-            "const all = [...document.querySelectorAll('button, label, [role=tab], .mantine-Tabs-tab, div, span')];"
-            "const hit = all.filter(e => e.innerText && e.innerText.trim() === arguments[0]).pop();"
+            "const all = [...document.querySelectorAll('button, [role=tab]')];"
+            "const hit = all.find(e => e.innerText.trim() === arguments[0]);"
             "if (hit) hit.click(); return !!hit",
             label,
         )

@@ -16,6 +16,7 @@ from neon_control.tools.monitor.kinematics import Kinematics
 
 GHOST_COLOUR, GHOST_OPACITY = (60, 170, 255), 0.3
 GHOST_THRESHOLD = 0.015  # [rad] or [m] a link whose joints are all closer to the measured ones needs no ghost
+SMALLEST_TURN = 0.0005  # change of a quaternion that is worth a message
 GHOST_MARGIN = 0.006  # [m] the ghost's skin lies outside the robot's, or the two would flicker where they agree
 
 
@@ -58,6 +59,7 @@ class RobotShape:
                 self._shapes.setdefault(link, []).append(shape)
             else:
                 scene.add_mesh_trimesh(name, mesh)
+        self._sent = np.zeros((len(self._frames), 4))  # what the browsers know
         self._prismatic = [i for i, joint in enumerate(kinematics.joints) if joint.kind == "prismatic"]
 
     def show_difference(self, positions: Mapping[str, float], others: Mapping[str, float]) -> None:
@@ -82,8 +84,11 @@ class RobotShape:
 
     def pose(self, positions: Mapping[str, float]) -> None:
         """Move the links; only what changed is sent to the browsers."""
-        for frame, quaternion in zip(self._frames, np.round(self._kinematics.quaternions(positions), 4), strict=True):
-            frame.wxyz = quaternion
+        quaternions = self._kinematics.quaternions(positions)
+        moved = np.abs(quaternions - self._sent).max(axis=1, initial=0.0) > SMALLEST_TURN
+        self._sent[moved] = quaternions[moved]
+        for i in np.flatnonzero(moved):
+            self._frames[i].wxyz = quaternions[i]
         for i in self._prismatic:
             self._frames[i].position = self._kinematics.place(self._kinematics.joints[i], positions)
 
