@@ -60,6 +60,7 @@ MONITOR = [
     "pillow>=10",
     "soxr>=1,<2",
     "viser>=1.0,<2",
+    "websockets>=13",
     "yourdfpy>=0.0.58",
 ]
 

@@ -20,6 +20,7 @@ from neon_control.tools.monitor.controls import ExecutorControls
 from neon_control.tools.monitor.fault_list import FaultList
 from neon_control.tools.monitor.faults import FaultLog
 from neon_control.tools.monitor.link import Link
+from neon_control.tools.monitor.origin import refuse_foreign_pages
 from neon_control.tools.monitor.panel import NODE_SILENT, Panel
 from neon_control.tools.monitor.plots import Plots
 from neon_control.tools.monitor.scene import SceneView
@@ -70,7 +71,8 @@ class MonitorPage:
         self._link, self._streams = link, streams
         self._log = FaultLog()
         link.listeners.append(self._log.add)
-        self.server = viser.ViserServer(host=host, port=port, label=f"neon_control: {robot.name}", verbose=False)
+        with refuse_foreign_pages(host):
+            self.server = viser.ViserServer(host=host, port=port, label=f"neon_control: {robot.name}", verbose=False)
         self.url = f"http://{host}:{self.server.get_port()}"
         gui = self.server.gui
         gui.configure_theme(dark_mode=not light, show_logo=False, show_share_button=False)
