@@ -59,6 +59,7 @@ ROS = [
 MONITOR = [
     "pillow>=10",
     "soxr>=1,<2",
+    "trimesh>=4",
     "viser>=1.0,<2",
     "websockets>=13",
     "yourdfpy>=0.0.58",

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -18,9 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from neon_control.core.errors import NeonControlError
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
+AnyLink = TypeVar("AnyLink", bound="Link")
 INFERENCE, EXECUTOR = "inference_node", "executor_node"
 SERVICE_LIMIT = 10.0  # [s]
 WAKE_UP = 0.5  # [s] longest time that the thread sleeps without work
@@ -154,7 +152,7 @@ class Link:
         self.node.destroy_node()
         rclpy.try_shutdown()
 
-    def __enter__(self) -> Self:
+    def __enter__(self: AnyLink) -> AnyLink:
         return self
 
     def __exit__(self, *_: object) -> None:
