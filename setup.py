@@ -55,8 +55,19 @@ ROS = [
     "ros-wheels-bootstrapper",
 ]
 
+# The browser page, without the simulation.
+MONITOR = [
+    "pillow>=10",
+    "soxr>=1,<2",
+    "trimesh>=4",
+    "viser>=1.0,<2",
+    "websockets>=13",
+    "yourdfpy>=0.0.58",
+]
+
 # MuJoCo 4 needs Python 3.11.
 SIM = [
+    *MONITOR,
     "mujoco>=4.0,<5; python_version >= '3.11'",
     "mujoco>=3.10,<4; python_version < '3.11'",
     "espeakng-loader>=0.2.4",
@@ -64,8 +75,6 @@ SIM = [
     "rosbags>=0.11",
     "scipy>=1.11",
     "tqdm>=4.60",
-    "viser>=1.0,<2",
-    "yourdfpy>=0.0.58",
 ]
 
 # torch is pinned: an open range would let pip change a working installation by several GB.
@@ -114,6 +123,7 @@ TEST = [
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "ruff>=0.11",
+    "selenium>=4.20,<5",  # drives Chromium for the page's tests: 10 MB to load, where playwright brings a Node.js of 45 MB
     "types-PyYAML",
 ]
 
@@ -150,6 +160,7 @@ setup(
         "cpu": CPU,
         "gpu": ["onnxruntime-gpu>=1.20,<2", *ENCODERS],
         "ros": ROS,
+        "monitor": MONITOR,
         "sim": SIM,
         "train": TRAIN,
         "replay": [*CPU, *REPLAY],

@@ -41,9 +41,13 @@ class PolledSubscription:
     """Serialised messages of `topic` since the last `take`, as many as the QoS depth keeps."""
 
     def __init__(self, node: Node, kind: type, topic: str, qos: QoSProfile) -> None:
-        self._kind = kind
+        self._node, self._kind = node, kind
         self._group = _NeverSpun()  # nodes hold their groups weakly
         self._subscription = node.create_subscription(kind, topic, lambda message: None, qos, callback_group=self._group)
+
+    def close(self) -> None:
+        """Unsubscribe; nothing can be taken any more."""
+        self._node.destroy_subscription(self._subscription)
 
     def take(self) -> Iterator[bytes]:
         """The messages that have arrived, oldest first."""

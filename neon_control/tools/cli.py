@@ -21,6 +21,7 @@ from neon_control.core.errors import NeonControlError
 # name -> (module, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("neon_control.tools.demo", "run the simulated robot, in a browser page or headless, and count successes"),
+    "monitor": ("neon_control.tools.monitor.command", "show a running system in a browser page, with an e-stop button"),
     "collect": ("neon_control.tools.collect", "record demonstrations of the simulated robot"),
     "recordings": ("neon_control.tools.recordings", "check rosbags and LeRobot datasets: what is in them, what is wrong with them"),
     "features": ("neon_control.tools.features", "compute the frozen encoders' features of recordings, once, on all cores or a Ray cluster"),

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         with ProcessGroup(folder) as group:
             _start_nodes(group, args, params_file)
-            with DemoLink(robot.controllers[0].topic) as link:
+            with DemoLink(robot.controllers[0].topic if args.headless else None) as link:
                 _await_robot(link, group.check)
                 return _headless(args, link, group.check) if args.headless else _page(args, link, robot, group.check)
     except ProcessError as error:

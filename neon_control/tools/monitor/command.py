@@ -1,0 +1,80 @@
+"""`neon_control monitor`: a browser page that shows a running system, with an e-stop button.
+
+It attaches to what runs: the nodes on a robot, the simulation, a bag that is played back. It needs the robot file, for joints,
+shapes and topics, and nothing else; nodes may start, end and come back while it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from types import FrameType
+
+from neon_control.core.errors import NeonControlError
+from neon_control.core.robot import load_robot
+from neon_control.nodes.transport import choose_transport
+from neon_control.tools.monitor.link import Link  # here, not later: importing rclpy from PyPI re-executes Python once
+
+EPILOG = """\
+examples:
+  neon_control monitor                                      the G1, in the domain of ROS_DOMAIN_ID
+  neon_control monitor --robot my_arm.yaml --namespace /left
+  neon_control monitor --host 0.0.0.0                       show it to the network: whoever reaches the page can stop,
+                                                            reset and enable the robot; there is no password
+  ssh -L 8080:127.0.0.1:8080 robot                          the safer way to look from another computer
+
+On the page: drag turns the view, the wheel zooms. Blue and translucent is what is commanded; a line shows where the newest chunk
+takes each arm. What has stopped coming is grey and says for how long. A bag needs `neon_control monitor` and its player in one domain.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "--robot", default="g1.yaml", metavar="FILE", help="robot description, as for the nodes (default: config/%(default)s)"
+    )
+    parser.add_argument("--namespace", default="", metavar="NAME", help="namespace of the nodes and their topics")
+    parser.add_argument("--domain", type=int, metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID, or 0)")
+    parser.add_argument("--host", default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8080, help="port of the page, or the next free one (default: %(default)s)")
+    parser.add_argument("--audio-rate", type=int, default=16000, metavar="HZ", help="sample rate of the audio topic (default: %(default)s)")
+    parser.add_argument("--audio-channels", type=int, default=1, metavar="N", help="channels of the audio topic (default: %(default)s)")
+    parser.add_argument("--light", action="store_true", help="bright colours")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
+    if not 1 <= args.port <= 65535:
+        raise NeonControlError(f"--port must be from 1 to 65535, got {args.port}")
+    if args.domain is not None and not 0 <= args.domain <= 232:
+        raise NeonControlError(f"--domain must be from 0 to 232, got {args.domain}")
+    if args.audio_rate <= 0 or args.audio_channels <= 0:
+        raise NeonControlError(f"--audio-rate and --audio-channels must be above 0, got {args.audio_rate} and {args.audio_channels}")
+    robot = load_robot(args.robot)
+    signal.signal(signal.SIGTERM, _terminate)
+    from neon_control.tools.monitor.page import MonitorPage
+    from neon_control.tools.monitor.streams import Streams
+
+    choose_transport()
+    with Link("monitor", args.namespace, args.domain) as link:
+        page = MonitorPage(
+            link, robot, Streams(link.node, robot, args.audio_rate, args.audio_channels), args.host, args.port, light=args.light
+        )
+        try:
+            link.start()
+            domain = args.domain if args.domain is not None else os.environ.get("ROS_DOMAIN_ID", "0")
+            print(f"{robot.name}, ROS domain {domain}: the page is at {page.url}; Ctrl-C ends it", file=sys.stderr, flush=True)
+            if page.problem:
+                print(f"the robot is not drawn: {page.problem}", file=sys.stderr, flush=True)
+            page.run()
+        finally:
+            page.close()
+    return 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # through all `with` blocks

@@ -1,0 +1,56 @@
+"""The buttons of the executor, as calls: e-stop, release, reset, enable, disable."""
+
+from __future__ import annotations
+
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from std_srvs.srv import SetBool, Trigger
+
+from neon_control.tools.monitor.link import EXECUTOR, SERVICE_LIMIT, Link, LinkError
+
+
+class ExecutorControls:
+    """Calls that return the executor's answer, or raise a `LinkError` that says what went wrong.
+
+    Args:
+        limit: [s] how long each waits for the service, and for its answer.
+    """
+
+    def __init__(self, link: Link, limit: float = SERVICE_LIMIT) -> None:
+        self._link, self._limit = link, limit
+        node = link.node
+        self._estop = node.create_client(SetBool, f"{EXECUTOR}/estop")
+        self._reset = node.create_client(Trigger, f"{EXECUTOR}/reset")
+        self._change_state = node.create_client(ChangeState, f"{EXECUTOR}/change_state")
+
+    def estop(self) -> str:
+        """Stop and latch."""
+        return self._answer("e-stop", self._link.call(self._estop, SetBool.Request(data=True), self._limit))
+
+    def release(self) -> str:
+        """Release the button, whoever pressed it; the robot stays stopped until `reset`."""
+        return self._answer("release", self._link.call(self._estop, SetBool.Request(data=False), self._limit))
+
+    def reset(self) -> str:
+        """Go on after a released e-stop."""
+        return self._answer("reset", self._link.call(self._reset, Trigger.Request(), self._limit))
+
+    def enable(self) -> str:
+        """Activate the node: it takes the robot from where it stands."""
+        return self._transition(Transition.TRANSITION_ACTIVATE, "activate")
+
+    def disable(self) -> str:
+        """Deactivate the node: it comes to a stated stop and commands nothing more."""
+        return self._transition(Transition.TRANSITION_DEACTIVATE, "deactivate")
+
+    def _transition(self, number: int, name: str) -> str:
+        request = ChangeState.Request(transition=Transition(id=number))
+        if not self._link.call(self._change_state, request, self._limit).success:
+            raise LinkError(f"{EXECUTOR} refused to {name}; see its log")
+        return f"{name}d"
+
+    @staticmethod
+    def _answer(name: str, response: SetBool.Response | Trigger.Response) -> str:
+        if not response.success:
+            raise LinkError(f"{EXECUTOR} refused {name}: {response.message}")
+        return str(response.message)

@@ -1,0 +1,90 @@
+"""A real browser without a window: Chromium, driven by Selenium; WebGL in software."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waiting import wait_until
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
+    "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PATIENCE = 90  # [s] for one answer of a browser that draws in software on a busy computer
+# A picture that was replaced before a slow browser had read it.
+HARMLESS = ("ERR_FILE_NOT_FOUND",)
+
+
+class Browser:
+    """One page in Chromium. Skips the test if this machine has no Chromium, or not its driver.
+
+    Args:
+        size: (width, height) of the window [pixels].
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        program = next((path for path in map(shutil.which, CHROMIUMS) if path), None)
+        driver = shutil.which("chromedriver")
+        if program is None or driver is None:
+            pytest.skip("no Chromium with chromedriver on this machine (Debian: apt-get install chromium chromium-driver)")
+        webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+        options = webdriver.ChromeOptions()
+        options.binary_location = program
+        for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self._driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        self._driver.set_script_timeout(PATIENCE)
+
+    def open(self, url: str) -> None:
+        """Go to a page."""
+        self._driver.get(url)
+
+    @property
+    def text(self) -> str:
+        """Everything that can be read."""
+        return str(self._script("return document.body.innerText"))
+
+    def until_text(self, *parts: str, limit: float = 40.0) -> None:
+        """Wait until all of `parts` can be read at once."""
+        wait_until(lambda: all(part in self.text for part in parts), limit, f"{parts} on the page, which says:\n{self.text}", interval=0.2)
+
+    def click(self, label: str) -> None:
+        """Press the button, or choose the tab, of this name."""
+        found = self._script(
+            "const all = [...document.querySelectorAll('button, [role=tab]')];"
+            "const hit = all.find(e => e.innerText.trim() === arguments[0]);"
+            "if (hit) hit.click(); return !!hit",
+            label,
+        )
+        assert found, f"nothing on the page is called {label}"
+
+    def errors(self) -> list[str]:
+        """What the console has said in red since the last call."""
+        entries = [entry["message"] for entry in self._driver.get_log("browser") if entry["level"] == "SEVERE"]
+        return [message for message in entries if not any(part in message for part in HARMLESS)]
+
+    def screenshot(self, file: Path) -> None:
+        """The page as a PNG file. A busy computer may need more than one try."""
+        wait_until(lambda: self._try_screenshot(file), 60.0, "a picture of the page")
+
+    def _try_screenshot(self, file: Path) -> bool:
+        from selenium.common.exceptions import TimeoutException
+
+        self._script("document.querySelectorAll('.mantine-Notification-closeButton').forEach(b => b.click())")  # WebGL in software
+        try:
+            return bool(self._driver.save_screenshot(str(file)))
+        except TimeoutException:
+            return False
+
+    def _script(self, code: str, *arguments: object) -> Any:
+        return self._driver.execute_script(code, *arguments)
+
+    def close(self) -> None:
+        """End the browser."""
+        self._driver.quit()

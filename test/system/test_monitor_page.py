@@ -1,0 +1,149 @@
+"""The monitor's page in a real browser, beside real nodes: what it shows, what it stops, and that it outlives every node.
+
+A browser that draws in software takes a core from the nodes. So the chunks come from `chunk_player.py`, in long steps: with the
+policy itself it would be the computer's speed that is tested.
+
+`NEON_CONTROL_SCREENSHOTS=folder` takes larger pictures, into that folder.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import Browser
+from PIL import Image
+from waiting import wait_until
+
+from neon_control.core.paths import find_file
+from neon_control.tools.monitor.link import EXECUTOR, Link
+from neon_control.tools.processes import ProcessGroup, free_domain_id, node_command
+
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
+SCREENSHOTS = os.environ.get("NEON_CONTROL_SCREENSHOTS")
+SIZE = (1500, 1060) if SCREENSHOTS else (800, 640)  # a small picture is drawn sooner
+LIMIT = 60.0  # [s] on a busy computer
+PATIENT = {"chunk_timeout": 1.5, "joint_state_timeout": 2.0, "tracking_error_limit": 2.0, "chunk_deadline": 4.0, "chunk_lease": 2.0}
+PLAYER = [sys.executable, str(Path(__file__).with_name("chunk_player.py")), "--robot", "g1.yaml", "--dt", "0.1"]
+
+
+class System:
+    """Simulation, both nodes and the monitor; and what /diagnostics says, apart from the page."""
+
+    def __init__(self, folder: Path) -> None:
+        domain = free_domain_id()
+        environment = {k: v for k, v in os.environ.items() if k != "MUJOCO_GL"} | {"ROS_DOMAIN_ID": str(domain)}
+        self.folder = Path(SCREENSHOTS) if SCREENSHOTS else folder
+        self.group = ProcessGroup(folder, environment)
+        self._params = find_file("robot.yaml", "config")
+        self.group.start("sim_node", node_command("neon_control.sim.sim_node", self._params))
+        self.start_executor()
+        self.group.start("player", PLAYER)
+        self.group.start("monitor", [sys.executable, "-m", "neon_control.tools.cli", "monitor", "--port", "8321"])
+        self.link = Link("judge", domain=domain)
+        self.link.start()
+
+    def start_executor(self) -> None:
+        self.group.start(EXECUTOR, node_command("neon_control.nodes.executor_node", self._params, PATIENT))
+
+    def url(self) -> str:
+        def find() -> str:
+            self.group.check()
+            return next((word.rstrip(";") for word in self.group.tail("monitor").split() if word.startswith("http://127.0.0.1")), "")
+
+        wait_until(lambda: "the page is at" in self.group.tail("monitor") or find() == "never", LIMIT, "the address of the page")
+        return find()
+
+    def until_state(self, *states: str) -> None:
+        try:
+            wait_until(lambda: self.link.value(EXECUTOR, "state") in states, LIMIT, f"the executor to be {states}")
+        finally:
+            print({name: status.message for name, status in self.link.statuses.items()})
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.group.pid('monitor')}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    page = Browser(SIZE)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def system(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    running = System(tmp_path_factory.mktemp("monitor"))
+    try:
+        browser.open(running.url())
+        yield running
+    finally:
+        running.link.close()
+        running.group.stop()
+        print(running.group.tail("monitor", 5))
+
+
+@pytest.fixture
+def following(system: System, browser: Browser) -> System:
+    """The robot follows its policy, and the page shows it."""
+    system.until_state("running")
+    browser.until_text("RUNNING")
+    return system
+
+
+def test_the_page_shows_a_running_robot_without_an_error(following: System, browser: Browser) -> None:
+    wait_until(lambda: browser.text.count("no data") == 1, LIMIT, "every topic, and one node that is missing", interval=0.2)
+    before, begin = following.cpu_seconds(), time.monotonic()
+    picture = following.folder / "monitor_running.png"
+    wait_until(lambda: _shows_robot(browser, picture), LIMIT, "a drawn robot")
+    print(f"the page's process: {(following.cpu_seconds() - before) / (time.monotonic() - begin):.3f} of a core")
+    assert browser.errors() == []
+
+
+def _shows_robot(browser: Browser, file: Path) -> bool:
+    """Bright shapes on the dark ground between the two panels."""
+    browser.screenshot(file)
+    pixels = np.asarray(Image.open(file).convert("L"))
+    middle = pixels[60:, 345:-385]
+    return bool(0.02 < np.mean(middle > 140) < 0.5)
+
+
+def test_the_e_stop_button_stops_the_robot_until_release_and_reset(following: System, browser: Browser) -> None:
+    browser.click("E-STOP")
+    following.until_state("estopped")
+    browser.until_text("ESTOPPED")
+    browser.screenshot(following.folder / "monitor_estopped.png")
+    browser.click("reset")
+    browser.until_text("refused reset")
+    assert following.link.value(EXECUTOR, "state") == "estopped"
+    browser.click("release")
+    browser.until_text("released")
+    browser.click("reset")
+    following.until_state("ramping", "running")
+
+
+def test_a_source_of_chunks_that_hangs_turns_grey_and_the_robot_holds(following: System, browser: Browser) -> None:
+    os.kill(following.group.pid("player"), signal.SIGSTOP)
+    try:
+        following.until_state("holding")
+        browser.until_text("HOLDING", "no data for")
+        browser.screenshot(following.folder / "monitor_starved.png")
+    finally:
+        os.kill(following.group.pid("player"), signal.SIGCONT)
+
+
+def test_the_page_outlives_a_killed_node_and_says_that_it_started_anew(following: System, browser: Browser) -> None:
+    os.kill(following.group.pid(EXECUTOR), signal.SIGKILL)
+    browser.until_text("NO DATA FOR", "executor_node was running when it was last heard")
+    following.start_executor()
+    browser.click("faults")
+    browser.until_text("RUNNING", "started anew", "fell silent")
+    browser.screenshot(following.folder / "monitor_restarted.png")
+    assert browser.errors() == []
