@@ -30,6 +30,7 @@ from neon_control.core.robot import BASE_AXES, Robot
 
 _ROUNDING = 1e-9  # relative: a limit that is met exactly has not bitten
 _NONE = slice(0, 0)
+COUNTERS = ("non_finite", "range", "rate", "change")
 
 
 class Limiter:
@@ -66,9 +67,9 @@ class Limiter:
 
     @property
     def counts(self) -> dict[str, np.ndarray]:
-        """How often each limit bit, (D,) integers each."""
+        """How often each limit bit, for each of `COUNTERS` (D,) integers."""
         inside, _, rate, change, held = self._bit  # the second is no limit: from a position to the rate that leads there
-        return {"non_finite": self._non_finite, "range": inside + held, "rate": rate, "change": change}
+        return dict(zip(COUNTERS, (self._non_finite, inside + held, rate, change), strict=True))
 
     def anchor(self, value: np.ndarray) -> None:
         """Begin anew from `value` (D,) at rest, for example from the measured pose. It may lie outside the range."""

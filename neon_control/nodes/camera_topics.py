@@ -11,8 +11,8 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from neon_control.core.cameras import Camera, Cameras, input_name
 from neon_control.core.observation import AnyImage
-from neon_control.nodes.compressed_images import decode_compressed
 from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
+from neon_control.runtime.compressed_images import decode_compressed
 from neon_control.runtime.statistics import Statistics
 
 

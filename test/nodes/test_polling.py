@@ -80,7 +80,11 @@ def test_values_that_are_not_finite_are_passed_on_for_others_to_refuse(value):
         assert not np.isfinite(reader.read(joint_state(["a", "b"], [0.0, value]))[2]).all()
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00\x01\x00\x00", b"\x00\x01\x00\x00" + b"\xff" * 99, joint_state(["a"] * 9, [0.0] * 9)[:60]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x00\x01\x00\x00", b"\x00\x01\x00\x00" + b"\xff" * 99, joint_state(["a"] * 9, [0.0] * 9)[:60]],
+    ids=["nothing", "header", "nonsense", "cut"],
+)
 def test_bytes_that_are_no_joint_state_are_refused(data):
     reader = JointStateReader()
     with pytest.raises(ObservationError, match="joint_states"):

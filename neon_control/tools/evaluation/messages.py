@@ -9,7 +9,7 @@ import numpy as np
 from neon_control.core.errors import ChunkError, ObservationError
 from neon_control.core.image import decode_image
 from neon_control.core.observation import NANOSECONDS, AnyImage
-from neon_control.nodes.compressed_images import decode_compressed
+from neon_control.runtime.compressed_images import decode_compressed
 
 
 def stamp_of(message: Any) -> int | None:
