@@ -10,11 +10,11 @@ from rclpy.node import Node
 
 from neon_control.core.errors import ChunkError, ObservationError
 from neon_control.core.robot import Robot
-from neon_control.runtime.audio_blocks import READERS
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, StreamChunk, read_base, read_joints
 from neon_control.nodes.conversions import image_to_rgb
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
 from neon_control.nodes.polling import JointStateReader
+from neon_control.runtime.audio_blocks import READERS
 from neon_control.runtime.compressed_images import decode_compressed
 from neon_control.runtime.hearing import SAMPLE_RATE
 from neon_control.runtime.sound import SoundStream
