@@ -114,7 +114,7 @@ def _load(args: argparse.Namespace, bag: Bag, robot: Robot) -> dict[str, Policy]
         raise ConfigError(f"{args.bag} does not tell which policy ran; name one with --policy")
     policies: dict[str, Policy] = {}
     for name in (str(given), *([args.against] if args.against else [])):
-        policy = Policy.load(name, robot, threads=1)
+        policy = Policy.load(name, robot)
         label = policy.file.name if policy.file.name not in policies else f"{policy.file.name}_2"
         policies[label] = policy
     spaces = [p.file.space.names for p in policies.values()]

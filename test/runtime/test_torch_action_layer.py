@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,11 +15,12 @@ import yaml
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-import own_head  # registers the head "settling"
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import PolicyError
+from neon_control.core.plugins import import_plugins
 from neon_control.core.robot import load_robot
+from neon_control.model.action_heads import factory
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.action_layer import BACKENDS
 from neon_control.runtime.backbones.backbone import BackboneOptions
@@ -28,11 +31,18 @@ from neon_control.runtime.torch_action_layer import TorchActionLayer
 
 ROBOT = load_robot("g1.yaml")
 SPACE = ActionSpace.from_robot(ROBOT, "arms_only")
-PLUGIN = own_head.__name__
+PLUGIN = "own_head"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_head() -> Iterator[None]:
+    with mock.patch.dict(factory._REGISTRY):  # other tests go through all heads that are registered
+        import_plugins([PLUGIN])
+        yield
 
 
 @pytest.fixture(scope="module")
-def module() -> ActionPolicy:
+def module(_own_head: None) -> ActionPolicy:
     torch.manual_seed(0)
     return ActionPolicy(PolicyConfig.from_action_space(SPACE, bottleneck_dim=32, head_type="settling")).eval()
 
@@ -77,6 +87,7 @@ def test_without_its_module_an_own_head_is_refused_with_advice_and_with_it_it_lo
     code = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 from neon_control.core.errors import PolicyError
+from neon_control.core.plugins import import_plugins
 from neon_control.core.plugins import import_plugins
 from neon_control.runtime.policy_file import read_policy_file
 from neon_control.runtime.torch_action_layer import rebuild_policy
