@@ -20,6 +20,7 @@ from neon_control.core.ensemble import METHODS
 from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
+from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.policy import Policy
 from neon_control.tools.bag import POLICY_KEY, Bag
 from neon_control.tools.evaluation import tables
@@ -114,7 +115,7 @@ def _load(args: argparse.Namespace, bag: Bag, robot: Robot) -> dict[str, Policy]
         raise ConfigError(f"{args.bag} does not tell which policy ran; name one with --policy")
     policies: dict[str, Policy] = {}
     for name in (str(given), *([args.against] if args.against else [])):
-        policy = Policy.load(name, robot, threads=1)
+        policy = Policy.load(name, robot, BackboneOptions(threads=1))
         label = policy.file.name if policy.file.name not in policies else f"{policy.file.name}_2"
         policies[label] = policy
     spaces = [p.file.space.names for p in policies.values()]
