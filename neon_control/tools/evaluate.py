@@ -21,8 +21,8 @@ from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
 from neon_control.runtime.backbones.backbone import BackboneOptions
+from neon_control.runtime.bag_file import POLICY_KEY, Bag
 from neon_control.runtime.policy import Policy
-from neon_control.tools.bag import POLICY_KEY, Bag
 from neon_control.tools.evaluation import tables
 from neon_control.tools.evaluation.measures import chunk_errors, method_figures
 from neon_control.tools.evaluation.offline import OfflineRun

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from neon_control import __version__
 from neon_control.core.robot import load_robot
 from neon_control.nodes.transport import choose_transport
-from neon_control.tools.bag import POLICY_KEY, BagError
+from neon_control.runtime.bag_file import POLICY_KEY, BagError
 from neon_control.tools.node_facts import NodeFacts, policy_identity
 from neon_control.tools.recorder import Recorder
 from neon_control.tools.topics import add_robot_arguments, recorded_topics, robot_file

@@ -30,18 +30,17 @@ from tqdm import tqdm
 
 from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
-from neon_control.core.robot import load_robot
+from neon_control.core.robot import Robot, load_robot
 from neon_control.nodes.polling import PolledSubscription
-from neon_control.tools.bag import PARAMETERS_KEY, Bag, BagError
+from neon_control.runtime.bag_file import PARAMETERS_KEY, Bag, BagError
 from neon_control.tools.keyboard import Keyboard
 from neon_control.tools.player import SECOND, Playback, Player
 from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.topics import (
-    CAMERA,
-    COMPRESSED,
     DIAGNOSTICS,
     JOINT_STATES,
     add_robot_arguments,
+    input_topics,
     replay_remappings,
     resolve,
     robot_file,
@@ -76,7 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Play; returns the exit code."""
     file = robot_file(args.robot, args.params_file)
-    names = {**replay_remappings(load_robot(file), args.namespace), **dict(_remapping(text) for text in args.remap)}
+    robot = load_robot(file)
+    names = {**replay_remappings(robot, args.namespace), **dict(_remapping(text) for text in args.remap)}
     if args.no_nodes and (args.record or args.policy or args.recorded_parameters):
         raise ConfigError("--no-nodes starts no nodes, so --record, --policy and --recorded-parameters mean nothing with it")
     playback = Playback(args.rate, args.clock_hz)
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
             _start_nodes(group, args, file, bag, folder)
             player = Player(node, bag, playback, names)
             reports = PolledSubscription(node, DiagnosticArray, DIAGNOSTICS, 20)
-            _await_listeners(player, bag, args, group.check)
+            _await_listeners(player, bag, robot, args, group.check)
             for topic, problem in player.problems.items():
                 _say(f"not played: {topic}: {problem}")
             _play(player, bag, args, group.check)
@@ -153,7 +153,7 @@ def _recorded_parameters(bag: Bag, folder: Path) -> Path:
     for name in NODES:
         text = bag.custom.get(PARAMETERS_KEY + name)
         if text is None:
-            raise BagError(f"{bag.path} does not tell the parameters of {name}; only `neon_control record` notes them")
+            raise BagError(f"it does not tell the parameters of {name}; only `neon_control record` notes them", bag.path)
         values = {k: v for k, v in json.loads(text).items() if k not in OURS and not k.startswith(("realtime.", "qos_overrides."))}
         sections[f"/**/{name}"] = {"ros__parameters": {k: v for k, v in values.items() if v != []}}
     file = folder / "recorded_parameters.yaml"
@@ -161,16 +161,19 @@ def _recorded_parameters(bag: Bag, folder: Path) -> Path:
     return file
 
 
-def _await_listeners(player: Player, bag: Bag, args: argparse.Namespace, check: Callable[[], None]) -> None:
+def _await_listeners(player: Player, bag: Bag, robot: Robot, args: argparse.Namespace, check: Callable[[], None]) -> None:
     """Return when both nodes listen to their inputs, so that none of them misses the beginning."""
     if args.no_nodes:
         return
-    joints, clock = resolve(JOINT_STATES, args.namespace), "/clock"
-    camera = next((t for t in (resolve(n, args.namespace) for n in (CAMERA, COMPRESSED)) if t in player.publishers), None)
-    if joints not in player.publishers or camera is None:
-        raise BagError(f"{bag.path}: the nodes need {joints} and a camera; the recording has {sorted(bag.topics)}")
+    found = {
+        role: next((t for t in (resolve(n, args.namespace) for n in topics) if t in player.publishers), None)
+        for role, topics in input_topics(robot).items()
+    }
+    joints, camera = found["joint_states"], found["camera"]
+    if joints is None or camera is None:
+        raise BagError(f"the nodes need joint states and the first camera; the recording has {sorted(bag.topics)}", bag.path)
     extra = args.record is not None
-    needed = {joints: 2 + extra, camera: 1 + extra, clock: 2 + extra}
+    needed = {joints: 2 + extra, camera: 1 + extra, "/clock": 2 + extra}
     deadline = time.monotonic() + START_LIMIT
     with tqdm(total=1, desc="starting", bar_format="{desc}: {elapsed}{postfix}", file=sys.stderr, disable=None, leave=False) as bar:
         while lacking := [t for t, count in needed.items() if player.listeners(t) < count]:
