@@ -52,24 +52,37 @@ DISCOVERY_RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 NODES = ("inference_node", "executor_node")
 OURS = ("use_sim_time", "autostart", "start_type_description_service")  # parameters that a replay decides
 EXIT_FAILED = 1
+EPILOG = """\
+examples:
+  neon_control replay failure                                    through inference node and executor
+  neon_control replay failure --recorded-parameters --record again
+  neon_control replay failure --policy other --start 12 --duration 5 --rate 0.5
+The nodes send real commands, so all of it happens in a DDS domain of its own, on this computer alone, unless --domain names one.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("bag", type=Path, metavar="PATH", help="folder of the bag")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument("bag", type=Path, metavar="PATH", help="the bag: its folder, or a single file of it")
     parser.add_argument("--rate", type=_positive, default=1.0, metavar="R", help="bag seconds in a second (default: %(default)g)")
     parser.add_argument("--start", type=_natural, default=0.0, metavar="S", help="begin this long after the bag's begin (default: 0)")
-    parser.add_argument("--duration", type=_positive, default=math.inf, metavar="S", help="end after this long in bag time")
+    parser.add_argument(
+        "--duration", type=_positive, default=math.inf, metavar="S", help="end after this long in bag time (default: at the bag's end)"
+    )
     parser.add_argument("--loop", action="store_true", help="begin again at the end; time jumps back then")
     parser.add_argument("--clock-hz", type=_positive, default=200.0, metavar="HZ", help="rate of /clock (default: %(default)g)")
     parser.add_argument("--no-nodes", action="store_true", help="only play; start no nodes")
     parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: as in the parameter file)")
     add_robot_arguments(parser)
-    parser.add_argument("--recorded-parameters", action="store_true", help="run the nodes with the parameters that they had on the day")
+    parser.add_argument(
+        "--recorded-parameters", action="store_true", help="take the nodes' parameters from the bag instead of the parameter file"
+    )
     parser.add_argument("--remap", nargs="+", default=[], metavar="FROM:=TO", help="play a topic under another name")
     parser.add_argument("--record", type=Path, metavar="DIR", help="record the replay, with what today's nodes say, into this bag")
     parser.add_argument("--domain", type=int, metavar="N", help="DDS domain (default: a free one, on this computer alone)")
-    parser.add_argument("--log-folder", type=Path, metavar="FOLDER", help="where the nodes write logs (default: the user's log folder)")
+    parser.add_argument("--log-folder", type=Path, metavar="DIR", help="where the nodes write logs (default: the user's log folder)")
 
 
 def run(args: argparse.Namespace) -> int:

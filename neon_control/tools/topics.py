@@ -32,7 +32,7 @@ def input_topics(robot: Robot) -> dict[str, tuple[str, ...]]:
     file says, and what the nodes subscribe to. The roles are cameras, `joint_states`, and `audio` if the robot hears.
     """
     recording = robot.recording
-    images = {role: (camera.topic,) for role, camera in cameras_by_role(robot).items()}
+    images: dict[str, tuple[str, ...]] = {role: (camera.topic,) for role, camera in cameras_by_role(robot).items()}
     images["camera"] = (recording.camera, *images["camera"])
     roles = {role: tuple(t for topic in topics for t in (topic, f"{topic}/compressed")) for role, topics in images.items()}
     roles["joint_states"] = (recording.joint_states, JOINT_STATES)
@@ -91,7 +91,7 @@ def robot_file(given: str | None, params_file: str) -> Path:
 
 def add_robot_arguments(parser: argparse.ArgumentParser) -> None:
     """The options from which `robot_file` finds the robot, and its namespace."""
-    parser.add_argument("--robot", metavar="FILE", help="robot description, which names the topics (default: as in the parameter file)")
+    parser.add_argument("--robot", metavar="FILE", help="robot file, which names the topics (default: as in the parameter file)")
     parser.add_argument("--params-file", default="robot.yaml", metavar="FILE", help="parameters of the nodes (default: config/%(default)s)")
     parser.add_argument("--namespace", default="", metavar="NS", help="namespace of the nodes and their topics")
 
