@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.paths import find_file
+from neon_control.core.plugins import import_plugins
 from neon_control.core.robot import load_robot
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from neon_control.training.options import given_options
 
     config = load_train_config(find_file(args.config, "config"), given_options(args, TrainConfig))
+    import_plugins(config.plugins)
     workers = join_workers(config.device)
     try:
         return _train(config, workers)

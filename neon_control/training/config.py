@@ -14,6 +14,7 @@ from neon_control.core.observation import Clip
 from neon_control.core.recording import RecordingConfig
 from neon_control.core.robot import Robot
 from neon_control.core.yaml_file import read_mapping
+from neon_control.runtime.action_layer import BACKENDS
 from neon_control.runtime.backbones.backbone import COMBINATIONS, BackboneSpec
 from neon_control.runtime.backbones.model_folder import describe_model
 from neon_control.runtime.policy import VISION_ENCODER
@@ -55,6 +56,8 @@ class TrainConfig:
     backbone: Mapping[str, Any] = option({}, "a Hugging Face model to see with; without one it is EfficientNet-Lite0")
     head: Mapping[str, Any] = option({}, "the action head: its type, and options that depend on it (defaults in brackets)")
     policy: Mapping[str, Any] = option({}, "the rest of the action layer")
+    backend: str = option("onnx", "what runs the action layer on the robot; torch: for a head that cannot be exported", choices=BACKENDS)
+    plugins: Sequence[str] = option([], "Python modules to import first: heads and backbones of your own")
     init_from: str = option("", "a policy to start from, of the same mode or a narrower one, whose predictions are kept")
     freeze: Sequence[str] = option([], "what is not trained: groups (arms, torso, legs, base), and trunk, which all heads read")
     validation_share: float = option(0.05, "share of the episodes that is held out", 1e-4, 0.5)
@@ -114,7 +117,7 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dictionaries."""
-        return {**asdict(self), "cameras": list(self.cameras), "freeze": list(self.freeze)}
+        return {**asdict(self), "cameras": list(self.cameras), "plugins": list(self.plugins), "freeze": list(self.freeze)}
 
 
 def load_train_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:

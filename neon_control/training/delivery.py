@@ -14,11 +14,12 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import PolicyError
 from neon_control.core.robot import Robot
 from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.export import export_policy, rebuild_policy
+from neon_control.runtime.export import export_policy
 from neon_control.runtime.files import create_folder_atomically
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.policy_file import read_policy_file
 from neon_control.runtime.sessions import open_session
+from neon_control.runtime.torch_action_layer import rebuild_policy
 from neon_control.training.batches import Batch
 from neon_control.training.config import TrainConfig
 from neon_control.training.evaluation import Result
@@ -54,6 +55,7 @@ def deliver(
         num_steps=config.num_steps,
         use_audio=policy.use_audio,
         vision=vision,
+        backend=config.backend,
     )
     verify(staged, robot, validation)
     target = Path(config.out) / config.name
@@ -69,6 +71,8 @@ def verify(folder: Path, robot: Robot, samples: Batch) -> None:
     """
     file = read_policy_file(folder)
     Policy.load(folder, robot)  # runs it, too
+    if file.backend == "torch":
+        return
     part = samples.pick(torch.linspace(0, len(samples) - 1, min(COMPARED, len(samples))).long())
     inputs = {"vision": part.vision, "audio": part.audio, "proprioception": part.joints}
     if file.noise:

@@ -21,8 +21,8 @@ from neon_control.model.action_heads import GroupedActionHead, StateRelativeHead
 from neon_control.model.action_heads.losses import group_slices
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.export import rebuild_policy
 from neon_control.runtime.policy_file import PolicyFile, read_policy_file
+from neon_control.runtime.torch_action_layer import rebuild_policy
 from neon_control.training.batches import Batch
 from neon_control.training.building import policy_config
 from neon_control.training.config import TrainConfig

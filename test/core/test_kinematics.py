@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import neon_control.sim  # noqa: F401  # isort: skip  # chooses how MuJoCo renders, which it reads when it is first imported
 import mujoco
 import numpy as np
 import pytest

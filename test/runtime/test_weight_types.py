@@ -70,7 +70,7 @@ def test_each_type_computes_the_float32_actions_but_for_its_rounding(
             expected = module(*(torch.from_numpy(x)[None] for x in inputs), torch.from_numpy(policy.noise))[0].numpy()
         errors.append(np.abs(space.normalise(np.concatenate([chunk.joints, chunk.base], axis=1)) - expected).max())
         assert np.ptp(expected) > 0.1
-    record_property("max_error", max(errors))
+    record_property("max_error", float(max(errors)))
     assert max(errors) < LARGEST_ERROR[weights]
     assert policy.file.weights == weights and policy.file.name == weights
 

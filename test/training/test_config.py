@@ -13,7 +13,7 @@ from neon_control.runtime.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig, load_train_config
 from neon_control.training.options import add_options, given_options
 
-SHIPPED = ("train/g1_reach.yaml", "train/g1_whole_body.yaml")
+SHIPPED = ("train/g1_reach.yaml", "train/g1_whole_body.yaml", "train/arm6_reach.yaml")
 
 
 def command_line(*words: str) -> dict[str, Any]:
