@@ -16,6 +16,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 
 from neon_control.core import supervisor
+from neon_control.core.robot import load_robot
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
 from neon_control.nodes.lifecycle import AutostartNode
@@ -120,6 +121,19 @@ def test_the_parameter_file_sets_only_parameters_that_exist(file: Path, ros: Non
             assert unknown == [], f"{key} ignores what {file.name} says"
         finally:
             node.destroy_node()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/robots.md"])
+def test_the_robot_file_that_is_shown_is_one_that_loads(page: str, tmp_path: Path) -> None:
+    text = re.findall(r"```yaml\n(name: .*?)```", (ROOT / page).read_text(), flags=re.DOTALL)[0]
+    shown = yaml.safe_load(text)
+    names = [name for group in shown["groups"].values() for name in group]
+    limit = '<limit lower="-1" upper="1" velocity="1" effort="1"/>'
+    joints = "".join(f'<joint name="{n}" type="revolute">{limit}</joint>' for n in names)
+    (tmp_path / shown["urdf"]).write_text(f'<robot name="shown">{joints}</robot>')
+    (tmp_path / "robot.yaml").write_text(text)
+
+    assert list(load_robot(tmp_path / "robot.yaml").joints) == names
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

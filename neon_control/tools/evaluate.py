@@ -20,8 +20,9 @@ from neon_control.core.ensemble import METHODS
 from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
+from neon_control.runtime.backbones.backbone import BackboneOptions
+from neon_control.runtime.bag_file import POLICY_KEY, Bag
 from neon_control.runtime.policy import Policy
-from neon_control.tools.bag import POLICY_KEY, Bag
 from neon_control.tools.evaluation import tables
 from neon_control.tools.evaluation.measures import chunk_errors, method_figures
 from neon_control.tools.evaluation.offline import OfflineRun
@@ -31,11 +32,19 @@ from neon_control.tools.evaluation.verdict import Judged, comparison, verdict
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
 REPORT = "report.html"
+EPILOG = """\
+examples:
+  neon_control evaluate failure                                  the policy that ran when the bag was recorded
+  neon_control evaluate failure --policy g1_reach --against policies/other --out report
+  neon_control evaluate bags/take_1 --robot my_robot.yaml --policy policies/my_task
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("bag", type=Path, metavar="PATH", help="folder of the bag")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument("bag", type=Path, metavar="PATH", help="the bag: its folder, or a single file of it")
     parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: the one that ran when the bag was recorded)")
     parser.add_argument("--against", metavar="NAME", help="a second policy, side by side with the first")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and tables (default: evaluation-BAG-POLICY here)")
@@ -44,13 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, default=math.inf, metavar="S", help="end after this long (default: at the bag's end)")
     add_robot_arguments(parser)
     parser.add_argument(
-        "--recorded-parameters", action="store_true", help="take the nodes' parameters from the recording instead of the parameter file"
+        "--recorded-parameters", action="store_true", help="take the nodes' parameters from the bag instead of the parameter file"
     )
     parser.add_argument(
         "--latency",
         type=float,
         metavar="S",
-        help="from an observation to its chunk (default: the recording's own median; 0 without chunks)",
+        help="from an observation to its chunk (default: the bag's own median; 0 without chunks)",
     )
     parser.add_argument("--method", choices=METHODS, help="ensembling of the executor that the report shows (default: as configured)")
     parser.add_argument(
@@ -114,7 +123,7 @@ def _load(args: argparse.Namespace, bag: Bag, robot: Robot) -> dict[str, Policy]
         raise ConfigError(f"{args.bag} does not tell which policy ran; name one with --policy")
     policies: dict[str, Policy] = {}
     for name in (str(given), *([args.against] if args.against else [])):
-        policy = Policy.load(name, robot)
+        policy = Policy.load(name, robot, BackboneOptions(threads=1))
         label = policy.file.name if policy.file.name not in policies else f"{policy.file.name}_2"
         policies[label] = policy
     spaces = [p.file.space.names for p in policies.values()]

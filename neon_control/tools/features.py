@@ -25,12 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  neon_control features /mnt/read_only --cache features   # and `neon_control train --cache features`\n"
         "  neon_control features data/g1_reach --ray 10.0.0.5:6379 # its computers see the same folders"
     )
-    parser.add_argument("path", nargs="?", type=Path, help="folder with recordings (default: what the configuration says)")
+    parser.add_argument("path", nargs="?", type=Path, metavar="PATH", help="folder with recordings (default: what the configuration says)")
     text = "training configuration, which names encoder and robot; as of `neon_control train` (default: %(default)s)"
-    parser.add_argument("--config", default="train/g1_reach.yaml", help=text)
-    parser.add_argument("--robot", help="robot file (default: what the configuration says)")
-    parser.add_argument("--cache", help="folder for the features (default: what the configuration says, else beside each recording)")
-    parser.add_argument("--workers", type=_positive, help="processes (default: one per core; over Ray: one per core of the cluster)")
+    parser.add_argument("--config", default="train/g1_reach.yaml", metavar="FILE", help=text)
+    parser.add_argument("--robot", metavar="FILE", help="robot file (default: what the configuration says)")
+    parser.add_argument(
+        "--cache", metavar="DIR", help="folder for the features (default: what the configuration says, else beside each recording)"
+    )
+    parser.add_argument(
+        "--workers", type=_positive, metavar="N", help="processes (default: one per core; over Ray: one per core of the cluster)"
+    )
     text = "spread over a Ray cluster; without ADDRESS: RAY_ADDRESS, or the cluster of this computer, or a new one on it"
     parser.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
 

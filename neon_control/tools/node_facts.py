@@ -13,8 +13,8 @@ from rclpy.parameter import parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 
 from neon_control.core.errors import NeonControlError
+from neon_control.runtime.bag_file import PARAMETERS_KEY, POLICY_KEY
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, read_policy_file
-from neon_control.tools.bag import PARAMETERS_KEY, POLICY_KEY
 
 ASK_PERIOD = 5.0  # [s] a policy may be changed while it runs
 

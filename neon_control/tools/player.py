@@ -18,7 +18,7 @@ from rosbags.interfaces import Qos, QosTime
 from rosgraph_msgs.msg import Clock
 
 from neon_control.nodes.chunk_messages import to_time
-from neon_control.tools.bag import Bag, BagError, BagMessage
+from neon_control.runtime.bag_file import Bag, BagError, BagMessage
 from neon_control.tools.bag_types import Definitions
 from neon_control.tools.recorder import message_class
 

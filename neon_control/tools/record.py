@@ -23,7 +23,7 @@ from tqdm import tqdm
 from neon_control import __version__
 from neon_control.core.robot import load_robot
 from neon_control.nodes.transport import choose_transport
-from neon_control.tools.bag import POLICY_KEY, BagError
+from neon_control.runtime.bag_file import POLICY_KEY, BagError
 from neon_control.tools.node_facts import NodeFacts, policy_identity
 from neon_control.tools.recorder import Recorder
 from neon_control.tools.topics import add_robot_arguments, recorded_topics, robot_file
@@ -32,10 +32,18 @@ POLL_PERIOD = 0.005  # [s]
 REPORT_PERIOD = 1.0  # [s]
 NODES = ("inference_node", "executor_node")
 EXIT_FAILED = 1
+EPILOG = """\
+examples:
+  neon_control record --out failure                              until Ctrl-C
+  neon_control record --robot my_robot.yaml --out bags/take_1 --also /tf
+`neon_control recordings`, `replay` and `evaluate` read what it writes.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the bag (default: recording-DATE-TIME here)")
     add_robot_arguments(parser)
     parser.add_argument("--policy", metavar="NAME", help="the policy that runs (default: what inference_node says)")

@@ -19,7 +19,7 @@ from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLi
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from neon_control.nodes.polling import PolledSubscription
-from neon_control.tools.bag import BagError
+from neon_control.runtime.bag_file import BagError
 from neon_control.tools.bag_types import Definitions
 
 LOOK_PERIOD = 0.25  # [s] between two looks for publishers of topics that are not there yet
@@ -58,7 +58,7 @@ class Recorder:
 
     def __init__(self, node: Node, path: Path, topics: Collection[str], compress: bool = False) -> None:
         self._node = node
-        self._wanted = [node.resolve_topic_name(t) for t in topics]
+        self._wanted = list(dict.fromkeys(node.resolve_topic_name(t) for t in topics))
         self._simulated_time = bool(node.get_parameter("use_sim_time").value)
         self._definitions = Definitions()
         self._looked = -LOOK_PERIOD

@@ -21,7 +21,7 @@ EXIT_NOTHING = 1
 EPILOG = """\
 Every image is read and decoded, so this takes about as long as training needs to read the same recordings. A sample is what training
 learns from: an image with sound, joint positions and the commands that followed. Topics and joint names come from the sections
-`recording` and `controllers` of the robot file. Exit code 1: there is no usable sample.
+`cameras`, `recording` and `controllers` of the robot file. Exit code 1: there is no usable sample.
 
 examples:
   neon_control recordings data/g1_reach
@@ -65,14 +65,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="bags, LeRobot datasets, or folders with some below them")
-    parser.add_argument("--robot", default="g1.yaml", help="robot file (default: %(default)s)")
+    parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help="robot file (default: %(default)s)")
     parser.add_argument("--mode", default="arms_only", choices=sorted(MODES), help="joints that are learnt (default: %(default)s)")
     parser.add_argument("--boundary", metavar="TOPIC", help="each message on it begins an episode (default: what the robot file says)")
-    parser.add_argument("--dt", type=float, default=0.02, help="time between steps of a chunk [s] (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=16, help="steps of a chunk (default: %(default)s)")
-    parser.add_argument("--export-lerobot", type=Path, metavar="OUT", help="write everything usable as a LeRobot dataset (v3.0) into OUT")
-    parser.add_argument("--fps", type=int, help="images a second of the export (default: the first recording's rate, rounded)")
-    parser.add_argument("--task", default="", help="what is done in the recordings, in words, for the export")
+    parser.add_argument("--dt", type=float, default=0.02, metavar="S", help="time between steps of a chunk (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=16, metavar="N", help="steps of a chunk (default: %(default)s)")
+    parser.add_argument("--export-lerobot", type=Path, metavar="DIR", help="write everything usable as a LeRobot dataset (v3.0)")
+    parser.add_argument(
+        "--fps", type=int, metavar="HZ", help="images a second of the export (default: the first recording's rate, rounded)"
+    )
+    parser.add_argument("--task", default="", metavar="TEXT", help="what is done in the recordings, in words, for the export")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -30,18 +30,17 @@ from tqdm import tqdm
 
 from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
-from neon_control.core.robot import load_robot
+from neon_control.core.robot import Robot, load_robot
 from neon_control.nodes.polling import PolledSubscription
-from neon_control.tools.bag import PARAMETERS_KEY, Bag, BagError
+from neon_control.runtime.bag_file import PARAMETERS_KEY, Bag, BagError
 from neon_control.tools.keyboard import Keyboard
 from neon_control.tools.player import SECOND, Playback, Player
 from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.topics import (
-    CAMERA,
-    COMPRESSED,
     DIAGNOSTICS,
     JOINT_STATES,
     add_robot_arguments,
+    input_topics,
     replay_remappings,
     resolve,
     robot_file,
@@ -53,30 +52,44 @@ DISCOVERY_RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 NODES = ("inference_node", "executor_node")
 OURS = ("use_sim_time", "autostart", "start_type_description_service")  # parameters that a replay decides
 EXIT_FAILED = 1
+EPILOG = """\
+examples:
+  neon_control replay failure                                    through inference node and executor
+  neon_control replay failure --recorded-parameters --record again
+  neon_control replay failure --policy other --start 12 --duration 5 --rate 0.5
+The nodes send real commands, so all of it happens in a DDS domain of its own, on this computer alone, unless --domain names one.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("bag", type=Path, metavar="PATH", help="folder of the bag")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument("bag", type=Path, metavar="PATH", help="the bag: its folder, or a single file of it")
     parser.add_argument("--rate", type=_positive, default=1.0, metavar="R", help="bag seconds in a second (default: %(default)g)")
     parser.add_argument("--start", type=_natural, default=0.0, metavar="S", help="begin this long after the bag's begin (default: 0)")
-    parser.add_argument("--duration", type=_positive, default=math.inf, metavar="S", help="end after this long in bag time")
+    parser.add_argument(
+        "--duration", type=_positive, default=math.inf, metavar="S", help="end after this long in bag time (default: at the bag's end)"
+    )
     parser.add_argument("--loop", action="store_true", help="begin again at the end; time jumps back then")
     parser.add_argument("--clock-hz", type=_positive, default=200.0, metavar="HZ", help="rate of /clock (default: %(default)g)")
     parser.add_argument("--no-nodes", action="store_true", help="only play; start no nodes")
     parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: as in the parameter file)")
     add_robot_arguments(parser)
-    parser.add_argument("--recorded-parameters", action="store_true", help="run the nodes with the parameters that they had on the day")
+    parser.add_argument(
+        "--recorded-parameters", action="store_true", help="take the nodes' parameters from the bag instead of the parameter file"
+    )
     parser.add_argument("--remap", nargs="+", default=[], metavar="FROM:=TO", help="play a topic under another name")
     parser.add_argument("--record", type=Path, metavar="DIR", help="record the replay, with what today's nodes say, into this bag")
     parser.add_argument("--domain", type=int, metavar="N", help="DDS domain (default: a free one, on this computer alone)")
-    parser.add_argument("--log-folder", type=Path, metavar="FOLDER", help="where the nodes write logs (default: the user's log folder)")
+    parser.add_argument("--log-folder", type=Path, metavar="DIR", help="where the nodes write logs (default: the user's log folder)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Play; returns the exit code."""
     file = robot_file(args.robot, args.params_file)
-    names = {**replay_remappings(load_robot(file), args.namespace), **dict(_remapping(text) for text in args.remap)}
+    robot = load_robot(file)
+    names = {**replay_remappings(robot, args.namespace), **dict(_remapping(text) for text in args.remap)}
     if args.no_nodes and (args.record or args.policy or args.recorded_parameters):
         raise ConfigError("--no-nodes starts no nodes, so --record, --policy and --recorded-parameters mean nothing with it")
     playback = Playback(args.rate, args.clock_hz)
@@ -97,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
             _start_nodes(group, args, file, bag, folder)
             player = Player(node, bag, playback, names)
             reports = PolledSubscription(node, DiagnosticArray, DIAGNOSTICS, 20)
-            _await_listeners(player, bag, args, group.check)
+            _await_listeners(player, bag, robot, args, group.check)
             for topic, problem in player.problems.items():
                 _say(f"not played: {topic}: {problem}")
             _play(player, bag, args, group.check)
@@ -153,7 +166,7 @@ def _recorded_parameters(bag: Bag, folder: Path) -> Path:
     for name in NODES:
         text = bag.custom.get(PARAMETERS_KEY + name)
         if text is None:
-            raise BagError(f"{bag.path} does not tell the parameters of {name}; only `neon_control record` notes them")
+            raise BagError(f"it does not tell the parameters of {name}; only `neon_control record` notes them", bag.path)
         values = {k: v for k, v in json.loads(text).items() if k not in OURS and not k.startswith(("realtime.", "qos_overrides."))}
         sections[f"/**/{name}"] = {"ros__parameters": {k: v for k, v in values.items() if v != []}}
     file = folder / "recorded_parameters.yaml"
@@ -161,16 +174,19 @@ def _recorded_parameters(bag: Bag, folder: Path) -> Path:
     return file
 
 
-def _await_listeners(player: Player, bag: Bag, args: argparse.Namespace, check: Callable[[], None]) -> None:
+def _await_listeners(player: Player, bag: Bag, robot: Robot, args: argparse.Namespace, check: Callable[[], None]) -> None:
     """Return when both nodes listen to their inputs, so that none of them misses the beginning."""
     if args.no_nodes:
         return
-    joints, clock = resolve(JOINT_STATES, args.namespace), "/clock"
-    camera = next((t for t in (resolve(n, args.namespace) for n in (CAMERA, COMPRESSED)) if t in player.publishers), None)
-    if joints not in player.publishers or camera is None:
-        raise BagError(f"{bag.path}: the nodes need {joints} and a camera; the recording has {sorted(bag.topics)}")
+    found = {
+        role: next((t for t in (resolve(n, args.namespace) for n in topics) if t in player.publishers), None)
+        for role, topics in input_topics(robot).items()
+    }
+    joints, camera = found["joint_states"], found["camera"]
+    if joints is None or camera is None:
+        raise BagError(f"the nodes need joint states and the first camera; the recording has {sorted(bag.topics)}", bag.path)
     extra = args.record is not None
-    needed = {joints: 2 + extra, camera: 1 + extra, clock: 2 + extra}
+    needed = {joints: 2 + extra, camera: 1 + extra, "/clock": 2 + extra}
     deadline = time.monotonic() + START_LIMIT
     with tqdm(total=1, desc="starting", bar_format="{desc}: {elapsed}{postfix}", file=sys.stderr, disable=None, leave=False) as bar:
         while lacking := [t for t, count in needed.items() if player.listeners(t) < count]:

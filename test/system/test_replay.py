@@ -17,10 +17,10 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from neon_control.core.robot import load_robot
 from neon_control.nodes.transport import PROFILES
+from neon_control.runtime.bag_file import Bag
+from neon_control.runtime.bag_messages import stamp_of
 from neon_control.sim.recording import EpisodeRecorder
 from neon_control.tools import cli
-from neon_control.tools.bag import Bag
-from neon_control.tools.evaluation.messages import stamp_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 

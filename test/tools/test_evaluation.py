@@ -9,19 +9,23 @@ import csv
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from many_joints import write_robot
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from neon_control.core.action_space import ActionSpace
+from neon_control.core.cameras import Camera
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.robot import Robot, load_robot
+from neon_control.runtime.bag_file import Bag, BagError
+from neon_control.runtime.policy import Policy
 from neon_control.sim.recording import EpisodeRecorder
 from neon_control.tools import cli
-from neon_control.tools.bag import Bag, BagError
 from neon_control.tools.evaluation.measures import input_figures, mean_abs, sync_skew
 from neon_control.tools.evaluation.offline import OfflineRun, Run
 from neon_control.tools.evaluation.recording import Recording, Stream, Track
@@ -190,8 +194,6 @@ def test_without_recorded_commands_the_measured_motion_stands_for_them(world: Wo
 
 
 def run_offline(world: World, bag_path: Path, **settings: object) -> Run:
-    from neon_control.runtime.policy import Policy
-
     with Bag(bag_path) as bag:
         recording = Recording(bag, world.robot)
         policy = Policy.load(world.policies[0], world.robot)
@@ -212,6 +214,41 @@ def test_at_two_rates_the_action_layer_runs_on_the_newest_joint_state(world: Wor
 
     assert len(run.chunks) > 30 and ages.max() <= 0.011
     assert any(inputs == "features" for _, inputs, _ in run.refusals)  # in the camera's gap they grow too old
+
+
+def copy(source: Path, target: Path, names: dict[str, list[str]], later: int = 0) -> Path:
+    """A bag with topics under other names, or several, and receive times that are `later` [ns]."""
+    types = get_typestore(Stores.ROS2_JAZZY)
+    with Bag(source) as bag, Writer(target, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections = {
+            t.name: [writer.add_connection(n, t.type, typestore=types) for n in names.get(t.name, [t.name])] for t in bag.topics.values()
+        }
+        for message in bag.messages():
+            for connection in connections[message.topic]:
+                writer.write(connection, message.time + later, message.data)
+    return target
+
+
+def test_topics_and_cameras_are_those_of_the_robot_file(world: World, tmp_path: Path) -> None:
+    names = {"/camera/image_raw": ["/rgb", "/wrist"], "/joint_states": ["/drives/states"]}
+    bag_path = copy(world.bag, tmp_path / "bag", names)
+    recording_of = replace(world.robot.recording, camera="rgb", joint_states="drives/states")
+    robot = replace(world.robot, recording=recording_of, cameras=(Camera("head", "head"), Camera("wrist", "wrist"), Camera("rear", "rear")))
+
+    def chunks(*cameras: str) -> list[np.ndarray]:
+        policy = Policy.load(world.policies[0], robot)
+        policy.file = replace(policy.file, vision=replace(policy.file.vision, cameras=cameras))
+        with Bag(bag_path) as bag:
+            recording = Recording(bag, robot)
+            assert sorted(recording.inputs) == ["audio", "camera", "camera_wrist", "joint_states"]
+            offline = OfflineRun("first", bag, policy, robot, Settings(), recording.inputs, 0.12)
+            return [chunk.joints for _, chunk in offline.execute(lambda time: None).chunks]
+
+    through_head = chunks()
+    assert len(through_head) >= 3
+    np.testing.assert_array_equal(chunks("wrist"), through_head)  # it saw the same
+    with pytest.raises(BagError, match=r"no images of \['rear'\]"):
+        chunks("rear")
 
 
 def test_an_interval_beyond_the_others_is_a_gap_and_delays_are_between_stamp_and_reception() -> None:
@@ -271,14 +308,7 @@ def test_wrong_use_is_one_clear_line(
 
 
 def test_stamps_of_another_clock_than_the_recording_s_are_refused(world: World, tmp_path: Path) -> None:
-    from rosbags.rosbag2 import StoragePlugin, Writer
-    from rosbags.typesys import Stores, get_typestore
-
-    types = get_typestore(Stores.ROS2_JAZZY)
-    with Bag(world.bag) as source, Writer(tmp_path / "late", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
-        connections = {n: writer.add_connection(n, t.type, typestore=types) for n, t in source.topics.items()}
-        for message in source.messages():
-            writer.write(connections[message.topic], message.time + 3_600_000_000_000, message.data)
+    copy(world.bag, tmp_path / "late", {}, later=3_600_000_000_000)
 
     with Bag(tmp_path / "late") as bag, pytest.raises(BagError, match=r"3600 s or more.*--use-sim-time"):
         Recording(bag, world.robot)

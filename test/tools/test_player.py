@@ -20,8 +20,8 @@ from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
 from neon_control.nodes.polling import PolledSubscription
+from neon_control.runtime.bag_file import Bag
 from neon_control.sim.recording import START, EpisodeRecorder
-from neon_control.tools.bag import Bag
 from neon_control.tools.keyboard import Keyboard
 from neon_control.tools.player import BagTime, Playback, Player, played_qos
 

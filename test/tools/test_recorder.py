@@ -21,7 +21,7 @@ from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
 from neon_control.nodes.chunk_messages import chunk_qos
-from neon_control.tools.bag import BagError
+from neon_control.runtime.bag_file import BagError
 from neon_control.tools.node_facts import NodeFacts
 from neon_control.tools.recorder import Recorder
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 from neon_control.core.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC
@@ -17,7 +19,7 @@ DOCUMENTED = (Path(__file__).resolve().parents[2] / "docs" / "topics.md").read_t
 
 def test_the_names_are_those_of_the_nodes() -> None:
     assert (topics.CHUNK_JOINTS, topics.CHUNK_BASE, topics.BASE_COMMAND) == (JOINTS_TOPIC, BASE_TOPIC, BASE_COMMAND_TOPIC)
-    described = [t for t in (*topics.INPUTS, topics.DIAGNOSTICS) if t != topics.COMPRESSED]
+    described = ["camera/image_raw", topics.JOINT_STATES, topics.AUDIO, topics.DIAGNOSTICS]
     assert all(f"`{t}`" in DOCUMENTED for t in described)
 
 
@@ -35,7 +37,25 @@ def test_a_replay_moves_all_that_nodes_say_and_nothing_that_they_read() -> None:
 
     assert moved["/r1/arm_controller/joint_trajectory"] == "/recorded/r1/arm_controller/joint_trajectory"
     assert moved["/diagnostics"] == "/recorded/diagnostics"
-    assert not set(moved) & {topics.resolve(t, "r1") for t in topics.INPUTS}
+    assert not set(moved) & {topics.resolve(t, "r1") for inputs in topics.input_topics(robot).values() for t in inputs}
+
+
+def test_inputs_are_those_of_the_robot_file_and_a_replay_plays_them_where_the_nodes_listen() -> None:
+    robot = load_robot("g1.yaml")
+    recording = replace(robot.recording, camera="rgb", joint_states="/drives/states", audio="", base="drives/cmd_vel")
+    robot = replace(robot, cameras=(Camera("head", "head/image"), Camera("wrist", "wrist/image")), recording=recording)
+    moved = topics.replay_remappings(robot, "r1")
+
+    assert topics.input_topics(robot) == {
+        "camera": ("rgb", "rgb/compressed", "head/image", "head/image/compressed"),
+        "camera_wrist": ("wrist/image", "wrist/image/compressed"),
+        "joint_states": ("/drives/states", "joint_states"),
+    }
+    assert {"/drives/states", "joint_states", "rgb", "wrist/image", "drives/cmd_vel"} <= set(topics.recorded_topics(robot))
+    assert moved["/drives/states"] == "/r1/joint_states"
+    assert moved["/r1/rgb/compressed"] == "/r1/head/image/compressed"
+    assert moved["/r1/drives/cmd_vel"] == "/recorded/r1/drives/cmd_vel"
+    assert "/r1/wrist/image" not in moved
 
 
 def test_the_robot_is_the_one_given_or_that_of_the_parameter_file(tmp_path: Path) -> None:

@@ -17,18 +17,21 @@ from typing import Any
 
 import numpy as np
 
+from neon_control.core.cameras import input_name
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.ensemble import METHODS
 from neon_control.core.errors import ChunkError, ObservationError
 from neon_control.core.executor import BASE, JOINTS, MotionExecutor
 from neon_control.core.observation import ObservationBuilder
 from neon_control.core.robot import Robot
+from neon_control.runtime.audio_blocks import READERS
+from neon_control.runtime.bag_file import Bag, BagError, BagMessage
+from neon_control.runtime.bag_messages import image_of, stamp_of
 from neon_control.runtime.policy import Features, Policy
 from neon_control.runtime.rate import RateLimit
 from neon_control.runtime.sound import SoundStream
-from neon_control.tools.bag import Bag, BagMessage
-from neon_control.tools.evaluation.messages import image_of, sound_of, stamp_of
 from neon_control.tools.evaluation.settings import Settings
+from neon_control.tools.topics import cameras_by_role
 
 
 @dataclass
@@ -70,6 +73,9 @@ class OfflineRun:
         name: of the run, in tables and pictures.
         inputs: role -> topic, see `recording.find_inputs`.
         latency: [s] from an observation to its chunk, of which encoder and action layer are busy.
+
+    Raises:
+        BagError: the policy looks through a camera that is not in the recording.
     """
 
     def __init__(
@@ -79,7 +85,13 @@ class OfflineRun:
         executor = replace(settings.executor, chunk_steps=policy.file.num_steps)
         self._bag, self._policy, self._settings = bag, policy, settings
         self._roles = {topic: role for role, topic in inputs.items()}
-        self._builder = ObservationBuilder(space.joint_names, settings.max_age, policy.uses_audio, policy.file.vision.clip)
+        self._cameras = {role: camera.name for role, camera in cameras_by_role(robot).items()}
+        names, vision = list(self._cameras.values()), policy.file.vision
+        self._builder = ObservationBuilder(space.joint_names, settings.max_age, policy.uses_audio, cameras=names)
+        self._builder.look_at(vision.clip, vision.cameras)
+        blind = [n for n in self._builder.cameras.used if n not in {self._cameras.get(role) for role in inputs}]
+        if blind:
+            raise BagError(f"no images of {blind}, through which {name} looks; the recording has {sorted(bag.topics)}", bag.path)
         self._sound = SoundStream(settings.audio_rate_hz, settings.audio_channels)
         self._rate = RateLimit(settings.backbone_rate_hz)
         self._latency, self._period = round(latency * 1e9), round(1e9 / executor.rate_hz)
@@ -119,12 +131,18 @@ class OfflineRun:
                 method.executor.add_joint_states(stamp, content.name, content.position)
             self._builder.joint_states.add(stamp, content.name, content.position)
         elif role == "audio":
-            samples, delay = self._sound.convert(sound_of(content, message.type))
+            kind = message.type.replace("/msg/", "/")
+            if kind not in READERS:
+                raise ObservationError(f"audio: type {kind} is none that a policy can hear, needs one of {list(READERS)}", ("audio",))
+            samples, delay = self._sound.convert(READERS[kind](content))
             if len(samples):
                 self._builder.audio.add(now - delay, samples)
         else:
+            camera, cameras = self._cameras[role], self._builder.cameras
+            cameras.buffers[camera].add(stamp_of(content) or now, image_of(content, input_name(camera)))
+            if camera != cameras.used[0]:
+                return  # it wakes nobody
             self.run.counts["images"] += 1
-            self._builder.images.add(stamp_of(content) or now, image_of(content))
             if not self._rate.allows(now):
                 self.run.counts["images_over_rate"] += 1
             elif now < self._busy_until:

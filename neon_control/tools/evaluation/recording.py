@@ -11,9 +11,9 @@ import numpy as np
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ChunkError
 from neon_control.core.robot import BASE_AXES, Robot
-from neon_control.tools.bag import Bag, BagError
-from neon_control.tools.evaluation.messages import command_of, stamp_of, velocity_of
-from neon_control.tools.topics import AUDIO, BASE_COMMAND, CAMERA, CHUNK_JOINTS, COMPRESSED, DIAGNOSTICS, JOINT_STATES, resolve
+from neon_control.runtime.bag_file import Bag, BagError
+from neon_control.runtime.bag_messages import nanoseconds, stamp_of, velocity_of
+from neon_control.tools.topics import CHUNK_JOINTS, DIAGNOSTICS, base_topics, input_topics, resolve
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Recording:
     """The facts of a bag.
 
     Attributes:
-        inputs: role (`camera`, `joint_states`, `audio`) -> topic; `audio` may be missing.
+        inputs: role -> topic, see `topics.input_topics`; `audio` and further cameras may be missing.
         streams: topic -> when its messages came.
         measured: joint -> measured position [rad].
         commanded: joint or `base/axis` -> what was commanded on the day.
@@ -70,7 +70,7 @@ class Recording:
     def __init__(self, bag: Bag, robot: Robot, namespace: str = "", progress: Any = None) -> None:
         self.path = bag.path
         self.start, self.end = bag.start, bag.end
-        self.inputs = find_inputs(bag, namespace)
+        self.inputs = find_inputs(bag, robot, namespace)
         self.streams: dict[str, Stream] = defaultdict(Stream)
         self.measured: dict[str, Track] = defaultdict(Track)
         self.commanded: dict[str, Track] = defaultdict(Track)
@@ -78,24 +78,24 @@ class Recording:
         self.diagnostics: dict[str, list[tuple[int, dict[str, str]]]] = defaultdict(list)
         self.unreadable = 0  # commands that make no sense
         controllers = {resolve(c.topic, namespace): c.joints for c in robot.controllers}
-        base, chunks, states = (resolve(t, namespace) for t in (BASE_COMMAND, CHUNK_JOINTS, JOINT_STATES))
+        base = [resolve(t, namespace) for t in base_topics(robot)]
+        chunks, states = resolve(CHUNK_JOINTS, namespace), self.inputs["joint_states"]
         for message in bag.messages():
             if progress is not None:
                 progress(message.time)
             stream = self.streams[message.topic]
             stream.received.append(message.time)
-            known = message.topic in (*self.inputs.values(), *controllers, base, chunks, DIAGNOSTICS)
+            known = message.topic in (*self.inputs.values(), *controllers, *base, chunks, DIAGNOSTICS)
             content = bag.decode(message) if known else None
-            stream.stamps.append(stamp_of(content))
+            stream.stamps.append(stamp_of(content) or None)
             if message.topic == states:
                 for name, position in zip(content.name, content.position, strict=False):
                     self.measured[name].add(stream.stamps[-1] or message.time, float(position))
             elif message.topic in controllers:
                 self._command(content, controllers[message.topic], message.time)
-            elif message.topic == base:
-                time, velocity = velocity_of(content, message.time)
-                for axis, value in zip(BASE_AXES, velocity, strict=True):
-                    self.commanded[f"base/{axis}"].add(time, float(value))
+            elif message.topic in base:
+                for axis, value in zip(BASE_AXES, velocity_of(content), strict=True):
+                    self.commanded[f"base/{axis}"].add(stream.stamps[-1] or message.time, float(value))
             elif message.topic == chunks and stream.stamps[-1] is not None:
                 self.chunk_delays.append((message.time, message.time - stream.stamps[-1]))
             elif message.topic == DIAGNOSTICS:
@@ -135,18 +135,38 @@ class Recording:
         return np.stack([source[n].at(times) if n in source else np.full(times.shape, np.nan) for n in space.names], axis=-1)
 
 
-def find_inputs(bag: Bag, namespace: str) -> dict[str, str]:
+def command_of(message: Any, joints: tuple[str, ...], received: int) -> tuple[int, tuple[str, ...], np.ndarray]:
+    """When a controller's command holds [ns], for which joints, and their positions (n,) [rad].
+
+    A trajectory's first point counts; a message without names is in the order of the robot file, `joints`.
+
+    Raises:
+        ChunkError: a trajectory without points, or numbers that do not fit the names.
+    """
+    if not hasattr(message, "points"):
+        names, values, time = joints, np.asarray(message.data, np.float64), received
+    elif not message.points:
+        raise ChunkError("length", "a trajectory without points")
+    else:
+        point = message.points[0]
+        names, values = tuple(message.joint_names), np.asarray(point.positions, np.float64)
+        time = (stamp_of(message) or received) + nanoseconds(point.time_from_start)
+    if len(values) != len(names):
+        raise ChunkError("shape", f"{len(values)} positions for {len(names)} joints")
+    return time, names, values
+
+
+def find_inputs(bag: Bag, robot: Robot, namespace: str) -> dict[str, str]:
     """Role of an input -> its topic in the bag.
 
     Raises:
         BagError: there is no camera, or there are no joint states.
     """
-    choices = {"camera": (CAMERA, COMPRESSED), "joint_states": (JOINT_STATES,), "audio": (AUDIO,)}
-    names = {role: [resolve(t, namespace) for t in topics] for role, topics in choices.items()}
+    names = {role: [resolve(t, namespace) for t in topics] for role, topics in input_topics(robot).items()}
     found = {role: next(t for t in topics if t in bag.topics) for role, topics in names.items() if any(t in bag.topics for t in topics)}
     missing = [" or ".join(names[role]) for role in ("camera", "joint_states") if role not in found]
     if missing:
-        raise BagError(f"{bag.path}: no topic {', '.join(missing)}; the recording has {sorted(bag.topics)}; is --namespace right?")
+        raise BagError(f"no topic {', '.join(missing)}; the recording has {sorted(bag.topics)}; is --namespace right?", bag.path)
     return found
 
 
@@ -156,6 +176,7 @@ def _check_clocks(recording: Recording, topic: str) -> None:
     apart = [abs(r - s) for r, s in zip(stream.received, stream.stamps, strict=True) if s is not None]
     if apart and min(apart) > 10e9:
         raise BagError(
-            f"{recording.path}: stamps of {topic} lie {min(apart) * 1e-9:.0f} s or more from the times of the recording: two clocks; "
-            "record a simulation that publishes /clock with --use-sim-time"
+            f"stamps of {topic} lie {min(apart) * 1e-9:.0f} s or more from the times of the recording: two clocks; "
+            "record a simulation that publishes /clock with --use-sim-time",
+            recording.path,
         )

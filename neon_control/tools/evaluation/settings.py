@@ -13,7 +13,7 @@ from neon_control.core.errors import ConfigError
 from neon_control.core.executor import ExecutorSettings
 from neon_control.core.observation import MaxAge
 from neon_control.core.yaml_file import read_mapping
-from neon_control.tools.bag import PARAMETERS_KEY
+from neon_control.runtime.bag_file import PARAMETERS_KEY
 
 
 @dataclass(frozen=True)

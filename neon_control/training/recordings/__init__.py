@@ -13,8 +13,9 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError, ObservationError
 from neon_control.core.observation import Clip
 from neon_control.core.recording import RecordingConfig
+from neon_control.runtime.bag_file import METADATA
 from neon_control.training.recordings.bag import BagRecording
-from neon_control.training.recordings.bag_file import METADATA, STORAGES
+from neon_control.training.recordings.bag_file import STORAGES
 from neon_control.training.recordings.lerobot import INFO, lerobot_episodes
 from neon_control.training.recordings.reading import Problem, Reading, Recording, Report, Sample
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,14 +18,14 @@ import numpy as np
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.cameras import DEFAULT_NAME
 from neon_control.core.errors import ObservationError
-from neon_control.core.image import decode_image
 from neon_control.core.observation import AUDIO_WINDOW_S, NANOSECONDS, AnyImage, Clip, ObservationBuilder
 from neon_control.core.recording import RecordingConfig
 from neon_control.runtime.audio_blocks import READERS
-from neon_control.runtime.compressed_images import decode_compressed
+from neon_control.runtime.bag_file import METADATA
+from neon_control.runtime.bag_messages import image_of, stamp_of
 from neon_control.runtime.sound import SoundStream
-from neon_control.training.recordings.bag_file import METADATA, Bag, open_bag
-from neon_control.training.recordings.bag_scan import Scan, stamp_of
+from neon_control.training.recordings.bag_file import ReadableBag, open_bag
+from neon_control.training.recordings.bag_scan import Scan
 from neon_control.training.recordings.reading import Recording, Report, Sample, file_fingerprint, step_times
 
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported
@@ -78,15 +77,15 @@ class BagRecording(Recording):
                         "empty",
                     )
 
-    def _cameras(self, bag: Bag, report: Report) -> dict[str, str] | None:
+    def _cameras(self, bag: ReadableBag, report: Report) -> dict[str, str] | None:
         """Topic with images -> camera, the first one first; None, and a problem, where there can be no samples."""
         wanted = {self.config.camera.lstrip("/"): DEFAULT_NAME, **{c.topic.lstrip("/"): c.name for c in self.config.others}}
-        found = {next((t for t in (topic, f"{topic}/compressed") if t in bag.topics), topic): name for topic, name in wanted.items()}
-        needed = [t for t in (*found, self.config.joint_states.lstrip("/")) if t not in bag.topics]
+        found = {next((t for t in (topic, f"{topic}/compressed") if t in bag.types), topic): name for topic, name in wanted.items()}
+        needed = [t for t in (*found, self.config.joint_states.lstrip("/")) if t not in bag.types]
         if needed:
-            report.add(self.name, None, f"no topic {needed}; the bag has {sorted(bag.topics)}")
+            report.add(self.name, None, f"no topic {needed}; the bag has {sorted(bag.types)}")
             return None
-        wrong = {t: bag.topics[t].msgtype for t in found if bag.topics[t].msgtype not in IMAGE_TYPES}
+        wrong = {t: bag.types[t] for t in found if bag.types[t] not in IMAGE_TYPES}
         for topic, kind in wrong.items():
             report.add(f"{self.name} {topic}", None, f"has the type {kind}, needs one of {list(IMAGE_TYPES)}")
         return None if wrong else found
@@ -101,7 +100,9 @@ class _Image(NamedTuple):
 class _Playback:
     """Plays a bag to an `ObservationBuilder`; the samples that come out have no targets yet."""
 
-    def __init__(self, bag: Bag, name: str, config: RecordingConfig, space: ActionSpace, clip: Clip, scan: Scan, report: Report) -> None:
+    def __init__(
+        self, bag: ReadableBag, name: str, config: RecordingConfig, space: ActionSpace, clip: Clip, scan: Scan, report: Report
+    ) -> None:
         self._bag, self._name, self._config, self._space, self._clip, self._scan, self._report = (
             bag,
             name,
@@ -112,7 +113,7 @@ class _Playback:
             report,
         )
         audio = config.audio.lstrip("/")
-        kind = bag.topics[audio].msgtype.replace("/msg/", "/") if audio in bag.topics else ""
+        kind = bag.types[audio].replace("/msg/", "/") if audio in bag.types else ""
         if kind and kind not in READERS:
             report.add(f"{name} {audio}", None, f"has the type {kind}, needs one of {list(READERS)}; silence stands in for it")
         elif audio and not kind:
@@ -140,9 +141,9 @@ class _Playback:
                 yield from self._look(waiting.popleft())
             try:
                 if topic == camera:
-                    waiting.append(_Image(now + reaction, stamp_of(message), _to_image(message)))
+                    waiting.append(_Image(now + reaction, stamp_of(message), image_of(message)))
                 elif topic in cameras:
-                    self._builder.cameras.buffers[cameras[topic]].add(stamp_of(message), _to_image(message))
+                    self._builder.cameras.buffers[cameras[topic]].add(stamp_of(message), image_of(message))
                 elif topic == joint_states:
                     self._builder.joint_states.add(stamp_of(message), message.name, message.position)
                 else:
@@ -206,10 +207,3 @@ class _Playback:
         builder = self._new_builder()
         builder.audio, builder.joint_states = self._builder.audio, self._builder.joint_states
         self._builder = builder
-
-
-def _to_image(message: Any) -> AnyImage:
-    """A raw image, decoded; a compressed one as a function that does it, whose errors come when the image is looked at."""
-    if hasattr(message, "format"):
-        return partial(decode_compressed, bytes(message.data))
-    return decode_image(message.encoding, message.height, message.width, message.step, message.data, bool(message.is_bigendian))

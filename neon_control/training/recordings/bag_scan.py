@@ -12,7 +12,8 @@ import numpy as np
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.observation import NANOSECONDS
 from neon_control.core.recording import CommandTopic, RecordingConfig
-from neon_control.training.recordings.bag_file import SERVICE_EVENT, Bag
+from neon_control.runtime.bag_messages import SERVICE_EVENT, nanoseconds, stamp_of, velocity_of
+from neon_control.training.recordings.bag_file import ReadableBag
 from neon_control.training.recordings.reading import Report
 from neon_control.training.recordings.tracks import HOLD_S, Targets, Track
 
@@ -30,7 +31,7 @@ class Scan:
         targets: commands, and what was measured where there are none.
     """
 
-    def __init__(self, bag: Bag, name: str, config: RecordingConfig, space: ActionSpace, report: Report) -> None:
+    def __init__(self, bag: ReadableBag, name: str, config: RecordingConfig, space: ActionSpace, report: Report) -> None:
         self._name, self._config, self._space, self._report = name, config, space, report
         self.offset = 0
         self._bag_start, self._bag_end = bag.start, bag.end
@@ -40,7 +41,7 @@ class Scan:
         base = config.base.lstrip("/")
         base = base if base_axes and self._has(bag, base, BASE_TYPES) else ""
         boundary = config.boundary.lstrip("/")
-        if boundary and boundary not in bag.topics:
+        if boundary and boundary not in bag.types:
             report.add(name, None, f"no topic '{boundary}'; the bag is taken for one episode")
             boundary = ""
         joint_states = config.joint_states.lstrip("/")
@@ -106,11 +107,11 @@ class Scan:
                 text = f"episode {i} lasts {lengths[i]:.2f} s, shorter than one chunk of {needed:.2f} s"
                 self._report.add(self._name, self.seconds(edges[i]), text)
 
-    def _has(self, bag: Bag, topic: str, types: tuple[str, ...]) -> bool:
-        if topic not in bag.topics:
+    def _has(self, bag: ReadableBag, topic: str, types: tuple[str, ...]) -> bool:
+        if topic not in bag.types:
             return False
-        if bag.topics[topic].msgtype not in types:
-            self._report.add(f"{self._name} {topic}", None, f"has the type {bag.topics[topic].msgtype}, needs one of {list(types)}")
+        if bag.types[topic] not in types:
+            self._report.add(f"{self._name} {topic}", None, f"has the type {bag.types[topic]}, needs one of {list(types)}")
             return False
         return True
 
@@ -147,8 +148,8 @@ class Scan:
             self._report.add(where, self.seconds(now), text, "refused")
             return
         order = [names.index(n) for n in track.names]
-        start = (stamp_of(message) or now) if trajectory else now
-        times = [start + (_nanoseconds(p.time_from_start) if trajectory else 0) for p in points]
+        start = stamp_of(message) or now
+        times = [start + (nanoseconds(p.time_from_start) if trajectory else 0) for p in points]
         if any(b <= a for a, b in itertools.pairwise(times)):
             self._report.add(where, self.seconds(now), "command refused: times of its points do not rise", "refused")
             return
@@ -160,10 +161,9 @@ class Scan:
         track.add(start, times, [v[order] for v in values], hold=True)
 
     def _move(self, now: int, message: Any) -> None:
-        twist = getattr(message, "twist", message)
-        value = np.array([twist.linear.x, twist.linear.y, twist.angular.z])
+        value = velocity_of(message)
         if np.isfinite(value).all():
-            start = (stamp_of(message) or now) if hasattr(message, "header") else now
+            start = stamp_of(message) or now
             self._base.add(start, [start], [value], hold=True)
         else:
             self._report.add(f"{self._name} {self._config.base}", self.seconds(now), "command refused: not finite", "refused")
@@ -175,12 +175,3 @@ class Scan:
                 return
             self._calls.add(call)
         self._cuts.append(now)
-
-
-def stamp_of(message: Any) -> int:
-    """[ns] of the header."""
-    return _nanoseconds(message.header.stamp)
-
-
-def _nanoseconds(time: Any) -> int:
-    return int(time.sec) * NANOSECONDS + int(time.nanosec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,8 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from neon_control.runtime.bag_file import Bag, BagError
 from neon_control.sim.recording import START, EpisodeRecorder
-from neon_control.tools.bag import Bag, BagError
-from neon_control.tools.bag_types import Definitions
 
 
 @pytest.fixture
@@ -72,11 +72,36 @@ def test_a_type_that_only_the_bag_knows_is_read_by_the_bag_s_definition(tmp_path
         assert opened.decode(next(opened.messages())).level == 7
 
 
-def test_another_edition_of_a_known_type_is_refused_instead_of_misread(tmp_path: Path) -> None:
+def test_another_edition_of_a_known_type_is_read_as_the_bag_defines_it(tmp_path: Path) -> None:
     write(tmp_path / "old", "std_msgs/msg/String", "uint32 data\n", b"\x00\x01\x00\x00\x07\x00\x00\x00")
 
-    with Bag(tmp_path / "old") as opened, pytest.raises(BagError, match=r"/topic.*std_msgs/msg/String.*not the one known here"):
+    with Bag(tmp_path / "old") as opened:
+        assert opened.decode(next(opened.messages())).data == 7
+
+
+def test_another_edition_of_a_known_type_that_the_bag_does_not_define_is_refused_instead_of_misread(tmp_path: Path) -> None:
+    with Writer(tmp_path / "old", version=9, storage_plugin=StoragePlugin.SQLITE3) as writer:
+        connection = writer.add_connection("/topic", "std_msgs/msg/String", msgdef="string data\n", rihs01="RIHS01_" + 64 * "0")
+        writer.write(connection, 1, b"\x00\x01\x00\x00\x02\x00\x00\x00a\x00")
+    with sqlite3.connect(tmp_path / "old" / "old.db3") as database:
+        database.execute("DELETE FROM message_definitions")
+
+    with Bag(tmp_path / "old") as opened, pytest.raises(BagError, match=r"topic /topic has the type std_msgs/msg/String.*not known here"):
         opened.decode(next(opened.messages()))
+
+
+def test_two_types_on_one_topic_are_refused_unless_the_caller_takes_one_of_them(tmp_path: Path) -> None:
+    types = get_typestore(Stores.ROS2_JAZZY)
+    with Writer(tmp_path / "two", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for kind in ("std_msgs/msg/Int32", "std_msgs/msg/UInt32"):
+            writer.write(writer.add_connection("/number", kind, typestore=types), 1, b"\x00\x01\x00\x00\x07\x00\x00\x00")
+
+    with pytest.raises(BagError, match=r"topic /number has messages of several types"):
+        Bag(tmp_path / "two")
+    told = []
+    with Bag(tmp_path / "two", lambda topic, text: told.append(topic)) as opened:
+        assert [m.type for m in opened.messages()] == [opened.topics["/number"].type]
+    assert told == ["/number"]
 
 
 def test_a_damaged_message_is_named_with_topic_and_time(tmp_path: Path) -> None:
@@ -98,26 +123,3 @@ def test_a_message_with_the_padding_that_rclpy_leaves_behind_is_read(tmp_path: P
 
     with Bag(tmp_path / "padded") as opened:
         assert opened.decode(next(opened.messages())).data == 7
-
-
-def test_a_type_that_rosbags_does_not_know_comes_from_the_installed_package_with_the_hash_that_ros_uses() -> None:
-    # nav_msgs/Goals is newer than Jazzy; its hash is in the file that the ROS package itself installs.
-    import json
-    import sys
-
-    file = Path(sys.prefix) / "share" / "nav_msgs" / "msg" / "Goals.json"
-    if not file.is_file():
-        pytest.skip("the nav_msgs installed here have no Goals")
-    hashes = {entry["type_name"]: entry["hash_string"] for entry in json.loads(file.read_text())["type_hashes"]}
-
-    text, digest = Definitions().find("nav_msgs/msg/Goals")
-
-    assert digest == hashes["nav_msgs/msg/Goals"]
-    assert "geometry_msgs/PoseStamped" in text or "geometry_msgs/msg/PoseStamped" in text
-
-
-def test_a_type_that_is_not_installed_and_one_of_another_edition_are_refused() -> None:
-    with pytest.raises(BagError, match="vendor_msgs/msg/Level: its package is not installed"):
-        Definitions().find("vendor_msgs/msg/Level")
-    with pytest.raises(BagError, match="RIHS01_00"):
-        Definitions().find("std_msgs/msg/String", "RIHS01_00")

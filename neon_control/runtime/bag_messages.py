@@ -1,0 +1,104 @@
+"""Messages of a bag, from CDR to their fields, and from there to numpy; without ROS."""
+
+from __future__ import annotations
+
+import functools
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rosbags.interfaces import Connection, MessageDefinitionFormat
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from neon_control.core.image import decode_image
+from neon_control.core.observation import NANOSECONDS, AnyImage
+from neon_control.runtime.compressed_images import decode_compressed
+
+SERVICE_EVENT = "service_msgs/msg/ServiceEventInfo"  # with which every service event begins
+ENDIANS = (b"\x00\x00", b"\x00\x01")  # CDR's first bytes: big, little
+CDR_HEADER = 4  # [bytes] before the message
+
+
+@functools.cache
+def _types() -> Typestore:
+    """One for all bags: it compiles a deserialiser for each message type at first use."""
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
+@functools.cache
+def _digest(message_type: str) -> str:
+    return _types().hash_rihs01(message_type)
+
+
+@functools.cache
+def _own_types(message_type: str, definition: str) -> Typestore:
+    """The types that a bag itself defines."""
+    store = get_typestore(Stores.EMPTY)
+    store.register(get_types_from_msg(definition, message_type))
+    return store
+
+
+def type_of(connection: Connection) -> tuple[Typestore, str]:
+    """Where a connection's type is defined, and its name there: ours if it is the same edition, else the bag's own definition.
+
+    Raises:
+        ValueError: it is not known, or another edition of ours, and the bag does not define it.
+    """
+    kind = connection.msgtype
+    if kind.endswith("_Event"):
+        return _types(), SERVICE_EVENT
+    if kind in _types().fielddefs and connection.digest in ("", _digest(kind)):
+        return _types(), kind
+    if connection.msgdef.format != MessageDefinitionFormat.MSG:
+        raise ValueError(f"has the type {kind}, which is not known here in this edition, and the bag does not define it")
+    return _own_types(kind, connection.msgdef.data), kind
+
+
+def deserialise(store: Typestore, kind: str, raw: bytes) -> Any:
+    """A message from its bytes, whatever follows it; its arrays are numpy arrays.
+
+    `Typestore.deserialize_cdr` refuses more than three bytes of padding, but `rclpy.serialization.serialize_message`, and so every
+    recorder written in Python, leaves eight behind a JointState without velocities and efforts, and sixteen behind a trajectory.
+
+    Raises:
+        ValueError: no CDR, or too short; what is too short may also raise what the decoder stumbles over.
+    """
+    if raw[:2] not in ENDIANS:
+        raise ValueError(f"begins with {raw[:CDR_HEADER].hex(' ')}, which is no plain CDR")
+    definition = store.get_msgdef(kind)
+    function = definition.deserialize_cdr_le if raw[1] else definition.deserialize_cdr_be
+    message, end = function(raw[CDR_HEADER:], 0, definition.cls, store)
+    if end > len(raw) - CDR_HEADER:
+        raise ValueError(f"it has {len(raw) - CDR_HEADER} bytes, {end} are needed")
+    return message
+
+
+def nanoseconds(time: Any) -> int:
+    """[ns] of a Time or a Duration."""
+    return int(time.sec) * NANOSECONDS + int(time.nanosec)
+
+
+def stamp_of(message: Any) -> int:
+    """[ns] of the header; 0, which says "now", where there is none."""
+    return nanoseconds(message.header.stamp) if hasattr(message, "header") else 0
+
+
+def image_of(message: Any, camera: str = "camera") -> AnyImage:
+    """An Image as (H, W, 3) uint8 RGB; a CompressedImage as a function that decodes it, whose errors come when it is looked at.
+
+    Args:
+        camera: the input's name in errors.
+
+    Raises:
+        ObservationError: an encoding that is not supported.
+    """
+    if hasattr(message, "format"):
+        return partial(decode_compressed, bytes(message.data), camera)
+    return decode_image(message.encoding, message.height, message.width, message.step, message.data, bool(message.is_bigendian))
+
+
+def velocity_of(message: Any) -> np.ndarray:
+    """vx, vy, yaw rate (3,) [m/s, m/s, rad/s] of a Twist or TwistStamped."""
+    twist = getattr(message, "twist", message)
+    return np.array([twist.linear.x, twist.linear.y, twist.angular.z])
