@@ -114,8 +114,8 @@ class Trials:
         actions = {"new episode": self._link.reset} | {f"say {c}": lambda c=c: self._say(c) for c in COLOURS}
         buttons = gui.add_button_group("command", tuple(actions))
         buttons.on_click(lambda event: self._requests.put(actions[event.target.value]))
-        for name, label in (("mute", "mute: nobody speaks"), ("blind", "blind: black images")):
-            box = gui.add_checkbox(label, False)
+        for name, hint in (("mute", "nobody speaks"), ("blind", "black images")):
+            box = gui.add_checkbox(name, False, hint=hint)
             box.on_update(lambda event, name=name: self._requests.put(lambda: self._link.set_parameter(name, event.target.value)))
         self._notice = gui.add_html("", visible=False)
         self._player = gui.add_html("")

@@ -50,9 +50,19 @@ class Browser:
         """Everything that can be read."""
         return str(self._script("return document.body.innerText"))
 
-    def until_text(self, *parts: str, limit: float = 40.0) -> None:
+    def until_text(self, *parts: str, limit: float = 60.0) -> None:
         """Wait until all of `parts` can be read at once."""
-        wait_until(lambda: all(part in self.text for part in parts), limit, f"{parts} on the page, which says:\n{self.text}", interval=0.2)
+        seen = ""
+
+        def found() -> bool:
+            nonlocal seen
+            seen = self.text
+            return all(part in seen for part in parts)
+
+        try:
+            wait_until(found, limit, f"{parts} on the page", interval=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says:\n{seen}") from None
 
     def click(self, label: str) -> None:
         """Press the button, or choose the tab, of this name."""

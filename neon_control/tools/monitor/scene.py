@@ -129,15 +129,12 @@ class HandPath:
     """A line through points, with a ball at its end."""
 
     def __init__(self, scene: viser.SceneApi, name: str, colour: tuple[int, int, int]) -> None:
-        self._colour = np.array(colour, np.uint8)
         self._line = scene.add_line_segments(name, np.zeros((1, 2, 3), np.float32), colour, thickness=0.012, visible=False)
         self._end = scene.add_icosphere(f"{name}_end", 0.016, colour, subdivisions=1, visible=False)
 
     def show(self, points: np.ndarray) -> None:
         """Draw it through (H, 3) [m]."""
         segments = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)  # (H - 1, 2, 3)
-        if self._line.colors.shape != segments.shape:
-            self._line.colors = np.broadcast_to(self._colour, segments.shape).copy()
         self._line.points, self._end.position = segments, tuple(points[-1])
         self._line.visible = self._end.visible = True
 
