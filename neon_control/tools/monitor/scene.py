@@ -126,18 +126,17 @@ class SceneView:
 
 
 class HandPath:
-    """A line through points, with a ball at its end."""
+    """A line through points, with a ball at its end: the line's origin, so that a slow browser does not draw it elsewhere."""
 
     def __init__(self, scene: viser.SceneApi, name: str, colour: tuple[int, int, int]) -> None:
         self._line = scene.add_line_segments(name, np.zeros((1, 2, 3), np.float32), colour, thickness=0.012, visible=False)
-        self._end = scene.add_icosphere(f"{name}_end", 0.016, colour, subdivisions=1, visible=False)
+        scene.add_icosphere(f"{name}/end", 0.016, colour, subdivisions=1)
 
     def show(self, points: np.ndarray) -> None:
         """Draw it through (H, 3) [m]."""
-        segments = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)  # (H - 1, 2, 3)
-        self._line.points, self._end.position = segments, tuple(points[-1])
-        self._line.visible = self._end.visible = True
+        segments = np.stack([points[:-1], points[1:]], axis=1) - points[-1]  # (H - 1, 2, 3)
+        self._line.points, self._line.position, self._line.visible = segments.astype(np.float32), tuple(points[-1]), True
 
     def hide(self) -> None:
         """Draw it no more."""
-        self._line.visible = self._end.visible = False
+        self._line.visible = False
