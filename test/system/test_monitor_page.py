@@ -111,7 +111,7 @@ def _shows_robot(browser: Browser, file: Path) -> bool:
     """Bright shapes on the dark ground between the two panels."""
     browser.screenshot(file)
     pixels = np.asarray(Image.open(file).convert("L"))
-    middle = pixels[60:, 345:-385]
+    middle = pixels[60:, 375:-385]
     return bool(0.02 < np.mean(middle > 140) < 0.5)
 
 

@@ -29,7 +29,7 @@ class Panel:
         gui = server.gui
         self._banner = gui.add_html("")
         self._notice_until = 0.0
-        estop = gui.add_button("E-STOP", color="red", hint="stop now and latch; `release`, then `reset` to go on")
+        estop = gui.add_button("E-STOP", color="red")  # no hints here: they would cover this button and the state
         self._bind(estop, controls.estop)
         actions: dict[str, Callable[[], str]] = {
             "release": controls.release,
@@ -37,9 +37,7 @@ class Panel:
             "enable": controls.enable,
             "disable": controls.disable,
         }
-        buttons = gui.add_button_group(
-            "executor", tuple(actions), hint="release and reset the e-stop; activate and deactivate the executor"
-        )
+        buttons = gui.add_button_group("executor", tuple(actions))
         buttons.on_click(lambda event: self._do(event.target.value, actions[event.target.value]))
         self._notice = gui.add_html("", visible=False)
         self._follow = gui.add_checkbox("follow robot", follow, hint="keep the robot in the middle of the picture while it drives")

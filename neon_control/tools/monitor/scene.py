@@ -69,7 +69,7 @@ class SceneView:
         self._ghost = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/commanded", ghost=True)
         self._ghost.visible = False
         self._hands = self._kinematics.hands(robot)
-        self._paths = [HandPath(scene, f"{WORLD}/path/{h}", c) for h, c in zip(self._hands, cycle(PATH_COLOURS), strict=False)]
+        self._paths = [HandPath(scene, f"{WORLD}/base/path/{h}", c) for h, c in zip(self._hands, cycle(PATH_COLOURS), strict=False)]
         self._silence = scene.add_label(
             f"{WORLD}/base/silence", "", position=(0.0, 0.0, self._mount[2] + bounds[1][2] + 0.1), visible=False
         )
@@ -117,7 +117,7 @@ class SceneView:
         positions = {**self._streams.measured, **dict(zip(self._streams.chunk_joints, chunk.values.T, strict=True))}
         steps = len(chunk.values)
         velocities = base.values if base is not None and len(base.values) == steps else np.zeros((steps, 3))
-        poses = integrate_base(self._streams.base_pose, velocities, chunk.dt)  # (H, 3)
+        poses = integrate_base(np.zeros(3), velocities, chunk.dt)  # (H, 3) in the base's present frame
         places = self._mount + self._kinematics.poses(self._hands, positions)[0]  # (L, H, 3)
         places = np.einsum("hij,lhj->lhi", yaw_rotations(poses[:, 2]), places)
         places[..., :2] += poses[:, :2]
