@@ -42,6 +42,7 @@ class Kinematics:
 
     Attributes:
         root: the link that has no parent.
+        parents: each other link's parent; parents come before their children.
 
     Raises:
         ConfigError: the file is missing, malformed, or no tree.
@@ -58,6 +59,12 @@ class Kinematics:
         if len(roots) != 1:
             raise ConfigError(f"{urdf_path}: needs exactly one link without a parent, has {roots}")
         self.root = roots[0]
+        self.parents: dict[str, str] = {}
+        above = {self.root}
+        while above:
+            below = {child: joint.parent for child, joint in self._joints.items() if joint.parent in above}
+            self.parents |= below
+            above = set(below)
 
     def hands(self, robot: Robot) -> tuple[str, ...]:
         """The outermost link that the last joint of each arm group carries rigidly."""

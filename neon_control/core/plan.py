@@ -151,7 +151,7 @@ class Plan:
             part, begin = slice(begin, begin + len(instants)), begin + len(instants)
             seconds = (instants - instants[0]) * 1e-9
             base = integrate_base(NO_DRIVE, drives, np.append(np.diff(seconds), 0.0))
-            turn = _yaw_rotations(base[:, 2])  # (P, 3, 3)
+            turn = yaw_rotations(base[:, 2])  # (P, 3, 3)
             moved = np.einsum("pij,lpj->lpi", turn, places[:, part])
             moved[..., :2] += base[:, :2]
             paths.append(PlannedPath(seconds, base, moved, turn @ rotations[:, part]))
@@ -186,7 +186,7 @@ def seen_from(pose: np.ndarray, poses: np.ndarray) -> np.ndarray:
     return np.stack([c * relative[:, 0] + s * relative[:, 1], c * relative[:, 1] - s * relative[:, 0], relative[:, 2]], axis=1)
 
 
-def _yaw_rotations(yaw: np.ndarray) -> np.ndarray:
+def yaw_rotations(yaw: np.ndarray) -> np.ndarray:
     """(P, 3, 3) about z by (P,) [rad]."""
     c, s, zero, one = np.cos(yaw), np.sin(yaw), np.zeros_like(yaw), np.ones_like(yaw)
     return np.moveaxis(np.array([[c, -s, zero], [s, c, zero], [zero, zero, one]]), -1, 0)

@@ -49,12 +49,12 @@ class DemoPage:
 
     def __init__(self, link: DemoLink, robot: Robot, host: str = "127.0.0.1", port: int = 8080) -> None:
         self._link = link
-        model = build_model(robot, load_description(robot))
+        description = load_description(robot)
+        model = build_model(robot, description)
         streams = Streams(link.node, robot)
         self._trials = Trials(link, streams)
-        page = self._page = MonitorPage(
-            link, robot, streams, host, port, mount=_root_position(model), follow=False, above=self._trials.build
-        )
+        mount = np.array(description.mount)
+        page = self._page = MonitorPage(link, robot, streams, host, port, mount=mount, follow=False, above=self._trials.build)
         self.url = page.url
         page.scene_parts.append(Furniture(page.server, model, link))
         page.server.initial_camera.position, page.server.initial_camera.look_at = CAMERA, LOOK_AT
@@ -114,8 +114,8 @@ class Trials:
         actions = {"new episode": self._link.reset} | {f"say {c}": lambda c=c: self._say(c) for c in COLOURS}
         buttons = gui.add_button_group("command", tuple(actions))
         buttons.on_click(lambda event: self._requests.put(actions[event.target.value]))
-        for name, label in (("mute", "mute: nobody speaks"), ("blind", "blind: black images")):
-            box = gui.add_checkbox(label, False)
+        for name, hint in (("mute", "nobody speaks"), ("blind", "black images")):
+            box = gui.add_checkbox(name, False, hint=hint)
             box.on_update(lambda event, name=name: self._requests.put(lambda: self._link.set_parameter(name, event.target.value)))
         self._notice = gui.add_html("", visible=False)
         self._player = gui.add_html("")
@@ -170,11 +170,6 @@ class Trials:
             self._offered = key
             data = base64.b64encode(wav(self._streams.sound)).decode()
             self._player.content = f'<audio controls style="width:100%;height:32px" src="data:audio/wav;base64,{data}"></audio>'
-
-
-def _root_position(model: mujoco.MjModel) -> np.ndarray:
-    """(3,) [m] where the robot's root link stands when its base is at the origin: that of the first body below the world."""
-    return np.array(model.body(1).pos)
 
 
 def _rgb(rgba: np.ndarray) -> tuple[int, int, int]:

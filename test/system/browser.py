@@ -50,19 +50,29 @@ class Browser:
         """Everything that can be read."""
         return str(self._script("return document.body.innerText"))
 
-    def until_text(self, *parts: str, limit: float = 40.0) -> None:
+    def until_text(self, *parts: str, limit: float = 60.0) -> None:
         """Wait until all of `parts` can be read at once."""
-        wait_until(lambda: all(part in self.text for part in parts), limit, f"{parts} on the page, which says:\n{self.text}", interval=0.2)
+        seen = ""
+
+        def found() -> bool:
+            nonlocal seen
+            seen = self.text
+            return all(part in seen for part in parts)
+
+        try:
+            wait_until(found, limit, f"{parts} on the page", interval=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says:\n{seen}") from None
 
     def click(self, label: str) -> None:
-        """Press the button, or choose the tab, of this name."""
+        """Press the button, or choose the tab, of this name, as a hand with a mouse does."""
+        self._close_notices()
         found = self._script(
-            "const all = [...document.querySelectorAll('button, [role=tab]')];"
-            "const hit = all.find(e => e.innerText.trim() === arguments[0]);"
-            "if (hit) hit.click(); return !!hit",
+            "const all = [...document.querySelectorAll('button, [role=tab]')];return all.find(e => e.innerText.trim() === arguments[0])",
             label,
         )
         assert found, f"nothing on the page is called {label}"
+        found.click()
 
     def errors(self) -> list[str]:
         """What the console has said in red since the last call."""
@@ -76,11 +86,14 @@ class Browser:
     def _try_screenshot(self, file: Path) -> bool:
         from selenium.common.exceptions import TimeoutException
 
-        self._script("document.querySelectorAll('.mantine-Notification-closeButton').forEach(b => b.click())")  # WebGL in software
+        self._close_notices()
         try:
             return bool(self._driver.save_screenshot(str(file)))
         except TimeoutException:
             return False
+
+    def _close_notices(self) -> None:
+        self._script("document.querySelectorAll('.mantine-Notification-closeButton').forEach(b => b.click())")  # WebGL in software
 
     def _script(self, code: str, *arguments: object) -> Any:
         return self._driver.execute_script(code, *arguments)

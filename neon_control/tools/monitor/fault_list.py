@@ -38,11 +38,11 @@ class FaultList:
         for family, title in COUNTERS.items():
             of_family = [count for count in counts if count.family == family]
             if of_family:
-                parts.append(html.heading(title) + html.table(_row(count, wall) for count in of_family))
+                parts.append(html.heading(f"{title}: how often, and when last") + html.table(_row(count, wall) for count in of_family))
         self._counts.content = "".join(parts)
 
 
 def _row(count: Count, wall: float) -> tuple[str, str, bool]:
     recent = count.rose is not None and wall - count.rose < RECENT
-    since = "" if count.rose is None else time.strftime(", last at %H:%M:%S", time.localtime(count.rose))
+    since = "" if count.rose is None else time.strftime(", %H:%M:%S", time.localtime(count.rose))
     return html.dot(html.AMBER if recent else html.GREY) + html.escape(count.name), f"{count.value}{since}", not recent

@@ -39,6 +39,12 @@ def table(rows: Iterable[tuple[str, str, bool]]) -> str:
     return f'<div style="{STYLE}"><table style="border-spacing:0;width:100%">{cells}</table></div>'
 
 
+def flow(entries: Iterable[tuple[str, bool]]) -> str:
+    """(HTML, greyed) one after the other, in as few lines as they need."""
+    spans = "".join(f'<span style="opacity:{0.45 if greyed else 1.0}">{e}</span>' for e, greyed in entries)
+    return f'<div style="{STYLE};display:flex;flex-wrap:wrap;column-gap:14px">{spans}</div>'
+
+
 def heading(text: str) -> str:
     """A small heading."""
     return f'<div style="{STYLE};padding-top:6px;font-weight:600;opacity:0.75">{escape(text)}</div>'

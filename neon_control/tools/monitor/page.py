@@ -28,7 +28,7 @@ from neon_control.tools.monitor.senses import Senses
 from neon_control.tools.monitor.streams import Streams
 
 SCENE_PERIOD, PANEL_PERIOD, IDLE_PERIOD = 0.1, 0.25, 0.5  # [s]
-PLOTS_WIDTH, PANEL_WIDTH = 340, 380  # [pixels]
+PLOTS_WIDTH, PANEL_WIDTH = 370, 380  # [pixels]
 BUTTON_LIMIT = 3.0  # [s] for the answer to a button
 
 

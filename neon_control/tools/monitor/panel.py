@@ -29,7 +29,7 @@ class Panel:
         gui = server.gui
         self._banner = gui.add_html("")
         self._notice_until = 0.0
-        estop = gui.add_button("E-STOP", color="red", hint="stop now and latch; `release`, then `reset` to go on")
+        estop = gui.add_button("E-STOP", color="red")  # no hints here: they would cover this button and the state
         self._bind(estop, controls.estop)
         actions: dict[str, Callable[[], str]] = {
             "release": controls.release,
@@ -37,9 +37,7 @@ class Panel:
             "enable": controls.enable,
             "disable": controls.disable,
         }
-        buttons = gui.add_button_group(
-            "executor", tuple(actions), hint="release and reset the e-stop; activate and deactivate the executor"
-        )
+        buttons = gui.add_button_group("executor", tuple(actions))
         buttons.on_click(lambda event: self._do(event.target.value, actions[event.target.value]))
         self._notice = gui.add_html("", visible=False)
         self._follow = gui.add_checkbox("follow robot", follow, hint="keep the robot in the middle of the picture while it drives")
@@ -70,7 +68,7 @@ class Panel:
         self._banner.content = self._state(now)
         if self._notice.visible and now > self._notice_until:
             self._notice.visible = False
-        self._alive.content = html.table([*(self._node(name, now) for name in NODES), *self._topics(now)])
+        self._alive.content = html.table(self._node(name, now) for name in NODES) + html.flow(self._topics(now))
 
     def _state(self, now: float) -> str:
         status = self._link.statuses.get(EXECUTOR)
@@ -89,12 +87,12 @@ class Panel:
             return html.dot(html.GREY) + name, html.silence(age), True
         return html.dot(html.LEVEL_COLOURS[min(status.level, 3)]) + name, html.escape(status.message), False
 
-    def _topics(self, now: float) -> list[tuple[str, str, bool]]:
-        rows = []
+    def _topics(self, now: float) -> list[tuple[str, bool]]:
+        entries = []
         for name, age in self._streams.ages(now).items():
             silent = age is None or age > TOPIC_SILENT
             problem = self._streams.problems.get(name)
             colour = html.GREY if silent else html.RED if problem else html.GREEN
-            text = html.silence(age) if silent else html.escape(problem or "live")
-            rows.append((html.dot(colour) + name, text, silent))
-        return rows
+            text = html.silence(age) if silent else html.escape(problem or "")
+            entries.append((html.dot(colour) + name + (f": {text}" if text else ""), silent))
+        return entries

@@ -41,7 +41,11 @@ class History:
     def curves(self, now: float, columns: Sequence[int]) -> tuple[np.ndarray, ...]:
         """Times relative to `now` [s], then one array for each of the columns."""
         rows = self._rows[self._rows[:, 0] >= now - SPAN]
-        return (rows[:, 0] - now, *(rows[:, 1 + c] for c in columns))
+        values = rows[:, [1 + c for c in columns]]
+        known = values[np.isfinite(values)]
+        if len(known):  # uPlot's vertical range begins with the first value: a chart that begins with NaN stays empty
+            values[0, np.isnan(values[0])] = known[0]
+        return (rows[:, 0] - now, *values.T.copy())
 
 
 class Plot:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 
 import numpy as np
 import viser
-from viser.transforms import SO3
 
 from neon_control.core.errors import ConfigError
+from neon_control.core.kinematics import Kinematics
+from neon_control.core.plan import integrate_base, yaw_rotations
 from neon_control.core.robot import Robot
-from neon_control.tools.monitor.kinematics import Kinematics, integrate_base
 from neon_control.tools.monitor.shapes import RobotShape, load_urdf
 from neon_control.tools.monitor.streams import Streams
 
@@ -55,10 +56,11 @@ class SceneView:
         )
         try:
             urdf = load_urdf(robot.urdf_path)
+            self._kinematics = Kinematics(robot.urdf_path)
+            self._kinematics.poses((*self._kinematics.parents,), {})  # refuses joints of more than one degree of freedom
         except ConfigError as error:
             self.problem = str(error)
             return
-        self._kinematics = Kinematics(urdf)
         bounds = urdf.scene.bounds if urdf.scene.geometry else np.zeros((2, 3))  # (2, 3) [m]
         self._mount = np.array([0.0, 0.0, -bounds[0][2]]) if mount is None else mount
         self._base = scene.add_frame(f"{WORLD}/base", show_axes=False)
@@ -66,15 +68,8 @@ class SceneView:
         self._robot = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/measured")
         self._ghost = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/commanded", ghost=True)
         self._ghost.visible = False
-        arms = {group: joints for group, joints in robot.groups.items() if set(joints) <= set(robot.parts["arms"])}
-        self._tips = {group: self._kinematics.tip(joints) for group, joints in arms.items()}
-        nowhere = np.zeros((1, 2, 3), np.float32)
-        colours = dict(zip(arms, PATH_COLOURS * len(arms), strict=False))
-        self._colours = {group: np.array(colour, np.uint8) for group, colour in colours.items()}
-        self._lines = {
-            g: scene.add_line_segments(f"{WORLD}/path/{g}", nowhere, c, thickness=0.012, visible=False) for g, c in colours.items()
-        }
-        self._ends = {g: scene.add_icosphere(f"{WORLD}/path/{g}_end", 0.016, c, subdivisions=1, visible=False) for g, c in colours.items()}
+        self._hands = self._kinematics.hands(robot)
+        self._paths = [HandPath(scene, f"{WORLD}/base/path/{h}", c) for h, c in zip(self._hands, cycle(PATH_COLOURS), strict=False)]
         self._silence = scene.add_label(
             f"{WORLD}/base/silence", "", position=(0.0, 0.0, self._mount[2] + bounds[1][2] + 0.1), visible=False
         )
@@ -97,38 +92,51 @@ class SceneView:
         middle = np.array([x, y, 0.0]) if self._follow() else np.zeros(3)
         self._world.position, self._floor.position = -middle, -(middle % FLOOR_SECTION)
         self._base.position, self._base.wxyz = (x, y, 0.0), (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
-        if streams.measured:
-            self._robot.pose(streams.measured)
-        self._ghost.visible = bool(streams.commanded) and streams.fresh("commands", now)
-        if self._ghost.visible:
-            commanded = {**streams.measured, **streams.commanded}
-            self._ghost.pose(commanded)
-            self._ghost.show_difference(commanded, streams.measured)
+        self._draw_robot(streams.fresh("commands", now))
         self._draw_paths(streams.fresh("chunks", now, PATH_FRESH))
 
+    def _draw_robot(self, fresh: bool) -> None:
+        measured, commanded = self._streams.measured, {**self._streams.measured, **self._streams.commanded}
+        if not commanded:
+            return
+        both = {name: np.array([measured.get(name, 0.0), position]) for name, position in commanded.items()}
+        places, rotations = self._kinematics.poses(self._robot.links, both)  # (L, 2, 3), (L, 2, 3, 3)
+        self._robot.pose(places[:, 0], rotations[:, 0])
+        self._ghost.visible = bool(self._streams.commanded) and fresh
+        if self._ghost.visible:
+            self._ghost.pose(places[:, 1], rotations[:, 1])
+            self._ghost.show_difference(self._robot)
+
     def _draw_paths(self, fresh: bool) -> None:
-        """The newest chunk as a line for each arm; joints that are not in it stay where they are."""
+        """The newest chunk as a line for each hand; joints that are not in it stay where they are."""
         chunk, base = self._streams.chunk, self._streams.chunk_base
-        visible = fresh and chunk is not None
-        if visible:
-            positions = {**self._streams.measured, **dict(zip(self._streams.chunk_joints, chunk.values.T, strict=True))}
-            steps = len(chunk.values)
-            velocities = base.values if base is not None and len(base.values) == steps else np.zeros((steps, 3))
-            poses = integrate_base(self._streams.base_pose, velocities, chunk.dt)  # (H, 3)
-            for group, link in self._tips.items():
-                points = _in_world(self._mount + self._kinematics.path(link, positions), poses)
-                segments = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)  # (H - 1, 2, 3)
-                line = self._lines[group]
-                if line.colors.shape != segments.shape:
-                    line.colors = np.broadcast_to(self._colours[group], segments.shape).copy()
-                line.points = segments
-                self._ends[group].position = tuple(points[-1])
-        for handle in (*self._lines.values(), *self._ends.values()):
-            handle.visible = visible
+        if not fresh or chunk is None:
+            for path in self._paths:
+                path.hide()
+            return
+        positions = {**self._streams.measured, **dict(zip(self._streams.chunk_joints, chunk.values.T, strict=True))}
+        steps = len(chunk.values)
+        velocities = base.values if base is not None and len(base.values) == steps else np.zeros((steps, 3))
+        poses = integrate_base(np.zeros(3), velocities, chunk.dt)  # (H, 3) in the base's present frame
+        places = self._mount + self._kinematics.poses(self._hands, positions)[0]  # (L, H, 3)
+        places = np.einsum("hij,lhj->lhi", yaw_rotations(poses[:, 2]), places)
+        places[..., :2] += poses[:, :2]
+        for path, points in zip(self._paths, places, strict=True):
+            path.show(points)
 
 
-def _in_world(points: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    """Points (H, 3) in the base's frame at base poses (H, 3) x, y, yaw."""
-    turned = np.einsum("hij,hj->hi", np.stack([SO3.from_z_radians(yaw).as_matrix() for yaw in poses[:, 2]]), points)
-    turned[:, :2] += poses[:, :2]
-    return turned
+class HandPath:
+    """A line through points, with a ball at its end: the line's origin, so that a slow browser does not draw it elsewhere."""
+
+    def __init__(self, scene: viser.SceneApi, name: str, colour: tuple[int, int, int]) -> None:
+        self._line = scene.add_line_segments(name, np.zeros((1, 2, 3), np.float32), colour, thickness=0.012, visible=False)
+        scene.add_icosphere(f"{name}/end", 0.016, colour, subdivisions=1)
+
+    def show(self, points: np.ndarray) -> None:
+        """Draw it through (H, 3) [m]."""
+        segments = np.stack([points[:-1], points[1:]], axis=1) - points[-1]  # (H - 1, 2, 3)
+        self._line.points, self._line.position, self._line.visible = segments.astype(np.float32), tuple(points[-1]), True
+
+    def hide(self) -> None:
+        """Draw it no more."""
+        self._line.visible = False

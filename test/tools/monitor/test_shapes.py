@@ -1,0 +1,75 @@
+"""The shapes in the browser stand where an independent URDF library has the links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import viser
+from viser.transforms import SO3
+
+from neon_control.core.errors import ConfigError
+from neon_control.core.kinematics import Kinematics
+from neon_control.core.robot import load_robot
+from neon_control.tools.monitor.shapes import RobotShape, load_urdf
+
+SLIDER = """<robot name="slider"><link name="rail"/><link name="cart"/><link name="arm"/>
+  <joint name="turn" type="revolute"><parent link="cart"/><child link="arm"/><axis xyz="0 0 2"/>
+    <mimic joint="slide" multiplier="-2" offset="0.1"/><limit lower="-2" upper="2" velocity="1" effort="1"/></joint>
+  <joint name="slide" type="prismatic"><parent link="rail"/><child link="cart"/><origin xyz="1 0 0" rpy="0 0 1.5707963267948966"/>
+    <axis xyz="1 0 0"/><limit lower="0" upper="2" velocity="1" effort="1"/></joint>
+</robot>"""
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[viser.SceneApi]:
+    server = viser.ViserServer(host="127.0.0.1", port=8391, verbose=False)
+    yield server.scene
+    server.stop()
+
+
+@pytest.fixture(params=["g1.yaml", "slider"])
+def urdf(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param == "g1.yaml":
+        return load_robot(request.param).urdf_path
+    file = tmp_path / "slider.urdf"
+    file.write_text(SLIDER)
+    return file
+
+
+def test_every_frame_sent_to_the_browser_stands_in_its_parents_as_the_urdf_says(scene: viser.SceneApi, urdf: Path) -> None:
+    kinematics, reference = Kinematics(urdf), load_urdf(urdf)
+    shape = RobotShape(scene, reference, kinematics, "/robot")
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        positions = {name: rng.uniform(-1.0, 1.0) for name in reference.actuated_joint_names}
+        places, rotations = kinematics.poses(shape.links, positions)
+        shape.pose(places[:, 0], rotations[:, 0])
+        reference.update_cfg(positions)
+        for (link, parent), frame in zip(kinematics.parents.items(), shape._frames, strict=True):
+            expected = reference.get_transform(link, parent)
+            assert frame.name.endswith(f"/{link}")
+            assert np.allclose(SO3(frame.wxyz).as_matrix(), expected[:3, :3], atol=2e-3), link
+            assert np.allclose(frame.position, expected[:3, 3], atol=1e-3), link
+
+
+def test_the_ghost_shows_only_the_links_that_are_commanded_elsewhere(scene: viser.SceneApi) -> None:
+    path = load_robot("g1.yaml").urdf_path
+    kinematics = Kinematics(path)
+    robot, ghost = (RobotShape(scene, load_urdf(path), kinematics, f"/{name}", name == "ghost") for name in ("real", "ghost"))
+    for elbow, drawn in ((0.01, set()), (0.2, {"left_elbow_link", "left_wrist_roll_link", "left_wrist_pitch_link", "left_wrist_yaw_link"})):
+        places, rotations = kinematics.poses(ghost.links, {"left_elbow_joint": elbow})
+        ghost.pose(places[:, 0], rotations[:, 0])
+        ghost.show_difference(robot)
+        shown = {ghost.links[link] for link, shape in ghost._shapes if shape.visible}
+        assert drawn <= shown
+        assert all(link.startswith("left_") for link in shown) and bool(shown) == bool(drawn)
+
+
+def test_a_urdf_without_links_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "loose.urdf"
+    file.write_text('<robot name="loose"><joint name="a" type="revolute"/></robot>')
+    with pytest.raises(ConfigError, match=r"loose\.urdf: cannot be drawn"):
+        load_urdf(file)
