@@ -83,5 +83,5 @@ class Objective(nn.Module):
         self.policy = policy
 
     def forward(self, vision: Tensor, audio: Tensor, joints: Tensor, actions: Tensor, mask: Tensor, known: Tensor | None) -> Tensor:
-        loss, groups = self.policy.compute_loss(vision, audio, joints, actions, mask, known)
+        loss, groups = self.policy.compute_loss(vision, audio, joints, actions, mask, known=known)
         return torch.stack([loss, *groups.values()])
