@@ -57,19 +57,14 @@ class RecordingNode(InferenceNode):
     def _now(self) -> int:
         return getattr(self._arrival, "time", None) or super()._now()
 
-    def _on_image(self, message: Any) -> None:
-        self._record("camera/image_raw", "sensor_msgs/msg/Image", message, super()._on_image)
+    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], name: str, raw: bool = False) -> None:
+        super()._subscribe(kind, topic, lambda message: self._record(topic, kind, message, callback), name, raw)
 
-    def _on_joint_state(self, message: Any) -> None:
-        self._record("joint_states", "sensor_msgs/msg/JointState", message, super()._on_joint_state)
-
-    def _on_audio(self, message: Any) -> None:
-        self._record("audio", "std_msgs/msg/Int16MultiArray", message, super()._on_audio)
-
-    def _record(self, topic: str, kind: str, message: Any, callback: Callable[[Any], None]) -> None:
+    def _record(self, topic: str, kind: type, message: Any, callback: Callable[[Any], None]) -> None:
         self._arrival.time = now = super()._now()
         try:
-            self._bag.write_raw(topic, kind, now, serialize_message(message))
+            data = message if isinstance(message, bytes) else serialize_message(message)
+            self._bag.write_raw(topic, f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}", now, data)
             callback(message)
             if topic.startswith("camera"):
                 with suppress(ObservationError):
