@@ -160,6 +160,6 @@ def simulated_robot(folder: Path, **parameters: object) -> Iterator[tuple[SimPro
         wait_until(lambda: listener.truth and all(t in listener.newest for t in topics) and listener.sound, 60.0, "all topics")
         yield process, listener
     finally:
+        listener.close()  # first: Fast DDS once crashed while leaving beside a process that had just been killed
         process.kill()
-        listener.close()
         print(process.log.read_text())
