@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -70,6 +71,19 @@ def step_seed(seed: int, step: int, rank: int) -> int:
     number generator has to be kept.
     """
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """How the average of the weights follows them: by `decay`, but in the first steps faster, min(decay, (1 + n) / (10 + n)) after n steps.
+
+    With a constant decay, half of the weights that training began with would still be in the average after 0.7 / (1 - decay) steps.
+    """
+
+    def follow(average: Tensor, weights: Tensor, count: Tensor | int) -> Tensor:
+        kept = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
+        return torch.lerp(weights, average, kept) if average.is_floating_point() else weights
+
+    return follow
 
 
 class Objective(nn.Module):

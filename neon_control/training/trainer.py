@@ -10,7 +10,7 @@ from threading import Event
 import torch
 import yaml
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from neon_control.core.action_space import ActionSpace
@@ -24,7 +24,16 @@ from neon_control.training.curves import Curves
 from neon_control.training.distribution import Workers
 from neon_control.training.evaluation import Result, evaluate
 from neon_control.training.interruption import interruptions
-from neon_control.training.optimisation import Objective, autocast, choose_device, draw_known, make_optimiser, rate_factor, step_seed
+from neon_control.training.optimisation import (
+    Objective,
+    autocast,
+    choose_device,
+    draw_known,
+    make_optimiser,
+    moving_average,
+    rate_factor,
+    step_seed,
+)
 from neon_control.training.progressive import start_policy
 
 ALONE = Workers()
@@ -94,7 +103,7 @@ class _Trainer:
         self.recorded = training.mask.sum(1)  # (n,) steps that count
         self.training, self.validation = training.to(self.device), validation.to(self.device)
         self.policy = policy.to(self.device)
-        self.average = AveragedModel(self.policy, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
+        self.average = AveragedModel(self.policy, avg_fn=moving_average(config.ema_decay))
         self.optimiser = make_optimiser(config, self.policy)
         self.epoch_steps = math.ceil(len(training) / config.batch_size)
         self.steps = config.epochs * self.epoch_steps
