@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,7 @@ class Robot:
         self.status: dict[str, str] = {}
         self.reports = 0
         self.position = 0.5 * (self.limits.lower + self.limits.upper)  # [rad]
+        self.pushes: deque[float] = deque()  # [rad] by which somebody moves all joints; taken by the thread that drives them
         self.publishing = True  # joint states
         self.poisoned = False  # joint states are NaN
         self.clock_offset = 100.0 - time.monotonic()  # [s] /clock minus the monotonic clock, when simulated
@@ -128,6 +130,8 @@ class Robot:
             deadline = max(deadline + 1.0 / STATE_RATE, time.monotonic() - 0.02)  # no long burst after a stall of the machine
             pause.wait(max(0.0, deadline - time.monotonic()))
             position = self.position
+            while self.pushes:
+                position = position + self.pushes.popleft()
             for arm in self.arms:
                 if arm.commands.values:
                     position = position.copy()

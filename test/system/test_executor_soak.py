@@ -59,7 +59,7 @@ def inflict(rig: Rig, fault: str, dice: random.Random) -> None:
         rig.run_for(duration)
         rig.robot.poisoned = False
     elif fault == "moved":
-        rig.robot.position = rig.robot.position + dice.uniform(-0.8, 0.8)
+        rig.robot.pushes.append(dice.uniform(-0.8, 0.8))
     elif fault == "estop":
         rig.call("estop", SetBool, SetBool.Request(data=True))
         rig.run_for(duration)
