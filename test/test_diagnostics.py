@@ -85,8 +85,8 @@ def test_every_key_of_the_executor_is_documented(configured: Callable[[type[Auto
 def statistics_of_the_source() -> set[str]:
     """Every counter and latency that the inference's code names; a part that is computed is `x`."""
     found: set[str] = set()
-    for file in (ROOT / "neon_control/runtime/loop.py", ROOT / "neon_control/nodes/inference.py"):
-        for call in (n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)):
+    for file in ("runtime/loop.py", "nodes/inference.py", "nodes/camera_topics.py"):
+        for call in (n for n in ast.walk(ast.parse((ROOT / "neon_control" / file).read_text())) if isinstance(n, ast.Call)):
             if ast.unparse(call.func) == "self._statistics.count":
                 (name,) = call.args
                 parts = name.values if isinstance(name, ast.JoinedStr) else [name]
