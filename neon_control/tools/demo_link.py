@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -30,6 +32,14 @@ class ImageCount:
     received: int
 
 
+@dataclass(frozen=True)
+class Commands:
+    """What one controller was sent, in order."""
+
+    times: tuple[int, ...] = ()  # (T,) [ns] when each was sent
+    positions: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # (T, J) [rad, m]
+
+
 class DemoLink(Link):
     """A link that also knows the simulation.
 
@@ -38,17 +48,17 @@ class DemoLink(Link):
         image_counts: one for each status of the inference node.
 
     Args:
-        command_topic: JointTrajectory topic whose rate is measured; None measures nothing.
+        command_topic: JointTrajectory topic whose commands are kept; None keeps nothing.
     """
 
     def __init__(self, command_topic: str | None = None) -> None:
         super().__init__("demo")
         self.truth: dict[str, Any] = {}
         self.image_counts: list[ImageCount] = []
-        self._command_times: list[int] = []  # [ns]
+        self._commands: list[tuple[int, bytes]] = []  # [ns], message
         self.node.create_subscription(String, f"{SIM}/episode", self._on_truth, 10)
         if command_topic is not None:
-            # Only times are needed: the bytes are left as they are. A deep queue, so that a busy moment loses none.
+            # Read when the trial is over, so that this process takes little while the robot moves. A deep queue: a busy moment loses none.
             self.node.create_subscription(JointTrajectory, command_topic, self._on_command, QoSProfile(depth=200), raw=True)
         self.listeners.append(self._count_images)
         self._controls = ExecutorControls(self)
@@ -65,8 +75,8 @@ class DemoLink(Link):
         if status.node == INFERENCE and self.truth:
             self.image_counts.append(ImageCount(self.truth["images_sent"], int(status.values.get("images_received", 0))))
 
-    def _on_command(self, _: bytes, info: dict[str, int]) -> None:
-        self._command_times.append(info["source_timestamp"])
+    def _on_command(self, data: bytes, info: dict[str, int]) -> None:
+        self._commands.append((info["source_timestamp"], data))
 
     # --- states ---
 
@@ -114,9 +124,11 @@ class DemoLink(Link):
     # --- measurements ---
 
     def forget_commands(self) -> None:
-        """Begin a new measurement of the command rate."""
-        self._command_times.clear()
+        """Begin a new measurement of the commands."""
+        self._commands.clear()
 
-    def command_times(self) -> list[int]:
-        """[ns] when each command since `forget_commands` was sent."""
-        return list(self._command_times)
+    def commands(self) -> Commands:
+        """Those since `forget_commands`."""
+        times, messages = zip(*list(self._commands), strict=True) if self._commands else ((), ())
+        points = [deserialize_message(data, JointTrajectory).points[0].positions for data in messages]
+        return Commands(times, np.array(points)) if points else Commands()

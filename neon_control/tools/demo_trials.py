@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from neon_control.sim.episode import FINISHED, Outcome, Rules
-from neon_control.tools.demo_link import EXECUTOR, INFERENCE, DemoLink, ImageCount, LinkError
+from neon_control.tools.demo_link import EXECUTOR, INFERENCE, Commands, DemoLink, ImageCount, LinkError
 
 FINISHED_VALUES = tuple(outcome.value for outcome in FINISHED)
 SLACK = 30.0  # [s] beyond a trial's own length (the silence before it, a busy computer), before it counts as lost
@@ -26,7 +27,7 @@ class Trial:
     outcome: str
     elapsed: float  # [s] from the command to the end of the trial
     time_to_reach: float | None  # [s]
-    command_times: tuple[int, ...]  # [ns]
+    commands: Commands = field(default_factory=Commands)
 
 
 def run_trials(link: DemoLink, episodes: int, seed: int, check: Callable[[], None]) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _run_one(link: DemoLink, index: int, seed: int, check: Callable[[], None], b
     if not link.wait(finished, limit, check, bar.refresh):
         raise LinkError(f"episode {index} did not end within {limit:.0f} s; the simulation says {link.truth}")
     truth = link.truth
-    return Trial(index, truth["target"], truth["outcome"], truth["elapsed"], truth["time_to_reach"], tuple(link.command_times()))
+    return Trial(index, truth["target"], truth["outcome"], truth["elapsed"], truth["time_to_reach"], link.commands())
 
 
 def _image_count(link: DemoLink, check: Callable[[], None]) -> ImageCount:
@@ -95,7 +96,8 @@ def report(trials: Sequence[Trial], number: Callable[[str, str], float | None], 
             "p50": number(EXECUTOR, "observation_to_command_ms/p50"),
             "p99": number(EXECUTOR, "observation_to_command_ms/p99"),
         },
-        "control_rate_hz": control_rate([t.command_times for t in trials]),
+        "control_rate_hz": control_rate([t.commands.times for t in trials]),
+        "mean_absolute_jerk": mean_absolute_jerk([t.commands for t in trials]),
         "images_sent": last.sent - first.sent,
         "images_received": last.received - first.received,
     }
@@ -106,3 +108,16 @@ def control_rate(series: Sequence[Sequence[int]]) -> float | None:
     intervals = sum(max(len(times) - 1, 0) for times in series)
     seconds = sum(1e-9 * (times[-1] - times[0]) for times in series if len(times) > 1)
     return round(intervals / seconds, 2) if seconds > 0.0 else None
+
+
+def mean_absolute_jerk(series: Sequence[Commands]) -> float | None:
+    """[rad/s^3] How rough the commands are: mean size of their third difference, over joints and time; None for fewer than four commands.
+
+    The control period is that of most commands of a trial: the jitter of single ones is the computer's, not the command's.
+    """
+    differences = []
+    for commands in series:
+        if len(commands.times) > 3:
+            period = 1e-9 * float(np.median(np.diff(commands.times)))  # [s]
+            differences.append(np.abs(np.diff(commands.positions, n=3, axis=0)).ravel() / period**3)
+    return round(float(np.mean(np.concatenate(differences))), 2) if differences else None

@@ -95,13 +95,14 @@ def test_one_command_runs_an_episode_and_writes_its_figures(start, tmp_path: Pat
     print(figures)
     assert set(figures) == {
         "episodes", "successes", "success_rate", "mean_time_to_reach_s", "inference_ms", "observation_to_command_ms",
-        "control_rate_hz", "images_sent", "images_received",
+        "control_rate_hz", "mean_absolute_jerk", "images_sent", "images_received",
     }  # fmt: skip
     assert figures["episodes"] == 1
     assert figures["successes"] in (0, 1)
     assert figures["images_sent"] > 10
     assert figures["images_received"] >= 0.99 * figures["images_sent"] - 1  # the two counters are not read in the same instant
     assert figures["control_rate_hz"] > 20
+    assert figures["mean_absolute_jerk"] > 0
     assert 0 < figures["inference_ms"]["p50"] <= figures["inference_ms"]["p99"]
     assert 0 < figures["observation_to_command_ms"]["p50"] <= figures["observation_to_command_ms"]["p99"]
     assert json.loads((tmp_path / "out").read_text()) == figures
