@@ -49,6 +49,7 @@ class PolicyConfig:
     token_dim: int = 0  # their width
     use_audio: bool = True  # off: the audio input is taken and ignored
     state_relative: bool = False  # joints are predicted as changes from the current position, the base as it is
+    relative_scale: bool = False  # these changes are measured in what is usual for each joint and step; see `StateRelativeHead`
     loss_weights: Mapping[str, float] = field(default_factory=dict)  # group -> weight, for example {"arms": 2.0}
     loss_reduction: str = "valid"
     head: ActionHeadConfig = field(default_factory=ActionHeadConfig)
@@ -66,6 +67,8 @@ class PolicyConfig:
             raise ConfigError(f"PolicyConfig.loss_weights names {unknown}, but the groups are {list(self.groups)}")
         if self.loss_reduction not in REDUCTIONS:
             raise ConfigError(f"PolicyConfig.loss_reduction is '{self.loss_reduction}'; it must be one of {list(REDUCTIONS)}")
+        if self.relative_scale and not self.state_relative:
+            raise ConfigError("PolicyConfig.relative_scale is on, but state_relative is off: there are no changes to scale")
         if self.head_options and self.head_type == "grouped":
             raise ConfigError(f"PolicyConfig.head_options {dict(self.head_options)} are for other heads; `head` configures a grouped one")
         if min(self.num_tokens, self.token_dim) < 0 or (self.num_tokens > 0) != (self.token_dim > 0):
@@ -128,7 +131,7 @@ class ActionPolicy(nn.Module):
             )
         if config.state_relative:
             relative = [i < config.num_joints for i in range(config.action_dim)]
-            head = StateRelativeHead(head, config.action_dim, config.head.num_action_steps, relative)
+            head = StateRelativeHead(head, config.action_dim, config.head.num_action_steps, relative, config.relative_scale)
         self.head = head
         for name, dim in (("vision", config.vision_dim), ("audio", config.audio_dim)):
             self.register_buffer(f"{name}_mean", torch.zeros(dim))

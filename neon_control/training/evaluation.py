@@ -12,6 +12,8 @@ from neon_control.model.policy import ActionPolicy
 from neon_control.training.batches import Batch
 
 EVALUATION_BATCH = 1024
+USUAL, USUAL_SHARE = 0.75, 0.999  # of a head's range (-1, 1); of the recorded changes
+LEAST_CHANGE = 1e-3  # of half a joint's range: a joint that stands still is not blown up
 NOISE_SEED = 0  # a policy that draws is compared by one draw, always the same
 
 
@@ -81,3 +83,15 @@ def predict(policy: ActionPolicy, batch: Batch) -> torch.Tensor:
 def feature_statistics(batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean and standard deviation of the vision features, then of the audio features."""
     return batch.vision.mean(0), batch.vision.std(0), batch.audio.mean(0), batch.audio.std(0)
+
+
+def change_scale(batch: Batch) -> torch.Tensor:
+    """(S, N) in what the changes of each joint at each step are measured (see `StateRelativeHead`); 1 for the base.
+
+    The largest usual change then is `USUAL`, so that a head, whose range ends at 1, can still say rare larger ones.
+    """
+    count = batch.joints.shape[1]
+    changes = (batch.actions[..., :count] - batch.joints.unsqueeze(1)).abs() * batch.mask.unsqueeze(-1)  # (n, S, J)
+    scale = torch.ones(batch.actions.shape[1:])
+    scale[:, :count] = torch.from_numpy(np.quantile(changes.numpy(), USUAL_SHARE, axis=0)).clamp(min=LEAST_CHANGE) / USUAL
+    return scale

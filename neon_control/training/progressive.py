@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
@@ -26,7 +27,7 @@ from neon_control.runtime.torch_action_layer import rebuild_policy
 from neon_control.training.batches import Batch
 from neon_control.training.building import policy_config
 from neon_control.training.config import TrainConfig
-from neon_control.training.evaluation import feature_statistics
+from neon_control.training.evaluation import change_scale, feature_statistics
 
 TRUNK = "trunk"
 MAY_DIFFER = ("mode", "groups", "num_joints", "proprioception_added", "loss_weights", "loss_reduction")
@@ -40,20 +41,31 @@ def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, visio
         PolicyError: `init_from` is no sound policy.
     """
     layers = policy_config(config, space, training.vision.shape[1])
+    scale = change_scale(training) if layers.relative_scale else None
     if config.init_from:
-        policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision)
+        policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision, scale)
     else:
         policy = ActionPolicy(layers)
         policy.set_feature_statistics(*feature_statistics(training))
+        if scale is not None:
+            policy.head.set_scale(scale)
     freeze(policy, config.freeze)
     return policy
 
 
-def widen(config: PolicyConfig, space: ActionSpace, start: PolicyFile, dt: float, vision: BackboneSpec | None = None) -> ActionPolicy:
+def widen(
+    config: PolicyConfig,
+    space: ActionSpace,
+    start: PolicyFile,
+    dt: float,
+    vision: BackboneSpec | None = None,
+    scale: Tensor | None = None,
+) -> ActionPolicy:
     """A policy of `config`, for `space`, that says what `start` says wherever `start` says anything.
 
     Args:
         vision: the backbone to train on, to be compared with the one that `start` was trained on.
+        scale: (S, N) of changes (`StateRelativeHead`), for a `config` that asks for one; what `start` knows keeps its own.
 
     Raises:
         ConfigError: `start` does not fit; the message names what differs, and both sides.
@@ -73,7 +85,12 @@ def widen(config: PolicyConfig, space: ActionSpace, start: PolicyFile, dt: float
             f"policy {start.name} has the groups {list(narrow.config.groups)}, needed are {list(config.groups)}; only a grouped head with "
             "use_separate_heads can be widened, all other heads mix the groups"
         )
-    policy.load_state_dict(narrow.state_dict(), strict=False)  # same configuration: what is missing is what is new
+    state = narrow.state_dict()
+    if scale is not None:
+        known = group_slices(narrow.config.groups)
+        parts = [state["head.scale"][:, known[name]] if name in known else scale[:, part] for name, part in space.groups.items()]
+        state["head.scale"] = torch.cat(parts, dim=1)
+    policy.load_state_dict(state, strict=False)  # same configuration: what is missing is what is new
     return policy
 
 

@@ -77,16 +77,20 @@ def test_a_widened_policy_says_what_it_said_bit_for_bit(narrow: Path, space: Act
     assert torch.equal(before.vision_mean, after.vision_mean) and torch.equal(before.audio_std, after.audio_std)
 
 
-def test_arms_then_base_then_waist_then_legs(space: ActionSpace, whole: ActionSpace, robot: Robot, batch: Batch, tmp_path: Path) -> None:
-    arms, upper = without_base(space), ActionSpace.from_robot(robot, "upper_body")
-    policy, last, config = start_policy(CONFIG, arms, batch), arms, CONFIG
-    for i, wider in enumerate((space, upper, whole)):
-        file = export(policy, tmp_path / str(i), last, batch.vision.shape[1])
-        said = predict(rebuild_policy(read_policy_file(file)), batch, last)
-        config = replace(CONFIG, init_from=str(file))
-        policy, last = start_policy(config, wider, batch), wider
+@pytest.mark.parametrize("scaled", [False, True], ids=["", "scaled"])
+def test_arms_then_base_then_waist_then_legs(
+    space: ActionSpace, whole: ActionSpace, robot: Robot, batch: Batch, tmp_path: Path, scaled: bool
+) -> None:
+    spaces = (without_base(space), space, ActionSpace.from_robot(robot, "upper_body"), whole)
+    samples = [to_batch([recording(s, i) for i in range(3)], s) for s in spaces]
+    config = replace(CONFIG, policy={**CONFIG.policy, "relative_scale": scaled})
+    policy = start_policy(config, spaces[0], samples[0])
+    for i in (1, 2, 3):
+        file = export(policy, tmp_path / str(i), spaces[i - 1], batch.vision.shape[1])
+        said = predict(rebuild_policy(read_policy_file(file)), batch, spaces[i - 1])
+        policy = start_policy(replace(config, init_from=str(file)), spaces[i], samples[i])
         for group, actions in said.items():
-            assert torch.equal(predict(policy, batch, wider)[group], actions), (wider.mode, group)
+            assert torch.equal(predict(policy, batch, spaces[i])[group], actions), (spaces[i].mode, group)
     assert policy.config.proprioception_added == (3, 12)
 
 

@@ -15,17 +15,29 @@ from neon_control.model.action_heads.losses import reduce_error
 
 
 class StateRelativeHead(ActionHead):
-    """Adds the inner head's output to the current state: a = s + m * delta (the relative actions of GR00T N1.6).
+    """Adds the inner head's output to the current state: a = s + c * delta (the relative actions of GR00T N1.6).
 
-    Loss: the inner head's objective on a - s, that is, in delta space. Sampling: the inner head's, plus s. A mask says which
-    dimensions are relative; s counts as zero on the others (a base velocity is no change of a position). There are no
+    Loss: the inner head's objective on (a - s) / c, that is, in delta space. Sampling: the inner head's, times c, plus s. A mask
+    says which dimensions are relative; s counts as zero on the others (a base velocity is no change of a position). There are no
     parameters of its own.
+
+    The unit c is 1, unless `scaled`. Within 300 ms a joint moves by a small share of its range, and in the first step by next to
+    nothing: a head that draws would then learn to turn noise of size 1 into changes of size 0.01, and its errors would be larger
+    than what it says. Measured in what is usual for each joint and step (`set_scale`), all changes are of size 1.
 
     Args:
         relative: (N,) true where a dimension is relative; all of them if left out.
+        scaled: whether c is a buffer that training sets and that travels with the weights.
     """
 
-    def __init__(self, inner_head: ActionHead, action_dim: int, num_steps: int = 16, relative: Sequence[bool] | None = None) -> None:
+    def __init__(
+        self,
+        inner_head: ActionHead,
+        action_dim: int,
+        num_steps: int = 16,
+        relative: Sequence[bool] | None = None,
+        scaled: bool = False,
+    ) -> None:
         super().__init__()
         relative = [True] * action_dim if relative is None else list(relative)
         if len(relative) != action_dim:
@@ -35,6 +47,8 @@ class StateRelativeHead(ActionHead):
                 f"StateRelativeHead: the inner head gives {inner_head.num_steps} steps of {inner_head.action_dim} dimensions, "
                 f"needs {num_steps} steps of {action_dim}"
             )
+        if scaled and inner_head.num_steps != num_steps:
+            raise ConfigError(f"StateRelativeHead: changes are scaled step by step, but the inner head gives one step for all {num_steps}")
         self.inner_head = inner_head
         self.action_dim = action_dim
         self.num_steps = num_steps
@@ -46,6 +60,19 @@ class StateRelativeHead(ActionHead):
         source = [sum(relative[:n]) if relative[n] else self.num_relative for n in range(action_dim)]
         self.register_buffer("relative", torch.tensor(relative), persistent=False)
         self.register_buffer("source", torch.tensor(source), persistent=False)
+        self.register_buffer("scale", torch.ones(num_steps, action_dim) if scaled else None)
+
+    def set_scale(self, scale: Tensor) -> None:
+        """Set the unit c (S, N) of the changes, in normalised actions; it is 1 on absolute dimensions, whatever `scale` says there.
+
+        Raises:
+            ConfigError: the head is not scaled, the shape is wrong, or a value is not positive and finite.
+        """
+        if self.scale is None:
+            raise ConfigError("StateRelativeHead: `scaled` is off, there is no scale to set")
+        if scale.shape != self.scale.shape or not (torch.isfinite(scale) & (scale > 0.0)).all():
+            raise ConfigError(f"the scale of changes has shape {tuple(scale.shape)}, needs positive values of {tuple(self.scale.shape)}")
+        self.scale.copy_(torch.where(self.relative, scale, torch.ones_like(scale)))
 
     def forward(self, features: Tensor, current_state: Tensor | None = None, **inputs: Any) -> Tensor:
         """(B, F) and a state (B, N) or (B, number of relative dimensions) -> (B, S, N); without a state, the deltas."""
@@ -58,9 +85,11 @@ class StateRelativeHead(ActionHead):
     def error(
         self, features: Tensor, target: Tensor, mask: Tensor | None = None, current_state: Tensor | None = None, **inputs: Any
     ) -> Tensor:
-        """The inner head's objective on target - state."""
+        """The inner head's objective on (target - state) / c."""
         if current_state is not None:
             target = target - self._offset(current_state, target.dim())
+        if self.scale is not None:
+            target = target / self.scale
         return self.inner_head.error(features, target, mask, **inputs)
 
     def compute_loss(
@@ -70,6 +99,8 @@ class StateRelativeHead(ActionHead):
         return reduce_error(self.error(features, target, mask, current_state), mask, reduction)
 
     def _add_state(self, deltas: Tensor, state: Tensor | None) -> Tensor:
+        if self.scale is not None:
+            deltas = deltas * self.scale
         return deltas if state is None else deltas + self._offset(state, deltas.dim())
 
     def _offset(self, state: Tensor, dim: int) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from neon_control.core.errors import ConfigError
-from neon_control.model.action_heads import ActionChunkingHead, MLPDecoder, StateRelativeHead
+from neon_control.model.action_heads import ActionChunkingHead, FlowMatchingHead, MLPDecoder, StateRelativeHead
 
 RELATIVE = [True, True, False, True, False]
 
@@ -60,6 +60,44 @@ def test_loss_is_in_delta_space_and_masked(inner):
     assert head.compute_loss(features, target, state, mask).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+def test_scaled_changes_are_undone_on_relative_dimensions_only(inner):
+    plain, scaled = StateRelativeHead(inner, 5, 4, RELATIVE), StateRelativeHead(inner, 5, 4, RELATIVE, scaled=True)
+    features, state, scale = torch.randn(2, 32), torch.randn(2, 5), torch.rand(4, 5) + 0.1
+    assert torch.equal(scaled(features, current_state=state), plain(features, current_state=state))  # until it is set
+    scaled.set_scale(scale)
+    change, relative = plain(features), torch.tensor(RELATIVE)
+    assert torch.allclose(scaled(features), torch.where(relative, change * scale, change))
+    target = scaled(features, current_state=state).detach()
+    assert scaled.compute_loss(features, target, state).item() == pytest.approx(0.0, abs=1e-12)
+    again = StateRelativeHead(inner, 5, 4, RELATIVE, scaled=True)
+    again.load_state_dict(scaled.state_dict())
+    assert torch.equal(again(features), scaled(features))
+
+
+def test_a_generative_head_learns_small_changes_only_in_their_own_unit():
+    """Changes of 0.01: in that unit the draws are as wide as the data, in the unit 1 they are wider than anything that was recorded."""
+    spread = {}
+    for scaled in (True, False):
+        torch.manual_seed(0)
+        inner = FlowMatchingHead(8, 2, num_steps=4, hidden_dim=32, num_layers=2, dropout=0.0)
+        head = StateRelativeHead(inner, 2, 4, scaled=scaled)
+        if scaled:
+            head.set_scale(torch.full((4, 2), 0.04))
+        optimiser = torch.optim.Adam(head.parameters(), 3e-3)
+        for _ in range(300):
+            features, state = torch.randn(64, 8), 0.5 * torch.randn(64, 2)
+            target = state.unsqueeze(1) + 0.01 * features[:, :2].sign().unsqueeze(1).expand(-1, 4, -1)
+            loss = head.compute_loss(features, target, state)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        features = torch.randn(256, 8)
+        error = head.eval().sample(features, current_state=torch.zeros(256, 2)) - 0.01 * features[:, :2].sign().unsqueeze(1)
+        spread[scaled] = error.abs().mean().item()
+    assert spread[True] < 0.005
+    assert spread[False] > 3.0 * spread[True]
+
+
 def test_wraps_a_head_of_one_step():
     inner = MLPDecoder(32, 5, hidden_dim=16).eval()
     head = StateRelativeHead(inner, 5, 4)
@@ -75,3 +113,11 @@ def test_sizes_that_do_not_fit_are_refused(inner):
         StateRelativeHead(inner, 5, 4, [True, False])
     with pytest.raises(ConfigError, match=r"needs 3 .* or 5"):
         StateRelativeHead(inner, 5, 4, RELATIVE)(torch.randn(2, 32), current_state=torch.randn(2, 4))
+    with pytest.raises(ConfigError, match=r"\(4, 4\), needs positive values of \(4, 5\)"):
+        StateRelativeHead(inner, 5, 4, scaled=True).set_scale(torch.ones(4, 4))
+    with pytest.raises(ConfigError, match="needs positive"):
+        StateRelativeHead(inner, 5, 4, scaled=True).set_scale(torch.zeros(4, 5))
+    with pytest.raises(ConfigError, match="`scaled` is off"):
+        StateRelativeHead(inner, 5, 4).set_scale(torch.ones(4, 5))
+    with pytest.raises(ConfigError, match="gives one step for all 4"):
+        StateRelativeHead(MLPDecoder(32, 5, hidden_dim=16), 5, 4, scaled=True)
