@@ -51,3 +51,13 @@ def test_the_first_builder_wins_unless_replacing(tmp_path: Path) -> None:
         create_folder_atomically(target, lambda folder, text=text: (folder / "f").write_text(text) and None, replace)
         assert (target / "f").read_text() == expected
         assert list(tmp_path.iterdir()) == [target]
+
+
+def test_everyone_may_read_the_folder_and_its_files_whatever_wrote_them(tmp_path: Path) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "sub").mkdir(mode=0o700)
+        (folder / "sub" / "weights").touch(mode=0o600)
+
+    create_folder_atomically(tmp_path / "folder", fill)
+    paths = [tmp_path / "folder", tmp_path / "folder" / "sub", tmp_path / "folder" / "sub" / "weights"]
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o755, 0o755, 0o644]
