@@ -62,7 +62,7 @@ def create_folder_atomically(target: Path, fill: Callable[[Path], None], replace
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         fill(scratch)
-        # mkdtemp makes private folders, and safetensors private files; a robot may run a policy as another user than the one who trained it.
+        # mkdtemp makes private folders, and safetensors private files; but a robot may run a policy as another user than who trained it.
         for path in (scratch, *scratch.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         if replace and target.exists():
