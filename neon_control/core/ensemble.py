@@ -9,7 +9,7 @@ votes, oldest first (i = 0 has the oldest stamp; the weights are normalised to s
     latest   the newest vote alone
     blend    w_i = g_i * prod_{j > i} (1 - g_j)    the newest fades in over a horizon, from what was there before
 
-For `blend`, g goes from 0 to 1 within `blend_horizon` after the chunk arrived (`linear`, or `exponential`
+For `blend`, g goes from 0 to 1 within `blend_horizon` after the chunk's vote began (`linear`, or `exponential`
 (exp(x) - 1) / (e - 1) * x, which starts more gently). A fade ends before the chunks that it fades from do, so the target never jumps.
 
 Nothing is extrapolated: beyond its last step a chunk has no vote. Latency needs no correction, because a chunk that
@@ -69,34 +69,36 @@ class Ensemble:
         self._rows = self._values.reshape(capacity * num_steps, dim)  # (C H, D), the same memory
         self._stamps = np.zeros(capacity, dtype=np.int64)  # (C,) [ns]
         self._dts = np.ones(capacity)  # (C,) [s]
-        self._fade_from = np.zeros(capacity, dtype=np.int64)  # (C,) [ns] instant of arrival
+        self._fade_from = np.zeros(capacity, dtype=np.int64)  # (C,) [ns] instant from which it has a vote
         self._fade_length = np.zeros(capacity)  # (C,) [s] 0: at full weight from the start
         self._index()
 
-    def add(self, stamp: int, dt: float, values: np.ndarray, t: int) -> None:
-        """Take a chunk (H, D) that arrives at instant t.
+    def add(self, stamp: int, dt: float, values: np.ndarray, t: int, look_ahead: int = 0) -> None:
+        """Take a chunk (H, D) that arrives at instant t, which lies `look_ahead` [ns] ahead of the clock.
 
         Raises:
-            ChunkError: with reason `late` (it ends before t), `future` (its stamp lies ahead of t) or `duplicate`.
+            ChunkError: with reason `late` (it ends before t), `future` (its stamp lies ahead of the clock) or `duplicate`.
         """
         end = stamp + round((self.num_steps - 1) * dt * 1e9)
         if end < t:
             raise ChunkError("late", f"the chunk ended {(t - end) * 1e-9:.3f} s ago; its observation is {(t - stamp) * 1e-9:.3f} s old")
-        if stamp - t > MAX_FUTURE * 1e9:
-            raise ChunkError("future", f"the chunk's stamp lies {(stamp - t) * 1e-9:.3f} s ahead of this clock; {MAX_FUTURE} s is allowed")
+        ahead = (stamp - (t - look_ahead)) * 1e-9  # [s]
+        if ahead > MAX_FUTURE:
+            raise ChunkError("future", f"the chunk's stamp lies {ahead:.3f} s ahead of this clock; {MAX_FUTURE} s is allowed")
         self._drop_ended(t)
         place = bisect.bisect_left(self._order, (stamp, -1))
         if place < len(self._order) and self._order[place][0] == stamp:
             raise ChunkError("duplicate", f"a chunk with stamp {stamp} ns is already there")
         if place < len(self._order):
             self.out_of_order += 1
-        fade = min(self.settings.blend_horizon, max(0.0, (self._last_end() - t) * 1e-9)) if self._order else 0.0
+        live = max(t, stamp)  # [ns] when its vote begins: its stamp may lie a little ahead
+        fade = min(self.settings.blend_horizon, max(0.0, (self._last_end() - live) * 1e-9)) if self._order else 0.0
         slot = self._free_slot()
         place = bisect.bisect_left(self._order, (stamp, -1))  # making room may have moved it
         self._order.insert(place, (stamp, slot))
         self._values[slot] = values
         self._stamps[slot], self._dts[slot] = stamp, dt
-        self._fade_from[slot], self._fade_length[slot] = t, fade
+        self._fade_from[slot], self._fade_length[slot] = live, fade
         self._index()
 
     def evaluate(self, t: int) -> np.ndarray | None:

@@ -87,19 +87,29 @@ class MotionExecutor:
     Args:
         robot: limits come from here.
         joint_names: the J joints that are commanded, in action order.
+        supervisor: that of the robot, whose e-stop outlives this object; by default a new one.
 
     Raises:
         ConfigError: a joint has no limits, or limits contradict each other.
     """
 
-    def __init__(self, robot: Robot, joint_names: tuple[str, ...], settings: ExecutorSettings | None = None) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        joint_names: tuple[str, ...],
+        settings: ExecutorSettings | None = None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self.settings = settings or ExecutorSettings()
         self.period = 1.0 / self.settings.rate_hz
         self.joint_names = joint_names
-        self.measured = MeasuredJoints(joint_names)
-        self.supervisor = Supervisor()
+        tolerance = self.settings.tracking_error_limit  # no command could come nearer to a joint that is further out
+        self.measured = MeasuredJoints(joint_names, robot.limits(joint_names, "lower") - tolerance, robot.limits(joint_names, "upper") + tolerance)
+        self.supervisor = supervisor or Supervisor()
         self.limiter = envelope(robot, joint_names, self.period)
         self._joints = slice(0, len(joint_names))  # the command's axes: joints, then base
+        told = {name for controller in robot.controllers if controller.type == "joint_trajectory" for name in controller.joints}
+        self._brake_alone = np.array([name in told for name in joint_names])  # (J,) whose controller is told the point of rest
         self.streams = {JOINTS: self._stream(JOINTS, len(joint_names), self.settings.joints)}
         if robot.base is not None:
             self.streams[BASE] = self._stream(BASE, len(BASE_AXES), self.settings.base)
@@ -122,7 +132,6 @@ class MotionExecutor:
         self._started = False
         self._settled = False  # after a stop: at rest, and the pose to hold is taken
         self._rest = np.zeros(len(self.limiter.names))  # (J + 3,) where a ramp begins, or what is held: a pose, and a standing base
-        self._latest_used = 0  # [ns] newest observation that has led to a command
 
     # --- called from other threads ---
 
@@ -136,11 +145,19 @@ class MotionExecutor:
         """Count a chunk that was refused before it came here."""
         self.rejected[f"{stream}/{reason}"] += 1
 
+    @property
+    def longest_stop(self) -> float:
+        """[s] from full speed to rest, of the axis that needs longest."""
+        limiter, count = self.limiter, len(self.joint_names)
+        rate_to_zero = limiter.max_rate / limiter.max_change
+        base = limiter.upper[count:] / limiter.max_rate[count:] + 2.0 * rate_to_zero[count:]  # its value is the speed; jerk both ways
+        return float(max(rate_to_zero[:count].max(), base.max(initial=0.0)))
+
     def add_joint_states(self, stamp: int, names: Sequence[str], positions: Sequence[float]) -> None:
         """Take measured positions [rad].
 
         Raises:
-            ObservationError: the message is malformed or not finite.
+            ObservationError: see `MeasuredJoints.update`.
         """
         self.measured.update(stamp, names, positions)
 
@@ -154,8 +171,16 @@ class MotionExecutor:
 
     # --- the control thread ---
 
-    def tick(self, now: int) -> Command | None:
-        """One control period at `now` [ns, clock of the stamps]; None when nothing is to be sent."""
+    def tick(self, now: int, skipped: int = 0) -> Command | None:
+        """One control period at `now` [ns, clock of the stamps]; None when nothing is to be sent.
+
+        Args:
+            now: [ns] the clock of the stamps.
+            skipped: periods since the last one in which nothing was sent. The trajectory controllers have braked meanwhile, as the last
+                command told them to, so the next one continues from there; otherwise it would pull the arm back.
+        """
+        if skipped:
+            self.limiter.coast(self._joints, skipped * self.period, self._brake_alone)
         if now < self._now - CLOCK_TOLERANCE * 1e9:
             self.clock_jumps += 1
             self._forget()
@@ -177,14 +202,14 @@ class MotionExecutor:
         return Command(values[joints], self.limiter.rate[joints], *self.limiter.rest_point(joints), values[len(self.joint_names) :])
 
     def _take_chunks(self, now: int) -> None:
-        instant = now + round(self.settings.action_latency * 1e9)
+        look_ahead = round(self.settings.action_latency * 1e9)
         while self._queue:
             name, stamp, dt, values, source = self._queue.popleft()
             stream = self.streams[name]
             try:
                 if stream.guard.accept(source, now):
                     stream.ensemble.clear()
-                stream.ensemble.add(stamp, dt, values, instant)
+                stream.ensemble.add(stamp, dt, values, now + look_ahead, look_ahead)
             except ChunkError as error:
                 self.reject(name, error.reason)
             else:
@@ -237,7 +262,7 @@ class MotionExecutor:
         if self._settled:
             if measured and np.abs(self.measured.positions - self._rest[joints]).max() > self.settings.tracking_error_limit:
                 self._rest[joints] = self.measured.positions  # moved by force, or reset: give way instead of pulling back
-            self.limiter.step(self._rest)
+            self.limiter.step(self._rest, braking=self.limiter.outside)  # who stands outside of the range is not moved while he should rest
             return
         self.limiter.step(self._rest, braking=joints)
         if not self.limiter.rate[joints].any():
@@ -247,6 +272,7 @@ class MotionExecutor:
     def _forget(self) -> None:
         """Drop what was received: it belongs to another time."""
         self._queue.clear()
+        self._latest_used = 0  # [ns] newest observation that has led to a command
         self.measured.forget()
         for stream in self.streams.values():
             stream.ensemble.clear()
@@ -255,5 +281,5 @@ class MotionExecutor:
 
 def _smooth(elapsed: float, duration: float) -> float:
     """0 to 1 over `duration` [s], starting and ending at rest."""
-    x = min(1.0, elapsed / duration) if duration > 0.0 else 1.0
+    x = min(1.0, max(0.0, elapsed / duration)) if duration > 0.0 else 1.0  # a clock may be set back a little
     return x * x * (3.0 - 2.0 * x)

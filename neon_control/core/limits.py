@@ -71,14 +71,19 @@ class Limiter:
         inside, _, rate, change, held = self._bit  # the second is no limit: from a position to the rate that leads there
         return dict(zip(COUNTERS, (self._non_finite, inside + held, rate, change), strict=True))
 
+    @property
+    def outside(self) -> np.ndarray:
+        """(D,) whether the value lies outside its range, where an anchor put it."""
+        return np.asarray((self.value < self.lower) | (self.value > self.upper))
+
     def anchor(self, value: np.ndarray) -> None:
         """Begin anew from `value` (D,) at rest, for example from the measured pose. It may lie outside the range."""
         self.value = np.array(value, dtype=np.float64)
         self.rate = np.zeros(len(self.names))
         self._target = self.value.copy()
 
-    def step(self, target: np.ndarray, braking: slice = _NONE) -> np.ndarray:
-        """The next command (D,) towards `target` (D,); the axes `braking` take the shortest way to rest instead."""
+    def step(self, target: np.ndarray, braking: slice | np.ndarray = _NONE) -> np.ndarray:
+        """The next command (D,) towards `target` (D,); the axes `braking` (a slice, or (D,) of bool) take the shortest way to rest instead."""
         stages = self._stages
         wished, inside, wanted, limited, changed, held = stages
         wished[:] = target
@@ -123,6 +128,24 @@ class Limiter:
         seconds = float((np.abs(rate) / self.max_change[axes]).max())
         low, high = np.minimum(self.lower[axes], start), np.maximum(self.upper[axes], start)
         return np.minimum(np.maximum(start + rate * (0.5 * seconds), low), high), seconds
+
+    def coast(self, axes: slice, seconds: float, moving: np.ndarray) -> None:
+        """Account for `seconds` without a step, in which whoever follows the commands came nearer to the `rest_point` of `axes`.
+
+        Such a follower goes there on a cubic, from the last command with its rate. Where `moving` (of `axes`, bool) is false, there
+        is nobody who knows the point of rest: the value stands, and the rate declines all the same.
+        """
+        start, rate = self.value[axes], self.rate[axes]
+        rest, total = self.rest_point(axes)
+        if total <= 0.0:
+            return
+        u = min(seconds / total, 1.0)
+        value = start + (rest - start) * u**2 * (3.0 - 2.0 * u) + rate * total * u * (1.0 - u) ** 2
+        slope = 6.0 * u * (1.0 - u) * (rest - start) / total + (1.0 - u) * (1.0 - 3.0 * u) * rate
+        self.value, self.rate = self.value.copy(), self.rate.copy()
+        self.value[axes] = np.where(moving, value, start)
+        self.rate[axes] = np.where(moving, slope, (1.0 - u) * rate)
+        self._target[axes] = self.value[axes]
 
     def _reach(self, distance: np.ndarray) -> np.ndarray:
         """The largest rate (..., D) from which `distance` (..., D) >= 0 suffices to come to rest."""

@@ -116,6 +116,9 @@ class JointStateBuffer:
     def _indices(self, names: tuple[str, ...]) -> np.ndarray:
         if names != self._order[0]:  # drivers repeat the same names for ever: look them up once
             index = {name: i for i, name in enumerate(names)}
+            twice = sorted({n for n in self.joint_names if names.count(n) > 1})
+            if twice:
+                raise ObservationError(f"joint_states: {twice} named more than once in a message", ("joint_states",))
             missing = [n for n in self.joint_names if n not in index]
             if missing:
                 raise ObservationError(f"joint_states: no position of {missing}; the message has {sorted(names)}", ("joint_states",))

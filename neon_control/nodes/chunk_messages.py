@@ -29,6 +29,7 @@ JOINTS_TOPIC = "action_chunk/joints"
 BASE_TOPIC = "action_chunk/base"
 BASE_NAME = "base"
 DT_TOLERANCE = 1e-4  # [s] how far time_from_start may lie from i * dt
+MAX_DT = 1.0  # [s] between two steps; in a chunk that spans minutes, an old observation would have a vote for minutes
 
 # Both sides of the chunk topics use this profile. The publisher promises a chunk every `deadline` and a sign of life every
 # `lease`; a reader that asks for the same is told by the middleware when either is broken.
@@ -148,8 +149,8 @@ def _timing(message: JointTrajectory | MultiDOFJointTrajectory, num_steps: int) 
         raise ChunkError("stamp", "the header carries no stamp; it must be the time of the observation")
     times = np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points])  # (H,) [s]
     dt = float(times[-1] / (num_steps - 1)) if num_steps > 1 else 0.0
-    if dt <= 0.0 or np.abs(times - dt * np.arange(num_steps)).max() > DT_TOLERANCE:
-        raise ChunkError("dt", f"time_from_start must be i * dt with one dt > 0, got {np.round(times, 4).tolist()} s")
+    if not 0.0 < dt <= MAX_DT or np.abs(times - dt * np.arange(num_steps)).max() > DT_TOLERANCE:
+        raise ChunkError("dt", f"time_from_start must be i * dt with 0 < dt <= {MAX_DT} s, got {np.round(times, 4).tolist()} s")
     return stamp, dt
 
 

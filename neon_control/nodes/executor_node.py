@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -34,7 +35,7 @@ from neon_control.core.pacing import Pacer
 from neon_control.core.realtime import RealtimeSettings
 from neon_control.core.robot import load_robot
 from neon_control.core.sources import RateLimit
-from neon_control.core.supervisor import State
+from neon_control.core.supervisor import State, Supervisor
 from neon_control.nodes.chunk_messages import (
     BASE_TOPIC,
     CHUNK_DEADLINE,
@@ -53,7 +54,8 @@ from neon_control.nodes.polling import JointStateReader, PolledSubscription
 from neon_control.nodes.transport import choose_transport
 
 TOPICS = {JOINTS: JOINTS_TOPIC, BASE: BASE_TOPIC}
-STOP_LIMIT = 1.5  # [s] longest wait for a stated stop
+STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
+MAX_JOINT_STATES = 20  # messages read in one period; a flood must not hold the loop
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
 SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
 
@@ -83,6 +85,10 @@ class ExecutorNode(AutostartNode):
         self._settings = declare(self, Parameters)
         self._simulated_time = bool(self.get_parameter("use_sim_time").value)
         self._thread: threading.Thread | None = None
+        self._supervisor = Supervisor()  # of the node, not of a configuration: no transition may unlatch an e-stop
+        self._complaint = ""  # about the newest joint state that was refused
+        self.create_service(SetBool, "~/estop", self._on_estop)
+        self.create_service(Trigger, "~/reset", self._on_reset)
 
     # --- transitions ---
 
@@ -92,7 +98,7 @@ class ExecutorNode(AutostartNode):
         robot = load_robot(parameters.robot_config)
         names = ActionSpace.from_robot(robot, parameters.mode).joint_names
         self._robot_name = robot.name
-        self._motion = MotionExecutor(robot, names, parameters)
+        self._motion = MotionExecutor(robot, names, parameters, self._supervisor)
         self._outputs = create_outputs(self, robot, names, self._motion.period, parameters.base_message, parameters.base_frame)
         self._lateness, self._compute = Percentiles(), Percentiles()
         self._pacer: Pacer | None = None
@@ -103,8 +109,6 @@ class ExecutorNode(AutostartNode):
         self._subscribe(JOINTS, JointTrajectory, lambda message: read_joints(message, names, steps))
         if robot.base is not None:
             self._subscribe(BASE, MultiDOFJointTrajectory, lambda message: read_base(message, steps))
-        self.create_service(SetBool, "~/estop", self._on_estop)
-        self.create_service(Trigger, "~/reset", self._on_reset)
         self._ticks, self._reported = 0, (time.monotonic(), 0)  # ticks so far; time and ticks at the last report
         # A steady clock: a paused simulation still reports.
         self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -126,10 +130,11 @@ class ExecutorNode(AutostartNode):
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        self._motion.supervisor.request_stop()
-        thread.join(STOP_LIMIT)
+        self._supervisor.request_stop()
+        limit = self._motion.longest_stop + STOP_LIMIT
+        thread.join(limit)
         if thread.is_alive():  # simulated time stands still, or the arm cannot follow
-            self.get_logger().warning(f"no standstill within {STOP_LIMIT} s; no more commands are sent")
+            self.get_logger().warning(f"no standstill within {limit:.1f} s; no more commands are sent")
         self._running = False
         thread.join(STOP_LIMIT)
 
@@ -151,21 +156,23 @@ class ExecutorNode(AutostartNode):
         start = time.perf_counter()
         self._take_joint_states()
         now = self._now()
-        command = self._motion.tick(now)
+        # Simulated time may come in steps of several periods: that is no stall, and the controllers live on it too.
+        command = self._motion.tick(now, 0 if self._simulated_time else tick.skipped)
         if command is not None:
             for output in self._outputs:
                 output.send(command, now)
         self._lateness.add(tick.lateness)
         self._compute.add(time.perf_counter() - start)
         self._ticks += 1
-        return self._motion.supervisor.state is State.STOPPED
+        return self._supervisor.state is State.STOPPED
 
     def _take_joint_states(self) -> None:
-        for data in self._joint_states.take():
+        for data in islice(self._joint_states.take(), MAX_JOINT_STATES):
             try:
                 self._motion.add_joint_states(*self._reader.read(data))
             except ObservationError as error:
-                self.get_logger().warning(str(error), throttle_duration_sec=5.0)
+                self._motion.reject("joint_states", "refused")
+                self._complaint = str(error)  # logged by another thread: a log may block
 
     def _now(self) -> int:
         """ROS time [ns]."""
@@ -205,18 +212,21 @@ class ExecutorNode(AutostartNode):
         self.create_subscription(kind, topic, receive, qos, event_callbacks=events, raw=True)
 
     def _on_estop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._motion.supervisor.press_estop(request.data)
+        self._supervisor.press_estop(request.data)
         response.success = True
         response.message = "stopping" if request.data else "released; call ~/reset to go on"
         self.get_logger().warning(f"e-stop {'pressed' if request.data else 'released'}")
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._motion.supervisor.reset()
+        response.success = self._supervisor.reset()
         response.message = "e-stop cleared" if response.success else "the e-stop is still pressed; release it first"
         return response
 
     def _publish_diagnostics(self) -> None:
+        if self._complaint:
+            self.get_logger().warning(self._complaint, throttle_duration_sec=5.0)
+            self._complaint = ""
         now, ticks = time.monotonic(), self._ticks
         (before, ticks_before), self._reported = self._reported, (now, ticks)
         loop = {

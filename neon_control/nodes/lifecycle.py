@@ -49,7 +49,7 @@ class AutostartNode(LifecycleNode):
         """Begin to work."""
 
     def deactivate(self) -> None:
-        """Come to a stated stop; returns when stopped. Must be quick (under 2 s) and never raise."""
+        """Come to a stated stop; returns when stopped. Must be quick (but for the time that braking takes, under 2 s) and never raise."""
 
     def cleanup(self) -> None:
         """Undo `configure`. Publishers, subscriptions, services and timers that it created are destroyed without asking."""

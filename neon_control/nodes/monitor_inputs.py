@@ -26,6 +26,7 @@ from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.polling import JointStateReader, PolledSubscription
 
 DRIVEN_SECONDS = 3.0  # [s] of the base's way are kept
+DRIVEN_POSES = 200  # at most; 3 s at the monitor's highest rate
 # Best effort: the writer, which may be the control loop, need not wait for this reader.
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 RECENT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)  # drivers may tell joints in several messages
@@ -56,7 +57,7 @@ class MonitorInputs:
         self._reader = JointStateReader()
         self._joint_states = PolledSubscription(node, JointState, "joint_states", RECENT)
         self._odom = PolledSubscription(node, Odometry, "odom", NEWEST)
-        self._driven: deque[tuple[int, np.ndarray]] = deque()  # stamp [ns], pose (3,) x, y, yaw
+        self._driven: deque[tuple[int, np.ndarray]] = deque(maxlen=DRIVEN_POSES)  # stamp [ns], pose (3,) x, y, yaw
         self._commands = [_subscribe(node, controller) for controller in robot.controllers]
 
     def take(self, now: int) -> None:
@@ -83,7 +84,9 @@ class MonitorInputs:
         yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
         if self._driven and stamp < self._driven[-1][0]:
             self._driven.clear()  # another run of the clock
-        self._driven.append((stamp, np.array([pose.position.x, pose.position.y, yaw])))
+        place = np.array([pose.position.x, pose.position.y, yaw])
+        if np.isfinite(place).all():
+            self._driven.append((stamp, place))
 
     @property
     def driven(self) -> np.ndarray:

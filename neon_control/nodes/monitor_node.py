@@ -109,7 +109,8 @@ class MonitorNode(Node):
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             node, _, component = status.name.partition(": ")
-            if f"/{node}".rpartition("/")[0] == self.get_namespace().rstrip("/"):  # those of another robot on the same topic are not ours
+            ours = component in COMPONENTS and f"/{node}".rpartition("/")[0] == self.get_namespace().rstrip("/")
+            if ours:  # those of another robot on the same topic are not ours
                 self._statuses[component] = (time.monotonic(), status)
 
     # --- at the monitor's own rate ---

@@ -142,6 +142,21 @@ def test_blend_never_jumps_however_chunks_overlap(gaps, levels, fade):
         t += gap * MS
 
 
+def test_blend_does_not_jump_to_a_chunk_whose_stamp_lies_a_little_ahead():
+    e = ensemble("blend", dim=1, blend_horizon=0.1)
+    e.add(1000 * MS, DT, np.zeros((H, 1)), 1000 * MS)
+    e.add(1140 * MS, DT, np.ones((H, 1)), 1100 * MS)
+    values = [e.evaluate(t * MS)[0] for t in range(1100, 1300)]
+    assert np.abs(np.diff(values)).max() <= 0.0101 and values[-1] == pytest.approx(1.0)
+
+
+def test_a_look_ahead_does_not_let_stamps_lie_further_ahead_of_the_clock():
+    e = ensemble()
+    with pytest.raises(ChunkError, match=r"0\.300 s ahead of this clock") as refusal:
+        e.add(1300 * MS, DT, smooth(1300 * MS), 1500 * MS, look_ahead=500 * MS)
+    assert refusal.value.reason == "future"
+
+
 def test_late_future_duplicate_and_out_of_order_chunks():
     e = ensemble()
     now = 10_000 * MS

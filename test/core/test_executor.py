@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from neon_control.core.ensemble import METHODS, EnsembleSettings
+from neon_control.core.errors import ObservationError
 from neon_control.core.executor import BASE, JOINTS, Command, ExecutorSettings, MotionExecutor
+from neon_control.core.latency import Percentiles
 from neon_control.core.robot import load_robot
 from neon_control.core.supervisor import State
+from neon_control.sim.controllers import JointTrajectoryController
 
 ROBOT = load_robot("g1.yaml")
 NAMES = ROBOT.parts["arms"]
@@ -51,17 +54,18 @@ class World:
         for stream, values in ((JOINTS, joints), (BASE, base)):
             self.executor.add_chunk(stream, stamp, DT, values, source or self.source)
 
-    def step(self, count: int = 1) -> Command | None:
-        """Advance by control periods; a chunk every tenth."""
+    def step(self, count: int = 1, skipped: int = 0) -> Command | None:
+        """Advance by control periods, the first one late by some; a chunk every tenth."""
         command = None
-        for _ in range(count):
-            self.now += PERIOD
+        for n in range(count):
+            stalled = 0 if n else skipped
+            self.now += (1 + stalled) * PERIOD
             self.ticks += 1
             if self.states:
                 self.executor.add_joint_states(self.now - 2 * MS, NAMES, self.position.tolist())
             if self.chunks and self.ticks % 10 == 0:
                 self.send_chunk()
-            command = self.executor.tick(self.now)
+            command = self.executor.tick(self.now, stalled)
             if command is not None:
                 self.commands.append(command)
                 if not self.blocked:
@@ -267,6 +271,100 @@ def test_a_clock_that_jumps_ahead_is_a_loss_of_everything():
     world.states = world.chunks = True
     world.run_to(State.RUNNING)
     world.assert_within_limits()
+
+
+def test_after_a_jump_back_observations_are_timed_again():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.now -= 100_000 * MS
+    world.run_to(State.BRAKING)
+    world.run_to(State.RUNNING)
+    world.executor.observation_to_command = fresh = Percentiles()
+    world.step(50)
+    assert fresh.summary()[0] == pytest.approx(0.06, abs=0.001)
+
+
+def test_a_clock_that_is_set_back_a_little_does_not_throw_a_ramp_beyond_its_target():
+    world = World(start_ramp=0.05)
+    world.position = MIDDLE - 0.2
+    world.run_to(State.RAMPING)
+    start = world.commands[-1].positions
+    world.now -= 40 * MS + PERIOD
+    world.step()
+    assert world.state is State.RAMPING and world.executor.clock_jumps == 0
+    np.testing.assert_array_equal(world.commands[-1].positions, start)
+
+
+def test_joint_states_that_name_a_joint_twice_never_start_the_arm():
+    world = World()
+    world.states = False
+    names = [NAMES[1], *NAMES[1:]]  # as many as there are, and nothing of the first
+    for _ in range(20):
+        with pytest.raises(ObservationError, match="more than once"):
+            world.executor.add_joint_states(world.now, names, MIDDLE.tolist())
+        assert world.step() is None
+    assert world.state is State.WAITING
+
+
+@pytest.mark.parametrize("estop", [False, True])
+def test_an_arm_outside_its_range_is_held_where_it_is_until_the_policy_is_followed(estop):
+    world = World(start_ramp=2.0)
+    world.chunks, world.position = False, MIDDLE.copy()
+    world.position[2] = UPPER[2] + 0.1
+    world.executor.supervisor.press_estop(estop)
+    world.step(50)
+    assert world.state is (State.ESTOPPED if estop else State.HOLDING)
+    assert all(c.positions[2] == UPPER[2] + 0.1 and not c.velocities.any() for c in world.commands)
+    world.chunks = True
+    world.executor.supervisor.press_estop(False)
+    world.executor.supervisor.reset()
+    world.run_to(State.RUNNING)
+    world.step(50)
+    expected, _ = world.policy(np.array([world.now * 1e-9]))
+    np.testing.assert_allclose(world.commands[-1].positions, expected[0], atol=2e-4)
+    assert np.diff([c.positions[2] for c in world.commands[:80]]).max() <= 0.0, "it went further out"
+
+
+def test_a_joint_that_is_measured_far_outside_its_range_moves_nothing():
+    """An encoder that is not homed: before, the command went from there to the range at full speed."""
+    world = World()
+    world.states = False
+    wrong = MIDDLE.copy()
+    wrong[2] += 2.0 * np.pi
+    for _ in range(50):
+        with pytest.raises(ObservationError, match=f"far outside the joint's range: {NAMES[2]}"):
+            world.executor.add_joint_states(world.now, NAMES, wrong.tolist())
+        assert world.step() is None
+
+
+@pytest.mark.parametrize("skipped", [1, 3, 8, 15])
+def test_after_a_stall_the_joints_controller_sees_neither_a_jump_nor_a_jerk(skipped):
+    """The controller brakes while nothing comes; a command from where the last one was would pull the arm back."""
+    world = World()
+    world.run_to(State.RUNNING)
+    world.policy = lambda t: (MIDDLE + 0.5 * np.sin(4.0 * t[:, None] + np.arange(J)), np.tile([0.5, 0.0, -1.0], (len(t), 1)))
+    world.step(100)
+    controller, clock, desired = JointTrajectoryController(NAMES), world.now, []
+    for tick in range(90):
+        command = world.step(skipped=skipped if tick == 60 else 0)
+        while clock < world.now:
+            clock += MS
+            desired.append(controller.update(clock, world.position).copy())
+        offsets = PERIOD * 1e-9 + np.array([0.0, max(command.rest_time, 0.001)])
+        points, speeds = np.array([command.positions, command.rest_positions]), np.array([command.velocities, np.zeros(J)])
+        controller.accept(clock, 0, NAMES, offsets, points, speeds, world.position)
+    velocity = np.diff(desired[200:], axis=0) / 1e-3
+    assert (np.abs(velocity) <= 1.05 * VELOCITY).all()  # a cubic of one period swings a little
+    assert (np.abs(np.diff(velocity[::10], axis=0)) / 1e-2 <= 1.01 * ACCELERATION).all()
+
+
+def test_the_longest_stop_is_that_of_the_slowest_axis():
+    arms = MotionExecutor(replace(ROBOT, base=None), NAMES).longest_stop
+    assert arms == pytest.approx((VELOCITY / ACCELERATION).max())
+    slow = replace(ROBOT.base, max_acceleration=np.array([0.1, 3.0, 6.0]))
+    assert MotionExecutor(replace(ROBOT, base=slow), NAMES).longest_stop == pytest.approx(5.0, abs=0.02)
+    gentle = replace(slow, max_jerk=np.array([0.2, 9.0, 9.0]))
+    assert MotionExecutor(replace(ROBOT, base=gentle), NAMES).longest_stop == pytest.approx(6.0)
 
 
 def test_a_second_publisher_is_refused_and_counted():

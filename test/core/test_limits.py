@@ -148,6 +148,29 @@ def test_a_start_outside_the_range_only_moves_inwards_and_within_the_rate():
     assert (np.abs(np.diff(values, axis=0)) <= RATE * DT * (1 + 1e-9)).all()
 
 
+def test_a_start_outside_the_range_stays_where_it_is_while_it_brakes():
+    limit = limiter(np.array([1.4, 0.0, -0.2]))
+    assert limit.outside.tolist() == [True, False, True]
+    for _ in range(50):
+        limit.step(np.array([1.4, 1.0, -0.2]), braking=limit.outside)
+    assert limit.value[[0, 2]].tolist() == [1.4, -0.2]
+    assert limit.value[1] > 0.05, "the other axis follows its target"
+
+
+@given(targets=plausible, start=inside, gap=st.floats(0.0, 2.0), at=st.integers(1, 59))
+def test_time_without_a_step_leads_along_the_way_to_the_point_of_rest(targets, start, gap, at):
+    limit = limiter(start)
+    run(limit, targets[:at])
+    before, rate, (rest, seconds) = limit.value.copy(), limit.rate.copy(), limit.rest_point()
+    limit.coast(slice(0, 3), gap, np.array([True, True, False]))
+    if gap >= seconds:
+        np.testing.assert_allclose(limit.value[:2], rest[:2], atol=1e-12)
+        np.testing.assert_allclose(limit.rate, 0.0, atol=1e-9)
+    assert limit.value[2] == before[2], "nobody told its follower where to rest"
+    free = (rest > LOWER) & (rest < UPPER)  # an even braking, unless it ends at the range
+    assert (np.abs(limit.rate - rate)[free] <= (CHANGE * gap)[free] + 1e-9).all()
+
+
 def test_without_a_change_limit_only_range_and_rate_count():
     limit = Limiter(("x",), np.array([-1.0]), np.array([1.0]), np.array([2.0]), np.array([np.inf]), DT)
     values = [limit.step(np.array([0.5]))[0] for _ in range(30)]

@@ -43,7 +43,13 @@ def test_forgotten_means_never_received():
 
 @pytest.mark.parametrize(
     ("names", "positions", "message"),
-    [(["a", "b"], [1.0], "1 positions for 2 names"), (["a", "b"], [1.0, np.nan], r"\['b'\] is not finite")],
+    [
+        (["a", "b"], [1.0], "1 positions for 2 names"),
+        (["a", "b"], [], "0 positions for 2 names"),
+        (["a", "b"], [1.0, np.nan], r"\['b'\] is not finite"),
+        (["a", "b"], [1.0, -np.inf], r"\['b'\] is not finite"),
+        (["a", "a"], [1.0, 2.0], r"\['a'\] named more than once"),
+    ],
 )
 def test_malformed_messages_change_nothing(names, positions, message):
     joints = MeasuredJoints(("a", "b"))
@@ -57,3 +63,20 @@ def test_nan_of_a_joint_that_is_not_ours_does_not_matter():
     joints = MeasuredJoints(("a",))
     joints.update(1000 * MS, ["gripper", "a"], [np.nan, 1.0])
     assert joints.positions.tolist() == [1.0]
+
+
+def test_a_joint_named_twice_is_refused_every_time_and_makes_no_other_joint_known():
+    joints = MeasuredJoints(("a", "b"))
+    for _ in range(2):
+        with pytest.raises(ObservationError, match="named more than once"):
+            joints.update(1000 * MS, ["a", "a"], [1.0, 1.0])
+    assert joints.stale(1000 * MS, 0.1) == ["a", "b"]
+
+
+@pytest.mark.parametrize("position", [-1.6, 1.6, 1e308])
+def test_a_position_that_the_joint_cannot_have_is_no_measurement(position):
+    joints = MeasuredJoints(("a", "b"), np.array([-1.5, -1.5]), np.array([1.5, 1.5]))
+    with pytest.raises(ObservationError, match=r"far outside the joint's range: b = .*is the encoder homed"):
+        joints.update(1000 * MS, ["a", "b"], [0.0, position])
+    joints.update(1000 * MS, ["b", "a"], [1.5, -1.5])
+    assert joints.is_fresh(1000 * MS, 0.1)

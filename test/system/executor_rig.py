@@ -104,6 +104,7 @@ class Robot:
 
         def record(positions: np.ndarray, info: dict) -> None:
             arm.commands.times.append(time.monotonic())
+            arm.commands.sent.append(info["source_timestamp"])
             arm.commands.numbers.append(info["publication_sequence_number"])
             arm.commands.values.append(positions)
 
@@ -148,6 +149,7 @@ class Robot:
 
     def _on_base(self, twist: Twist, info: dict) -> None:
         self.base.times.append(time.monotonic())
+        self.base.sent.append(info["source_timestamp"])
         self.base.numbers.append(info["publication_sequence_number"])
         self.base.values.append(np.array([twist.linear.x, twist.linear.y, twist.angular.z]))
 

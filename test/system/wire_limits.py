@@ -46,9 +46,10 @@ class WireLimits:
 
 @dataclass
 class Recording:
-    """Commands as they arrived: arrival [s], publisher's sequence number, values (D,)."""
+    """Commands as they arrived: arrival [s], when they were sent [ns], publisher's sequence number, values (D,)."""
 
     times: list[float] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)  # on the publisher's clock
     numbers: list[int] = field(default_factory=list)
     values: list[np.ndarray] = field(default_factory=list)
     velocities: list[np.ndarray] = field(default_factory=list)  # joint trajectories only; empty otherwise
@@ -56,11 +57,16 @@ class Recording:
     def since(self, time: float) -> Recording:
         """What arrived at or after `time`."""
         first = next((i for i, t in enumerate(self.times) if t >= time), len(self.times))
-        return Recording(self.times[first:], self.numbers[first:], self.values[first:], self.velocities[first:])
+        return Recording(self.times[first:], self.sent[first:], self.numbers[first:], self.values[first:], self.velocities[first:])
 
     def steps(self) -> tuple[np.ndarray, np.ndarray]:
         """Differences of consecutive values (n - 1, D), and how many messages each spans (n - 1, 1); one unless some were lost."""
         return np.diff(np.array(self.values), axis=0), np.diff(np.array(self.numbers))[:, None]
+
+    def periods(self, dt: float) -> np.ndarray:
+        """How many control periods each step spans (n - 1, 1): also those that the publisher slept through, in which joints moved on."""
+        _, spans = self.steps()
+        return np.maximum(spans, np.rint(np.diff(np.array(self.sent, dtype=np.int64)) * 1e-9 / dt).astype(np.int64)[:, None])
 
 
 def joint_violations(recording: Recording, limits: WireLimits, dt: float) -> list[str]:
@@ -72,7 +78,7 @@ def joint_violations(recording: Recording, limits: WireLimits, dt: float) -> lis
     outside = np.maximum(limits.lower - values, values - limits.upper).max()
     if outside > RELATIVE:
         found.append(f"position {outside:.6f} rad outside")
-    steps, spans = recording.steps()
+    (steps, _), spans = recording.steps(), recording.periods(dt)
     worst = (np.abs(steps) / (spans * limits.velocity * dt)).max()
     if worst > 1.0 + RELATIVE:
         found.append(f"joint step of {worst:.4f} times velocity limit x dt")
