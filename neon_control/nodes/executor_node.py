@@ -13,7 +13,6 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -55,7 +54,6 @@ from neon_control.nodes.transport import choose_transport
 
 TOPICS = {JOINTS: JOINTS_TOPIC, BASE: BASE_TOPIC}
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
-MAX_JOINT_STATES = 20  # messages read in one period; a flood must not hold the loop
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
 SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
 
@@ -167,7 +165,7 @@ class ExecutorNode(AutostartNode):
         return self._supervisor.state is State.STOPPED
 
     def _take_joint_states(self) -> None:
-        for data in islice(self._joint_states.take(), MAX_JOINT_STATES):
+        for data in self._joint_states.take():
             try:
                 self._motion.add_joint_states(*self._reader.read(data))
             except ObservationError as error:

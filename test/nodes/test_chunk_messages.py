@@ -118,6 +118,13 @@ def test_a_chunk_without_duration_is_refused(messages):
     assert reason(read_joints, messages[0], NAMES, H) == "dt"
 
 
+def test_a_chunk_that_spans_minutes_is_refused(messages):
+    for i, point in enumerate(messages[0].points):
+        point.time_from_start.sec = 100 * i
+        point.time_from_start.nanosec = 0
+    assert reason(read_joints, messages[0], NAMES, H) == "dt"
+
+
 def test_a_missing_stamp_is_refused(messages):
     messages[0].header.stamp = Time()
     assert reason(read_joints, messages[0], NAMES, H) == "stamp"

@@ -123,6 +123,7 @@ def test_joint_states_turn_to_nan(running):
         wait_stopped(running)
         running.robot.poisoned = False
     assert np.isfinite(good).all()
+    assert counter(running, "rejected/joint_states/refused") > 0
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import yaml
 from executor_rig import rig
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from std_srvs.srv import SetBool, Trigger
+from waiting import wait_until
 
 from neon_control.core.paths import find_file
 
@@ -73,6 +75,51 @@ def test_a_lifecycle_manager_can_deactivate_and_activate_it_in_motion(ros_domain
         change(Transition.TRANSITION_CONFIGURE)
         change(Transition.TRANSITION_ACTIVATE)
         running.wait_moving()
+
+
+@pytest.mark.parametrize("when", ["moving", "unconfigured"])
+def test_no_transition_unlatches_an_e_stop(ros_domain_id, when):
+    """Clean-up and configuration made a new state machine: an activation with a pressed button then moved the robot."""
+    with rig(ros_domain_id, autostart=when == "moving") as running:
+        running.start_player()
+
+        def change(transition: int) -> None:
+            assert running.call("change_state", ChangeState, ChangeState.Request(transition=Transition(id=transition))).success
+
+        if when == "moving":
+            running.wait_moving()
+        assert running.call("estop", SetBool, SetBool.Request(data=True)).success
+        if when == "moving":
+            change(Transition.TRANSITION_DEACTIVATE)
+            change(Transition.TRANSITION_CLEANUP)
+        change(Transition.TRANSITION_CONFIGURE)
+        change(Transition.TRANSITION_ACTIVATE)
+        activated = time.monotonic()
+        wait_until(lambda: running.report(1)["state"] == "estopped", 5.0, "the e-stop")
+        running.run_for(1.0)
+        held = running.robot.joints.since(activated)
+        assert len(held.values) > 50 and not any(v.any() for v in running.robot.base.since(activated).values)
+        assert np.ptp(np.array(held.values), axis=0).max() < 0.01, "it moves against the e-stop"
+        assert running.call("estop", SetBool, SetBool.Request(data=False)).success
+        assert running.call("reset", Trigger, Trigger.Request()).success
+        running.wait_moving()
+        assert running.violations() == []
+
+
+def test_a_base_that_brakes_for_seconds_is_stopped_to_the_end(ros_domain_id, tmp_path):
+    source = find_file("g1.yaml", "config")
+    data = yaml.safe_load(source.read_text())
+    data["urdf"] = str((source.parent / data["urdf"]).resolve())
+    data["base"]["max_acceleration"] = {"vx": 0.2, "vy": 0.2, "yaw_rate": 0.4}  # 2.5 s from full speed
+    file = tmp_path / "slow_base.yaml"
+    file.write_text(yaml.safe_dump(data, sort_keys=False))
+    with rig(ros_domain_id, robot=file) as running:
+        running.start_player()
+        running.wait_moving()
+        running.executor.send_signal(signal.SIGINT)
+        assert running.executor.wait(6.0) == 0
+        running.wait_base_stopped(1.0)
+        assert running.violations() == []
 
 
 @pytest.fixture
