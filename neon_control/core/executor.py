@@ -104,7 +104,9 @@ class MotionExecutor:
         self.period = 1.0 / self.settings.rate_hz
         self.joint_names = joint_names
         tolerance = self.settings.tracking_error_limit  # no command could come nearer to a joint that is further out
-        self.measured = MeasuredJoints(joint_names, robot.limits(joint_names, "lower") - tolerance, robot.limits(joint_names, "upper") + tolerance)
+        self.measured = MeasuredJoints(
+            joint_names, robot.limits(joint_names, "lower") - tolerance, robot.limits(joint_names, "upper") + tolerance
+        )
         self.supervisor = supervisor or Supervisor()
         self.limiter = envelope(robot, joint_names, self.period)
         self._joints = slice(0, len(joint_names))  # the command's axes: joints, then base
@@ -117,6 +119,7 @@ class MotionExecutor:
         self.clock_jumps = 0
         self.observation_to_command = Percentiles()  # [s] age of an observation when its first command is made
         self.chunk_age = math.nan  # [s] age of the newest observation in use
+        self._latest_used = 0  # [ns] newest observation that has led to a command
         self._queue: deque[tuple[str, int, float, np.ndarray, object]] = deque(maxlen=QUEUE)
         self.restart()
 
@@ -272,7 +275,7 @@ class MotionExecutor:
     def _forget(self) -> None:
         """Drop what was received: it belongs to another time."""
         self._queue.clear()
-        self._latest_used = 0  # [ns] newest observation that has led to a command
+        self._latest_used = 0
         self.measured.forget()
         for stream in self.streams.values():
             stream.ensemble.clear()

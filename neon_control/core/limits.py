@@ -83,7 +83,7 @@ class Limiter:
         self._target = self.value.copy()
 
     def step(self, target: np.ndarray, braking: slice | np.ndarray = _NONE) -> np.ndarray:
-        """The next command (D,) towards `target` (D,); the axes `braking` (a slice, or (D,) of bool) take the shortest way to rest instead."""
+        """The next command (D,) towards `target` (D,); the axes `braking`, a slice or (D,) of bool, take the shortest way to rest."""
         stages = self._stages
         wished, inside, wanted, limited, changed, held = stages
         wished[:] = target

@@ -10,6 +10,7 @@ from typing import Any
 
 from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
+from neon_control.core.yaml_file import as_mapping
 
 UNITS = {"rad": 1.0, "deg": math.pi / 180.0}  # of a LeRobot dataset's joints -> [rad]
 
@@ -65,15 +66,15 @@ def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...],
     Raises:
         ConfigError: an unknown field or a wrong value.
     """
-    fields = {"camera": camera, **_mapping(file, "recording", data)}
+    fields = {"camera": camera, **as_mapping(file, "recording", data)}
     commanded = fields.pop("commands", "controllers")
     if commanded not in ("controllers", "none"):
         raise ConfigError(
             f"{file}: recording.commands is {commanded!r}, but must be 'controllers' or 'none' (then measured states are learnt)"
         )
-    names = _mapping(file, "recording.lerobot", fields.pop("lerobot", None))
+    names = as_mapping(file, "recording.lerobot", fields.pop("lerobot", None))
     for key in ("state", "action"):
-        names[key] = {str(k): str(v) for k, v in _mapping(file, f"recording.lerobot.{key}", names.get(key)).items()}
+        names[key] = {str(k): str(v) for k, v in as_mapping(file, f"recording.lerobot.{key}", names.get(key)).items()}
     if "others" in fields:
         raise ConfigError(f"{file}: section recording takes one camera; further ones belong into the section cameras")
     try:
@@ -92,9 +93,3 @@ def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...],
     if config.lerobot.unit not in UNITS:
         raise ConfigError(f"{file}: recording.lerobot.unit is {config.lerobot.unit!r}, but must be one of {list(UNITS)}")
     return config
-
-
-def _mapping(file: Path, where: str, data: Any) -> dict[str, Any]:
-    if data is not None and not isinstance(data, dict):
-        raise ConfigError(f"{file}: {where} must be a mapping, got {type(data).__name__}")
-    return {str(k): v for k, v in (data or {}).items()}

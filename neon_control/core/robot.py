@@ -18,10 +18,11 @@ from neon_control.core.cameras import Camera
 from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
 from neon_control.core.recording import CommandTopic, RecordingConfig, load_recording
-from neon_control.core.yaml_file import read_mapping
+from neon_control.core.yaml_file import as_mapping, as_names, read_mapping
 
 PARTS = ("arms", "torso", "legs")  # the order of an action vector; the base comes last
 BASE_AXES = ("vx", "vy", "yaw_rate")  # [m/s, m/s, rad/s] in the base frame (REP-103)
+FIELDS = ("name", "urdf", "groups", "parts", "limits", "base", "cameras", "controllers", "recording", "simulation")  # of a robot file
 CONTROLLER_TYPES = ("joint_trajectory", "position")  # JointTrajectory or Float64MultiArray
 
 
@@ -94,12 +95,13 @@ def load_robot(path: str | Path) -> Robot:
         ConfigError: a file is missing or malformed, a joint has no limit, or a margin leaves no range.
     """
     file = find_file(path, "config")
-    data = read_mapping(file)
+    data = as_mapping(file, "the robot", read_mapping(file), FIELDS)
     urdf_path = _resolve_urdf(file, str(_require(data, "urdf", file)))
-    groups = {str(g): tuple(map(str, names)) for g, names in _require(data, "groups", file).items()}
+    groups = {g: as_names(file, f"groups.{g}", names) for g, names in as_mapping(file, "groups", _require(data, "groups", file)).items()}
     joints = _load_joints(file, urdf_path, groups, _require(data, "limits", file))
-    parts = _load_parts(file, groups, _require(data, "parts", file))
-    controllers = tuple(_load_controller(file, groups, joints, str(n), c) for n, c in (data.get("controllers") or {}).items())
+    parts = _load_parts(file, groups, as_mapping(file, "parts", _require(data, "parts", file)))
+    sections = as_mapping(file, "controllers", data.get("controllers"))
+    controllers = tuple(_load_controller(file, groups, joints, name, section) for name, section in sections.items())
     driven = [j for c in controllers for j in c.joints]
     twice = sorted({j for j in driven if driven.count(j) > 1})
     if twice:
@@ -121,17 +123,19 @@ def _resolve_urdf(file: Path, urdf: str) -> Path:
     return beside.resolve() if beside.is_file() else find_file(urdf)
 
 
-def _load_joints(file: Path, urdf_path: Path, groups: dict[str, tuple[str, ...]], limits: dict[str, Any]) -> dict[str, Joint]:
+def _load_joints(file: Path, urdf_path: Path, groups: dict[str, tuple[str, ...]], section: Any) -> dict[str, Joint]:
     try:
         root = ElementTree.parse(urdf_path).getroot()
-    except ElementTree.ParseError as error:
+    except (OSError, ElementTree.ParseError) as error:
         raise ConfigError(f"{urdf_path}: not valid XML: {error}") from error
+    limits = as_mapping(file, "limits", section, ("position_margin", "groups"))
     elements = {e.get("name", ""): e for e in root.findall("joint")}
     margin = _positive(file, "limits.position_margin", limits.get("position_margin", 0.0), zero_allowed=True)
     joints: dict[str, Joint] = {}
     for group, names in groups.items():
         where = f"limits.groups.{group}"
         group_limits = _require(_require(limits, "groups", file), group, file)
+        group_limits = as_mapping(file, where, group_limits, ("velocity_scale", "max_acceleration"))
         scale = _positive(file, f"{where}.velocity_scale", _require(group_limits, "velocity_scale", file))
         acceleration = _positive(file, f"{where}.max_acceleration", _require(group_limits, "max_acceleration", file))
         if scale > 1.0:
@@ -150,6 +154,8 @@ def _urdf_limits(urdf_path: Path, name: str, elements: dict[str, ElementTree.Ele
     element = elements.get(name)
     if element is None:
         raise ConfigError(f"{urdf_path}: no joint named {name}; it has {sorted(elements)}")
+    if element.find("mimic") is not None:
+        raise ConfigError(f"{urdf_path}: joint {name} mimics another one, which moves it; it cannot be commanded and belongs to no group")
     limit = element.find("limit")
     if element.get("type") not in ("revolute", "prismatic") or limit is None:
         raise ConfigError(f"{urdf_path}: joint {name} must be revolute or prismatic and have a <limit> element")
@@ -171,7 +177,7 @@ def _load_parts(file: Path, groups: dict[str, tuple[str, ...]], data: dict[str, 
     parts: dict[str, tuple[str, ...]] = {}
     for part in PARTS:
         names: list[str] = []
-        for group in data.get(part) or []:
+        for group in as_names(file, f"parts.{part}", data.get(part) or []):
             if group not in groups:
                 raise ConfigError(f"{file}: parts.{part} names group '{group}', but the groups are {sorted(groups)}")
             names.extend(groups[group])
@@ -181,17 +187,17 @@ def _load_parts(file: Path, groups: dict[str, tuple[str, ...]], data: dict[str, 
     return parts
 
 
-def _load_controller(
-    file: Path, groups: dict[str, tuple[str, ...]], joints: dict[str, Joint], name: str, data: dict[str, Any]
-) -> ControllerConfig:
-    topic, entries = str(_require(data, "topic", file)), _require(data, "joints", file)
+def _load_controller(file: Path, groups: dict[str, tuple[str, ...]], joints: dict[str, Joint], name: str, section: Any) -> ControllerConfig:
+    where = f"controllers.{name}"
+    data = as_mapping(file, where, section, ("topic", "joints", "type"))
+    topic, entries = str(_require(data, "topic", file)), as_names(file, f"{where}.joints", _require(data, "joints", file))
     kind = str(data.get("type", CONTROLLER_TYPES[0]))
     if kind not in CONTROLLER_TYPES:
         raise ConfigError(f"{file}: controllers.{name}.type is '{kind}', but must be one of {list(CONTROLLER_TYPES)}")
     return ControllerConfig(name, topic, _expand(file, groups, joints, entries), kind)
 
 
-def _expand(file: Path, groups: dict[str, tuple[str, ...]], joints: dict[str, Joint], entries: list[str]) -> tuple[str, ...]:
+def _expand(file: Path, groups: dict[str, tuple[str, ...]], joints: dict[str, Joint], entries: tuple[str, ...]) -> tuple[str, ...]:
     """Names of groups stand for their joints, so that a controller need not repeat them."""
     names: list[str] = []
     for entry in entries:
@@ -204,12 +210,13 @@ def _expand(file: Path, groups: dict[str, tuple[str, ...]], joints: dict[str, Jo
     return tuple(names)
 
 
-def _load_base(file: Path, data: dict[str, Any] | None) -> BaseLimits | None:
-    if data is None:
+def _load_base(file: Path, section: Any) -> BaseLimits | None:
+    if section is None:
         return None
+    data = as_mapping(file, "base", section, ("max_velocity", "max_acceleration", "max_jerk"))
     vectors = []
     for key in ("max_velocity", "max_acceleration", *(["max_jerk"] if "max_jerk" in data else [])):
-        values = _require(data, key, file)
+        values = as_mapping(file, f"base.{key}", _require(data, key, file))
         if sorted(values) != sorted(BASE_AXES):
             raise ConfigError(f"{file}: base.{key} needs exactly the axes {list(BASE_AXES)}, got {sorted(values)}")
         vectors.append(np.array([_positive(file, f"base.{key}.{axis}", values[axis]) for axis in BASE_AXES]))

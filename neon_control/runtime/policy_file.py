@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from neon_control.core.action_space import MODES, ActionSpace
 from neon_control.core.errors import ConfigError, PolicyError
 from neon_control.core.observation import Clip
 from neon_control.core.paths import find_file
 from neon_control.core.robot import BASE_AXES, Robot
+from neon_control.core.yaml_file import read_mapping
 from neon_control.runtime.action_layer import BACKENDS
 from neon_control.runtime.backbones.backbone import COMBINATIONS, BackboneSpec
 from neon_control.runtime.files import verify_sha256
@@ -114,11 +114,9 @@ def read_policy_file(name: str | Path) -> PolicyFile:
     folder = find_policy(name)
     path = folder / DESCRIPTION_FILE
     try:
-        data = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path}: not valid YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise PolicyError(f"{path}: expected a mapping at the top level, got {type(data).__name__}")
+        data = read_mapping(path)
+    except ConfigError as error:
+        raise PolicyError(str(error)) from error
     if data.get("format_version") != FORMAT_VERSION:
         raise PolicyError(f"{path}: format version {data.get('format_version')!r}, but this version of neon_control reads {FORMAT_VERSION}")
     reader = _Reader(path, data)
@@ -130,7 +128,7 @@ def read_policy_file(name: str | Path) -> PolicyFile:
         if needed not in files:
             raise PolicyError(f"{path}: field 'files' has no hash of {needed}; it has {sorted(files)}")
     for file, digest in files.items():
-        if Path(file).name != file:
+        if Path(str(file)).name != file:
             raise PolicyError(f"{path}: field 'files' names '{file}'; a policy's files lie in its own folder")
         verify_sha256(folder / file, str(digest), f"it does not belong to {path}; get the whole policy folder again")
     return PolicyFile(
@@ -226,7 +224,7 @@ def _read_space(reader: _Reader) -> ActionSpace:
 
 def _read_backbone(reader: _Reader) -> BackboneSpec:
     fit = reader.data.get("fit", "stretch")
-    if fit not in FITS:
+    if not isinstance(fit, str) or fit not in FITS:
         raise PolicyError(f"{reader.path}: field 'vision.fit' is {fit!r}, must be one of {list(FITS)}")
     given = {key: reader.get(key, kind, needs) for key, (kind, needs) in BACKBONE_FIELDS.items() if key in reader.data}
     clip = given.pop("clip", {})

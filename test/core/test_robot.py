@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,9 @@ def test_cameras_are_read_in_order_and_without_them_there_is_the_one_of_old(tmp_
         ({"cameras": {"head": {"topic": "a", "transport": "h264"}}}, LIMIT, ["cameras.head.transport", "h264"]),
         ({"cameras": {"head": {"topic": "a"}, "wrist": {"topic": "a"}}}, LIMIT, ["cameras", "['a', 'a']"]),
         ({"limits": {"groups": {}}}, LIMIT, ["arm"]),
+        ({"limits": {"position_margn": 0.1, "groups": {}}}, LIMIT, ["limits", "position_margn", "position_margin"]),
+        ({"base": {"max_velocty": {}}}, LIMIT, ["base", "max_velocty"]),
+        ({"contollers": {}}, LIMIT, ["contollers", "controllers"]),
         ({"limits": {"position_margin": 0.6, "groups": {"arm": {"velocity_scale": 1, "max_acceleration": 1}}}}, LIMIT, ["two", "0.6"]),
         ({"limits": {"groups": {"arm": {"velocity_scale": 1.5, "max_acceleration": 1}}}}, LIMIT, ["velocity_scale", "1.5"]),
         ({"limits": {"groups": {"arm": {"velocity_scale": 1, "max_acceleration": float("nan")}}}}, LIMIT, ["max_acceleration", "nan"]),
@@ -83,6 +87,37 @@ def test_a_wrong_file_is_refused_with_what_and_where(tmp_path: Path, changes: di
         load_robot(write(tmp_path, changes, limit))
     for word in words:
         assert word in str(error.value)
+
+
+def test_a_joint_that_mimics_another_is_not_commanded(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="joint two mimics another one"):
+        load_robot(write(tmp_path, limit=LIMIT + '<mimic joint="one"/>'))
+
+
+@pytest.mark.parametrize("wrong", [None, "text", "", -1, float("nan"), True, [], {}, [1, 2], {"a": 1}, [None]], ids=repr)
+def test_a_wrong_type_anywhere_is_a_refusal_that_names_the_file(tmp_path: Path, wrong: object) -> None:
+    base = {"max_velocity": {"vx": 1.0, "vy": 1.0, "yaw_rate": 1.0}, "max_acceleration": {"vx": 1.0, "vy": 1.0, "yaw_rate": 1.0}}
+    file = write(tmp_path, {"base": base, "cameras": {"head": {"topic": "t"}}})
+    whole = file.read_text()
+    load_robot(file)
+    for place in list(places(yaml.safe_load(whole))):
+        data = yaml.safe_load(whole)
+        section = data
+        for key in place[:-1]:
+            section = section[key]
+        section[place[-1]] = wrong
+        file.write_text(yaml.safe_dump(data))
+        try:
+            load_robot(file)  # some values are right in some places
+        except ConfigError as error:
+            assert str(tmp_path) in str(error) or place == ("urdf",), place
+
+
+def places(data: object, above: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+    """The way to every value."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        yield (*above, key)
+        yield from places(value, (*above, key))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

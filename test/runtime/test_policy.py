@@ -143,9 +143,11 @@ def _edit(copy: Path, change: Callable[[dict[str, Any]], object]) -> None:
         (lambda d: d["vision"].update(revision="other"), "revision other, 2048 features; this installation has efficientnet_lite0"),
         (lambda d: d["vision"].update(features=1024), "1024 features; this installation has .* 2048 features"),
         (lambda d: d["vision"].update(fit="squash"), "'vision.fit' is 'squash', must be one of"),
+        (lambda d: d["vision"].update(fit=["stretch"]), r"'vision.fit' is \['stretch'\], must be one of"),
         (lambda d: d["audio"].update(encoder="ear"), "audio encoder ear"),
         (lambda d: d["files"].pop(ONNX_FILE), "no hash of action_layer.onnx"),
         (lambda d: d["files"].update({"../secret": "0"}), "lie in its own folder"),
+        (lambda d: d["files"].update({5: "0"}), "names '5'; a policy's files lie in its own folder"),
         (
             lambda d: d["joint_names"].__setitem__(0, "tail_joint"),
             r"robot unitree_g1 does not have: \['tail_joint'\]; the robot has \['left_",
@@ -165,7 +167,7 @@ def test_a_robot_without_a_base_is_refused(written: Written) -> None:
         Policy.load(written[0], replace(written[3], base=None))
 
 
-@pytest.mark.parametrize("text", ["- a list", "{broken", "\x00"])
+@pytest.mark.parametrize("text", ["- a list", "{broken", "\x00", "[" * 5000])
 def test_a_description_that_is_no_mapping_is_refused(text: str, copy: Path) -> None:
     (copy / DESCRIPTION_FILE).write_text(text)
     with pytest.raises(PolicyError, match=DESCRIPTION_FILE):
