@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from neon_control.tools.monitor.link import Status
 
-COUNTERS = {"rejected": "rejected chunks and joint states", "limited": "limits that bit", "stops": "stops"}  # first part of a key -> heading
+COUNTERS = {"rejected": "refused chunks and joint states", "limited": "limits that bit", "stops": "stops"}  # of a key -> heading
 KEPT = 200  # events
 
 
