@@ -14,23 +14,34 @@ from typing import Protocol
 import numpy as np
 import onnxruntime
 
+from neon_control.runtime.binding import Binding
+from neon_control.runtime.device_arrays import Array
+
 BACKENDS = ("onnx", "torch")
 
 
 class ActionLayer(Protocol):
-    """What both are."""
+    """What both are. For one thread at a time."""
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """`vision` (1, F), `audio` (1, 384), `proprioception` (1, J), and `noise` (1, H, N) for one that draws -> actions (1, H, N)."""
+    def run(self, inputs: Mapping[str, Array]) -> np.ndarray:
+        """`vision` (1, F), `audio` (1, 384), `proprioception` (1, J), and `noise` (1, H, N) for one that draws -> actions (1, H, N).
+
+        What is left out stays as it was in the run before: only what is new goes to the device. When this returns, nothing reads the inputs
+        any more.
+        """
 
 
 class OnnxActionLayer:
-    """A graph on ONNX Runtime."""
+    """A graph on ONNX Runtime, its inputs and output in memory that never changes its place."""
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        self._session = session
+        self._binding = Binding(session)
+        self._actions = np.empty(self._binding.output, np.float32)
+        self._binding.bind_output(self._actions)
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def run(self, inputs: Mapping[str, Array]) -> np.ndarray:
         """See `ActionLayer`."""
-        actions: np.ndarray = self._session.run(None, dict(inputs))[0]
-        return actions
+        for name, values in inputs.items():
+            self._binding.bind(name, values)
+        self._binding.run()
+        return self._actions.copy()

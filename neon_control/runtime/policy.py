@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from neon_control.runtime.action_layer import ActionLayer, OnnxActionLayer
 from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
 from neon_control.runtime.backbones.encoding import encode_observations
 from neon_control.runtime.backbones.registry import load_backbone
+from neon_control.runtime.device_arrays import Array
 from neon_control.runtime.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder, audio_revision
 from neon_control.runtime.policy_file import EncoderSpec, PolicyFile, check_robot, graph_inputs, graph_metadata, read_policy_file
 from neon_control.runtime.sessions import open_session
@@ -30,13 +32,13 @@ NOISE_SEED = 0
 
 @dataclass(frozen=True)
 class Features:
-    """What the encoders made of one observation."""
+    """What the encoders made of one observation. It never changes, and what a GPU computed is still there: see `device_arrays.py`."""
 
     stamp: int  # [ns] time of the image
-    vision: np.ndarray  # (F,) float32, 2048 for efficientnet_lite0 and one camera
+    vision: Array  # (F,) float32, 2048 for efficientnet_lite0 and one camera
     audio: np.ndarray  # (384,) float32, zeros for a policy that does not listen
-    tokens: np.ndarray | None = None  # (T, D) float32, for a policy that reads them
-    token_mask: np.ndarray | None = None  # (T,) float32, 1 for a token and 0 for padding
+    tokens: Array | None = None  # (T, D) float32, for a policy that reads them
+    token_mask: Array | None = None  # (T,) float32, 1 for a token and 0 for padding
 
 
 class Policy:
@@ -52,6 +54,8 @@ class Policy:
 
     def __init__(self, file: PolicyFile, vision: Backbone, audio: AudioEncoder | None, action_layer: ActionLayer) -> None:
         self.file = file
+        self._acting = threading.Lock()
+        self._given: Features | None = None  # those that the action layer has
         self.noise = draw_noise(file)
         self.last_ms: dict[str, float] = {}
         self._vision = vision
@@ -82,6 +86,17 @@ class Policy:
         policy = cls(file, backbone, AudioEncoder(options.threads) if file.audio else None, _load_action_layer(file, options))
         policy.warm_up()
         return policy
+
+    @property
+    def noise(self) -> np.ndarray | None:
+        """See the class."""
+        return self._noise
+
+    @noise.setter
+    def noise(self, noise: np.ndarray | None) -> None:
+        with self._acting:
+            self._noise = noise
+            self._new: dict[str, Array] = {} if noise is None else {"noise": noise}  # what the action layer keeps, and does not have yet
 
     @property
     def uses_audio(self) -> bool:
@@ -119,9 +134,10 @@ class Policy:
         audio = np.zeros(AUDIO_FEATURES, np.float32) if self._audio is None else self._audio.encode(observation.audio)
         self.last_ms["vision"] = 1e3 * (seen - start)
         self.last_ms["audio"] = 1e3 * (time.perf_counter() - seen)
+        vision = encoded.features.reshape(-1)
         if encoded.tokens is None or encoded.mask is None:
-            return Features(observation.stamp, encoded.features[0], audio)
-        return Features(observation.stamp, encoded.features[0], audio, encoded.tokens[0], encoded.mask[0].astype(np.float32))
+            return Features(observation.stamp, vision, audio)
+        return Features(observation.stamp, vision, audio, encoded.tokens.reshape(*encoded.tokens.shape[1:]), encoded.mask.reshape(-1))
 
     def act(self, features: Features, joint_positions: np.ndarray, stamp: int) -> ActionChunk:
         """The fast half: features and joint positions (J,) [rad] to a chunk that starts at `stamp` [ns].
@@ -131,19 +147,26 @@ class Policy:
         """
         start = time.perf_counter()
         space = self.file.space
-        inputs = {
-            "vision": features.vision[None],
-            "audio": features.audio[None],
-            "proprioception": space.normalise_joints(joint_positions).astype(np.float32)[None],
-        }
-        if self.noise is not None:
-            inputs["noise"] = self.noise
-        if features.tokens is not None and features.token_mask is not None:
-            inputs |= {"tokens": features.tokens[None], "token_mask": features.token_mask[None]}
-        normalised = self._action_layer.run(inputs)[0]  # (H, N)
+        positions = space.normalise_joints(joint_positions).astype(np.float32)[None]
+        with self._acting:
+            inputs = {"proprioception": positions, **self._new}
+            if features is not self._given:  # at two rates, many chunks are made of the same features, which go to the device once
+                inputs |= self._read(features)
+                self._given = None  # until the layer has them all
+            normalised = self._action_layer.run(inputs)[0]  # (H, N)
+            self._given, self._new = features, {}
         joints, base = space.split(space.denormalise(normalised.astype(np.float64)))
         self.last_ms["action_layer"] = 1e3 * (time.perf_counter() - start)
         return ActionChunk(stamp, self.file.dt, space.joint_names, joints, base)
+
+    def _read(self, features: Features) -> dict[str, Array]:
+        """What the action layer reads of features, with a batch of 1."""
+        names = ("vision", "audio", "tokens", "token_mask") if self.file.vision.tokens else ("vision", "audio")
+        arrays = {name: getattr(features, name) for name in names}
+        missing = [name for name, values in arrays.items() if values is None]
+        if missing:
+            raise PolicyError(f"policy {self.file.name} reads {self.file.vision.tokens} tokens, but the features have no {missing}")
+        return {name: values.reshape(1, *values.shape) for name, values in arrays.items()}
 
 
 def draw_noise(file: PolicyFile, seed: int = NOISE_SEED) -> np.ndarray | None:
@@ -158,7 +181,8 @@ def _load_action_layer(file: PolicyFile, options: BackboneOptions) -> ActionLaye
         _check_graph(file, session)
         return OnnxActionLayer(session)
     try:
-        from neon_control.runtime.torch_action_layer import TorchActionLayer, rebuild_policy, torch_device
+        from neon_control.runtime.torch_action_layer import TorchActionLayer, rebuild_policy
+        from neon_control.runtime.torch_device import torch_device
     except ImportError as error:
         raise PolicyError(f"policy {file.name} runs its action layer in torch (`backend: torch`), which is missing: {error}") from error
     return TorchActionLayer(rebuild_policy(file), torch_device(options.device), options.threads)

@@ -21,11 +21,11 @@ PROVIDERS: dict[str, tuple[str, ...]] = {
 log = logging.getLogger(__name__)
 
 
-def open_session(path: Path, threads: int = 1, provider: str = "auto") -> onnxruntime.InferenceSession:
+def open_session(graph: Path | bytes, threads: int = 1, provider: str = "auto") -> onnxruntime.InferenceSession:
     """Open an ONNX file, and log on what it runs and why.
 
     Args:
-        path: the ONNX file.
+        graph: the ONNX file, or what stands in one.
         threads: threads that one inference may use on the CPU.
         provider: "cpu", "cuda", "tensorrt", or "auto": CUDA where it works, else the CPU. TensorRT compiles a graph for minutes when it is
             loaded, so it has to be asked for.
@@ -40,8 +40,9 @@ def open_session(path: Path, threads: int = 1, provider: str = "auto") -> onnxru
     # Idle workers must sleep: by default they spin between inferences and take whole cores from the control loops.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    source, path = (graph, "a graph of our own") if isinstance(graph, bytes) else (str(graph), graph)
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=list(names))
+        session = onnxruntime.InferenceSession(source, options, providers=list(names))
     except Exception as error:  # ONNX Runtime raises a private class for each status code
         raise PolicyError(f"ONNX Runtime cannot load {path}: {error}") from error
     running = session.get_providers()[0]

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from neon_control.core.errors import ConfigError, PolicyError
 from neon_control.model.policy import ActionPolicy, PolicyConfig
+from neon_control.runtime.device_arrays import Array
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, PolicyFile
+from neon_control.runtime.torch_device import as_tensor, on_stream, own_stream
 
 WARM_UP_RUNS = 3  # before a capture: libraries choose their algorithms in the first passes
 
@@ -43,22 +45,6 @@ def rebuild_policy(file: PolicyFile) -> ActionPolicy:
     return module.eval()
 
 
-def torch_device(name: str) -> torch.device:
-    """The device that `name` means: auto (a GPU where torch finds one), cpu, cuda, cuda:1.
-
-    Raises:
-        PolicyError: it cannot be used here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise PolicyError(f"device '{name}' cannot be used: {str(error).splitlines()[0]}") from error
-    return device
-
-
 class TorchActionLayer:
     """A module of named inputs on one device, without gradients.
 
@@ -73,38 +59,36 @@ class TorchActionLayer:
             torch.set_num_threads(threads)
         self._module = module.eval().to(device)
         self._device = device
+        self._stream = own_stream(device)
+        self._inputs: dict[str, Tensor] = {}  # as of the newest run
         self._captured: dict[tuple[tuple[int, ...], ...], _CapturedPass] = {}  # by the inputs' shapes
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def run(self, inputs: Mapping[str, Array]) -> np.ndarray:
         """See `ActionLayer`."""
-        tensors = {name: torch.from_numpy(values) for name, values in inputs.items()}
-        actions: np.ndarray = self(tensors).cpu().numpy()
+        with torch.inference_mode(), on_stream(self._stream):
+            self._inputs |= {name: as_tensor(values, self._device) for name, values in inputs.items()}
+            actions: np.ndarray = self._compute().cpu().numpy()
         return actions
 
-    def __call__(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """The same for tensors of any device; on CUDA the result is overwritten by the next call with these shapes."""
-        with torch.inference_mode():
-            if self._device.type != "cuda":
-                return self._module(**inputs)
-            shapes = tuple(tuple(values.shape) for values in inputs.values())
-            if shapes not in self._captured:
-                self._captured[shapes] = _CapturedPass(self._module, inputs, self._device)
-            return self._captured[shapes].replay(inputs)
+    def _compute(self) -> Tensor:
+        if self._device.type != "cuda":
+            return self._module(**self._inputs)
+        shapes = tuple(tuple(values.shape) for values in self._inputs.values())
+        if shapes not in self._captured:
+            self._captured[shapes] = _CapturedPass(self._module, self._inputs)
+        return self._captured[shapes].replay(self._inputs)
 
 
 class _CapturedPass:
-    """One pass as a CUDA graph: it reads and writes always the same memory."""
+    """One pass as a CUDA graph: it reads and writes always the same memory. Made and replayed on a stream that is not the default one."""
 
-    def __init__(self, module: nn.Module, inputs: Mapping[str, Tensor], device: torch.device) -> None:
-        self._inputs = {name: values.to(device, copy=True) for name, values in inputs.items()}
-        stream = torch.cuda.Stream(device)  # a capture may not begin on the default stream
-        stream.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP_RUNS):
-                module(**self._inputs)
-        torch.cuda.current_stream(device).wait_stream(stream)
+    def __init__(self, module: nn.Module, inputs: Mapping[str, Tensor]) -> None:
+        self._inputs = {name: values.clone() for name, values in inputs.items()}
+        for _ in range(WARM_UP_RUNS):
+            module(**self._inputs)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        # "thread_local": meanwhile another policy may run in other threads, whose waiting and reserving would else break the capture.
+        with torch.cuda.graph(self._graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
             self._output = module(**self._inputs)
 
     def replay(self, inputs: Mapping[str, Tensor]) -> Tensor:

@@ -19,13 +19,18 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
 from neon_control.core.errors import PolicyError
+from neon_control.runtime.binding import Binding
+from neon_control.runtime.device_arrays import Array, numpy_on_cpu
 from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
+from neon_control.runtime.ort_array import OrtArray
 from neon_control.runtime.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH, to_network_size
 from neon_control.runtime.sessions import open_session
 
@@ -84,7 +89,7 @@ def _installed(module: str) -> bool:
 
 
 class VisionEncoder:
-    """Image in, 2048 features out.
+    """Images in, 2048 features out for each.
 
     Args:
         threads: threads of one inference.
@@ -106,15 +111,22 @@ class VisionEncoder:
             raise PolicyError(f"{folder} has no readable {HASH_FILE}; run `neon_control encoders --force`") from error
         verify_sha256(model, expected, "run `neon_control encoders --force`")
         self._fit = fit
-        self._session = open_session(model, threads, provider)
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        session = open_session(model, threads, provider)
+        self._binding = Binding(session)
+        self._lock = threading.Lock()
+        metadata = session.get_modelmeta().custom_metadata_map
         self.metadata: dict[str, object] = {key: json.loads(value) for key, value in metadata.items()}
 
-    def encode(self, image: np.ndarray) -> np.ndarray:
-        """One image (H, W, 3) uint8 RGB of any size to features (2048,) float32."""
-        return self.encode_batch(to_network_size(image, self._fit)[None])[0]
+    def encode(self, images: Sequence[np.ndarray]) -> Array:
+        """Images (H, W, 3) uint8 RGB, each of any size, to features (B, 2048) float32: on the GPU, where one computes them, else in numpy.
 
-    def encode_batch(self, images: np.ndarray) -> np.ndarray:
-        """Images (B, 240, 320, 3) uint8 RGB to features (B, 2048) float32."""
-        features: np.ndarray = self._session.run(None, {"image": images})[0]
-        return features
+        One image after the other, so that an image has the same features whatever else is in the batch. They lie together in new memory of
+        the device, where the features of several cameras can be one vector without being moved.
+        """
+        features = OrtArray.empty((len(images), VISION_FEATURES), self._binding.device)
+        with self._lock:
+            for row, image in enumerate(images):
+                self._binding.bind("image", to_network_size(image, self._fit)[None])
+                self._binding.bind_output(features[row : row + 1])
+                self._binding.run()
+        return numpy_on_cpu(features)

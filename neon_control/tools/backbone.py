@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     spec = describe_model(args.model, Path.cwd(), not args.no_hashes, **how)
     print(yaml.safe_dump({"vision": spec.to_dict()}, sort_keys=False), end="")
     if args.run:
-        backbone = load_backbone(spec, Path.cwd(), BackboneOptions(args.threads, args.device))
+        backbone = load_backbone(spec, Path.cwd(), BackboneOptions(args.threads, device=args.device))
         rng = np.random.default_rng(0)
         clip = [rng.integers(0, 256, (480, 640, 3), dtype=np.uint8) for _ in range(args.frames)]
         sound = [rng.normal(0.0, 0.1, WINDOW_SAMPLES).astype(np.float32)] if args.audio else []

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.model.policy import ActionPolicy
 
 Call = Callable[[], object]
+BLOCKS = 4  # how often a measurement changes the number of threads and comes back
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,26 @@ def in_turns(calls: Mapping[str, Call], rounds: Iterable[object]) -> dict[str, l
             call()
             durations[name].append(1e3 * (time.perf_counter() - start))
     return durations
+
+
+def measure_in_blocks(
+    calls: Callable[[int], dict[str, Callable[[], object]]], threads: Sequence[int], rounds: int, text: str
+) -> dict[tuple[int, str], Latency]:
+    """Durations of every call at every number of threads; the numbers of threads take turns too, in blocks of rounds."""
+    durations: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
+    with tqdm(total=BLOCKS * len(threads) * (rounds // BLOCKS), desc=text, unit="round", leave=False) as progress:
+        for _ in range(BLOCKS):
+            for count in threads:
+                torch.set_num_threads(count)
+
+                def ticking() -> Iterator[int]:
+                    for i in range(rounds // BLOCKS):
+                        yield i
+                        progress.update()
+
+                for name, taken in in_turns(calls(count), ticking()).items():
+                    durations[count, name] += taken
+    return {key: Latency.of(taken) for key, taken in durations.items()}
 
 
 def policy_inputs(module: ActionPolicy, noise: np.ndarray | None, samples: int, seed: int = 0) -> Iterator[dict[str, np.ndarray]]:

@@ -16,6 +16,7 @@ from neon_control.core.errors import ConfigError, ObservationError
 from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
 from neon_control.runtime.backbones.encoding import encode_observations
 from neon_control.runtime.backbones.registry import load_backbone
+from neon_control.runtime.device_arrays import to_numpy
 from neon_control.runtime.hearing import AudioEncoder
 from neon_control.training.feature_files import Arrays, map_arrays, remove_scratch, write_arrays
 from neon_control.training.feature_job import Files, Job, frames_of
@@ -90,7 +91,7 @@ class Worker:
         vision, audio = self._encoders
         seen = [s.observation for s in samples]
         return {
-            "vision": encode_observations(vision, self._job.vision, seen).features,
+            "vision": to_numpy(encode_observations(vision, self._job.vision, seen).features),
             "audio": np.stack([audio.encode(o.audio) for o in seen]),
         }
 

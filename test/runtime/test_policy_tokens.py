@@ -1,9 +1,8 @@
-"""A policy whose head looks at the backbone's tokens: encoding, file, and the chunk that torch computes."""
+"""A policy whose head looks at the backbone's tokens: file, and the chunk that torch computes."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +15,12 @@ from tiny_backbones import HIDDEN, save_vjepa2
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.cameras import Camera
-from neon_control.core.errors import ObservationError, PolicyError
+from neon_control.core.errors import PolicyError
 from neon_control.core.observation import Observation
 from neon_control.core.robot import load_robot
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec, Encoded
-from neon_control.runtime.backbones.encoding import encode_observations
+from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.backbones.model_folder import describe_model
 from neon_control.runtime.export import export_policy
 from neon_control.runtime.policy import Policy
@@ -32,42 +30,6 @@ NUM_TOKENS = 10  # the tiny V-JEPA 2 gives 4 for each of two cameras
 CAMERAS = ("head", "wrist")
 ROBOT = replace(load_robot("g1.yaml"), cameras=tuple(Camera(n, f"{n}/image_raw") for n in CAMERAS))
 SPACE = ActionSpace.from_robot(ROBOT, "arms_only")
-
-
-class Ruler(Backbone):
-    """As many tokens as an image is wide, each holding its column's brightness; a batch is padded on the left, as some tokenizers do."""
-
-    name, revision, hidden_size = "ruler", "1", 1
-
-    def encode(
-        self, clips: Sequence[Sequence[np.ndarray]], instruction: str = "", audio: Sequence[np.ndarray] = (), tokens: bool = False
-    ) -> Encoded:
-        columns = [clip[-1][0, :, :1].astype(np.float32) for clip in clips]
-        features = np.stack([c.mean(axis=0) for c in columns])
-        if not tokens:
-            return Encoded(features)
-        longest = max(map(len, columns))
-        padded = np.stack([np.pad(c, ((longest - len(c), 0), (0, 0)), constant_values=99.0) for c in columns])
-        return Encoded(features, padded, np.stack([np.arange(longest) >= longest - len(c) for c in columns]))
-
-
-def ruler(*rows: Sequence[int]) -> Observation:
-    """One camera for each row of brightnesses."""
-    clips = {name: (np.repeat(np.array(row, np.uint8)[None, :, None], 3, axis=2),) for name, row in zip(CAMERAS, rows, strict=False)}
-    return Observation.of_clips(0, clips, np.zeros(0), np.zeros(0, np.float32))
-
-
-def test_the_cameras_tokens_follow_each_other_and_padding_comes_last_whatever_else_is_in_the_batch() -> None:
-    spec = BackboneSpec("ruler", "1", 2, cameras=CAMERAS, tokens=6)
-    encoded = encode_observations(Ruler(), spec, [ruler([1, 2], [3, 4, 5]), ruler([6, 7, 8, 9], [10])])
-    assert encoded.tokens is not None and encoded.mask is not None
-    assert encoded.tokens[..., 0].tolist() == [[1, 2, 3, 4, 5, 0], [6, 7, 8, 9, 10, 0]]
-    assert encoded.mask.tolist() == [[True] * 5 + [False]] * 2 and encoded.mask.dtype == bool
-    alone = encode_observations(Ruler(), spec, [ruler([1, 2], [3, 4, 5])])
-    assert np.array_equal(alone.tokens, encoded.tokens[:1])
-    assert encode_observations(Ruler(), replace(spec, tokens=0), [ruler([1], [2])]).tokens is None
-    with pytest.raises(ObservationError, match=r"gives 7 tokens for these images, but the policy reads at most 6"):
-        encode_observations(Ruler(), spec, [ruler([1, 2, 3], [1, 2, 3, 4])])
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +87,10 @@ def test_tokens_of_two_cameras_become_the_chunk_that_torch_computes(written: tup
         np.testing.assert_allclose(got, expected, atol=1e-5)
     blind = replace(features, tokens=np.zeros_like(features.tokens))
     assert np.abs(policy.act(blind, seen.joint_positions, 0).joints - chunk.joints).max() > 1e-3, "the tokens matter"
+    with pytest.raises(PolicyError, match=r"reads 10 tokens, but the features have no \['tokens', 'token_mask'\]"):
+        policy.act(replace(features, tokens=None, token_mask=None), seen.joint_positions, 0)
+    again = policy.act(features, seen.joint_positions, 0)
+    np.testing.assert_array_equal(again.joints, chunk.joints, "what was refused leaves nothing behind")
 
 
 def test_a_policy_and_a_graph_that_differ_in_tokens_are_refused(written: tuple[Path, ActionPolicy], tmp_path: Path) -> None:

@@ -31,17 +31,17 @@ def test_onnx_runtime_and_torch_agree(encoder: VisionEncoder, images: np.ndarray
     torch.set_num_threads(1)
     with torch.no_grad():
         expected = VisionFeatures()(torch.from_numpy(images)).numpy()
-    np.testing.assert_allclose(encoder.encode_batch(images), expected, atol=1e-4)
+    np.testing.assert_allclose(encoder.encode(images), expected, atol=1e-4)
 
 
 def test_a_batch_gives_what_single_images_give(encoder: VisionEncoder, images: np.ndarray) -> None:
-    single = np.stack([encoder.encode(image) for image in images])
+    single = np.concatenate([encoder.encode([image]) for image in images])
     assert single.shape == (3, VISION_FEATURES) and single.dtype == np.float32
-    np.testing.assert_allclose(encoder.encode_batch(images), single, atol=1e-4)
+    np.testing.assert_array_equal(encoder.encode(images), single)
 
 
 def test_points_lie_in_the_unit_square_and_pooled_features_in_relu6s_range(encoder: VisionEncoder, images: np.ndarray) -> None:
-    features = encoder.encode_batch(images)
+    features = encoder.encode(images)
     assert np.abs(features[:, 1280:]).max() <= 1.0 + 1e-5
     assert features[:, :1280].min() >= 0.0 and features[:, :1280].max() <= 6.0
 
@@ -52,7 +52,7 @@ def test_points_follow_an_object_across_the_image(encoder: VisionEncoder) -> Non
     def features_with_square_at(x: int, y: int) -> np.ndarray:
         image = np.full((240, 320, 3), 120, np.uint8)
         image[y - 16 : y + 16, x - 16 : x + 16] = (200, 30, 30)
-        return encoder.encode(image)[1280:].reshape(-1, 2)  # (384, 2)
+        return encoder.encode([image])[0, 1280:].reshape(-1, 2)  # (384, 2)
 
     right_left = features_with_square_at(176, 112) - features_with_square_at(48, 112)
     down_up = features_with_square_at(112, 176) - features_with_square_at(112, 48)
@@ -109,7 +109,7 @@ def test_encoding_never_imports_torch() -> None:
         "import sys, numpy as np\n"
         "from neon_control.runtime.vision import VisionEncoder\n"
         "from neon_control.runtime.hearing import AudioEncoder\n"
-        "VisionEncoder().encode(np.zeros((48, 64, 3), np.uint8)); AudioEncoder().encode(np.zeros(32000, np.float32))\n"
+        "VisionEncoder().encode([np.zeros((48, 64, 3), np.uint8)]); AudioEncoder().encode(np.zeros(32000, np.float32))\n"
         "print([m for m in ('torch', 'transformers') if m in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 from policies import write_policy
 
 from neon_control.model.action_heads import registered_heads
-from neon_control.tools.bench import GROUPED, HEADS
 from neon_control.tools.cli import EXIT_USAGE, main
+from neon_control.tools.speed.rows import GROUPED, HEADS
 
 # A file at the place that the wheel has it, importing as the wheel's does, whose package would not import.
 PEER = """
@@ -70,10 +71,29 @@ def test_a_policy_s_rows_are_its_parts_and_its_graph_in_every_type(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    "device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: CUDA graphs"))]
+)
+def test_heads_on_a_device_have_parity_and_a_latency_for_each_batch(
+    device: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, heads, most = tmp_path / "bench.json", ["mlp", "flow", "state_relative"], {"cpu": 1e-6, "cuda": 2e-3}[device]
+    options = ["--heads", *heads, "--threads", "1", "--rounds", "4", "--device", device, "--batch", "1", "3", "--json", str(file)]
+    assert main(["bench", *options]) == 0
+    out = capsys.readouterr().out
+    rows = json.loads(file.read_text())["device"]
+    assert [row["head"] for row in rows] == heads and f"{device}, batch 3 [ms]" in out
+    for row in rows:
+        assert set(row["latency_ms"]) == {"1", "3"} and row["max_difference"] < most
+        assert all(0.0 < value["p50"] <= value["p99"] for value in row["latency_ms"].values())
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--rounds", "1"], "--rounds must be 4 or more"),
-        (["--threads", "0"], "--threads 1 or more"),
+        (["--threads", "0"], "--threads and --batch 1 or more"),
+        (["--batch", "1", "0"], r"--threads and --batch 1 or more"),
+        (["--device", "tpu"], "device 'tpu' cannot be used"),
         (["--heads", "mlp", "--rounds", "4", "--peer", "action_heads.py"], "is not the file neon/model/action_heads.py"),
     ],
 )

@@ -18,6 +18,7 @@ import numpy as np
 
 from neon_control.core.errors import ConfigError
 from neon_control.core.observation import Clip
+from neon_control.runtime.device_arrays import Array
 
 COMBINATIONS = ("concatenate", "average")  # how the features of several cameras become one vector
 
@@ -93,11 +94,11 @@ class BackboneOptions:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a backbone made of B clips."""
+    """What a backbone made of B clips; on a GPU, arrays may stay there, see `device_arrays.py`."""
 
-    features: np.ndarray  # (B, hidden_size) float32
-    tokens: np.ndarray | None = None  # (B, S, hidden_size) float32
-    mask: np.ndarray | None = None  # (B, S) bool, False for padding
+    features: Array  # (B, hidden_size) float32
+    tokens: Array | None = None  # (B, S, hidden_size) float32
+    mask: Array | None = None  # (B, S) bool, False for padding
 
 
 class Backbone(ABC):

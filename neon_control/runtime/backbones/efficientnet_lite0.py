@@ -36,4 +36,4 @@ class EfficientNetLite0(Backbone):
         """See the base class; there are no tokens."""
         if any(len(clip) != 1 for clip in clips):
             raise ObservationError(f"{self.name} looks at 1 image, but the clips have {[len(clip) for clip in clips]}", ("camera",))
-        return Encoded(np.stack([self._encoder.encode(clip[0]) for clip in clips]))
+        return Encoded(self._encoder.encode([clip[0] for clip in clips]))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from neon_control.core.errors import ObservationError, PolicyError
 from neon_control.core.observation import Observation
 from neon_control.runtime.backbones.backbone import Backbone, BackboneSpec, Encoded
+from neon_control.runtime.device_arrays import Array
+from neon_control.runtime.ort_array import OrtArray
 
 
 def encode_observations(backbone: Backbone, spec: BackboneSpec, observations: Sequence[Observation]) -> Encoded:
@@ -21,8 +25,9 @@ def encode_observations(backbone: Backbone, spec: BackboneSpec, observations: Se
 
     Returns:
         features (n, F): the cameras' features one after the other, in the policy's order, or their mean.
-        tokens (n, T, hidden_size) and mask (n, T), for a policy that reads them: those of the cameras one after the other, without what
-            the backbone padded, then zeros where the mask is False.
+        tokens (n, T, hidden_size) and mask (n, T) float32, for a policy that reads them: those of the cameras one after the other, without
+            what the backbone padded, then zeros where the mask is 0.
+        All of them where the backbone left them, on a GPU or in numpy, and finished.
 
     Raises:
         ObservationError: an observation has another number of cameras, or more tokens than T; otherwise as of `Backbone.encode`.
@@ -38,15 +43,22 @@ def encode_observations(backbone: Backbone, spec: BackboneSpec, observations: Se
     features = encoded.features.reshape(len(observations), count, -1)  # (n, cameras, hidden_size)
     combined = features.mean(axis=1) if spec.combine == "average" else features.reshape(len(observations), -1)
     if not spec.tokens:
+        _wait_for(combined)
         return Encoded(combined)
     if encoded.tokens is None or encoded.mask is None:
         raise PolicyError(f"the policy reads {spec.tokens} tokens, but the vision encoder {spec.encoder} gives none")
-    return Encoded(combined, *_padded(encoded.tokens, encoded.mask, len(observations), spec.tokens))
+    tokens, mask = _padded(encoded.tokens, encoded.mask, len(observations), spec.tokens)
+    _wait_for(mask)  # computed last, so the rest is there too
+    return Encoded(combined, tokens, mask)
 
 
-def _padded(tokens: np.ndarray, mask: np.ndarray, count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens (n * cameras, S, D) and mask (n * cameras, S) to (n, T, D) and (n, T): what is real first, whatever was padded where."""
-    out, real = np.zeros((count, length, tokens.shape[-1]), np.float32), np.zeros((count, length), bool)
+def _padded(tokens: Any, mask: Any, count: int, length: int) -> tuple[Any, Any]:
+    """Tokens (n * cameras, S, D) and mask (n * cameras, S) to (n, T, D) and (n, T): what is real first, whatever was padded where.
+
+    Written for what numpy and torch have in common.
+    """
+    zeros = partial(np.zeros, dtype=np.float32) if isinstance(tokens, np.ndarray) else tokens.new_zeros
+    out, real = zeros((count, length, tokens.shape[-1])), zeros((count, length))
     rows, masks = tokens.reshape(count, -1, tokens.shape[-1]), mask.reshape(count, -1)
     for i, (row, kept) in enumerate(zip(rows, masks, strict=True)):
         number = int(kept.sum())
@@ -56,5 +68,11 @@ def _padded(tokens: np.ndarray, mask: np.ndarray, count: int, length: int) -> tu
                 "another image size than in training?",
                 ("camera",),
             )
-        out[i, :number], real[i, :number] = row[kept], True
+        out[i, :number], real[i, :number] = row[kept], 1.0
     return out, real
+
+
+def _wait_for(values: Array) -> None:
+    """Return when a tensor is computed: torch does not wait for a GPU, unless the CPU asks for a value, here for one of them."""
+    if not isinstance(values, (np.ndarray, OrtArray)):
+        values.reshape(-1)[:1].cpu()

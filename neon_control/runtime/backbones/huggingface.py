@@ -30,8 +30,9 @@ from neon_control.runtime.backbones.pixels import (
     stack_frames,
     to_patches,
 )
+from neon_control.runtime.device_arrays import numpy_on_cpu
 from neon_control.runtime.hearing import SAMPLE_RATE, WINDOW_SAMPLES
-from neon_control.runtime.torch_action_layer import torch_device
+from neon_control.runtime.torch_device import on_stream, own_stream, torch_device
 
 OMNI_VIDEO_AREA = (128 * 28 * 28, 768 * 28 * 28)  # [px] Qwen2.5-Omni's processor sets these itself, whatever the file says
 
@@ -89,6 +90,7 @@ class HuggingFaceBackbone(Backbone):
         self._spec = spec
         self._options = options
         self._device = torch_device(options.device)
+        self._stream = own_stream(self._device)
         config = _from_folder(transformers.AutoConfig, folder, options)
         self._config = getattr(config, "thinker_config", config)
         self.hidden_size = int(getattr(self._config, "text_config", self._config).hidden_size)
@@ -120,12 +122,12 @@ class HuggingFaceBackbone(Backbone):
         wrong = [len(clip) for clip in clips if len(clip) != self.clip.frames]
         if wrong or not clips:
             raise ObservationError(f"the backbone takes clips of {self.clip.frames} images, got {[len(c) for c in clips]}", ("camera",))
-        with torch.inference_mode():
+        with torch.inference_mode(), on_stream(self._stream):
             hidden, mask = self._tokens(clips, instruction, audio)
-            features = masked_mean(hidden, mask)
-        return Encoded(
-            features.cpu().numpy(), hidden.float().cpu().numpy() if tokens else None, mask.bool().cpu().numpy() if tokens else None
-        )
+            features = numpy_on_cpu(masked_mean(hidden, mask))
+            if not tokens:
+                return Encoded(features)
+            return Encoded(features, numpy_on_cpu(hidden.float()), numpy_on_cpu(mask.bool()))
 
     @abstractmethod
     def _tokens(self, clips: Sequence[Sequence[np.ndarray]], instruction: str, audio: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:

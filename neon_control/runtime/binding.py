@@ -1,0 +1,116 @@
+"""Runs an ONNX Runtime session on values where they are, without a way through the CPU's memory.
+
+    numpy array                      copied into memory that is reserved once on the session's device, at every `bind`
+    array on the session's device    read where it is, for as long as it is bound
+    array on another device          copied through the CPU's memory: correct, and slow
+
+An input stays bound until another one takes its name, so what is the same in every run is bound, and copied, once. All of this is the
+same on the CPU, where the device's memory is the CPU's.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+from onnxruntime import OrtValue
+
+from neon_control.core.errors import PolicyError
+from neon_control.runtime.device_arrays import Array, to_numpy
+from neon_control.runtime.sessions import CPU
+
+TYPES = {"tensor(float)": np.dtype(np.float32), "tensor(uint8)": np.dtype(np.uint8)}
+
+
+class OrtDevice(NamedTuple):
+    """A device by ONNX Runtime's name for it."""
+
+    type: str  # cpu, cuda
+    index: int = 0
+
+
+HOST = OrtDevice("cpu")
+
+
+def device_of(session: onnxruntime.InferenceSession) -> OrtDevice:
+    """Where a session computes: with CUDA and TensorRT on a GPU."""
+    provider = session.get_providers()[0]
+    if provider == CPU:
+        return HOST
+    return OrtDevice("cuda", int(session.get_provider_options()[provider].get("device_id", 0)))
+
+
+class Binding:
+    """A session of one output, its inputs and where its output goes. For one thread at a time.
+
+    Attributes:
+        device: where the session computes.
+        inputs: name -> shape, with a batch of 1 where the graph leaves the batch open.
+        output: the output's shape, likewise.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        (output,) = session.get_outputs()
+        self.device = device_of(session)
+        self.inputs = {v.name: _shape(v) for v in session.get_inputs()}
+        self.output = _shape(output)
+        self._types = {v.name: TYPES[v.type] for v in (*session.get_inputs(), output)}
+        self._name = output.name
+        self._session = session
+        self._binding = session.io_binding()
+        self._reserved: dict[str, OrtValue] = {}
+        self._kept: dict[str, Array] = {}  # what is bound by its address, which does not keep it
+
+    def bind(self, name: str, values: Array) -> None:
+        """Bind an input.
+
+        Raises:
+            PolicyError: the graph has no such input, or takes another shape or type.
+        """
+        if name not in self.inputs:
+            raise PolicyError(f"the graph has no input '{name}', only {list(self.inputs)}")
+        self._check(name, values, self.inputs[name])
+        if not isinstance(values, np.ndarray):
+            if _place(values) == self.device:
+                values = self._kept[name] = values.contiguous()
+                self._binding.bind_input(name, *self.device, self._types[name], values.shape, values.data_ptr())
+                return
+            values = to_numpy(values)
+        if name not in self._reserved:
+            self._reserved[name] = OrtValue.ortvalue_from_shape_and_type(self.inputs[name], self._types[name], *self.device)
+        self._reserved[name].update_inplace(np.ascontiguousarray(values))
+        self._kept.pop(name, None)
+        # Again each time: where a graph begins on another device than its session's, the copy is made now and not when it runs.
+        self._binding.bind_ortvalue_input(name, self._reserved[name])
+
+    def bind_output(self, values: Array) -> None:
+        """Bind the memory that the output is written to, on whatever device.
+
+        Raises:
+            PolicyError: the graph gives another shape or type.
+        """
+        self._check(self._name, values, self.output)
+        address = values.ctypes.data if isinstance(values, np.ndarray) else values.data_ptr()
+        self._kept[self._name] = values
+        self._binding.bind_output(self._name, *_place(values), self._types[self._name], self.output, address)
+
+    def run(self) -> None:
+        """Compute; when this returns, the output is there and the inputs have been read.
+
+        ONNX Runtime waits for its own stream. `synchronize_outputs` would wait for all that the GPU does, for a backbone too.
+        """
+        self._session.run_with_iobinding(self._binding)
+
+    def _check(self, name: str, values: Array, shape: tuple[int, ...]) -> None:
+        given = str(values.dtype).removeprefix("torch.")
+        if tuple(values.shape) != shape or given != self._types[name].name:
+            raise PolicyError(f"'{name}' is {tuple(values.shape)} {given}, but the graph needs {shape} {self._types[name]}")
+
+
+def _shape(value: onnxruntime.NodeArg) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) else 1 for size in value.shape)
+
+
+def _place(values: Array) -> OrtDevice:
+    return HOST if isinstance(values, np.ndarray) else OrtDevice(values.device.type, values.device.index or 0)

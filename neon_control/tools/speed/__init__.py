@@ -1,0 +1,1 @@
+"""What `neon_control bench` measures, one table a file."""

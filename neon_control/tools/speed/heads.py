@@ -1,0 +1,137 @@
+"""What every action head costs in torch and in ONNX Runtime on the CPU, beside the cost of reading its weights, and a peer's heads."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from unittest import mock
+
+import numpy as np
+import onnxruntime
+import torch
+
+from neon_control.core.errors import NeonControlError
+from neon_control.model.action_heads import ActionHead
+from neon_control.runtime.head_export import ARGUMENTS, export_head, input_shapes, largest_difference, random_inputs
+from neon_control.runtime.sessions import open_session
+from neon_control.tools.measure import Latency, measure_in_blocks, table
+from neon_control.tools.speed.rows import INPUT_DIM, random_head
+
+PEERS = {  # row -> class in the peer's file
+    "mlp": "MLPDecoder",
+    "chunking": "ActionChunkingHead",
+    "flow": "FlowMatchingHead",
+    "dit": "DiTActionHead",
+    "ensemble": "EnsembleHead",
+}
+BATCHES = (1, 3)  # batch sizes at which torch and ONNX Runtime are compared
+
+
+@dataclass
+class Case:
+    """One head, ready to be measured."""
+
+    name: str
+    head: ActionHead
+    parameters: int
+    weight_bytes: int  # of the graph
+    difference: float
+    sessions: dict[int, onnxruntime.InferenceSession]  # threads -> session
+    inputs: dict[str, np.ndarray]
+    peer: torch.nn.Module | None = None
+    matrix: torch.Tensor = field(init=False)  # (rows, INPUT_DIM), as large as the weights
+
+    def __post_init__(self) -> None:
+        self.matrix = torch.ones(max(1, self.weight_bytes // (4 * INPUT_DIM)), INPUT_DIM)
+
+    def calls(self, threads: int) -> Iterator[tuple[str, Callable[[], object]]]:
+        """What is measured: (column, call)."""
+        session, inputs = self.sessions[threads], self.inputs
+        arguments = {ARGUMENTS.get(name, name): torch.from_numpy(values) for name, values in inputs.items()}
+        vector = torch.ones(INPUT_DIM)
+        yield "torch", lambda: self.head(**arguments)
+        yield "onnx", lambda: session.run(None, inputs)
+        yield "floor", lambda: torch.mv(self.matrix, vector)
+        if self.peer is not None:
+            peer = self.peer
+            yield "peer", lambda: peer(arguments["features"])
+
+
+def prepare(name: str, args: argparse.Namespace, scratch: Path, peers: ModuleType | None) -> Case:
+    """Build one head with random weights, export it, and compare the two."""
+    head = random_head(name, args.robot)
+    model = export_head(head, INPUT_DIM)
+    path = scratch / f"{name.replace('/', '_')}.onnx"
+    path.write_bytes(model.SerializeToString())
+    sessions = {threads: open_session(path, threads) for threads in args.threads}
+    shapes, rng = input_shapes(head, INPUT_DIM), np.random.default_rng(0)
+    difference = max(largest_difference(head, sessions[args.threads[0]], random_inputs(shapes, batch, rng)) for batch in BATCHES)
+    peer = None if peers is None or name not in PEERS else getattr(peers, PEERS[name])(INPUT_DIM, head.action_dim).eval()
+    parameters = sum(p.numel() for p in head.parameters())
+    weight_bytes = sum(4 * int(np.prod(t.dims)) for t in model.graph.initializer)
+    return Case(name, head, parameters, weight_bytes, difference, sessions, random_inputs(shapes, 1, rng), peer)
+
+
+def load_peer(file: Path) -> ModuleType:
+    """The module of the peer's heads. Empty stand-ins for its packages keep their __init__ files, and what those import, out.
+
+    Raises:
+        NeonControlError: the file is not there, or not where the wheel has it.
+    """
+    if not file.is_file() or file.parts[-3:-1] != ("neon", "model"):
+        raise NeonControlError(f"--peer {file} is not the file neon/model/action_heads.py of an unpacked neon-vla wheel")
+    packages = {}
+    for name in ("neon", "neon.data", "neon.model"):
+        packages[name] = ModuleType(name)
+        packages[name].__path__ = [str(file.resolve().parents[1].joinpath(*name.split(".")[1:]))]
+    spec = importlib.util.spec_from_file_location("neon.model.action_heads", file)
+    assert spec is not None and spec.loader is not None  # it is a .py file
+    module = importlib.util.module_from_spec(spec)
+    with mock.patch.dict(sys.modules, {**packages, spec.name: module}):
+        spec.loader.exec_module(module)
+    return module
+
+
+def measure_heads(cases: Sequence[Case], threads: Sequence[int], rounds: int) -> list[dict[str, object]]:
+    """One row for each head."""
+
+    def calls(count: int) -> dict[str, Callable[[], object]]:
+        return {f"{case.name}|{column}": call for case in cases for column, call in case.calls(count)}
+
+    latencies = measure_in_blocks(calls, threads, rounds, "measuring heads")
+    rows = []
+    for case in cases:
+        found = {(n, name.split("|")[1]): value for (n, name), value in latencies.items() if name.split("|")[0] == case.name}
+        rows.append(
+            {
+                "head": case.name,
+                "parameters": case.parameters,
+                "weight_bytes": case.weight_bytes,
+                "max_difference": case.difference,
+                "latency_ms": {f"{column}_{n}": vars(value) for (n, column), value in found.items()},
+            }
+        )
+    return rows
+
+
+def head_table(rows: Sequence[dict], threads: Sequence[int], with_peer: bool) -> str:
+    """The rows of `measure_heads` as text."""
+    columns = ["Head", "Parameters", "Max diff"]
+    columns += [f"{name} x{n} [ms]" for n in threads for name in ("torch", "ONNX", "floor")] + [f"Peer x{threads[0]} [ms]"] * with_peer
+    lines = []
+    for row in rows:
+        found = {key: Latency(**value) for key, value in row["latency_ms"].items()}
+        line = [row["head"], f"{row['parameters']:,}", f"{row['max_difference']:.1e}"]
+        for n in threads:
+            line += [str(found[f"torch_{n}"]), str(found[f"onnx_{n}"]), f"{found[f'floor_{n}'].p50:.3f}"]
+        if with_peer:
+            peer = found.get(f"peer_{threads[0]}")
+            ratios = [peer.p50 / found[f"{ours}_{threads[0]}"].p50 for ours in ("torch", "onnx")] if peer else []
+            line.append(f"{peer.p50:.3f} ({ratios[0]:.1f}x, {ratios[1]:.1f}x)" if peer else "-")
+        lines.append(line)
+    return table(columns, lines, numeric=range(1, len(columns)))

@@ -1,0 +1,24 @@
+"""Small graphs for the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, helper
+
+
+def write_sum(path: Path) -> Path:
+    """actions (batch, 2, 3) = large (batch, 2, 3) + small (batch, 1, 3)."""
+    shapes = {"large": ["batch", 2, 3], "small": ["batch", 1, 3], "actions": ["batch", 2, 3]}
+    large, small, actions = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items())
+    graph = helper.make_graph([helper.make_node("Add", ["large", "small"], ["actions"])], "sum", [large, small], [actions])
+    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10).SerializeToString())
+    return path
+
+
+def mean_over_the_middle() -> onnx.ModelProto:
+    """y (n, f) = the mean of x (n, k, f) over k."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", ["n", "k", "f"]), ("y", ["n", "f"])))
+    graph = helper.make_graph([helper.make_node("ReduceMean", ["x"], ["y"], axes=[1], keepdims=0)], "mean", [x], [y])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
