@@ -17,8 +17,8 @@ class Tick:
     """One wake-up."""
 
     deadline: int  # [ns]
-    lateness: float  # [s] wake-up minus deadline
-    skipped: int  # deadlines given up since the last one
+    lateness: float  # [s] wake-up minus the deadline that was waited for
+    skipped: int  # deadlines given up since the last one, also those that passed before the wake-up
 
 
 class Pacer:
@@ -54,9 +54,10 @@ class Pacer:
             now = self._clock()
             if deadline - now > 2 * self.period:
                 deadline = now + self.period
-        if self._foreign and now - deadline >= self.period:  # such a clock moves in steps, and may jump ahead
-            passed = (now - deadline) // self.period
+        late = now - deadline
+        if late >= self.period:  # woken too late for more than this one; or a foreign clock, which moves in steps and may jump ahead
+            passed = late // self.period
             skipped, deadline = skipped + passed, deadline + passed * self.period
         self.skipped += skipped
         self._deadline = deadline
-        return Tick(deadline, (now - deadline) * 1e-9, skipped)
+        return Tick(deadline, (now - deadline if self._foreign else late) * 1e-9, skipped)

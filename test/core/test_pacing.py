@@ -53,6 +53,19 @@ def test_an_overrun_is_skipped_and_counted_not_caught_up():
     assert all(b.deadline - a.deadline >= 5 * MS for a, b in itertools.pairwise(ticks)), "deadlines came in a burst"
 
 
+def test_a_wake_up_that_is_late_by_periods_skips_them_at_once(monkeypatch):
+    """Otherwise the next tick would hear of a stall that is over, and follow at its heels."""
+    clock = ScriptedClock(step=0)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: clock.now)
+    naps = iter([10 * MS, 10 * MS, 57 * MS, 3 * MS])
+    monkeypatch.setattr(time, "sleep", lambda seconds: setattr(clock, "now", clock.now + next(naps)))
+    pacer = Pacer(0.010)
+    ticks = [pacer.wait() for _ in range(4)]
+    assert [t.skipped for t in ticks] == [0, 0, 4, 0] and pacer.skipped == 4
+    assert [t.deadline // MS for t in ticks] == [10, 20, 70, 80]
+    assert ticks[2].lateness == pytest.approx(0.047), "the stall is told"
+
+
 def test_simulated_time_sets_the_pace():
     clock = ScriptedClock(step=1 * MS)
     pacer = Pacer(0.010, clock)

@@ -111,6 +111,8 @@ class Robot:
         def on_trajectory(message: JointTrajectory, info: dict) -> None:
             order = [message.joint_names.index(n) for n in names]
             arm.commands.velocities.append(np.array(message.points[0].velocities)[order])
+            first, rest = (p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points)
+            arm.commands.rests.append((np.array(message.points[1].positions)[order], rest - first))
             record(np.array(message.points[0].positions)[order], info)
 
         def on_positions(message: Float64MultiArray, info: dict) -> None:
@@ -276,7 +278,7 @@ class Rig:
         """What the wire says against the limits."""
         found = base_violations(self.robot.base.since(since), self.robot.limits, self.dt)
         for arm in self.robot.arms:
-            found += joint_violations(arm.commands.since(since), arm.limits, self.dt)
+            found += joint_violations(arm.commands.since(since), arm.limits, self.dt, stalls=not self.sim_time)
         return found
 
     def close(self) -> None:
