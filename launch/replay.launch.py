@@ -5,6 +5,7 @@ nodes said on the day is played under /recorded, so that only the living ones sp
 """
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
@@ -39,9 +40,24 @@ def player(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     bag, rate, start_offset, delay = (LaunchConfiguration(n).perform(context) for n in ("bag", "rate", "start_offset", "delay"))
     if not Path(bag).exists():
         raise FileNotFoundError(f"bag: no such recording: {bag}")
-    remappings = Command(remappings_command(context)).perform(context).split()
-    options = ["--clock", CLOCK_HZ, "--rate", rate, "--start-offset", start_offset, "--delay", delay]
-    return [ExecuteProcess(cmd=["ros2", "bag", "play", bag, *options, "--remap", *remappings], output="screen")]
+    remappings = Command(remappings_command(context), on_stderr="warn").perform(context).split()
+    options = ["--clock", CLOCK_HZ, "--rate", rate, "--start-offset", start_offset]
+    options += ["--delay", delay] if float(delay) else []  # the player refuses a delay of 0
+    environment = transport(context.environment)
+    return [ExecuteProcess(cmd=["ros2", "bag", "play", bag, *options, "--remap", *remappings], additional_env=environment, output="screen")]
+
+
+def transport(environment: Mapping[str, str]) -> dict[str, str]:
+    """What lets the player send raw images, nearly all of which are lost otherwise: docs/troubleshooting.md.
+
+    The nodes choose it for themselves; this is the same choice (neon_control/nodes/transport.py).
+    """
+    profiles, profiles_jazzy = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
+    chosen = any(environment.get(name) for name in ("FASTDDS_BUILTIN_TRANSPORTS", profiles, profiles_jazzy))
+    if chosen or "fastrtps" not in environment.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp"):
+        return {}
+    name = profiles_jazzy if environment.get("ROS_DISTRO") == "jazzy" else profiles
+    return {name: str(Path(__file__).parents[1] / "config" / "fastdds.xml")}
 
 
 def remappings_command(context: LaunchContext) -> str:

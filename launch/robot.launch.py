@@ -16,7 +16,7 @@ from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.substitutions import Command, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import ExecutableInPackage, FindPackageShare
+from launch_ros.substitutions import FindPackageShare
 
 PACKAGE = "neon_control"
 # The nodes, and which arguments overrule their parameter of the same name.
@@ -129,9 +129,9 @@ def other_node(context: LaunchContext, package: str, executable: str, name: str,
 def urdf(context: LaunchContext) -> str:
     """The robot's URDF: the monitor itself tells what its parameters lead to."""
     file, given = parameters(context, MONITOR)
-    options = [f'--params-file "{file}"', *(f'-p "{name}:={given[name]}"' for name in OVERRIDES[MONITOR] if name in given)]
-    command = Command([ExecutableInPackage(MONITOR, PACKAGE), " --print-urdf --ros-args ", " ".join(options)], on_stderr="warn")
-    return str(command.perform(context))
+    words = ["ros2", "run", PACKAGE, MONITOR, "--print-urdf", "--ros-args", "--params-file", file]
+    words += [word for name in OVERRIDES[MONITOR] if name in given for word in ("-p", f"{name}:={given[name]}")]
+    return Command(shlex.join(words), on_stderr="warn").perform(context)
 
 
 def parameters(context: LaunchContext, node: str) -> list[str | dict[str, str | bool]]:
@@ -148,7 +148,7 @@ def recorder(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if LaunchConfiguration("record").perform(context) != "true":
         return []
     sim_time = ["--use-sim-time"] if LaunchConfiguration("use_sim_time").perform(context) == "true" else []
-    topics = Command(topics_command(context)).perform(context).split()
+    topics = Command(topics_command(context), on_stderr="warn").perform(context).split()
     return [ExecuteProcess(cmd=["ros2", "bag", "record", "--storage", "mcap", *sim_time, "--topics", *topics], output="screen")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from neon_control.nodes.transport import choose_transport
 from neon_control.tools import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,6 +114,18 @@ def test_nodes_of_other_packages_are_dependencies() -> None:
     assert packages <= declared
 
 
+def test_commands_that_the_launch_files_run_are_dependencies() -> None:
+    """`ros2 bag record` needs the package ros2bag, and it writes mcap with a package of its own."""
+    lists = [n.elts for file in FILES for n in ast.walk(tree(file.name)) if isinstance(n, ast.List)]
+    commands = [[ast.literal_eval(w) for w in words if isinstance(w, ast.Constant)] for words in lists]
+    needed = {f"ros2{command[1]}" for command in commands if command[:1] == ["ros2"]}
+    needed |= {f"rosbag2_storage_{c[c.index('--storage') + 1]}" for c in commands if "--storage" in c}
+    declared = {element.text for element in ElementTree.parse(ROOT / "package.xml").getroot().findall("exec_depend")}
+
+    assert needed == {"ros2run", "ros2bag", "rosbag2_storage_mcap"}
+    assert needed | {"ros2launch"} <= declared
+
+
 def test_every_override_is_a_parameter_in_the_parameter_file() -> None:
     for node, names in constant(tree("robot.launch.py"), "OVERRIDES").items():
         assert set(names) <= set(parameters()[f"/**/{node}"])
@@ -144,6 +158,30 @@ def test_the_replay_launch_file_plays_with_a_clock_of_200_hz_and_moves_recorded_
     text = ast.unparse(command)
     assert text.startswith("['ros2', 'bag', 'play', bag, *options") and text.endswith("'--remap', *remappings]")
     assert "'--clock', CLOCK_HZ" in ast.unparse(module)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ROS_DISTRO": "kilted"},
+        {"ROS_DISTRO": "jazzy", "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"},
+        {"ROS_DISTRO": "jazzy", "RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"},
+        {"ROS_DISTRO": "kilted", "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"},
+        {"ROS_DISTRO": "kilted", "FASTDDS_DEFAULT_PROFILES_FILE": "mine.xml"},
+        {"ROS_DISTRO": "jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"},
+    ],
+    ids=lambda e: ",".join(e.values()),
+)
+def test_the_player_of_a_bag_sends_images_over_the_transport_that_the_nodes_choose(environment: dict[str, str]) -> None:
+    # It is a process of another package: without the profile nearly all images of the bag are lost, without a message.
+    function = next(n for n in tree("replay.launch.py").body if isinstance(n, ast.FunctionDef) and n.name == "transport")
+    found: dict[str, Any] = {"Path": Path, "Mapping": Mapping, "__file__": str(ROOT / "launch" / "replay.launch.py")}
+    exec(compile(ast.Module(body=[function], type_ignores=[]), "replay.launch.py", "exec"), found)
+    ours = dict(environment)
+    choose_transport(ours)
+
+    assert environment | found["transport"](environment) == ours
+    assert "additional_env=environment" in ast.unparse(tree("replay.launch.py"))
 
 
 @pytest.mark.parametrize("name", ["robot.launch.py", "replay.launch.py"])
@@ -240,3 +278,33 @@ def test_the_real_launch_records_only_when_asked_and_quotes_what_it_asks() -> No
     assert module.recorder(launch_context(record="false")) == []
     command = module.topics_command(launch_context(params_file="/a b/robot.yaml", robot_config="arm.yaml"))
     assert command == "ros2 run neon_control neon_control topics --params-file '/a b/robot.yaml' --robot arm.yaml"
+
+
+def test_the_real_launch_records_what_was_listed_on_the_clock_of_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = launch_module("robot.launch.py")
+    monkeypatch.setattr(module, "topics_command", lambda context: "echo /a /b")
+
+    def command(**arguments: str) -> list[str]:
+        context = launch_context(record="true", **arguments)
+        (process,) = module.recorder(context)
+        return ["".join(part.perform(context) for part in word) for word in process.cmd]
+
+    assert command() == ["ros2", "bag", "record", "--storage", "mcap", "--topics", "/a", "/b"]
+    assert command(use_sim_time="true") == ["ros2", "bag", "record", "--storage", "mcap", "--use-sim-time", "--topics", "/a", "/b"]
+
+
+def test_the_real_launch_plays_a_bag_and_refuses_one_that_does_not_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    module = launch_module("replay.launch.py")
+    monkeypatch.setattr(module, "remappings_command", lambda context: "echo /cmd_vel:=/recorded/cmd_vel")
+
+    def command(bag: Path, delay: str) -> list[str]:
+        context = launch_context(bag=str(bag), rate="0.5", start_offset="3", delay=delay)
+        (process,) = module.player(context)
+        return ["".join(part.perform(context) for part in word) for word in process.cmd]
+
+    play = ["ros2", "bag", "play", str(tmp_path), "--clock", "200", "--rate", "0.5", "--start-offset", "3"]
+    remap = ["--remap", "/cmd_vel:=/recorded/cmd_vel"]
+    assert command(tmp_path, "15") == [*play, "--delay", "15", *remap]
+    assert command(tmp_path, "0") == [*play, *remap], "ros2 bag play refuses a delay of 0"
+    with pytest.raises(FileNotFoundError, match="no such recording"):
+        command(tmp_path / "none", "15")

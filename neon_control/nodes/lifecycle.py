@@ -6,6 +6,7 @@ configures and activates itself as soon as it is spun, so that it also works whe
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import traceback
@@ -152,4 +153,5 @@ def _end(node: Node | None) -> None:
         if isinstance(node, AutostartNode) and node.is_active and rclpy.ok():
             node.trigger_deactivate()
         node.destroy_node()
+    gc.unfreeze()  # what core/realtime.py froze is never collected, and the node would haunt the others until its lease ends: 20 s
     rclpy.try_shutdown()

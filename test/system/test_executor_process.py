@@ -54,6 +54,18 @@ def test_a_signal_while_moving_stops_in_order_and_exits_with_zero(ros_domain_id,
         print(f"{number.name}: base at zero after {zero:.3f} s, exit after {ended:.3f} s")
 
 
+def test_an_executor_that_has_ended_is_no_longer_listed(ros_domain_id):
+    # Objects that the garbage collector was told to spare kept it among the nodes until its DDS lease ended, 20 s later.
+    with rig(ros_domain_id) as running:
+        names = running.robot.node.get_node_names
+        running.start_player()
+        running.wait_moving()
+        assert "executor_node" in names()
+        running.executor.send_signal(signal.SIGINT)
+        assert running.executor.wait(3.0) == 0
+        wait_until(lambda: "executor_node" not in names(), 3.0, "the other nodes to forget it")
+
+
 def test_a_lifecycle_manager_can_deactivate_and_activate_it_in_motion(ros_domain_id):
     with rig(ros_domain_id) as running:
         running.start_player()
