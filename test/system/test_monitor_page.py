@@ -118,7 +118,7 @@ def _shows_robot(browser: Browser, file: Path) -> bool:
 def test_the_e_stop_button_stops_the_robot_until_release_and_reset(following: System, browser: Browser) -> None:
     browser.click("E-STOP")
     following.until_state("estopped")
-    browser.until_text("ESTOPPED")
+    browser.until_text("E-STOPPED")
     browser.screenshot(following.folder / "monitor_estopped.png")
     browser.click("reset")
     browser.until_text("refused reset")
