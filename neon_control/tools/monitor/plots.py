@@ -74,13 +74,13 @@ class Plot:
         least: float = 0.0,
     ) -> None:
         dashed = dashed or {}
-        self._least = least
+        self._span, self._least = span, least
         series: list[uplot.Series] = [uplot.Series(label="s")]
         for drawn, dash in ((curves, []), (dashed, [5, 4])):
             for label, colour in drawn.items():
                 points = uplot.Series_Points(show=False)
                 series.append(uplot.Series(label=label, stroke=colour, width=1.5, spanGaps=False, points=points, dash=dash))
-        if least:
+        if span is None:
             series.append(uplot.Series(label="", width=0, points=uplot.Series_Points(show=False)))
         grid = uplot.Axis_Grid(stroke="rgba(128,128,128,0.25)", width=1)
         axes = (
@@ -92,26 +92,23 @@ class Plot:
         empty = tuple(np.zeros(0) for _ in series)
         scales = {"x": uplot.Scale(time=False, auto=False, min=-SPAN, max=0.0)}
         if span is not None:
-            scales["y"] = uplot.Scale(auto=False, min=-span, max=span)
-        elif not least:
-            scales["y"] = uplot.Scale(range={"min": {"pad": 0.0, "soft": 0.0, "mode": 1}, "max": {"pad": 0.15, "soft": 1.0, "mode": 1}})
+            scales["y"] = uplot.Scale(range=(-span, span))
         gui.add_html(html.legend(title, {**curves, **dashed}.items()))
         legend = uplot.Legend(show=False)
-        self._handle = gui.add_uplot(empty, tuple(series), scales=scales, axes=axes, legend=legend, height=HEIGHT, padding=(6, 12, 0, 0))
+        self._handle = gui.add_uplot(empty, tuple(series), scales=scales, axes=axes, legend=legend, height=HEIGHT, padding=(6, 20, 0, 0))
 
     def draw(self, curves: tuple[np.ndarray, ...]) -> None:
         """Show other curves: times, and one array for each."""
-        self._handle.data = (*curves, _reach(curves[1:], self._least)) if self._least else curves
+        self._handle.data = curves if self._span is not None else (*curves, _reach(curves[1:], self._least))
 
 
 def _reach(curves: Sequence[np.ndarray], least: float) -> np.ndarray:
-    """A curve that is not drawn, and makes the axis reach over `least` around the middle of the others."""
+    """A curve that is not drawn, and makes the axis reach over `least` around the middle of the others, or from zero over all of them."""
     values = np.concatenate(curves)
-    known = values[np.isfinite(values)]
+    known = values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1)
+    middle = 0.5 * (known.min() + known.max())
     reach = np.full(len(curves[0]), np.nan)
-    if len(known) and len(reach) > 1:
-        middle = 0.5 * (known.min() + known.max())
-        reach[:2] = middle - 0.5 * least, middle + 0.5 * least
+    reach[:1], reach[1:2] = (middle - 0.5 * least, middle + 0.5 * least) if least else (0.0, max(1.0, known.max()))
     return reach
 
 
