@@ -37,7 +37,7 @@ img[src^="blob:"] {{ width: 100% }}
   animation: nc-lost 0s {LOST_AFTER}s forwards }}
 .nc-legend {{ display: none }}
 @keyframes nc-show {{ to {{ visibility: visible }} }}
-@keyframes nc-lost {{ to {{ border-color: {html.GREY}; backdrop-filter: grayscale(1) brightness(0.6) }} }}
+@keyframes nc-lost {{ to {{ border-color: {html.GREY}; background: rgba(70, 74, 80, 0.75) }} }}
 @media (min-width: {WIDE}px) {{
   .nc-state, .nc-legend {{ position: fixed; left: 50%; transform: translateX(-50%); z-index: 2; pointer-events: none }}
   .nc-state {{ top: 20px; margin: 0; min-width: 400px; max-width: calc(100vw - 860px); box-shadow: 0 2px 14px rgba(0, 0, 0, 0.5) }}

@@ -68,6 +68,7 @@ class Streams:
             **({ODOMETRY: (self._odometry,)} if robot.base else {}),
             **({AUDIO: (self._audio,)} if recording.audio else {}),
         }
+        self._drives = robot.base is not None
         self.cameras, self.hears = tuple(self._topics), bool(recording.audio)
         self._camera = self._open(self.cameras[0])
         self._reader = JointStateReader()
@@ -101,7 +102,7 @@ class Streams:
 
     @property
     def _all(self) -> set[Stream]:
-        return {*(s for streams in self._by_name.values() for s in streams), self._base_chunk}
+        return {*(s for streams in self._by_name.values() for s in streams), *((self._base_chunk,) if self._drives else ())}
 
     def age(self, name: str, now: float) -> float | None:
         """[s] since the newest message of a stream; None: nothing received yet."""
