@@ -7,6 +7,7 @@ matrix K of the axis, M = 1 + sin q K + (1 - cos q) K K), so one product with O,
 
 from __future__ import annotations
 
+import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ class _Joint:
     source: str  # joint whose position counts: this one, or the one that it mimics
     multiplier: float
     offset: float  # [rad] or [m]
+
+    @property
+    def moves(self) -> bool:
+        return self.kind != "fixed"
 
 
 class Kinematics:
@@ -65,6 +70,7 @@ class Kinematics:
             below = {child: joint.parent for child, joint in self._joints.items() if joint.parent in above}
             self.parents |= below
             above = set(below)
+        self._children = [self._joints[child] for child in self.parents]
 
     def hands(self, robot: Robot) -> tuple[str, ...]:
         """The outermost link that the last joint of each arm group carries rigidly."""
@@ -88,6 +94,18 @@ class Kinematics:
         known: dict[str, Poses] = {self.root: (np.zeros((count, 3)), np.tile(np.eye(3), (count, 1, 1)))}
         found = [self._pose(link, positions, known) for link in links]
         return np.stack([place for place, _ in found]), np.stack([rotation for _, rotation in found])
+
+    def joint_positions(self, positions: Mapping[str, float]) -> np.ndarray:
+        """(L,) [rad] or [m] of the joint above each link in `parents`, in their order; at zero where not named, and where it is fixed."""
+        return np.array([j.multiplier * positions.get(j.source, 0.0) + j.offset if j.moves else 0.0 for j in self._children])
+
+    def in_parent(self, number: int, position: float) -> tuple[np.ndarray, np.ndarray]:
+        """Place (3,) and rotation (3, 3), in its parent, of the link `number` in `parents` whose joint is at `position` [rad] or [m]."""
+        joint = self._children[number]
+        if joint.kind == "prismatic":
+            return joint.translation + joint.rotation @ joint.axis * position, joint.rotation
+        o, ok, okk = joint.factors[:, :3], joint.factors[:, 3:6], joint.factors[:, 6:]
+        return joint.translation, o + math.sin(position) * ok + (1.0 - math.cos(position)) * okk
 
     def _pose(self, link: str, positions: Positions, known: dict[str, Poses]) -> Poses:
         """(H, 3) and (H, 3, 3) of one link; what lies on the way is kept in `known`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from neon_control.nodes.polling import PolledSubscription
 from neon_control.sim.voice import HEARING_WINDOW_S
 from neon_control.tools.monitor.controls import ExecutorControls
 from neon_control.tools.monitor.link import EXECUTOR, INFERENCE, SERVICE_LIMIT, Link, LinkError, Status
@@ -44,7 +46,6 @@ class DemoLink(Link):
     """A link that also knows the simulation.
 
     Attributes:
-        truth: what `~/episode` of the simulation said last; empty before.
         image_counts: one for each status of the inference node.
 
     Args:
@@ -53,10 +54,12 @@ class DemoLink(Link):
 
     def __init__(self, command_topic: str | None = None) -> None:
         super().__init__("demo")
-        self.truth: dict[str, Any] = {}
+        self._truth: dict[str, Any] = {}
+        self._truth_lock = threading.Lock()
         self.image_counts: list[ImageCount] = []
         self._commands: list[tuple[int, bytes]] = []  # [ns], message
-        self.node.create_subscription(String, f"{SIM}/episode", self._on_truth, 10)
+        # Asked when somebody wants to know: a callback for each message costs more than all else that an unwatched page does.
+        self._episode = PolledSubscription(self.node, String, f"{SIM}/episode", QoSProfile(depth=1))
         if command_topic is not None:
             # Read when the trial is over, so that this process takes little while the robot moves. A deep queue: a busy moment loses none.
             self.node.create_subscription(JointTrajectory, command_topic, self._on_command, QoSProfile(depth=200), raw=True)
@@ -66,14 +69,18 @@ class DemoLink(Link):
         self._parameters = self.node.create_client(SetParameters, f"{SIM}/set_parameters")
         self.start()
 
-    def _on_truth(self, message: String) -> None:
-        with self.changed:
-            self.truth = json.loads(message.data)
-            self.changed.notify_all()
+    @property
+    def truth(self) -> dict[str, Any]:
+        """What `~/episode` of the simulation said last; empty before. From any thread."""
+        with self._truth_lock:
+            for data in self._episode.take():
+                self._truth = json.loads(deserialize_message(data, String).data)
+            return self._truth
 
     def _count_images(self, status: Status) -> None:
-        if status.node == INFERENCE and self.truth:
-            self.image_counts.append(ImageCount(self.truth["images_sent"], int(status.values.get("images_received", 0))))
+        truth = self.truth
+        if status.node == INFERENCE and truth:
+            self.image_counts.append(ImageCount(truth["images_sent"], int(status.values.get("images_received", 0))))
 
     def _on_command(self, data: bytes, info: dict[str, int]) -> None:
         self._commands.append((info["source_timestamp"], data))

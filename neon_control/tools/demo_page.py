@@ -22,13 +22,14 @@ from neon_control.sim.world import build_model
 from neon_control.tools.demo_link import DemoLink
 from neon_control.tools.demo_trials import FINISHED_VALUES
 from neon_control.tools.monitor import html
-from neon_control.tools.monitor.page import MonitorPage
+from neon_control.tools.monitor.page import SCENE_PERIOD, MonitorPage
 from neon_control.tools.monitor.scene import WORLD
 from neon_control.tools.monitor.sound import wav
 from neon_control.tools.monitor.streams import Streams
 
 PAUSE = 2.0  # [s] to look at a finished trial
 CAMERA, LOOK_AT = (0.95, -0.95, 1.45), (-0.05, 0.0, 0.82)  # [m]
+SENSES = {"as they are": (False, False), "mute": (True, False), "blind": (False, True), "mute and blind": (True, True)}
 OUTCOMES = {
     "waiting": ("listening", html.GREY),
     "running": ("reaching", html.AMBER),
@@ -54,9 +55,9 @@ class DemoPage:
         streams = Streams(link.node, robot)
         self._trials = Trials(link, streams)
         mount = np.array(description.mount)
-        page = self._page = MonitorPage(link, robot, streams, host, port, mount=mount, follow=False, above=self._trials.build)
+        page = self._page = MonitorPage(link, robot, streams, host, port, mount=mount, follow=False, extra=self._trials.build)
         self.url = page.url
-        page.scene_parts.append(Furniture(page.server, model, link))
+        page.parts[SCENE_PERIOD].append(Furniture(page.server, model, link))
         page.server.initial_camera.position, page.server.initial_camera.look_at = CAMERA, LOOK_AT
 
     def run(self, check: Callable[[], None]) -> None:
@@ -108,15 +109,14 @@ class Trials:
         self._offered: tuple[object, ...] = ()  # the command that the sound player holds
 
     def build(self, server: viser.ViserServer) -> Trials:
-        """Add the title, the buttons and the sound player to the panel."""
+        """Add what was said, the buttons and the sound player to the panel."""
         gui = server.gui
         self._title = gui.add_html("")
         actions = {"new episode": self._link.reset} | {f"say {c}": lambda c=c: self._say(c) for c in COLOURS}
         buttons = gui.add_button_group("command", tuple(actions))
         buttons.on_click(lambda event: self._requests.put(actions[event.target.value]))
-        for name, hint in (("mute", "nobody speaks"), ("blind", "black images")):
-            box = gui.add_checkbox(name, False, hint=hint)
-            box.on_update(lambda event, name=name: self._requests.put(lambda: self._link.set_parameter(name, event.target.value)))
+        senses = gui.add_dropdown("senses", tuple(SENSES), hint="mute: nobody speaks; blind: black images")
+        senses.on_update(lambda event: self._requests.put(lambda: self._disturb(*SENSES[event.target.value])))
         self._notice = gui.add_html("", visible=False)
         self._player = gui.add_html("")
         return self
@@ -124,6 +124,10 @@ class Trials:
     def _say(self, colour: str) -> None:
         self._link.set_parameter("colour", colour)
         self._link.set_parameter("colour", "")  # later episodes draw their own again
+
+    def _disturb(self, mute: bool, blind: bool) -> None:
+        self._link.set_parameter("mute", mute)
+        self._link.set_parameter("blind", blind)
 
     def work(self) -> None:
         """Requests wait for the nodes' answers; the picture must not. Runs for ever."""
@@ -160,8 +164,8 @@ class Trials:
         said = f"“{truth['text']}”" if truth["text"] else "(silence)"
         outcome, colour = OUTCOMES[truth["outcome"]]
         distances = ", ".join(f"{c} {100 * d:.0f} cm" for c, d in truth["distances"].items())
-        text = f"{outcome}, {truth['elapsed']:.1f} s; reached {self._reached} of {self._trials}; hand to cube: {distances}"
-        self._title.content = html.banner(said, text, colour)
+        text = f"{outcome}, {truth['elapsed']:.1f} s; reached {self._reached} of {self._trials}; {distances}"
+        self._title.content = html.card(said, text, colour)
 
     def _offer_sound(self, truth: dict[str, Any]) -> None:
         """A player with the last two seconds, made anew for each command once they hold nothing else."""
@@ -169,7 +173,9 @@ class Trials:
         if key != self._offered and truth["elapsed"] >= HEARING_WINDOW_S:
             self._offered = key
             data = base64.b64encode(wav(self._streams.sound)).decode()
-            self._player.content = f'<audio controls style="width:100%;height:32px" src="data:audio/wav;base64,{data}"></audio>'
+            self._player.content = (
+                f'<audio controls style="width:calc(100% - 20px);margin:0 10px;height:32px" src="data:audio/wav;base64,{data}"></audio>'
+            )
 
 
 def _rgb(rgba: np.ndarray) -> tuple[int, int, int]:

@@ -46,6 +46,17 @@ def test_a_path_begins_where_the_chunk_has_the_hands_at_this_instant() -> None:
     assert np.allclose(ensembled.places[:, 0], path.places[:, 0], atol=1e-12)
 
 
+def test_the_newest_path_alone_is_the_first_of_all() -> None:
+    p = plan()
+    assert p.newest_path(NOW, MEASURED) is None
+    for age, slope in ((150, 0.5), (75, 1.0)):
+        p.add_joints(NOW - age * MS, DT, ARMS, ramp(slope), NOW)
+    path, (first, _) = p.newest_path(NOW, MEASURED), p.paths(NOW, MEASURED)[0]
+    assert path is not None
+    assert np.array_equal(path.places, first.places)
+    assert np.array_equal(path.seconds, first.seconds)
+
+
 def test_a_chunk_that_has_ended_has_no_path() -> None:
     p = plan()
     p.add_joints(NOW - 100 * MS, DT, ARMS, ramp(), NOW)

@@ -74,6 +74,12 @@ class Browser:
         assert found, f"nothing on the page is called {label}"
         found.click()
 
+    def style(self, selector: str, part: str, name: str) -> str:
+        """How the browser draws an element now: one property, of its pseudo-element such as ::after where `part` names one."""
+        return str(
+            self._script("return getComputedStyle(document.querySelector(arguments[0]), arguments[1])[arguments[2]]", selector, part, name)
+        )
+
     def errors(self) -> list[str]:
         """What the console has said in red since the last call."""
         entries = [entry["message"] for entry in self._driver.get_log("browser") if entry["level"] == "SEVERE"]

@@ -1,6 +1,6 @@
 """Plays the inference node: a process that publishes chunks of a smooth motion, and wrong ones on request.
 
-    python chunk_player.py --robot g1.yaml [--sim-time] [--rate 10] [--latency 0.06] [--dt 0.02]
+    python chunk_player.py --robot g1.yaml [--sim-time] [--rate 10] [--latency 0.06] [--dt 0.02] [--ros-args -r __ns:=/left]
 
 Each line on standard input sets the mode: `normal`, `silent`, `flood`, `garbage`, or a fault of `FAULTS`. Standard output tells when it
 came into force.
@@ -21,6 +21,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.parameter import Parameter
 from rclpy.serialization import serialize_message
+from rclpy.utilities import remove_ros_args
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from neon_control.core.action_space import ActionSpace
@@ -124,7 +125,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=10.0)
     parser.add_argument("--latency", type=float, default=0.06)
     parser.add_argument("--dt", type=float, default=0.02)
-    args = parser.parse_args()
+    args = parser.parse_args(remove_ros_args()[1:])
     space = ActionSpace.from_robot(load_robot(args.robot), args.mode)
 
     choose_transport()

@@ -8,6 +8,7 @@ policy itself it would be the computer's speed that is tested.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -29,6 +30,7 @@ pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
 SCREENSHOTS = os.environ.get("NEON_CONTROL_SCREENSHOTS")
 SIZE = (1500, 943) if SCREENSHOTS else (800, 640)  # a small picture is drawn sooner
 LIMIT = 60.0  # [s] on a busy computer
+ROBOT = "canvas[data-engine]"
 PATIENT = {"chunk_timeout": 1.5, "joint_state_timeout": 2.0, "tracking_error_limit": 2.0, "chunk_deadline": 4.0, "chunk_lease": 2.0}
 PLAYER = [sys.executable, str(Path(__file__).with_name("chunk_player.py")), "--robot", "g1.yaml", "--dt", "0.1"]
 
@@ -65,6 +67,15 @@ class System:
             wait_until(lambda: self.link.value(EXECUTOR, "state") in states, LIMIT, f"the executor to be {states}")
         finally:
             print({name: status.message for name, status in self.link.statuses.items()})
+
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """A process that lives and does nothing."""
+        os.kill(self.group.pid(name), signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.group.pid(name), signal.SIGCONT)
 
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.group.pid('monitor')}/stat").read_text().rsplit(")", 1)[1].split()
@@ -118,7 +129,7 @@ def _shows_robot(browser: Browser, file: Path) -> bool:
 def test_the_e_stop_button_stops_the_robot_until_release_and_reset(following: System, browser: Browser) -> None:
     browser.click("E-STOP")
     following.until_state("estopped")
-    browser.until_text("ESTOPPED")
+    browser.until_text("E-STOPPED")
     browser.screenshot(following.folder / "monitor_estopped.png")
     browser.click("reset")
     browser.until_text("refused reset")
@@ -130,13 +141,28 @@ def test_the_e_stop_button_stops_the_robot_until_release_and_reset(following: Sy
 
 
 def test_a_source_of_chunks_that_hangs_turns_grey_and_the_robot_holds(following: System, browser: Browser) -> None:
-    os.kill(following.group.pid("player"), signal.SIGSTOP)
-    try:
+    with following.frozen("player"):
         following.until_state("holding")
-        browser.until_text("HOLDING", "no data for")
+        browser.until_text("HOLDING", "chunks: no data for")
         browser.screenshot(following.folder / "monitor_starved.png")
-    finally:
-        os.kill(following.group.pid("player"), signal.SIGCONT)
+
+
+def test_without_joint_states_the_picture_is_said_to_be_old(following: System, browser: Browser) -> None:
+    assert browser.style(ROBOT, "", "filter") == "none"
+    with following.frozen("sim_node"):
+        browser.until_text("the picture is old: joint states, no data for", "camera: no data for")
+        assert "grayscale" in browser.style(ROBOT, "", "filter")
+
+
+def test_a_page_whose_server_hangs_says_so_by_itself(following: System, browser: Browser) -> None:
+    def lost() -> bool:
+        return browser.style(".nc-state", "::after", "visibility") == "visible"
+
+    assert "CONNECTION LOST" in browser.style(".nc-state", "::after", "content")
+    wait_until(lambda: not lost(), LIMIT, "a page that is connected", interval=0.2)
+    with following.frozen("monitor"):
+        wait_until(lost, LIMIT, "a page that says that it is not", interval=0.2)
+    wait_until(lambda: not lost(), LIMIT, "a page that is connected again", interval=0.2)
 
 
 def test_the_page_outlives_a_killed_node_and_says_that_it_started_anew(following: System, browser: Browser) -> None:

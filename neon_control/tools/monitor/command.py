@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--domain", type=int, metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID, or 0)")
     parser.add_argument("--host", default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="port of the page, or the next free one (default: %(default)s)")
-    parser.add_argument("--audio-rate", type=int, default=16000, metavar="HZ", help="sample rate of the audio topic (default: %(default)s)")
-    parser.add_argument("--audio-channels", type=int, default=1, metavar="N", help="channels of the audio topic (default: %(default)s)")
+    parser.add_argument("--audio-rate", type=int, metavar="HZ", help="sample rate of the audio topic (default: the robot file's)")
+    parser.add_argument("--audio-channels", type=int, metavar="N", help="channels of the audio topic (default: the robot file's)")
     parser.add_argument("--light", action="store_true", help="bright colours")
 
 
@@ -52,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
         raise NeonControlError(f"--port must be from 1 to 65535, got {args.port}")
     if args.domain is not None and not 0 <= args.domain <= 232:
         raise NeonControlError(f"--domain must be from 0 to 232, got {args.domain}")
-    if args.audio_rate <= 0 or args.audio_channels <= 0:
-        raise NeonControlError(f"--audio-rate and --audio-channels must be above 0, got {args.audio_rate} and {args.audio_channels}")
+    for option, value in (("--audio-rate", args.audio_rate), ("--audio-channels", args.audio_channels)):
+        if value is not None and value <= 0:
+            raise NeonControlError(f"{option} must be above 0, got {value}")
     robot = load_robot(args.robot)
     signal.signal(signal.SIGTERM, _terminate)
     from neon_control.tools.monitor.page import MonitorPage

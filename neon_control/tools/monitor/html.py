@@ -20,11 +20,11 @@ def dot(colour: str) -> str:
     return f'<span style="display:inline-block;width:9px;height:9px;border-radius:5px;margin-right:6px;background:{colour}"></span>'
 
 
-def banner(title: str, text: str, colour: str) -> str:
-    """One large statement."""
+def card(title: str, text: str, colour: str) -> str:
+    """A statement on a coloured ground."""
     return (
-        f'<div style="margin:6px 10px;padding:8px 12px;border-radius:6px;background:{colour};color:white">'
-        f'<div style="font-size:18px;font-weight:700;letter-spacing:0.02em">{escape(title)}</div>'
+        f'<div style="margin:6px 10px;padding:6px 12px;border-radius:6px;background:{colour};color:white">'
+        f'<div style="font-size:20px;font-weight:700;letter-spacing:0.02em">{escape(title)}</div>'
         f'<div style="font-size:13px">{escape(text)}</div></div>'
     )
 

@@ -32,7 +32,7 @@ class LinkError(NeonControlError):
 class Status:
     """What one node said last on /diagnostics."""
 
-    node: str
+    node: str  # its name in our namespace
     level: int  # 0 OK, 1 WARN, 2 ERROR, 3 STALE, as in DiagnosticStatus
     message: str
     values: dict[str, str]
@@ -56,7 +56,7 @@ class Link:
         listeners: called with every status, in the link's thread.
 
     Args:
-        name, namespace: of the node. `/diagnostics` is one topic for all namespaces of a domain.
+        name, namespace: of the node. `/diagnostics` is one topic for all namespaces of a domain; what is not from ours is not heard.
         domain: DDS domain; None takes ROS_DOMAIN_ID.
     """
 
@@ -89,7 +89,9 @@ class Link:
         now = time.monotonic()
         with self.changed:
             for item in message.status:
-                status = read_status(item, now)
+                status = read_status(item, now, self.node.get_namespace())
+                if status is None:
+                    continue
                 self.statuses[status.node] = status
                 for listener in self.listeners:
                     listener(status)
@@ -159,8 +161,13 @@ class Link:
         self.close()
 
 
-def read_status(item: DiagnosticStatus, now: float) -> Status:
-    """A status message; what stands before the colon in its name is the node (REP-107 names are "node: part")."""
-    level = item.level if isinstance(item.level, int) else int.from_bytes(item.level, "little")
-    node = item.name.split(":")[0].rsplit("/", 1)[-1]
+def read_status(item: DiagnosticStatus, now: float, namespace: str = "/") -> Status | None:
+    """A status message; None when it is of another namespace.
+
+    What stands before the colon in its name is the node, with its namespace (REP-107 names are "node: part").
+    """
+    full, within = "/" + item.name.split(":")[0].lstrip("/"), namespace.rstrip("/") + "/"
+    if not full.startswith(within):
+        return None
+    level, node = item.level if isinstance(item.level, int) else int.from_bytes(item.level, "little"), full.removeprefix(within)
     return Status(node, level, item.message, {v.key: v.value for v in item.values}, now)

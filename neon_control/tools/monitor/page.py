@@ -1,8 +1,8 @@
 """The browser page that shows a running system, and stops it.
 
 Everything comes from topics and services; the page is one more node, which may come and go, as every other may. Its parts stand in
-files of their own: the robot in space, the executor's panel, what is seen and heard, curves, faults. A page that nobody
-looks at only listens to /diagnostics.
+files of their own: the state in large letters, the robot in space, the executor's buttons, what is seen and heard, curves, faults. A page
+that nobody looks at only listens to /diagnostics.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ from neon_control.tools.monitor.fault_list import FaultList
 from neon_control.tools.monitor.faults import FaultLog
 from neon_control.tools.monitor.link import Link
 from neon_control.tools.monitor.origin import refuse_foreign_pages
-from neon_control.tools.monitor.panel import NODE_SILENT, Panel
-from neon_control.tools.monitor.plots import Plots
+from neon_control.tools.monitor.overlay import NODE_SILENT, Overlay
+from neon_control.tools.monitor.panel import Alive, Buttons
+from neon_control.tools.monitor.plots import COMMANDED, MotionPlots, TimingPlots
 from neon_control.tools.monitor.scene import SceneView
 from neon_control.tools.monitor.senses import Senses
 from neon_control.tools.monitor.streams import Streams
 
-SCENE_PERIOD, PANEL_PERIOD, IDLE_PERIOD = 0.1, 0.25, 0.5  # [s]
-PLOTS_WIDTH, PANEL_WIDTH = 370, 380  # [pixels]
+# [s] how often a part is drawn: what moves, what is looked at, curves of motion, what is said once a second
+SCENE_PERIOD, PANEL_PERIOD, CURVES_PERIOD, STATUS_PERIOD = 0.1, 0.25, 0.5, 1.0
+IDLE_PERIOD = 0.5  # [s] between two looks for a browser
+PLOTS_WIDTH, PANEL_WIDTH = 380, 390  # [pixels]
 BUTTON_LIMIT = 3.0  # [s] for the answer to a button
 
 
@@ -44,15 +47,15 @@ class MonitorPage:
 
     Attributes:
         server: to add something to the page.
-        scene_parts, panel_parts: updated at 10 Hz and 4 Hz while somebody looks.
+        parts: period [s] -> what is updated so often while somebody looks.
         url: where the page is.
 
     Args:
         host, port: where to serve; a taken port is followed by the next free one.
         mount: see `SceneView`.
         light: bright colours instead of dark ones.
-        follow: whether the picture follows the robot, until somebody unchecks it.
-        above: builds what stands above the executor's state.
+        follow: whether the picture follows the robot, until somebody unchecks it; False offers no choice.
+        extra: builds what stands below the executor's buttons.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class MonitorPage:
         mount: np.ndarray | None = None,
         light: bool = False,
         follow: bool = True,
-        above: Callable[[viser.ViserServer], Part] | None = None,
+        extra: Callable[[viser.ViserServer], Part] | None = None,
     ) -> None:
         self._link, self._streams = link, streams
         self._log = FaultLog()
@@ -78,23 +81,33 @@ class MonitorPage:
         gui.configure_theme(dark_mode=not light, show_logo=False, show_share_button=False)
         gui.main_panel.dock_right()
         gui.main_panel.set_width(PANEL_WIDTH)
-        self.panel_parts: list[Part] = [] if above is None else [above(self.server)]
-        panel = Panel(self.server, link, streams, ExecutorControls(link, BUTTON_LIMIT), follow)
-        self.panel_parts += [panel, Senses(self.server, streams)]
-        scene = SceneView(self.server, robot, streams, panel.follow, mount, light)
-        self.scene_parts: list[Part] = [scene]
+        scene = SceneView(self.server, robot, streams, lambda: self._follow is not None and bool(self._follow.value), mount, light)
+        self.problem = scene.problem
+        hands = {f"{link}: the newest chunk": f"rgb{colour}" for link, colour in scene.paths.items()}
+        overlay = Overlay(self.server, link, streams, {"commanded, where it differs": COMMANDED, **hands})
+        buttons = Buttons(self.server, ExecutorControls(link, BUTTON_LIMIT))
+        further = [] if extra is None else [extra(self.server)]
+        hint = "keep the robot in the middle of the picture while it drives"
+        self._follow = gui.add_checkbox("follow robot", True, hint=hint) if follow and robot.base is not None else None
+        panel: list[Part] = [overlay, buttons, *further, Alive(self.server, link, streams), Senses(self.server, streams)]
         side = gui.add_panel()
-        with side.add_tab("curves"):
-            self._plots = Plots(self.server, robot, link, streams, "#444" if light else "#bbb")
+        with side.add_tab("the last 30 s"):
+            self._motion = MotionPlots(self.server, robot, streams, light)
+            timing = TimingPlots(self.server, robot, link, light)
         with side.add_tab("faults"):
-            self.panel_parts += [self._plots, FaultList(self.server, self._log)]
+            faults = FaultList(self.server, self._log)
         side.dock_left()
         side.set_width(PLOTS_WIDTH)
-        self.problem = scene.problem
+        self.parts: dict[float, list[Part]] = {
+            SCENE_PERIOD: [scene],
+            PANEL_PERIOD: panel,
+            CURVES_PERIOD: [self._motion],
+            STATUS_PERIOD: [timing, faults],
+        }
+        self._due = dict.fromkeys(self.parts, 0.0)
 
     def run(self, check: Callable[[], None] = lambda: None) -> None:
         """Serve until `check`, which is called again and again, raises (a process died, Ctrl-C)."""
-        panel_due = 0.0
         pause = threading.Event()
         while True:
             check()
@@ -104,18 +117,21 @@ class MonitorPage:
                 self._streams.release()
                 pause.wait(IDLE_PERIOD)
                 continue
-            self._streams.look_for_topics()
-            self._streams.update_motion()
-            self._plots.sample(begin)
-            with self.server.atomic():
-                for part in self.scene_parts:
-                    part.update(begin)
-            if begin >= panel_due:
-                panel_due = begin + PANEL_PERIOD
-                self._streams.update_senses()
-                for part in self.panel_parts:
-                    part.update(begin)
+            self._draw(begin)
             pause.wait(max(0.0, begin + SCENE_PERIOD - time.monotonic()))
+
+    def _draw(self, now: float) -> None:
+        self._streams.look_for_topics()
+        self._streams.update_motion()
+        self._motion.sample(now)
+        due = [period for period, at in self._due.items() if now >= at]
+        if PANEL_PERIOD in due:
+            self._streams.update_senses()
+        with self.server.atomic():  # one message to each browser, and one wake-up of the server's thread
+            for period in due:
+                self._due[period] = now + period - 0.5 * SCENE_PERIOD
+                for part in self.parts[period]:
+                    part.update(now)
 
     def _note_silence(self, now: float) -> None:
         for status in list(self._link.statuses.values()):

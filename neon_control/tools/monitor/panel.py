@@ -1,4 +1,4 @@
-"""The executor's state and its buttons, and a line for each node and topic: alive, or silent for how long."""
+"""The executor's buttons, and an entry for each node and topic: alive, or silent for how long."""
 
 from __future__ import annotations
 
@@ -11,25 +11,21 @@ from neon_control.core.errors import NeonControlError
 from neon_control.tools.monitor import html
 from neon_control.tools.monitor.controls import ExecutorControls
 from neon_control.tools.monitor.link import EXECUTOR, INFERENCE, Link
+from neon_control.tools.monitor.overlay import NODE_SILENT
 from neon_control.tools.monitor.streams import Streams
 
-NODE_SILENT = 2.5  # [s] diagnostics come once a second
 TOPIC_SILENT = 1.0  # [s]
 NOTICE_KEPT = 6.0  # [s]
-STATE_COLOURS = {"running": html.GREEN, "ramping": html.GREEN, "holding": html.AMBER, "braking": html.AMBER, "waiting": html.AMBER}
-STATE_COLOURS |= {"estopped": html.RED, "stopped": html.GREY}
 NODES = (EXECUTOR, INFERENCE)
 
 
-class Panel:
-    """Built where it is constructed; `update` fills it."""
+class Buttons:
+    """Built where it is constructed; `update` takes old answers away."""
 
-    def __init__(self, server: viser.ViserServer, link: Link, streams: Streams, controls: ExecutorControls, follow: bool) -> None:
-        self._link, self._streams = link, streams
+    def __init__(self, server: viser.ViserServer, controls: ExecutorControls) -> None:
         gui = server.gui
-        self._banner = gui.add_html("")
         self._notice_until = 0.0
-        estop = gui.add_button("E-STOP", color="red")  # no hints here: they would cover this button and the state
+        estop = gui.add_button("E-STOP", color="red")  # no hints here: they would cover this button
         self._bind(estop, controls.estop)
         actions: dict[str, Callable[[], str]] = {
             "release": controls.release,
@@ -40,8 +36,6 @@ class Panel:
         buttons = gui.add_button_group("executor", tuple(actions))
         buttons.on_click(lambda event: self._do(event.target.value, actions[event.target.value]))
         self._notice = gui.add_html("", visible=False)
-        self._follow = gui.add_checkbox("follow robot", follow, hint="keep the robot in the middle of the picture while it drives")
-        self._alive = gui.add_html("")
 
     def _bind(self, button: viser.GuiButtonHandle, action: Callable[[], str]) -> None:
         # viser runs callbacks in a pool of threads: an e-stop does not wait for another button's answer.
@@ -59,33 +53,30 @@ class Panel:
         self._notice.visible = True
         self._notice_until = time.monotonic() + NOTICE_KEPT
 
-    def follow(self) -> bool:
-        """Whether the picture follows the robot."""
-        return bool(self._follow.value)
+    def update(self, now: float) -> None:
+        """Take the last answer away after a while; `now` [s] monotonic."""
+        if self._notice.visible and now > self._notice_until:
+            self._notice.visible = False
+
+
+class Alive:
+    """Nodes and topics, one after the other; what a node says where it has something to complain of."""
+
+    def __init__(self, server: viser.ViserServer, link: Link, streams: Streams) -> None:
+        self._link, self._streams = link, streams
+        self._content = server.gui.add_html("")
 
     def update(self, now: float) -> None:
         """Show what is known at `now` [s] monotonic."""
-        self._banner.content = self._state(now)
-        if self._notice.visible and now > self._notice_until:
-            self._notice.visible = False
-        self._alive.content = html.table(self._node(name, now) for name in NODES) + html.flow(self._topics(now))
+        self._content.content = html.flow([*(self._node(name, now) for name in NODES), *self._topics(now)])
 
-    def _state(self, now: float) -> str:
-        status = self._link.statuses.get(EXECUTOR)
-        if status is None:
-            return html.banner("NO EXECUTOR", f"{EXECUTOR}: no data yet", html.GREY)
-        age = now - status.received
-        state = status.values.get("state", "?")
-        if age > NODE_SILENT:
-            return html.banner(f"NO DATA FOR {age:.0f} s", f"{EXECUTOR} was {state} when it was last heard", html.GREY)
-        return html.banner(state.upper(), status.message, STATE_COLOURS.get(state, html.GREY))
-
-    def _node(self, name: str, now: float) -> tuple[str, str, bool]:
+    def _node(self, name: str, now: float) -> tuple[str, bool]:
         status = self._link.statuses.get(name)
         age = None if status is None else now - status.received
         if status is None or age is None or age > NODE_SILENT:
-            return html.dot(html.GREY) + name, html.silence(age), True
-        return html.dot(html.LEVEL_COLOURS[min(status.level, 3)]) + name, html.escape(status.message), False
+            return f"{html.dot(html.GREY)}{name}: {html.silence(age)}", True
+        text = f": {html.escape(status.message)}" if status.level and name != EXECUTOR else ""  # the executor's is in the banner
+        return html.dot(html.LEVEL_COLOURS[min(status.level, 3)]) + name + text, False
 
     def _topics(self, now: float) -> list[tuple[str, bool]]:
         entries = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import viser
@@ -12,14 +12,20 @@ from viser import uplot
 from neon_control.core.robot import Robot
 from neon_control.tools.monitor import html
 from neon_control.tools.monitor.link import EXECUTOR, INFERENCE, Link, Status
-from neon_control.tools.monitor.streams import Streams
+from neon_control.tools.monitor.shapes import GHOST_COLOUR
+from neon_control.tools.monitor.streams import COMMANDS, JOINT_STATES, Streams
 
 SPAN = 30.0  # [s]
 MOTION_RATE, STATUS_RATE = 10.0, 1.0  # [Hz]
 OLD_CHUNK = 1000.0  # [ms] an older chunk is not drawn: it would flatten all else
-HEIGHT = 116  # [pixels]
-COLOURS = ("#3aa0ff", "#ff9f1c", "#2ec27e", "#c061cb", "#e5484d", "#8d99ae")
-BASE_LABELS = ("vx", "vy", "yaw")
+HEIGHT = 94  # [pixels] six charts in a window of 860
+TIMES, TIME_LABELS = [-20.0, -10.0, 0.0], ["-20 s", "-10 s", "now"]
+LEAST_SPAN = 0.1  # [rad] of the vertical axis: a robot that stands still is not a picture of its encoders' noise
+# One meaning, one colour, in all charts; what is commanded has the colour that it has in space.
+INK = {False: "#e6e9ed", True: "#30343a"}  # light?; what is measured, as the robot is drawn
+COMMANDED = "#{:02x}{:02x}{:02x}".format(*GHOST_COLOUR)
+TYPICAL, RARE, WORST, AGE = "#2ec4b6", "#ff9f1c", "#ff5c57", "#b388ff"  # p50, p99, max, age
+AXES = {"vx": "#2ec27e", "vy": "#e8c547", "yaw": "#e07be0"}
 
 
 class History:
@@ -52,56 +58,107 @@ class Plot:
     """One chart of curves over the last `SPAN` seconds.
 
     Args:
-        dashed: which of `labels`.
+        curves, dashed: name -> colour; the same name in both is named once.
         span: the vertical axis from -span to span; None follows the curves.
+        least: where the axis follows the curves, it is at least this long; 0: it begins at zero, for what is never negative.
     """
 
     def __init__(
-        self, gui: viser.GuiApi, ink: str, title: str, labels: Sequence[str], dashed: Sequence[str] = (), span: float | None = None
+        self,
+        gui: viser.GuiApi,
+        ink: str,
+        title: str,
+        curves: Mapping[str, str],
+        dashed: Mapping[str, str] | None = None,
+        span: float | None = None,
+        least: float = 0.0,
     ) -> None:
+        dashed = dashed or {}
+        self._span, self._least = span, least
         series: list[uplot.Series] = [uplot.Series(label="s")]
-        for label, colour in zip(labels, COLOURS, strict=False):
-            series.append(uplot.Series(label=label, stroke=colour, width=1.5, spanGaps=False, points=uplot.Series_Points(show=False)))
-            if label in dashed:
-                series[-1]["dash"] = [5, 4]
+        for drawn, dash in ((curves, []), (dashed, [5, 4])):
+            for label, colour in drawn.items():
+                points = uplot.Series_Points(show=False)
+                series.append(uplot.Series(label=label, stroke=colour, width=1.5, spanGaps=False, points=points, dash=dash))
+        if span is None:
+            series.append(uplot.Series(label="", width=0, points=uplot.Series_Points(show=False)))
         grid = uplot.Axis_Grid(stroke="rgba(128,128,128,0.25)", width=1)
         axes = (
-            uplot.Axis(stroke=ink, grid=grid, size=24, font="11px sans-serif"),
-            uplot.Axis(stroke=ink, grid=grid, size=48, font="11px sans-serif"),
+            uplot.Axis(
+                stroke=ink, grid=grid, size=18, gap=3, font="10px sans-serif", ticks={"show": False}, splits=TIMES, values=TIME_LABELS
+            ),
+            uplot.Axis(stroke=ink, grid=grid, size=44, gap=4, font="11px sans-serif", space=18, ticks={"show": False}),
         )
         empty = tuple(np.zeros(0) for _ in series)
         scales = {"x": uplot.Scale(time=False, auto=False, min=-SPAN, max=0.0)}
         if span is not None:
-            scales["y"] = uplot.Scale(auto=False, min=-span, max=span)
-        gui.add_html(html.legend(title, tuple(zip(labels, COLOURS, strict=False))))
+            scales["y"] = uplot.Scale(range=(-span, span))
+        gui.add_html(html.legend(title, {**curves, **dashed}.items()))
         legend = uplot.Legend(show=False)
-        self._handle = gui.add_uplot(empty, tuple(series), scales=scales, axes=axes, legend=legend, height=HEIGHT, padding=(8, 10, 0, 0))
+        self._handle = gui.add_uplot(empty, tuple(series), scales=scales, axes=axes, legend=legend, height=HEIGHT, padding=(6, 20, 0, 0))
 
     def draw(self, curves: tuple[np.ndarray, ...]) -> None:
-        """Show other curves."""
-        self._handle.data = curves
+        """Show other curves: times, and one array for each."""
+        self._handle.data = curves if self._span is not None else (*curves, _reach(curves[1:], self._least))
 
 
-class Plots:
-    """All charts, in a panel of their own at the left edge."""
+def _reach(curves: Sequence[np.ndarray], least: float) -> np.ndarray:
+    """A curve that is not drawn, and makes the axis reach over `least` around the middle of the others, or from zero over all of them."""
+    values = np.concatenate(curves)
+    known = values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1)
+    middle = 0.5 * (known.min() + known.max())
+    reach = np.full(len(curves[0]), np.nan)
+    reach[:1], reach[1:2] = (middle - 0.5 * least, middle + 0.5 * least) if least else (0.0, max(1.0, known.max()))
+    return reach
 
-    def __init__(self, server: viser.ViserServer, robot: Robot, link: Link, streams: Streams, ink: str) -> None:
+
+class MotionPlots:
+    """A joint and the base, as measured and as commanded."""
+
+    def __init__(self, server: viser.ViserServer, robot: Robot, streams: Streams, light: bool) -> None:
         self._streams = streams
         self._names = tuple(robot.joints)
         count = len(self._names)
-        self._motion = History(MOTION_RATE, 2 * count + 6)  # measured, commanded, base measured, base commanded
-        self._executor, self._inference = History(STATUS_RATE, 7), History(STATUS_RATE, 2)
-        gui = server.gui
-        first = robot.parts["arms"][0]
-        self._joint = gui.add_dropdown("joint", self._names, initial_value=first)
-        self._joint_plot = Plot(gui, ink, "[rad]", ("measured", "commanded"), ("commanded",))
+        self._history = History(MOTION_RATE, 2 * count + 6)  # measured, commanded, base measured, base commanded
+        gui, ink = server.gui, INK[light]
+        self._joint = gui.add_dropdown("joint", self._names, initial_value=robot.parts["arms"][0])
+        self._joint_plot = Plot(gui, ink, "position [rad]", {"measured": ink}, {"commanded": COMMANDED}, least=LEAST_SPAN)
         self._base_plot: Plot | None = None
         if robot.base is not None:
-            self._base_plot = Plot(gui, ink, "base, commanded [m/s, rad/s]", BASE_LABELS, span=float(robot.base.max_velocity.max()))
-        self._age_plot = Plot(gui, ink, "observation to command [ms]", ("p50", "p99", "chunk age"))
-        self._inference_plot = Plot(gui, ink, "inference [ms]", ("p50", "p99"))
-        self._lateness_plot = Plot(gui, ink, "lateness of the control loop [ms]", ("p99", "max"))
-        self._votes_plot = Plot(gui, ink, "chunks that vote", ("joints", "base"), ("base",))
+            span = float(robot.base.max_velocity.max())
+            self._base_plot = Plot(gui, ink, "base [m/s, rad/s], dashed: commanded", AXES, AXES, span)
+
+    def sample(self, now: float) -> None:
+        """Remember the newest positions and velocities; what is silent becomes a gap."""
+        streams = self._streams
+        measured = streams.measured if streams.fresh(JOINT_STATES, now) else {}
+        commanding = streams.fresh(COMMANDS, now)
+        commanded = streams.commanded if commanding else {}
+        nothing = (None, None, None)
+        base = streams.base_measured if streams.base_measured is not None and streams.base_fresh(now) else nothing
+        command = streams.base_commanded if streams.base_commanded is not None and commanding else nothing
+        self._history.add(now, [*map(measured.get, self._names), *map(commanded.get, self._names), *base, *command])
+
+    def update(self, now: float) -> None:
+        """Draw; `now` [s] monotonic."""
+        count, joint = len(self._names), self._names.index(self._joint.value)
+        self._joint_plot.draw(self._history.curves(now, (joint, count + joint)))
+        if self._base_plot is not None:
+            self._base_plot.draw(self._history.curves(now, tuple(range(2 * count, 2 * count + 6))))
+
+
+class TimingPlots:
+    """What the nodes say once a second: ages and latencies, lateness, votes."""
+
+    def __init__(self, server: viser.ViserServer, robot: Robot, link: Link, light: bool) -> None:
+        self._executor, self._inference = History(STATUS_RATE, 7), History(STATUS_RATE, 2)
+        gui, ink = server.gui, INK[light]
+        usual = {"p50": TYPICAL, "p99": RARE}
+        self._age_plot = Plot(gui, ink, "observation to command [ms]", usual | {"chunk age": AGE})
+        self._inference_plot = Plot(gui, ink, "inference [ms]", usual)
+        self._lateness_plot = Plot(gui, ink, "lateness of the control loop [ms]", {"p99": RARE, "max": WORST})
+        self._streams = (5, 6) if robot.base is not None else (5,)
+        self._votes_plot = Plot(gui, ink, "chunks that vote", {"joints": ink}, {"base": TYPICAL} if robot.base is not None else None)
         link.listeners.append(self._on_status)
 
     def _on_status(self, status: Status) -> None:
@@ -115,26 +172,11 @@ class Plots:
         elif status.node == INFERENCE:
             self._inference.add(now, [_finite(status.number(key)) for key in ("inference_ms_p50", "inference_ms_p99")])
 
-    def sample(self, now: float) -> None:
-        """Remember the newest positions and velocities; what is silent becomes a gap."""
-        streams = self._streams
-        measured = streams.measured if streams.fresh("joint states", now) else {}
-        commanding = streams.fresh("commands", now)
-        commanded = streams.commanded if commanding else {}
-        nothing = (None, None, None)
-        base = streams.base_measured if streams.base_measured is not None else nothing
-        command = streams.base_commanded if streams.base_commanded is not None and commanding else nothing
-        self._motion.add(now, [*map(measured.get, self._names), *map(commanded.get, self._names), *base, *command])
-
     def update(self, now: float) -> None:
         """Draw; `now` [s] monotonic."""
-        count, joint = len(self._names), self._names.index(self._joint.value)
-        self._joint_plot.draw(self._motion.curves(now, (joint, count + joint)))
-        if self._base_plot is not None:
-            self._base_plot.draw(self._motion.curves(now, tuple(range(2 * count + 3, 2 * count + 6))))
         self._age_plot.draw(self._executor.curves(now, (0, 1, 2)))
         self._lateness_plot.draw(self._executor.curves(now, (3, 4)))
-        self._votes_plot.draw(self._executor.curves(now, (5, 6)))
+        self._votes_plot.draw(self._executor.curves(now, self._streams))
         self._inference_plot.draw(self._inference.curves(now, (0, 1)))
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from itertools import cycle
 
 import numpy as np
 import viser
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.ensemble import EnsembleSettings
+from neon_control.core.errors import ChunkError, ConfigError
 from neon_control.core.kinematics import Kinematics
-from neon_control.core.plan import integrate_base, yaw_rotations
+from neon_control.core.plan import Plan
 from neon_control.core.robot import Robot
+from neon_control.nodes.chunk_messages import StreamChunk
 from neon_control.tools.monitor.shapes import RobotShape, load_urdf
-from neon_control.tools.monitor.streams import Streams
+from neon_control.tools.monitor.streams import COMMANDS, JOINT_STATES, Streams
 
 PATH_COLOURS = ((240, 150, 30), (30, 190, 140), (200, 90, 220), (230, 210, 60))
-PATH_FRESH = 0.5  # [s] an older chunk is no plan any more
+CHUNKS_KEPT = 3  # of which the newest is drawn whose halves, joints and base, have both come
 FLOOR_SIZE, FLOOR_SECTION = 6.0, 1.0  # [m]
 WORLD = "/world"  # scene node of everything that has a place in the world
 
@@ -28,6 +31,7 @@ class SceneView:
 
     Attributes:
         problem: why the robot is not drawn; empty when it is.
+        paths: link -> the colour of its path.
 
     Args:
         follow: whether the picture keeps the robot in its middle while it drives.
@@ -45,11 +49,13 @@ class SceneView:
     ) -> None:
         self._streams = streams
         self.problem = ""
+        self.paths: dict[str, tuple[int, int, int]] = {}
         scene = server.scene
         scene.set_up_direction("+z")
         scene.configure_default_lights(cast_shadow=False)  # shadows cost more than all else where the browser draws in software
         line, section = ((215, 215, 215), (150, 150, 150)) if light else ((48, 50, 54), (84, 87, 92))
         self._follow = follow
+        self._standing: tuple[float, ...] = ()  # what the browsers know of the base
         self._world = scene.add_frame(WORLD, show_axes=False)
         self._floor = scene.add_grid(
             "/floor", FLOOR_SIZE, FLOOR_SIZE, cell_size=0.25, section_size=FLOOR_SECTION, cell_color=line, section_color=section
@@ -68,11 +74,11 @@ class SceneView:
         self._robot = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/measured")
         self._ghost = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/commanded", ghost=True)
         self._ghost.visible = False
-        self._hands = self._kinematics.hands(robot)
-        self._paths = [HandPath(scene, f"{WORLD}/base/path/{h}", c) for h, c in zip(self._hands, cycle(PATH_COLOURS), strict=False)]
-        self._silence = scene.add_label(
-            f"{WORLD}/base/silence", "", position=(0.0, 0.0, self._mount[2] + bounds[1][2] + 0.1), visible=False
-        )
+        self.paths = dict(zip(self._kinematics.hands(robot), cycle(PATH_COLOURS), strict=False))
+        self._lines = [HandPath(scene, f"{WORLD}/base/path/{link}", colour) for link, colour in self.paths.items()]
+        settings = EnsembleSettings()  # counts for nothing: single chunks are drawn
+        self._plan = Plan(self._kinematics, tuple(self.paths), settings, settings, CHUNKS_KEPT)
+        self._planned: tuple[StreamChunk | None, StreamChunk | None] = (None, None)  # the chunks that the plan has got
         height = max(float(bounds[1][2] - bounds[0][2]), 0.3)
         server.initial_camera.position = tuple(self._mount + np.array([0.85, -0.6, 0.3]) * height)
         server.initial_camera.look_at = tuple(self._mount + np.array([0.0, 0.0, 0.5 * float(bounds[0][2] + bounds[1][2])]))
@@ -82,47 +88,50 @@ class SceneView:
         if self.problem:
             return
         streams = self._streams
-        age = streams.ages(now)["joint states"]
-        stale = age is None or age > 1.0
-        self._silence.visible = stale
-        if stale:
-            self._silence.text = "no joint states yet" if age is None else f"no joint states for {age:.0f} s"
         x, y, yaw = streams.base_pose
-        # Who follows moves the world, not the camera: that belongs to whoever looks. The floor moves on by whole sections.
-        middle = np.array([x, y, 0.0]) if self._follow() else np.zeros(3)
-        self._world.position, self._floor.position = -middle, -(middle % FLOOR_SECTION)
-        self._base.position, self._base.wxyz = (x, y, 0.0), (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
-        self._draw_robot(streams.fresh("commands", now))
-        self._draw_paths(streams.fresh("chunks", now, PATH_FRESH))
+        follow = self._follow()
+        if self._standing != (x, y, yaw, follow):
+            self._standing = (x, y, yaw, follow)
+            # Who follows moves the world, not the camera: that belongs to whoever looks. The floor moves on by whole sections.
+            middle = np.array([x, y, 0.0]) if follow else np.zeros(3)
+            self._world.position, self._floor.position = -middle, -(middle % FLOOR_SECTION)
+            self._base.position, self._base.wxyz = (x, y, 0.0), (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
+        self._draw_robot(streams.fresh(COMMANDS, now))
+        self._draw_paths(now)
 
     def _draw_robot(self, fresh: bool) -> None:
         measured, commanded = self._streams.measured, {**self._streams.measured, **self._streams.commanded}
         if not commanded:
             return
-        both = {name: np.array([measured.get(name, 0.0), position]) for name, position in commanded.items()}
-        places, rotations = self._kinematics.poses(self._robot.links, both)  # (L, 2, 3), (L, 2, 3, 3)
-        self._robot.pose(places[:, 0], rotations[:, 0])
+        self._robot.pose(measured)
         self._ghost.visible = bool(self._streams.commanded) and fresh
         if self._ghost.visible:
-            self._ghost.pose(places[:, 1], rotations[:, 1])
+            self._ghost.pose(commanded)
             self._ghost.show_difference(self._robot)
 
-    def _draw_paths(self, fresh: bool) -> None:
-        """The newest chunk as a line for each hand; joints that are not in it stay where they are."""
-        chunk, base = self._streams.chunk, self._streams.chunk_base
-        if not fresh or chunk is None:
-            for path in self._paths:
-                path.hide()
-            return
-        positions = {**self._streams.measured, **dict(zip(self._streams.chunk_joints, chunk.values.T, strict=True))}
-        steps = len(chunk.values)
-        velocities = base.values if base is not None and len(base.values) == steps else np.zeros((steps, 3))
-        poses = integrate_base(np.zeros(3), velocities, chunk.dt)  # (H, 3) in the base's present frame
-        places = self._mount + self._kinematics.poses(self._hands, positions)[0]  # (L, H, 3)
-        places = np.einsum("hij,lhj->lhi", yaw_rotations(poses[:, 2]), places)
-        places[..., :2] += poses[:, :2]
-        for path, points in zip(self._paths, places, strict=True):
-            path.show(points)
+    def _draw_paths(self, now: float) -> None:
+        """What lies ahead in the newest chunk, as a line for each hand."""
+        streams = self._streams
+        clock = streams.clock(now)
+        path = None
+        if clock is not None:
+            self._take_chunks(clock)
+            path = self._plan.newest_path(clock, streams.measured) if streams.fresh(JOINT_STATES, now) else None
+        for i, line in enumerate(self._lines):
+            if path is None:
+                line.hide()
+            else:
+                line.show(self._mount + path.places[i])
+
+    def _take_chunks(self, clock: int) -> None:
+        streams, (joints, base) = self._streams, self._planned
+        self._planned = streams.chunk, streams.chunk_base
+        with contextlib.suppress(ChunkError):  # the executor refuses it too, and counts it
+            if streams.chunk is not None and streams.chunk is not joints:
+                self._plan.add_joints(streams.chunk.stamp, streams.chunk.dt, streams.chunk_joints, streams.chunk.values, clock)
+        with contextlib.suppress(ChunkError):
+            if streams.chunk_base is not None and streams.chunk_base is not base:
+                self._plan.add_base(streams.chunk_base.stamp, streams.chunk_base.dt, streams.chunk_base.values, clock)
 
 
 class HandPath:

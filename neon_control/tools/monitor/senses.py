@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import viser
 
+from neon_control.core.cameras import input_name
 from neon_control.tools.monitor import html
 from neon_control.tools.monitor.sound import spectrogram
-from neon_control.tools.monitor.streams import Streams
+from neon_control.tools.monitor.streams import AUDIO, Streams
 
 MAX_WIDTH = 400  # [pixels] a larger image is thinned out: it would be scaled down in the panel
 SILENT = 1.0  # [s]
+SOUND_PERIOD = 0.5  # [s] a spectrum each quarter of a second would cost more than the camera
 
 
 class Senses:
@@ -19,27 +21,46 @@ class Senses:
     def __init__(self, server: viser.ViserServer, streams: Streams) -> None:
         self._streams = streams
         gui = server.gui
+        if len(streams.cameras) > 1:
+            cameras = gui.add_dropdown("camera", streams.cameras)
+            cameras.on_update(lambda event: setattr(self, "_wanted", event.target.value))
+        self._wanted = streams.camera
         self._see = gui.add_html("")
-        self._camera = gui.add_image(np.full((240, 320, 3), 60, np.uint8), format="jpeg", jpeg_quality=70)
-        self._hear = gui.add_html("")
-        self._spectrogram = gui.add_image(_twice(spectrogram(streams.sound)), format="jpeg", jpeg_quality=70)
+        self._camera = gui.add_image(_nothing(), format="jpeg", jpeg_quality=70)
+        if streams.hears:
+            self._hear = gui.add_html("")
+            self._spectrogram = gui.add_image(_twice(spectrogram(streams.sound)), format="jpeg", jpeg_quality=70)
+        self._sound_due = 0.0
         self._drawn: dict[str, tuple[float | None, bool]] = {}
 
     def update(self, now: float) -> None:
         """Show the newest image and sound; `now` [s] monotonic."""
-        ages, image = self._streams.ages(now), self._streams.image
-        self._see.content = _title("what it sees", ages["camera"])
-        self._hear.content = _title("what it hears: 2 s, 0 to 4 kHz", ages["audio"])
-        if image is not None and self._changed("camera", ages["camera"], now):
-            self._camera.image = _grey_if(_silent(ages["camera"]), image[:: (step := -(-image.shape[1] // MAX_WIDTH)), ::step])
-        if self._changed("audio", ages["audio"], now):
-            self._spectrogram.image = _twice(_grey_if(_silent(ages["audio"]), spectrogram(self._streams.sound)))
+        streams = self._streams
+        if self._wanted != streams.camera:
+            streams.look_through(self._wanted)  # here, in the page's own thread
+            self._camera.image = _nothing()
+        name = input_name(streams.camera)
+        age = streams.age(name, now)
+        self._see.content = _title("what it sees", age)
+        if streams.image is not None and self._changed(name, age, now):
+            image = streams.image
+            self._camera.image = _grey_if(_silent(age), image[:: (step := -(-image.shape[1] // MAX_WIDTH)), ::step])
+        if streams.hears and now >= self._sound_due:
+            self._sound_due = now + SOUND_PERIOD
+            age = streams.age(AUDIO, now)
+            self._hear.content = _title("what it hears: 2 s, 0 to 4 kHz", age)
+            if self._changed(AUDIO, age, now):
+                self._spectrogram.image = _twice(_grey_if(_silent(age), spectrogram(streams.sound)))
 
     def _changed(self, name: str, age: float | None, now: float) -> bool:
         """Whether there is something to draw anew: a new message, or silence since the last look."""
         state = (None if age is None else round(now - age, 3), _silent(age))
         changed, self._drawn[name] = self._drawn.get(name) != state, state
         return changed
+
+
+def _nothing() -> np.ndarray:
+    return np.full((240, 320, 3), 60, np.uint8)
 
 
 def _twice(picture: np.ndarray) -> np.ndarray:

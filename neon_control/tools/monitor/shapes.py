@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from neon_control.core.errors import ConfigError
 from neon_control.core.kinematics import Kinematics, quaternions
 
 GHOST_COLOUR, GHOST_OPACITY = (60, 170, 255), 0.3
-GHOST_THRESHOLD = 0.015  # [rad] or [m] a link that is commanded to where it nearly stands needs no ghost
-SMALLEST_MOVE = 0.0005  # [m] or change of a quaternion that is worth a message
+GHOST_THRESHOLD = 0.015  # [rad] or [m], all joints on the way together: a link that is commanded to where it nearly stands needs no ghost
+SMALLEST_MOVE = 0.0005  # [rad] or [m] that is worth a message
 GHOST_MARGIN = 0.006  # [m] the ghost's skin lies outside the robot's, or the two would flicker where they agree
 
 
@@ -40,36 +41,40 @@ class RobotShape:
     Each frame stands in its parent's: a joint that moves costs one message, not one for each link that it carries.
 
     Attributes:
-        links: the L links, in the order of the poses that `pose` takes.
+        positions: (L,) [rad] or [m] of the joint above each link but the root.
 
     Args:
         ghost: translucent, in one colour.
     """
 
     def __init__(self, scene: viser.SceneApi, urdf: yourdfpy.URDF, kinematics: Kinematics, root: str, ghost: bool = False) -> None:
-        self.links = (kinematics.root, *kinematics.parents)
-        self._above = [self.links.index(parent) for parent in kinematics.parents.values()]
+        self._kinematics = kinematics
         self._root = scene.add_frame(root, show_axes=False)
+        links = tuple(kinematics.parents)
         names = {kinematics.root: root}
         self._frames: list[viser.FrameHandle] = []
-        for link, parent in kinematics.parents.items():
+        self._carries = np.zeros((len(links), len(links)))  # 1 where the joint of the column is on the way to the link of the row
+        for number, (link, parent) in enumerate(kinematics.parents.items()):
             names[link] = f"{names[parent]}/{link}"
             self._frames.append(scene.add_frame(names[link], show_axes=False))
-        self._shapes: list[tuple[int, viser.MeshHandle]] = []  # of a ghost: link, mesh
+            if parent != kinematics.root:
+                self._carries[number] = self._carries[links.index(parent)]
+            self._carries[number, number] = 1.0
+        self._shapes: list[tuple[int, viser.MeshHandle]] = []  # of a ghost: link, mesh; nothing moves the root's
         for number, (link, mesh) in enumerate(_meshes(urdf)):
             name = f"{names[link]}/shape_{number}"
-            if ghost:
+            if ghost and link != kinematics.root:
                 skin = mesh.vertices + GHOST_MARGIN * mesh.vertex_normals
                 shape = scene.add_mesh_simple(name, skin, mesh.faces, color=GHOST_COLOUR, opacity=GHOST_OPACITY, cast_shadow=False)
-                self._shapes.append((self.links.index(link), shape))
-            else:
+                self._shapes.append((links.index(link), shape))
+            elif not ghost:
                 scene.add_mesh_trimesh(name, mesh)
-        self._places, self._turns = np.zeros((len(self._frames), 3)), np.zeros((len(self._frames), 4))  # what the browsers know
-        self.pose(*(poses[:, 0] for poses in kinematics.poses(self.links, {})))
+        self.positions = np.full(len(links), np.inf)  # what the browsers know
+        self.pose({})
 
     def show_difference(self, other: RobotShape) -> None:
-        """Of a ghost: draw the links that stand elsewhere than the other's."""
-        apart = np.abs(self._standing - other._standing).max(axis=1) > GHOST_THRESHOLD
+        """Of a ghost: draw the links that are commanded elsewhere than the other's."""
+        apart = self._carries @ np.abs(self.positions - other.positions) > GHOST_THRESHOLD
         for link, shape in self._shapes:
             shape.visible = bool(apart[link])
 
@@ -82,16 +87,14 @@ class RobotShape:
     def visible(self, visible: bool) -> None:
         self._root.visible = visible
 
-    def pose(self, places: np.ndarray, rotations: np.ndarray) -> None:
-        """Move the links to places (L, 3) and rotations (L, 3, 3) in the root link; only what changed is sent to the browsers."""
-        self._standing = np.hstack([places, rotations.reshape(-1, 9)])  # (L, 12)
-        back = rotations[self._above].swapaxes(1, 2)  # (L - 1, 3, 3) from the root link into the parents
-        shifts = np.einsum("lij,lj->li", back, places[1:] - places[self._above])
-        turns = quaternions(back @ rotations[1:])[:, [3, 0, 1, 2]]  # w first
-        for i in np.flatnonzero(np.abs(shifts - self._places).max(axis=1) > SMALLEST_MOVE):
-            self._places[i] = self._frames[i].position = shifts[i]
-        for i in np.flatnonzero(np.abs(turns - self._turns).max(axis=1) > SMALLEST_MOVE):
-            self._turns[i] = self._frames[i].wxyz = turns[i]
+    def pose(self, positions: Mapping[str, float]) -> None:
+        """Move the joints; those that are not named are at zero. Only what changed is sent to the browsers."""
+        wanted = self._kinematics.joint_positions(positions)
+        for number in np.flatnonzero(np.abs(wanted - self.positions) > SMALLEST_MOVE).tolist():
+            self.positions[number] = wanted[number]
+            place, rotation = self._kinematics.in_parent(number, float(wanted[number]))
+            self._frames[number].position = place
+            self._frames[number].wxyz = quaternions(rotation[None])[0, [3, 0, 1, 2]]  # w first
 
 
 def _meshes(urdf: yourdfpy.URDF) -> list[tuple[str, Any]]:

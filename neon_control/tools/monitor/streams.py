@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from rclpy.node import Node
 
+from neon_control.core.cameras import input_name
 from neon_control.core.errors import ChunkError, ObservationError
 from neon_control.core.robot import Robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, StreamChunk, read_base, read_joints
@@ -23,12 +24,17 @@ from neon_control.tools.monitor.subscriptions import Stream
 HEARD = 2.0  # [s] of sound that is kept
 LOOK_PERIOD = 1.0  # [s] between two looks for topics that were not published yet
 AUDIO_DEPTH = 200  # messages; 2 s in blocks of 10 ms
+JOINT_STATES_DEPTH = 4  # messages; drivers may tell joints in several
+JOINT_STATES, AUDIO, CHUNKS, COMMANDS, ODOMETRY = "joint states", "audio", "chunks", "commands", "odometry"
 
 
 class Streams:
     """Newest values of all topics; ask `update_motion` and `update_senses` for them, from one thread.
 
     Attributes:
+        cameras: the names of the robot's cameras.
+        camera: of which the images are: the first, until `look_through`.
+        hears: whether the robot has a microphone.
         measured, commanded: joint name -> position [rad].
         base_pose: (3,) x, y, yaw in the odometry's frame; zeros without odometry.
         base_measured, base_commanded: (3,) vx, vy, yaw rate; None before the first message.
@@ -38,16 +44,16 @@ class Streams:
         problems: stream name -> why its last message could not be read.
 
     Args:
-        audio_rate, audio_channels: of the audio topic; everything else is found out.
+        audio_rate, audio_channels: of the audio topic; None takes the robot file's. Everything else is found out.
     """
 
-    def __init__(self, node: Node, robot: Robot, audio_rate: int = SAMPLE_RATE, audio_channels: int = 1) -> None:
+    def __init__(self, node: Node, robot: Robot, audio_rate: int | None = None, audio_channels: int | None = None) -> None:
         self._node = node
+        recording = robot.recording
         trajectory, positions = "trajectory_msgs/JointTrajectory", "std_msgs/Float64MultiArray"
-        images = (("camera/image_raw", ("sensor_msgs/Image",)), ("camera/image_raw/compressed", ("sensor_msgs/CompressedImage",)))
-        self._joint_states = Stream(node, [("joint_states", ["sensor_msgs/JointState"])])
-        self._camera = Stream(node, images)
-        self._audio = Stream(node, [("audio", tuple(READERS))], AUDIO_DEPTH)
+        self._topics = {camera.name: camera.topic for camera in robot.cameras}
+        self._joint_states = Stream(node, [("joint_states", ["sensor_msgs/JointState"])], JOINT_STATES_DEPTH)
+        self._audio = Stream(node, [(recording.audio, tuple(READERS))], AUDIO_DEPTH)
         self._chunk = Stream(node, [(JOINTS_TOPIC, [trajectory])])
         self._base_chunk = Stream(node, [(BASE_TOPIC, ["trajectory_msgs/MultiDOFJointTrajectory"])])
         self._controllers = {
@@ -56,16 +62,19 @@ class Streams:
         self._base_command = Stream(node, [(BASE_COMMAND_TOPIC, ["geometry_msgs/TwistStamped", "geometry_msgs/Twist"])])
         self._odometry = Stream(node, [("odom", ["nav_msgs/Odometry"])])
         self._by_name: dict[str, tuple[Stream, ...]] = {
-            "joint states": (self._joint_states,),
-            "camera": (self._camera,),
-            "audio": (self._audio,),
-            "chunks": (self._chunk,),
-            "commands": (*self._controllers.values(), *((self._base_command,) if robot.base else ())),
-            **({"odometry": (self._odometry,)} if robot.base else {}),
+            JOINT_STATES: (self._joint_states,),
+            CHUNKS: (self._chunk,),
+            COMMANDS: (*self._controllers.values(), *((self._base_command,) if robot.base else ())),
+            **({ODOMETRY: (self._odometry,)} if robot.base else {}),
+            **({AUDIO: (self._audio,)} if recording.audio else {}),
         }
-        self._all = {*(s for streams in self._by_name.values() for s in streams), self._base_chunk, self._odometry, self._base_command}
-        self._reader, self._sound = JointStateReader(), SoundStream(audio_rate, audio_channels)
+        self._drives = robot.base is not None
+        self.cameras, self.hears = tuple(self._topics), bool(recording.audio)
+        self._camera = self._open(self.cameras[0])
+        self._reader = JointStateReader()
+        self._sound = SoundStream(audio_rate or recording.audio_rate_hz, audio_channels or recording.audio_channels)
         self._looked = -LOOK_PERIOD
+        self._clock: tuple[int, float] | None = None  # [ns] newest stamp of a joint state, [s] when it came
         self.measured: dict[str, float] = {}
         self.commanded: dict[str, float] = {}
         self.base_pose = np.zeros(3)
@@ -74,21 +83,51 @@ class Streams:
         self.chunk_joints: tuple[str, ...] = ()
         self.chunk: StreamChunk | None = None
         self.chunk_base: StreamChunk | None = None
-        self.image: np.ndarray | None = None
         self.sound = np.zeros(0, np.float32)
         self.problems: dict[str, str] = {}
 
+    def look_through(self, camera: str) -> None:
+        """Show another camera; the robot's others are not subscribed to."""
+        self._camera.release()
+        del self._by_name[input_name(self.camera)]
+        self._camera = self._open(camera)
+
+    def _open(self, camera: str) -> Stream:
+        topic = self._topics[camera]
+        stream = Stream(self._node, ((topic, ("sensor_msgs/Image",)), (f"{topic}/compressed", ("sensor_msgs/CompressedImage",))))
+        self.camera: str = camera
+        self.image: np.ndarray | None = None
+        self._by_name[input_name(camera)] = (stream,)
+        return stream
+
+    @property
+    def _all(self) -> set[Stream]:
+        return {*(s for streams in self._by_name.values() for s in streams), *((self._base_chunk,) if self._drives else ())}
+
+    def age(self, name: str, now: float) -> float | None:
+        """[s] since the newest message of a stream; None: nothing received yet."""
+        received = [s.received for s in self._by_name[name] if s.received is not None]
+        return now - max(received) if received else None
+
     def ages(self, now: float) -> Mapping[str, float | None]:
-        """Name -> [s] since the newest message; None: nothing received yet."""
-        newest = {
-            name: max((s.received for s in streams if s.received is not None), default=None) for name, streams in self._by_name.items()
-        }
-        return {name: None if received is None else now - received for name, received in newest.items()}
+        """The same for all streams."""
+        return {name: self.age(name, now) for name in self._by_name}
 
     def fresh(self, name: str, now: float, limit: float = 1.0) -> bool:
         """Whether a message came within `limit` [s]."""
-        age = self.ages(now)[name]
+        age = self.age(name, now)
         return age is not None and age <= limit
+
+    def base_fresh(self, now: float) -> bool:
+        """Whether odometry came within 1 s; False on a robot without a base."""
+        return ODOMETRY in self._by_name and self.fresh(ODOMETRY, now)
+
+    def clock(self, now: float) -> int | None:
+        """[ns] what the robot's clock shows, by the newest joint state; None before the first.
+
+        The robot may stand elsewhere with a clock that is not ours, or be a bag of yesterday.
+        """
+        return None if self._clock is None else self._clock[0] + round((now - self._clock[1]) * 1e9)
 
     def look_for_topics(self) -> None:
         """Subscribe to what has come up since the last look; cheap, and does nothing more often than once a second."""
@@ -108,7 +147,32 @@ class Streams:
 
     def update_motion(self) -> None:
         """Read joint states, commands, odometry and chunks."""
-        self._attempt("joint states", self._read_joint_states)
+        self._attempt(JOINT_STATES, self._read_joint_states)
+        self._attempt(COMMANDS, self._read_commands)
+        self._attempt(ODOMETRY, self._read_odometry)
+        self._attempt(CHUNKS, self._read_chunks)
+
+    def update_senses(self) -> None:
+        """Read camera and audio."""
+        self._attempt(input_name(self.camera), self._read_camera)
+        self._attempt(AUDIO, self._read_audio)
+
+    def _attempt(self, name: str, read: Callable[[], None]) -> None:
+        try:
+            read()
+        except (ObservationError, ChunkError) as error:
+            self.problems[name] = str(error)
+
+    def _read_joint_states(self) -> None:
+        for data in self._joint_states.take_raw():
+            stamp, names, positions = self._reader.read(data)
+            if len(names) != len(positions) or not np.isfinite(positions).all():
+                raise ObservationError(f"{len(names)} joints and {len(positions)} positions, or not all of them finite")
+            self.measured.update(zip(names, positions.tolist(), strict=True))
+            self._clock = stamp, time.monotonic()
+            self.problems.pop(JOINT_STATES, None)
+
+    def _read_commands(self) -> None:
         for controller, stream in self._controllers.items():
             message = stream.newest()
             if message is not None and controller.type == "position":
@@ -118,38 +182,21 @@ class Streams:
         message = self._base_command.newest()
         if message is not None:
             self.base_commanded = _velocity(getattr(message, "twist", message))
+
+    def _read_odometry(self) -> None:
         message = self._odometry.newest()
         if message is not None:
             place, q = message.pose.pose.position, message.pose.pose.orientation
             yaw = np.arctan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
             self.base_pose = np.array([place.x, place.y, yaw])
             self.base_measured = _velocity(message.twist.twist)
-        self._attempt("chunks", self._read_chunks)
-
-    def update_senses(self) -> None:
-        """Read camera and audio."""
-        self._attempt("camera", self._read_camera)
-        self._attempt("audio", self._read_audio)
-
-    def _attempt(self, name: str, read: Callable[[], None]) -> None:
-        try:
-            read()
-        except (ObservationError, ChunkError) as error:
-            self.problems[name] = str(error)
-
-    def _read_joint_states(self) -> None:
-        data = self._joint_states.take_raw()
-        if data:
-            _, names, positions = self._reader.read(data[-1])
-            self.measured = dict(zip(names, positions.tolist(), strict=True))
-            self.problems.pop("joint states", None)
 
     def _read_chunks(self) -> None:
         message, base = self._chunk.newest(), self._base_chunk.newest()
         if message is not None:
             self.chunk = read_joints(message, message.joint_names, len(message.points))
             self.chunk_joints = tuple(message.joint_names)
-            self.problems.pop("chunks", None)
+            self.problems.pop(CHUNKS, None)
         if base is not None:
             self.chunk_base = read_base(base, len(base.points))
 
@@ -157,14 +204,14 @@ class Streams:
         message = self._camera.newest()
         if message is not None:
             self.image = decode_compressed(message.data) if self._camera.kind.endswith("CompressedImage") else image_to_rgb(message)
-            self.problems.pop("camera", None)
+            self.problems.pop(input_name(self.camera), None)
 
     def _read_audio(self) -> None:
         blocks = [self._sound.convert(READERS[self._audio.kind](message))[0] for message in self._audio.take()]
         if blocks:
             scaled = [b.astype(np.float32) / 32768.0 if b.dtype == np.int16 else b for b in blocks]
             self.sound = np.concatenate([self.sound, *scaled])[-round(HEARD * SAMPLE_RATE) :]
-            self.problems.pop("audio", None)
+            self.problems.pop(AUDIO, None)
 
 
 def _velocity(twist: object) -> np.ndarray:
