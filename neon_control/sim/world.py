@@ -8,6 +8,8 @@ The same class runs in real time inside `sim_node` and as fast as possible for d
 
 from __future__ import annotations
 
+import os
+
 import mujoco
 import numpy as np
 
@@ -281,7 +283,13 @@ class World:
         """Take in the scene as it is now. Quick; must not run while `step` does."""
         if self._renderer is None:
             width, height = self.image_size
-            self._renderer = mujoco.Renderer(self.model, height, width)
+            try:
+                self._renderer = mujoco.Renderer(self.model, height, width)
+            except mujoco.FatalError as error:
+                text = "see 'Rendering fails' in docs/troubleshooting.md"
+                raise ConfigError(
+                    f"cannot render {width}x{height} images, MUJOCO_GL={os.environ.get('MUJOCO_GL')}: {error}; {text}"
+                ) from error
         self._renderer.update_scene(self.data, camera="robot")
 
     def draw(self) -> np.ndarray:
