@@ -37,7 +37,9 @@ from neon_control.runtime.policy import Policy
 from neon_control.runtime.policy_file import read_policy_file
 from neon_control.runtime.sessions import open_session
 from neon_control.runtime.torch_action_layer import rebuild_policy
-from neon_control.tools.measure import ActionError, Latency, in_turns, policy_inputs, table, torch_actions
+from neon_control.tools.arguments import new_file, whole
+from neon_control.tools.measure import ActionError, Latency, in_turns, policy_inputs, torch_actions
+from neon_control.tools.text_table import table
 
 INPUT_DIM = 2048
 # How a row is named -> the configuration of the head; the grouped ones of the robot's modes are added to these.
@@ -108,20 +110,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     names = [*HEADS, *GROUPED]
     parser.add_argument("--heads", nargs="*", choices=names, default=names, metavar="HEAD", help=f"which rows, of {', '.join(names)}")
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="numbers of threads to measure with (default: 1 2)")
-    parser.add_argument("--rounds", type=int, default=100, help="passes of each (default: %(default)s)")
+    parser.add_argument("--threads", nargs="+", type=whole(1), default=[1, 2], help="numbers of threads to measure with (default: 1 2)")
+    parser.add_argument("--rounds", type=whole(BLOCKS), default=100, help="passes of each (default: %(default)s)")
     parser.add_argument("--robot", default="g1.yaml", help="robot whose modes and policy are measured (default: %(default)s)")
     parser.add_argument("--policy", help="also measure the parts of this policy, with each type of weights")
     parser.add_argument(
         "--peer", type=Path, metavar="FILE", help="also measure the heads of this file, neon/model/action_heads.py of neon-vla"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers into this file too")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write all numbers into this file too")
 
 
 def run(args: argparse.Namespace) -> int:
     """Export, compare, measure, print."""
-    if args.rounds < BLOCKS or min(args.threads) < 1:
-        raise NeonControlError(f"--rounds must be {BLOCKS} or more and --threads 1 or more, got {args.rounds} and {args.threads}")
     peers = load_peer(args.peer) if args.peer else None
     threads_before = torch.get_num_threads()
     result: dict[str, object] = {"machine": machine(), "rounds": args.rounds}
