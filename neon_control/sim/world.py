@@ -22,7 +22,6 @@ TABLE_TOP = 0.74  # [m]
 CUBE_HALF_EDGE = 0.03  # [m]
 CUBE_COLOURS = {"red": (0.85, 0.08, 0.08, 1.0), "blue": (0.08, 0.18, 0.85, 1.0)}
 MIN_CUBE_SEPARATION = 0.16  # [m]
-REACH_DISTANCE = 0.05  # [m] fingertip to cube that counts as reached
 PLATFORM_HEIGHT = 0.018  # [m] of its centre
 BASE_JOINTS = {  # joint -> axis, type, servo's gain [N s/m, N m s/rad]
     "base_x": ((1, 0, 0), mujoco.mjtJoint.mjJNT_SLIDE, 2000.0),

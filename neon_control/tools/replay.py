@@ -29,13 +29,14 @@ from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from neon_control.core.errors import ConfigError
+from neon_control.core.image_buffer import NANOSECONDS
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.runtime.bag_file import PARAMETERS_KEY, Bag, BagError
 from neon_control.tools.arguments import MAX_DOMAIN, not_negative, positive, whole
 from neon_control.tools.keyboard import Keyboard
-from neon_control.tools.player import SECOND, Playback, Player
+from neon_control.tools.player import Playback, Player
 from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.topics import (
     DIAGNOSTICS,
@@ -200,13 +201,13 @@ def _await_listeners(player: Player, bag: Bag, robot: Robot, args: argparse.Name
 
 
 def _play(player: Player, bag: Bag, args: argparse.Namespace, check: Callable[[], None]) -> None:
-    seconds = (bag.end - bag.start) / SECOND
+    seconds = (bag.end - bag.start) / NANOSECONDS
     form = "{desc} |{bar}| {n:.1f}/{total:.1f} s{postfix}"
     with Keyboard() as keys, tqdm(total=seconds, desc="bag time", bar_format=form, file=sys.stderr, disable=None) as bar:
 
         def watch(now: int, paused: bool) -> None:
             check()
-            bar.n = (now - bag.start) / SECOND
+            bar.n = (now - bag.start) / NANOSECONDS
             bar.set_postfix_str("paused: space goes on, s steps" if paused else "space pauses" if keys.present else "")
 
         while True:
