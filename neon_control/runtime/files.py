@@ -18,17 +18,13 @@ def sha256(path: Path) -> str:
     Raises:
         PolicyError: the file cannot be read.
     """
+    digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(stream)
+            while block := stream.read(1 << 20):  # Python 3.10 has no hashlib.file_digest
+                digest.update(block)
     except OSError as error:
         raise PolicyError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _digest(stream) -> str:  # type: ignore[no-untyped-def]  # Python 3.10 has no hashlib.file_digest
-    digest = hashlib.sha256()
-    while block := stream.read(1 << 20):
-        digest.update(block)
     return digest.hexdigest()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-NANOSECONDS = 1_000_000_000
+from neon_control.core.image_buffer import NANOSECONDS
+
 SLACK = 0.1  # in events: an event may come this early, so that jitter does not cost a whole period
 
 

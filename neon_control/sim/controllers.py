@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neon_control.core.errors import NeonControlError
-
-NANOSECONDS = 1_000_000_000
+from neon_control.core.image_buffer import NANOSECONDS
 
 
 class CommandError(NeonControlError):
@@ -147,16 +146,13 @@ class VelocityBase:
 
     Args:
         timeout: [s] a command older than this counts as zero (diff_drive_controller's `cmd_vel_timeout`).
-        max_acceleration: (3,) [m/s^2, m/s^2, rad/s^2], or None for no limit, which is that controller's default.
     """
 
-    def __init__(self, timeout: float = 0.5, max_acceleration: np.ndarray | None = None) -> None:
+    def __init__(self, timeout: float = 0.5) -> None:
         self.timeout = round(timeout * NANOSECONDS)
-        self.max_acceleration = max_acceleration
         self.velocity = np.zeros(3)
         self._target = np.zeros(3)
         self._stamp: int | None = None  # [ns] of the command in force
-        self._updated: int | None = None  # [ns]
 
     def command(self, now: int, stamp: int, velocity: np.ndarray) -> None:
         """Take a command (3,) [m/s, m/s, rad/s] stamped `stamp` [ns] (0: now).
@@ -173,13 +169,7 @@ class VelocityBase:
     def update(self, now: int) -> np.ndarray:
         """The velocity (3,) in force at `now` [ns]."""
         expired = self._stamp is None or now - self._stamp > self.timeout
-        target = np.zeros(3) if expired else self._target
-        if self.max_acceleration is None or self._updated is None:
-            self.velocity = target.copy()
-        else:
-            step = self.max_acceleration * max(now - self._updated, 0) / NANOSECONDS
-            self.velocity = np.clip(target, self.velocity - step, self.velocity + step)
-        self._updated = now
+        self.velocity = np.zeros(3) if expired else self._target.copy()
         return self.velocity
 
     def stop(self) -> None:

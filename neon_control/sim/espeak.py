@@ -164,8 +164,3 @@ def speak(text: str, voice: str = "en-us", rate_wpm: int = 160, pitch: int = 50)
         for (position, length, _), start, end in zip(events, starts, ends, strict=True)
     )
     return Utterance(samples, words)
-
-
-def synthesize(text: str, voice: str = "en-us", rate_wpm: int = 160, pitch: int = 50) -> np.ndarray:
-    """The samples of `speak`: (n,) int16, 16 kHz mono, read only."""
-    return speak(text, voice, rate_wpm, pitch).samples

@@ -12,6 +12,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
+from neon_control.core.image_buffer import NANOSECONDS
+
 TOPICS = {
     "camera/image_raw": "sensor_msgs/msg/Image",
     "joint_states": "sensor_msgs/msg/JointState",
@@ -78,7 +80,7 @@ class EpisodeRecorder:
         self._write("cmd_vel", time, self._header(time, "base_link"), self._make("geometry_msgs/msg/Twist", linear, angular))
 
     def _header(self, time: float, frame: str) -> Any:
-        seconds, nanoseconds = divmod(_nanoseconds(time), 1_000_000_000)
+        seconds, nanoseconds = divmod(_nanoseconds(time), NANOSECONDS)
         return self._make("std_msgs/msg/Header", self._make("builtin_interfaces/msg/Time", seconds, nanoseconds), frame)
 
     def _make(self, kind: str, *fields: Any) -> Any:

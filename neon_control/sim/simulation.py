@@ -12,7 +12,7 @@ import numpy as np
 from neon_control.core.errors import ConfigError
 from neon_control.core.robot import Robot
 from neon_control.sim.controllers import JointTrajectoryController, VelocityBase
-from neon_control.sim.episode import Episode, Outcome, Rules
+from neon_control.sim.episode import Episode, Outcome
 from neon_control.sim.voice import Microphone
 from neon_control.sim.world import CUBE_COLOURS, World
 
@@ -57,7 +57,6 @@ class Simulation:
         self.has_base = self._world.has_base
         self._base = VelocityBase(cmd_vel_timeout)
         self._speech_delay = speech_delay
-        self._rules = Rules()
         self._mute = False
         self._stamp = self._resets = 0
         self.reset(0, 0)
@@ -84,7 +83,7 @@ class Simulation:
             self._base.stop()
             self._seed, self._index, self._resets = seed, index, self._resets + 1
             self._microphone = Microphone(voice)
-            self._episode = Episode(_checked(colour) or drawn, self._rules)
+            self._episode = Episode(_checked(colour) or drawn)
             return self._episode.target
 
     def say(self, colour: str) -> None:
@@ -92,7 +91,7 @@ class Simulation:
         _checked(colour)
         with self._lock:
             self._world.touched.clear()
-            self._episode = Episode(colour, self._rules)
+            self._episode = Episode(colour)
             self._begin_command()
 
     def mute(self, mute: bool) -> None:

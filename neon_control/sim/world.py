@@ -8,6 +8,8 @@ The same class runs in real time inside `sim_node` and as fast as possible for d
 
 from __future__ import annotations
 
+import os
+
 import mujoco
 import numpy as np
 
@@ -20,7 +22,6 @@ TABLE_TOP = 0.74  # [m]
 CUBE_HALF_EDGE = 0.03  # [m]
 CUBE_COLOURS = {"red": (0.85, 0.08, 0.08, 1.0), "blue": (0.08, 0.18, 0.85, 1.0)}
 MIN_CUBE_SEPARATION = 0.16  # [m]
-REACH_DISTANCE = 0.05  # [m] fingertip to cube that counts as reached
 PLATFORM_HEIGHT = 0.018  # [m] of its centre
 BASE_JOINTS = {  # joint -> axis, type, servo's gain [N s/m, N m s/rad]
     "base_x": ((1, 0, 0), mujoco.mjtJoint.mjJNT_SLIDE, 2000.0),
@@ -281,7 +282,13 @@ class World:
         """Take in the scene as it is now. Quick; must not run while `step` does."""
         if self._renderer is None:
             width, height = self.image_size
-            self._renderer = mujoco.Renderer(self.model, height, width)
+            try:
+                self._renderer = mujoco.Renderer(self.model, height, width)
+            except mujoco.FatalError as error:
+                text = "see 'Rendering fails' in docs/troubleshooting.md"
+                raise ConfigError(
+                    f"cannot render {width}x{height} images, MUJOCO_GL={os.environ.get('MUJOCO_GL')}: {error}; {text}"
+                ) from error
         self._renderer.update_scene(self.data, camera="robot")
 
     def draw(self) -> np.ndarray:

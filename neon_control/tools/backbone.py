@@ -14,6 +14,7 @@ from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.backbones.model_folder import describe_model
 from neon_control.runtime.backbones.registry import load_backbone
 from neon_control.runtime.hearing import WINDOW_SAMPLES
+from neon_control.tools.arguments import positive, whole
 
 RUNS = 5
 
@@ -21,15 +22,15 @@ RUNS = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("model", metavar="MODEL", help="a folder, or a repository of the Hugging Face hub: owner/name@revision")
-    parser.add_argument("--frames", type=int, default=1, help="images of a clip (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=10.0, help="images per second in a clip (default: %(default)s)")
+    parser.add_argument("--frames", type=whole(1), default=1, help="images of a clip (default: %(default)s)")
+    parser.add_argument("--rate", type=positive, default=10.0, help="images per second in a clip (default: %(default)s)")
     parser.add_argument("--instruction", default="", help="text for a model that reads")
     parser.add_argument("--audio", action="store_true", help="give the sound to a model that hears")
-    parser.add_argument("--max-pixels", type=int, default=0, help="upper limit of an image's area, for models of the Qwen family")
+    parser.add_argument("--max-pixels", type=whole(0), default=0, help="upper limit of an image's area, for models of the Qwen family")
     parser.add_argument("--no-hashes", action="store_true", help="do not record the weights' hashes, which every load then verifies")
     parser.add_argument("--run", action="store_true", help="load it and time it on 480x640 images")
     parser.add_argument("--device", default="auto", help="where it runs (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads on the CPU (default: %(default)s)")
+    parser.add_argument("--threads", type=whole(1), default=1, help="threads on the CPU (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:

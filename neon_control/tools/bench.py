@@ -17,8 +17,8 @@ import onnxruntime
 import torch
 from tqdm import tqdm
 
-from neon_control.core.errors import NeonControlError
 from neon_control.runtime.torch_device import torch_device
+from neon_control.tools.arguments import new_file, whole
 from neon_control.tools.measure import BLOCKS
 from neon_control.tools.speed.device import device_table, measure_on_device
 from neon_control.tools.speed.heads import head_table, load_peer, measure_heads, prepare
@@ -46,23 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     names = [*HEADS, *GROUPED]
     parser.add_argument("--heads", nargs="*", choices=names, default=names, metavar="HEAD", help=f"which rows, of {', '.join(names)}")
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="numbers of threads to measure with (default: 1 2)")
-    parser.add_argument("--rounds", type=int, default=100, help="passes of each (default: %(default)s)")
+    parser.add_argument("--threads", nargs="+", type=whole(1), default=[1, 2], help="numbers of threads to measure with (default: 1 2)")
+    parser.add_argument("--rounds", type=whole(BLOCKS), default=100, help="passes of each (default: %(default)s)")
     parser.add_argument("--device", metavar="DEVICE", help="also measure the heads in torch on cpu or cuda, there as captured CUDA graphs")
-    parser.add_argument("--batch", nargs="+", type=int, default=[1, 16, 64], help="batch sizes on the device (default: 1 16 64)")
+    parser.add_argument("--batch", nargs="+", type=whole(1), default=[1, 16, 64], help="batch sizes on the device (default: 1 16 64)")
     parser.add_argument("--robot", default="g1.yaml", help="robot whose modes and policy are measured (default: %(default)s)")
     parser.add_argument("--policy", help="also measure the parts of this policy, with each type of weights")
     parser.add_argument(
         "--peer", type=Path, metavar="FILE", help="also measure the heads of this file, neon/model/action_heads.py of neon-vla"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers into this file too")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write all numbers into this file too")
 
 
 def run(args: argparse.Namespace) -> int:
     """Export, compare, measure, print."""
-    if args.rounds < BLOCKS or min(*args.threads, *args.batch) < 1:
-        given = f"{args.rounds}, {args.threads} and {args.batch}"
-        raise NeonControlError(f"--rounds must be {BLOCKS} or more, --threads and --batch 1 or more, got {given}")
     device = torch_device(args.device) if args.device else None
     peers = load_peer(args.peer) if args.peer else None
     threads_before = torch.get_num_threads()

@@ -14,28 +14,37 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from neon_control import __version__
 from neon_control.core.errors import NeonControlError
 
-# name -> (module, one line of help)
-COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("neon_control.tools.demo", "run the simulated robot, in a browser page or headless, and count successes"),
-    "monitor": ("neon_control.tools.monitor.command", "show a running system in a browser page, with an e-stop button"),
-    "collect": ("neon_control.tools.collect", "record demonstrations of the simulated robot"),
-    "recordings": ("neon_control.tools.recordings", "check rosbags and LeRobot datasets: what is in them, what is wrong with them"),
-    "features": ("neon_control.tools.features", "compute the frozen encoders' features of recordings, once, on all cores or a Ray cluster"),
-    "heads": ("neon_control.tools.heads", "print the table of action heads: size, measured latency, what they can"),
-    "encoders": ("neon_control.tools.encoders", "export the vision encoder into the user's cache, and verify both encoders"),
-    "backbone": ("neon_control.tools.backbone", "describe a Hugging Face model for a policy, and time it on this computer"),
-    "policy": ("neon_control.tools.policy", "show what a policy folder is, or verify that it runs on this robot and computer"),
-    "export": ("neon_control.tools.export", "write a policy once more with smaller weights, and measure what that costs"),
-    "bench": ("neon_control.tools.bench", "measure every action head, and a policy's parts, in torch and in ONNX Runtime"),
-    "record": ("neon_control.tools.record", "record what a robot's policy sees, says and does, as a bag"),
-    "topics": ("neon_control.tools.topics", "print a robot's topics, for `ros2 bag record` and `ros2 bag play`"),
-    "replay": ("neon_control.tools.replay", "play a bag through the real inference node and executor"),
-    "evaluate": ("neon_control.tools.evaluate", "judge a policy on a bag, offline and reproducibly, with a report"),
-    "train": ("neon_control.tools.train", "train the action layer from recordings and export it"),
+# name -> (module, one line of help, the extras that bring what it imports; `ros` stands for a sourced distribution as well)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("neon_control.tools.demo", "run the simulated robot, in a browser page or headless, and count successes", "ros,cpu,sim"),
+    "monitor": ("neon_control.tools.monitor.command", "show a running system in a browser page, with an e-stop button", "ros,monitor"),
+    "collect": ("neon_control.tools.collect", "record demonstrations of the simulated robot", "sim"),
+    "recordings": (
+        "neon_control.tools.recordings",
+        "check rosbags and LeRobot datasets: what is in them, what is wrong with them",
+        "train",
+    ),
+    "features": (
+        "neon_control.tools.features",
+        "compute the frozen encoders' features of recordings, once, on all cores or a Ray cluster",
+        "train",
+    ),
+    "heads": ("neon_control.tools.heads", "print the table of action heads: size, measured latency, what they can", "train"),
+    "encoders": ("neon_control.tools.encoders", "export the vision encoder into the user's cache, and verify both encoders", "train"),
+    "backbone": ("neon_control.tools.backbone", "describe a Hugging Face model for a policy, and time it on this computer", "huggingface"),
+    "policy": ("neon_control.tools.policy", "show what a policy folder is, or verify that it runs on this robot and computer", "cpu"),
+    "export": ("neon_control.tools.export", "write a policy once more with smaller weights, and measure what that costs", "train"),
+    "bench": ("neon_control.tools.bench", "measure every action head, and a policy's parts, in torch and in ONNX Runtime", "train"),
+    "record": ("neon_control.tools.record", "record what a robot's policy sees, says and does, as a bag", "ros,replay"),
+    "topics": ("neon_control.tools.topics", "print a robot's topics, for `ros2 bag record` and `ros2 bag play`", ""),
+    "replay": ("neon_control.tools.replay", "play a bag through the real inference node and executor", "ros,replay"),
+    "evaluate": ("neon_control.tools.evaluate", "judge a policy on a bag, offline and reproducibly, with a report", "replay"),
+    "train": ("neon_control.tools.train", "train the action layer from recordings and export it", "train"),
 }
 
 EXIT_USAGE = 2
@@ -45,26 +54,43 @@ EXIT_INTERRUPTED = 130
 def main(args: Sequence[str] | None = None) -> int:
     """Parse `args` (default: the command line), run the named tool, return its exit code."""
     given = list(sys.argv[1:] if args is None else args)
+    command = next((a for a in given if not a.startswith("-")), None)
     try:
-        parser = build_parser(next((a for a in given if not a.startswith("-")), None))
-        parsed = parser.parse_args(given)
+        parser = build_parser(command)
+        parsed, unknown = parser.parse_known_args(given)
         if parsed.command is None:
             parser.print_help()
             return EXIT_USAGE
+        if unknown:
+            _refuse(unknown, parsed.parser)
         return int(importlib.import_module(COMMANDS[parsed.command][0]).run(parsed))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except (NeonControlError, ModuleNotFoundError) as error:
+    except (NeonControlError, ModuleNotFoundError, OSError) as error:
         if "--debug" in given or (isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("neon_control")):
             raise
-        print(f"neon_control: {_explain(error)}", file=sys.stderr)
+        print(f"neon_control: {_explain(error, command)}", file=sys.stderr)
         return EXIT_USAGE
 
 
-def _explain(error: Exception) -> str:
+def _refuse(unknown: list[str], parser: argparse.ArgumentParser) -> None:
+    """End with the usage of the tool, where argparse would show that of `neon_control`, and with the options that were perhaps meant."""
+    names = [name for action in parser._actions for name in action.option_strings]
+    close = {near: None for option in unknown for near in get_close_matches(option.split("=")[0], names, 1)}
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}" + (f"; did you mean {' '.join(close)}?" if close else ""))
+
+
+def _explain(error: Exception, command: str | None) -> str:
     if isinstance(error, ModuleNotFoundError):
-        everything = "pip install 'neon_control[ros,sim,train,replay]' brings everything the tools use"
-        return f"this needs the Python package '{error.name}'; {everything}"
+        text = f"this needs the Python package '{error.name}'"
+        extras = COMMANDS[command][2] if command in COMMANDS else ""
+        if not extras:
+            return text
+        text += f"; in a checkout of this package, pip install '.[{extras}]' brings it"
+        rest = extras.removeprefix("ros,")
+        return text if rest == extras else f"{text}; where ROS 2 is installed, source it, and pip install '.[{rest}]'"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     return str(error)
 
 
@@ -75,8 +101,9 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"neon_control {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for name, (module, text) in COMMANDS.items():
+    for name, (module, text, _) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        sub.set_defaults(parser=sub)
         sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
         if name == command:
             importlib.import_module(module).add_arguments(sub)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -16,27 +15,36 @@ from tqdm import tqdm
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
 from neon_control.core.robot import load_robot
+from neon_control.core.yaml_file import read_mapping
+from neon_control.runtime.worker_pool import in_processes
+from neon_control.sim.demonstration import Demonstrator
+from neon_control.sim.description import load_description
+from neon_control.tools.arguments import IMAGE_SIZES, positive, whole
 
 DATASET_FILE = "dataset.yaml"
 
-_record: Callable[[int], None]  # what a worker process does with a take's number
+# Of a worker process.
+_plan: tuple[Path, dict[str, Any]]  # the data set's folder and description
+_demonstrator: Demonstrator | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `neon_control collect`."""
     parser.add_argument("--out", type=Path, help="folder for the recordings (default: data/ROBOT_reach, as in data/g1_reach)")
-    parser.add_argument("--takes", type=int, default=1200, help="random starts (default: %(default)s)")
-    parser.add_argument("--cuts", type=int, default=3, help="recordings of each take, each with a new command (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=0.8, help="length of each recording [s] (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="decides everything random (default: %(default)s)")
+    parser.add_argument("--takes", type=whole(1), default=1200, help="random starts (default: %(default)s)")
+    text = "recordings of each take, each with a new command (default: %(default)s)"
+    parser.add_argument("--cuts", type=whole(1), default=3, help=text)
+    parser.add_argument("--seconds", type=positive, default=0.8, help="length of each recording [s] (default: %(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="decides everything random (default: %(default)s)")
     parser.add_argument("--robot", default="g1.yaml", help="robot file (default: %(default)s)")
-    parser.add_argument("--width", type=int, default=320, help="camera width [px] (default: %(default)s)")
-    parser.add_argument("--height", type=int, default=240, help="camera height [px] (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
+    parser.add_argument("--width", type=whole(*IMAGE_SIZES), default=320, help="camera width [px] (default: %(default)s)")
+    parser.add_argument("--height", type=whole(*IMAGE_SIZES), default=240, help="camera height [px] (default: %(default)s)")
+    parser.add_argument("--workers", type=whole(1), default=os.cpu_count(), help="processes (default: one per core)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Record what is missing; takes that are there already are kept."""
+    load_description(load_robot(args.robot))  # a mistake in the file is told once, not by every worker
     description = {
         "robot": args.robot,
         "seed": args.seed,
@@ -48,12 +56,10 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path("data") / f"{Path(args.robot).stem}_reach"
     _claim(out, description)
     missing = [i for i in range(args.takes) if not all((f / "metadata.yaml").exists() for f in take_folders(out, i, args.cuts))]
-    # spawn: a graphics context does not survive a fork
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(args.workers, _start_worker, (out, description)) as pool:
-        recorded = pool.imap_unordered(_work, missing)
-        for _ in tqdm(recorded, "recording", args.takes, initial=args.takes - len(missing), unit="take"):
-            pass
+    recorded = in_processes(_record, missing, args.workers, _start_worker, (out, description))
+    for _ in tqdm(recorded, "recording", args.takes, initial=args.takes - len(missing), unit="take"):
+        pass
+    print(f"{out}: {args.takes} takes, {args.cuts} recordings each; {len(missing)} takes recorded now")
     return 0
 
 
@@ -70,31 +76,27 @@ def _claim(out: Path, description: dict[str, object]) -> None:
     """
     file = out / DATASET_FILE
     if file.exists():
-        found = yaml.safe_load(file.read_text())
+        found = read_mapping(file)
         if found != description:
             raise ConfigError(f"{out} holds other recordings: {file} says {found}, asked for {description}; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
     file.write_text(yaml.safe_dump(description, sort_keys=False))
 
 
-def _start_worker(out: Path, description: dict[str, object]) -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"
-    from neon_control.sim.demonstration import Demonstrator
-
-    robot = load_robot(str(description["robot"]))
-    width, height = description["image_size"]  # type: ignore[misc]
-    demonstrator = Demonstrator(robot, ActionSpace.from_robot(robot, "arms_only").joint_names, (width, height))
-
-    def record(index: int) -> None:
-        folders = take_folders(out, index, int(description["cuts"]))  # type: ignore[call-overload]
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)  # a bag that was cut off has no metadata.yaml; begin the take again
-        rng = np.random.default_rng([int(description["seed"]), index])  # type: ignore[call-overload]
-        demonstrator.record_take(folders, rng, float(description["seconds"]))  # type: ignore[arg-type]
-
-    global _record
-    _record = record
+def _start_worker(out: Path, description: dict[str, Any]) -> None:
+    global _plan
+    _plan = out, description
 
 
-def _work(index: int) -> None:
-    _record(index)
+def _record(index: int) -> None:
+    """Record one take; the first one of a process builds the world."""
+    global _demonstrator
+    out, description = _plan
+    if _demonstrator is None:
+        robot = load_robot(description["robot"])
+        width, height = description["image_size"]
+        _demonstrator = Demonstrator(robot, ActionSpace.from_robot(robot, "arms_only").joint_names, (width, height))
+    folders = take_folders(out, index, description["cuts"])
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)  # a bag that was cut off has no metadata.yaml; begin the take again
+    _demonstrator.record_take(folders, np.random.default_rng([description["seed"], index]), description["seconds"])

@@ -21,12 +21,13 @@ from types import FrameType
 import platformdirs
 from tqdm import tqdm
 
-from neon_control.core.errors import NeonControlError
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
+from neon_control.tools.arguments import IMAGE_SIZES, new_file, own_address, whole
 from neon_control.tools.demo_link import EXECUTOR, DemoLink  # here, not later: importing rclpy from PyPI re-executes Python once
 from neon_control.tools.demo_trials import run_trials
 from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
+from neon_control.tools.topics import robot_file
 
 START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
 EXIT_FAILED = 1
@@ -35,29 +36,28 @@ EXIT_FAILED = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--headless", action="store_true", help="no page: run episodes and report")
-    parser.add_argument("--episodes", type=_positive, default=20, metavar="N", help="episodes of a headless run (default: %(default)s)")
-    parser.add_argument("--seed", type=_natural, default=0, metavar="S", help="series of episodes (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of a headless run here")
+    parser.add_argument("--episodes", type=whole(1), default=20, metavar="N", help="episodes of a headless run (default: %(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="S", help="series of episodes (default: %(default)s)")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write the figures of a headless run here")
     parser.add_argument("--mute", action="store_true", help="nobody speaks")
     parser.add_argument("--blind", action="store_true", help="black images")
-    parser.add_argument("--width", type=_positive, default=320, help="camera image, pixels (default: %(default)s)")
-    parser.add_argument("--height", type=_positive, default=240, help="camera image, pixels (default: %(default)s)")
+    parser.add_argument("--width", type=whole(*IMAGE_SIZES), default=320, help="camera image, pixels (default: %(default)s)")
+    parser.add_argument("--height", type=whole(*IMAGE_SIZES), default=240, help="camera image, pixels (default: %(default)s)")
     parser.add_argument("--policy", help="policy folder or name (default: as in the parameter file)")
     parser.add_argument("--robot", help="robot description (default: as in the parameter file)")
     parser.add_argument("--params-file", default="robot.yaml", metavar="FILE", help="parameters of the nodes (default: config/%(default)s)")
-    parser.add_argument("--host", default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)")
-    parser.add_argument("--port", type=_positive, default=8080, help="port of the page, or the next free one (default: %(default)s)")
+    parser.add_argument(
+        "--host", type=own_address, default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
     parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     parser.add_argument("--log-folder", type=Path, metavar="FOLDER", help="where the nodes write logs (default: the user's log folder)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Start everything, run, end everything; returns the exit code."""
-    robot_file = args.robot or "g1.yaml"
-    robot = load_robot(robot_file)
     params_file = find_file(args.params_file, "config")
-    if args.json is not None and not args.json.absolute().parent.is_dir():
-        raise NeonControlError(f"--json: no such folder: {args.json.absolute().parent}")
+    robot = load_robot(robot_file(args.robot, args.params_file))
     _ready_encoder()
     domain = prepare_environment()
     folder = args.log_folder or platformdirs.user_log_path("neon_control", appauthor=False) / time.strftime("demo-%Y%m%d-%H%M%S")
@@ -142,18 +142,3 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _positive(text: str) -> int:
-    return _at_least(text, 1)
-
-
-def _natural(text: str) -> int:
-    return _at_least(text, 0)
-
-
-def _at_least(text: str, least: int) -> int:
-    value = int(text)
-    if value < least:
-        raise argparse.ArgumentTypeError(f"must be at least {least}, got {value}")
-    return value

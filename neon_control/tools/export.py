@@ -15,7 +15,9 @@ from neon_control.runtime.graph_weights import WEIGHT_TYPES
 from neon_control.runtime.policy import draw_noise
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
 from neon_control.runtime.sessions import open_session
-from neon_control.tools.measure import ActionError, Latency, in_turns, policy_inputs, table, torch_actions
+from neon_control.tools.arguments import whole
+from neon_control.tools.measure import ActionError, Latency, in_turns, policy_inputs, torch_actions
+from neon_control.tools.text_table import table
 
 COLUMNS = ("Folder", "Weights", "Size [MB]", "Max error [rad]", "Mean error [rad]", "Base, max", "Latency p50 / p99 [ms]")
 HELP = """\
@@ -30,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder to make; its name is the new policy's name")
     parser.add_argument("--weights", choices=WEIGHT_TYPES, default="float32", help=HELP)
     parser.add_argument("--force", action="store_true", help="replace the folder if it is a policy already")
-    parser.add_argument("--samples", type=int, default=200, help="random inputs to compare and to time on (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of one inference (default: %(default)s)")
+    parser.add_argument("--samples", type=whole(1), default=200, help="random inputs to compare and to time on (default: %(default)s)")
+    parser.add_argument("--threads", type=whole(1), default=1, help="threads of one inference (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,8 +41,6 @@ def run(args: argparse.Namespace) -> int:
     from neon_control.runtime.export import export_again
     from neon_control.runtime.torch_action_layer import rebuild_policy
 
-    if args.samples < 1:
-        raise PolicyError(f"--samples is {args.samples}, must be 1 or more")
     if args.out.exists() and not (args.force and (args.out / DESCRIPTION_FILE).is_file()):
         raise PolicyError(f"{args.out} exists; choose another --out" + ("" if args.force else ", or --force to replace a policy"))
     source = read_policy_file(args.policy)

@@ -9,6 +9,7 @@ from pathlib import Path
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.paths import find_file
 from neon_control.core.robot import load_robot
+from neon_control.tools.arguments import whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache", metavar="DIR", help="folder for the features (default: what the configuration says, else beside each recording)"
     )
     parser.add_argument(
-        "--workers", type=_positive, metavar="N", help="processes (default: one per core; over Ray: one per core of the cluster)"
+        "--workers", type=whole(1), metavar="N", help="processes (default: one per core; over Ray: one per core of the cluster)"
     )
     text = "spread over a Ray cluster; without ADDRESS: RAY_ADDRESS, or the cluster of this computer, or a new one on it"
     parser.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
@@ -58,10 +59,3 @@ def run(args: argparse.Namespace) -> int:
     if table := found.table():
         print(table)
     return 0 if found.usable else 1
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of processes")
-    return value

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
+from neon_control.core.errors import ConfigError
 from neon_control.model.action_heads import ActionHead, StateRelativeHead, build_head
-from neon_control.tools.measure import table
+from neon_control.tools.arguments import whole
+from neon_control.tools.text_table import table
 
 # Type in the registry, what it is best for; in the order of the specification's table.
 HEADS: dict[str, str] = {
@@ -49,16 +51,20 @@ class Row:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of this tool."""
-    parser.add_argument("--input-dim", type=int, default=2048, help="width of the features (default: %(default)s)")
-    parser.add_argument("--action-dim", type=int, default=17, help="dimensions of an action (default: %(default)s)")
-    parser.add_argument("--num-steps", type=int, default=16, help="steps of a chunk (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads that torch may use (default: %(default)s)")
-    parser.add_argument("--repeat", type=int, default=50, help="forward passes to take the median of (default: %(default)s)")
+    parser.add_argument("--input-dim", type=whole(1), default=2048, help="width of the features (default: %(default)s)")
+    parser.add_argument("--action-dim", type=whole(1), default=17, help="dimensions of an action (default: %(default)s)")
+    parser.add_argument("--num-steps", type=whole(1), default=16, help="steps of a chunk (default: %(default)s)")
+    parser.add_argument("--threads", type=whole(1), default=1, help="threads that torch may use (default: %(default)s)")
+    parser.add_argument("--repeat", type=whole(1), default=50, help="forward passes to take the median of (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="torch device to measure on (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Build, measure and print every head."""
+    try:
+        torch.zeros(1, device=args.device)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
+        raise ConfigError(f"--device {args.device}: torch cannot compute there: {str(error).splitlines()[0]}") from error
     torch.set_num_threads(args.threads)
     sizes = {"input_dim": args.input_dim, "action_dim": args.action_dim, "num_steps": args.num_steps}
     rows = [measure(name, best_for, sizes, args.repeat, args.device) for name, best_for in HEADS.items()]

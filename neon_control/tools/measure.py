@@ -1,4 +1,4 @@
-"""Durations measured in turns, and tables of them: what `bench`, `export` and `heads` share."""
+"""Durations measured in turns, and errors of actions: what `bench` and `export` share."""
 
 from __future__ import annotations
 
@@ -106,14 +106,3 @@ def torch_actions(module: ActionPolicy, inputs: Sequence[Mapping[str, np.ndarray
     joined = {name: torch.from_numpy(np.concatenate([i[name] for i in inputs])) for name in inputs[0]}
     with torch.no_grad():
         return module(**joined).numpy()
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int]) -> str:
-    """Aligned text: the numeric columns to the right, the rest to the left."""
-    lines = [columns, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    text = [
-        "  ".join(c.rjust(w) if i in numeric else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in lines
-    ]
-    rule = "  ".join("-" * w for w in widths)
-    return "\n".join(line.rstrip() for line in (text[0], rule, *text[1:]))

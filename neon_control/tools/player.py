@@ -17,12 +17,12 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 from rosbags.interfaces import Qos, QosTime
 from rosgraph_msgs.msg import Clock
 
+from neon_control.core.image_buffer import NANOSECONDS
 from neon_control.nodes.chunk_messages import to_time
 from neon_control.runtime.bag_file import Bag, BagError, BagMessage
 from neon_control.tools.bag_types import Definitions
 from neon_control.tools.recorder import message_class
 
-SECOND = 1_000_000_000
 NOT_PLAYED = ("/clock", "/rosout", "/parameter_events")  # they belong to the nodes and the time of the day
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 DEPTH = 10  # of topics whose recorded depth is unknown, as discovery tells none
@@ -158,7 +158,7 @@ def played_qos(recorded: tuple[Qos, ...]) -> QoSProfile:
         return QoSProfile(depth=DEPTH)  # reliable: it serves every subscription
 
     def span(values: list[QosTime]) -> Duration:
-        nanoseconds = max(v.sec * SECOND + v.nsec for v in values)
+        nanoseconds = max(v.sec * NANOSECONDS + v.nsec for v in values)
         return Infinite if nanoseconds in (0, Infinite.nanoseconds) or nanoseconds > 2**62 else Duration(nanoseconds=nanoseconds)
 
     reliable = all(q.reliability.name == "RELIABLE" for q in recorded)

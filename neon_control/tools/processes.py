@@ -7,6 +7,7 @@ SIGINT first.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import ctypes
 import os
@@ -16,12 +17,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from neon_control.core.errors import NeonControlError
+from neon_control.core.errors import ConfigError, NeonControlError
 from neon_control.nodes.transport import choose_transport
+from neon_control.tools.arguments import MAX_DOMAIN, whole
 
 # How a process is asked to end, and how long each question waits for its answer [s].
 STOP_STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
@@ -39,11 +41,27 @@ def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> i
 
     Returns:
         The domain id.
+
+    Raises:
+        ConfigError: as of `domain_id`.
     """
     choose_transport(environment)
     if "ROS_DOMAIN_ID" not in environment:
         environment["ROS_DOMAIN_ID"] = str(free_domain_id())
-    return int(environment["ROS_DOMAIN_ID"])
+    return domain_id(environment)
+
+
+def domain_id(environment: Mapping[str, str] = os.environ) -> int:
+    """The DDS domain that nodes will join.
+
+    Raises:
+        ConfigError: the environment names none that there is; the middleware would end the process without saying so.
+    """
+    text = environment.get("ROS_DOMAIN_ID", "") or "0"
+    try:
+        return whole(0, MAX_DOMAIN)(text)
+    except argparse.ArgumentTypeError as error:
+        raise ConfigError(f"the environment variable ROS_DOMAIN_ID {error}") from error
 
 
 def free_domain_id() -> int:
@@ -118,7 +136,7 @@ class ProcessGroup:
         """
         if name in self._processes and self._processes[name].poll() is None:
             raise ProcessError(f"{name} is running already")
-        with self.log_file(name).open("ab") as log:
+        with self.log_file(name).open("ab") as log, _ctrl_c_waits():
             try:
                 self._processes[name] = subprocess.Popen(
                     list(command),
@@ -127,7 +145,7 @@ class ProcessGroup:
                     stderr=subprocess.STDOUT,
                     env=self._environment,
                     start_new_session=True,
-                    preexec_fn=_die_with_parent(),
+                    preexec_fn=_child_prepared(),
                 )
             except OSError as error:
                 raise ProcessError(f"cannot start {name} ({command[0]}): {error}") from error
@@ -190,16 +208,26 @@ def _signal_session(process: subprocess.Popen[bytes], number: signal.Signals) ->
         os.killpg(process.pid, number)
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Runs in the child before its program: asks Linux to send SIGKILL when the parent is gone."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None).prctl  # resolved before the fork
+@contextlib.contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Python drops a Ctrl-C that arrives while it forks."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _child_prepared() -> Callable[[], None]:
+    """Runs in the child before its program: lets Ctrl-C in again, and asks Linux to send SIGKILL when the parent is gone."""
+    prctl = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else None  # resolved before the fork
     parent = os.getpid()
 
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died in between
-            os._exit(1)
+    def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died in between
+                os._exit(1)
 
-    return ask
+    return prepare

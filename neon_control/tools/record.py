@@ -24,7 +24,9 @@ from neon_control import __version__
 from neon_control.core.robot import load_robot
 from neon_control.nodes.transport import choose_transport
 from neon_control.runtime.bag_file import POLICY_KEY, BagError
+from neon_control.tools.arguments import not_negative, positive, ros_name
 from neon_control.tools.node_facts import NodeFacts, policy_identity
+from neon_control.tools.processes import domain_id
 from neon_control.tools.recorder import Recorder
 from neon_control.tools.topics import add_robot_arguments, recorded_topics, robot_file
 
@@ -47,12 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the bag (default: recording-DATE-TIME here)")
     add_robot_arguments(parser)
     parser.add_argument("--policy", metavar="NAME", help="the policy that runs (default: what inference_node says)")
-    parser.add_argument("--also", nargs="+", default=[], metavar="TOPIC", help="more topics to record")
+    parser.add_argument("--also", nargs="+", type=ros_name, default=[], metavar="TOPIC", help="more topics to record")
     parser.add_argument("--compress", action="store_true", help="with zstd; costs computing time on the robot")
     parser.add_argument("--use-sim-time", action="store_true", help="take the time from /clock, as the nodes do")
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after this long (default: at Ctrl-C)")
+    parser.add_argument("--seconds", type=positive, metavar="S", help="end after this long (default: at Ctrl-C)")
     parser.add_argument(
-        "--reserve-mb", type=float, default=500.0, metavar="MB", help="stop before the disk has less (default: %(default)g)"
+        "--reserve-mb", type=not_negative, default=500.0, metavar="MB", help="stop before the disk has less (default: %(default)g)"
     )
 
 
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     file = robot_file(args.robot, args.params_file)
     topics = (*recorded_topics(load_robot(file)), *args.also)
     out = args.out or Path(time.strftime("recording-%Y%m%d-%H%M%S"))
+    domain_id()
     choose_transport()
     stop = _StopOnSignal()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)

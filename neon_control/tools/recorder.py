@@ -18,6 +18,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
+from neon_control.core.image_buffer import NANOSECONDS
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.runtime.bag_file import BagError
 from neon_control.tools.bag_types import Definitions
@@ -187,7 +188,7 @@ def _offered(profile: QoSProfile) -> Qos:
     """A profile as bags hold it. The numbers of the two enumerations are the same: both are those of rmw."""
 
     def span(duration: Any) -> QosTime:
-        return QosTime(*divmod(duration.nanoseconds, 1_000_000_000))
+        return QosTime(*divmod(duration.nanoseconds, NANOSECONDS))
 
     return Qos(
         QosHistory(profile.history.value),

@@ -12,6 +12,8 @@ from tqdm import tqdm
 
 from neon_control.core.action_space import MODES, ActionSpace
 from neon_control.core.robot import load_robot
+from neon_control.tools.arguments import positive, whole
+from neon_control.tools.text_table import table
 from neon_control.training.recordings import Recording, Report, find_recordings
 from neon_control.training.recordings.lerobot_export import LeRobotExport, image_rate
 
@@ -68,11 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help="robot file (default: %(default)s)")
     parser.add_argument("--mode", default="arms_only", choices=sorted(MODES), help="joints that are learnt (default: %(default)s)")
     parser.add_argument("--boundary", metavar="TOPIC", help="each message on it begins an episode (default: what the robot file says)")
-    parser.add_argument("--dt", type=float, default=0.02, metavar="S", help="time between steps of a chunk (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=16, metavar="N", help="steps of a chunk (default: %(default)s)")
+    parser.add_argument("--dt", type=positive, default=0.02, metavar="S", help="time between steps of a chunk (default: %(default)s)")
+    parser.add_argument("--steps", type=whole(1), default=16, metavar="N", help="steps of a chunk (default: %(default)s)")
     parser.add_argument("--export-lerobot", type=Path, metavar="DIR", help="write everything usable as a LeRobot dataset (v3.0)")
     parser.add_argument(
-        "--fps", type=int, metavar="HZ", help="images a second of the export (default: the first recording's rate, rounded)"
+        "--fps", type=whole(1), metavar="HZ", help="images a second of the export (default: the first recording's rate, rounded)"
     )
     parser.add_argument("--task", default="", metavar="TEXT", help="what is done in the recordings, in words, for the export")
 
@@ -85,11 +87,11 @@ def run(args: argparse.Namespace) -> int:
     recordings = find_recordings(args.paths, config)
     topics = config.camera.lstrip("/"), config.joint_states.lstrip("/")
     rows = [check(r, space, args.dt, args.steps, *topics) for r in tqdm(recordings, "reading", unit="recording")]
-    print(as_table(COLUMNS, [row.cells() for row in rows]))
+    print(table(COLUMNS, [row.cells() for row in rows], numeric=range(1, len(COLUMNS))))
     problems = [p for row in rows for p in row.report.problems]
     if problems:
         cells = [(p.where, "" if p.time is None else f"{p.time:.2f}", str(p.count), p.what) for p in problems]
-        print("\n" + as_table(PROBLEM_COLUMNS, cells))
+        print("\n" + table(PROBLEM_COLUMNS, cells, numeric=(1, 2)))
     usable = [recording for recording, row in zip(recordings, rows, strict=True) if row.samples]
     print(f"\n{len(usable)} of {len(rows)} recordings are usable: {sum(r.samples for r in rows)} samples")
     if not usable:
@@ -117,9 +119,3 @@ def export(recordings: Sequence[Recording], space: ActionSpace, args: argparse.N
         for recording in tqdm(recordings, "exporting", unit="recording"):
             dataset.add(recording, args.dt, Report())
     print(f"{args.export_lerobot}: {dataset.episodes} episodes, {dataset.frames} frames at {fps} Hz")
-
-
-def as_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Text in columns as wide as their widest cell."""
-    widths = [max(len(r[i]) for r in [columns, *rows]) for i in range(len(columns))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [columns, *rows])

@@ -29,12 +29,14 @@ from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from neon_control.core.errors import ConfigError
+from neon_control.core.image_buffer import NANOSECONDS
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.runtime.bag_file import PARAMETERS_KEY, Bag, BagError
+from neon_control.tools.arguments import MAX_DOMAIN, not_negative, positive, whole
 from neon_control.tools.keyboard import Keyboard
-from neon_control.tools.player import SECOND, Playback, Player
+from neon_control.tools.player import Playback, Player
 from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.topics import (
     DIAGNOSTICS,
@@ -66,13 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     parser.add_argument("bag", type=Path, metavar="PATH", help="the bag: its folder, or a single file of it")
-    parser.add_argument("--rate", type=_positive, default=1.0, metavar="R", help="bag seconds in a second (default: %(default)g)")
-    parser.add_argument("--start", type=_natural, default=0.0, metavar="S", help="begin this long after the bag's begin (default: 0)")
+    parser.add_argument("--rate", type=positive, default=1.0, metavar="R", help="bag seconds in a second (default: %(default)g)")
+    parser.add_argument("--start", type=not_negative, default=0.0, metavar="S", help="begin this long after the bag's begin (default: 0)")
     parser.add_argument(
-        "--duration", type=_positive, default=math.inf, metavar="S", help="end after this long in bag time (default: at the bag's end)"
+        "--duration", type=positive, default=math.inf, metavar="S", help="end after this long in bag time (default: at the bag's end)"
     )
     parser.add_argument("--loop", action="store_true", help="begin again at the end; time jumps back then")
-    parser.add_argument("--clock-hz", type=_positive, default=200.0, metavar="HZ", help="rate of /clock (default: %(default)g)")
+    parser.add_argument("--clock-hz", type=positive, default=200.0, metavar="HZ", help="rate of /clock (default: %(default)g)")
     parser.add_argument("--no-nodes", action="store_true", help="only play; start no nodes")
     parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: as in the parameter file)")
     add_robot_arguments(parser)
@@ -81,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--remap", nargs="+", default=[], metavar="FROM:=TO", help="play a topic under another name")
     parser.add_argument("--record", type=Path, metavar="DIR", help="record the replay, with what today's nodes say, into this bag")
-    parser.add_argument("--domain", type=int, metavar="N", help="DDS domain (default: a free one, on this computer alone)")
+    parser.add_argument("--domain", type=whole(0, MAX_DOMAIN), metavar="N", help="DDS domain (default: a free one, on this computer alone)")
     parser.add_argument("--log-folder", type=Path, metavar="DIR", help="where the nodes write logs (default: the user's log folder)")
 
 
@@ -199,13 +201,13 @@ def _await_listeners(player: Player, bag: Bag, robot: Robot, args: argparse.Name
 
 
 def _play(player: Player, bag: Bag, args: argparse.Namespace, check: Callable[[], None]) -> None:
-    seconds = (bag.end - bag.start) / SECOND
+    seconds = (bag.end - bag.start) / NANOSECONDS
     form = "{desc} |{bar}| {n:.1f}/{total:.1f} s{postfix}"
     with Keyboard() as keys, tqdm(total=seconds, desc="bag time", bar_format=form, file=sys.stderr, disable=None) as bar:
 
         def watch(now: int, paused: bool) -> None:
             check()
-            bar.n = (now - bag.start) / SECOND
+            bar.n = (now - bag.start) / NANOSECONDS
             bar.set_postfix_str("paused: space goes on, s steps" if paused else "space pauses" if keys.present else "")
 
         while True:
@@ -233,17 +235,3 @@ def _remapping(text: str) -> tuple[str, str]:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0.0):
-        raise argparse.ArgumentTypeError(f"must be finite and > 0, got {text}")
-    return value
-
-
-def _natural(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value >= 0.0):
-        raise argparse.ArgumentTypeError(f"must be finite and >= 0, got {text}")
-    return value

@@ -13,6 +13,7 @@ from neon_control.core.cameras import Camera
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
 from neon_control.core.yaml_file import read_mapping
+from neon_control.tools.arguments import ros_name
 
 AUDIO, JOINT_STATES = "audio", "joint_states"
 CHUNK_JOINTS, CHUNK_BASE = "action_chunk/joints", "action_chunk/base"
@@ -93,7 +94,7 @@ def add_robot_arguments(parser: argparse.ArgumentParser) -> None:
     """The options from which `robot_file` finds the robot, and its namespace."""
     parser.add_argument("--robot", metavar="FILE", help="robot file, which names the topics (default: as in the parameter file)")
     parser.add_argument("--params-file", default="robot.yaml", metavar="FILE", help="parameters of the nodes (default: config/%(default)s)")
-    parser.add_argument("--namespace", default="", metavar="NS", help="namespace of the nodes and their topics")
+    parser.add_argument("--namespace", type=ros_name, default="", metavar="NS", help="namespace of the nodes and their topics")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -56,8 +56,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(config: TrainConfig, workers: Workers) -> int:
     from neon_control.training.batches import split_episodes, to_batch
-    from neon_control.training.delivery import deliver
+    from neon_control.training.delivery import deliver, target_folder
     from neon_control.training.features import find_recordings, prepare
+    from neon_control.training.optimisation import choose_device
+    from neon_control.training.progressive import check_start
     from neon_control.training.report import write_report
     from neon_control.training.trainer import train
 
@@ -65,14 +67,19 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     space = ActionSpace.from_robot(robot, config.mode)
     bags = find_recordings(config.data, config.recording_of(robot))
     vision = config.backbone_spec()
-    samples = (bags, space, config.dt, config.num_steps, config.threads, config.image_fit, vision)
+    run_folder = Path(config.runs) / config.name
+    # What can be wrong is told now: encoding and training take hours.
+    choose_device(config.device, workers.local_rank)
+    check_start(config, space, vision)
+    target_folder(config).parent.mkdir(parents=True, exist_ok=True)
+    run_folder.mkdir(parents=True, exist_ok=True)
     cache = Path(config.cache) if config.cache else None
-    recordings = workers.first_before_others(lambda: prepare(*samples, cache=cache))
+    samples = (bags, space, config.dt, config.num_steps, vision, config.threads, cache)
+    recordings = workers.first_before_others(lambda: prepare(*samples))
     kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
     training, validation = to_batch(kept, space), to_batch(held_out, space)
     if workers.first:
         print(f"{len(kept)} episodes to train on, {len(training)} samples; {len(held_out)} to validate on, {len(validation)} samples")
-    run_folder = Path(config.runs) / config.name
     result, curves = train(config, space, training, validation, run_folder, vision, workers)
     if not workers.first:
         return 0

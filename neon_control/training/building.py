@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
@@ -18,6 +18,7 @@ from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig
+from neon_control.training.options import NO_RULES, check_value
 
 POLICY_KEYS = {
     "state_relative": "joints are predicted as changes from where they are",
@@ -28,6 +29,7 @@ POLICY_KEYS = {
     "bottleneck_dim": "width of the fusion's bottleneck (default: 864)",
     "proprioception_dim": "width of what is made of the joints (default: 384)",
 }
+AT_LEAST_ONE = {**NO_RULES, "least": 1}
 HEADS = {
     "grouped": ActionHeadConfig,
     "chunking": ActionChunkingHead,
@@ -65,6 +67,11 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
     unknown = sorted(set(config.policy) - set(POLICY_KEYS))
     if unknown:
         raise ConfigError(f"TrainConfig.policy: unknown fields {unknown}; known are {list(POLICY_KEYS)}")
+    kinds = get_type_hints(PolicyConfig)
+    for name, value in config.policy.items():
+        check_value(f"TrainConfig.policy.{name}", value, kinds[name], AT_LEAST_ONE if kinds[name] is int else NO_RULES)
+    for group, weight in config.policy.get("loss_weights", {}).items():
+        check_value(f"TrainConfig.policy.loss_weights.{group}", weight, float, {**NO_RULES, "least": 0.0})
     policy, head = dict(config.policy), dict(config.head)
     kind = head.pop("type", "grouped")
     if kind == "state_relative":
@@ -74,6 +81,10 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
     if kind not in registered_heads():
         raise ConfigError(f"TrainConfig.head.type is {kind!r}; it must be one of {list(registered_heads())}")
     sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps)
+    known = get_type_hints(HEADS[kind].__init__) if kind in HEADS else {}
+    for name, value in head.items():
+        if known.get(name) in (int, float, bool):
+            check_value(f"TrainConfig.head.{name}", value, known[name], AT_LEAST_ONE if known[name] is int else NO_RULES)
     if kind in ("grouped", "mlp"):
         sizes, head = _mlp_heads(kind, sizes, head), {}
         kind = "grouped"

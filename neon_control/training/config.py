@@ -79,6 +79,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.name in ("", ".", "..") or Path(self.name).name != self.name:
+            raise ConfigError(f"TrainConfig.name becomes the name of folders, so it needs to be one without a path, got {self.name!r}")
         object.__setattr__(self, "cameras", tuple(self.cameras))  # YAML gives a list
 
     def backbone_spec(self) -> BackboneSpec:
@@ -97,7 +99,10 @@ class TrainConfig:
         model = str(how.pop("model"))
         if Path(model).expanduser().is_dir():
             model = str(Path(model).expanduser().absolute())  # the policy will lie in another folder
-        spec = describe_model(model, Path.cwd(), **{**how, "clip": Clip(**how.get("clip", {}))})
+        clip = how.get("clip", {})
+        if not isinstance(clip, Mapping) or not set(clip) <= {"frames", "rate_hz"}:
+            raise ConfigError(f"TrainConfig.backbone.clip needs a mapping with 'frames' and 'rate_hz', got {clip!r}")
+        spec = describe_model(model, Path.cwd(), **{**how, "clip": Clip(**clip)})
         return spec.looking_at(self.cameras, self.combine)
 
     def cameras_of(self, robot: Robot) -> tuple[Camera, ...]:

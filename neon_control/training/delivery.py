@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import PolicyError
+from neon_control.core.errors import ConfigError, PolicyError
 from neon_control.core.robot import Robot
 from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.export import export_policy
 from neon_control.runtime.files import create_folder_atomically
 from neon_control.runtime.policy import Policy
-from neon_control.runtime.policy_file import read_policy_file
+from neon_control.runtime.policy_file import DESCRIPTION_FILE, read_policy_file
 from neon_control.runtime.sessions import open_session
 from neon_control.runtime.torch_action_layer import rebuild_policy
 from neon_control.training.batches import Batch
@@ -26,6 +26,18 @@ from neon_control.training.evaluation import Result
 
 COMPARED = 64  # validation samples
 TOLERANCE = 1e-4  # of normalised actions, torch against ONNX Runtime
+
+
+def target_folder(config: TrainConfig) -> Path:
+    """Where the policy will be.
+
+    Raises:
+        ConfigError: something that is no policy is there, which would be replaced.
+    """
+    target = Path(config.out) / config.name
+    if target.exists() and not (target / DESCRIPTION_FILE).is_file():
+        raise ConfigError(f"{target} exists and is no policy: it has no {DESCRIPTION_FILE}; choose another --name or --out")
+    return target
 
 
 def deliver(
@@ -40,6 +52,7 @@ def deliver(
     """Export, verify, and move into place; returns the policy's folder.
 
     Raises:
+        ConfigError: as of `target_folder`.
         PolicyError: it cannot be exported, or does not run as it should; an older policy of this name is then still there.
     """
     staged = Path(config.runs) / config.name / "policy" / config.name
@@ -58,7 +71,7 @@ def deliver(
         backend=config.backend,
     )
     verify(staged, robot, validation)
-    target = Path(config.out) / config.name
+    target = target_folder(config)
     create_folder_atomically(target, lambda scratch: _copy(staged, scratch), replace=True)
     return target
 

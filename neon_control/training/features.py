@@ -17,12 +17,11 @@ from tqdm import tqdm
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
 from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.policy import VISION_ENCODER
-from neon_control.runtime.vision import VISION_FEATURES, build_cache, cache_folder, vision_revision
+from neon_control.runtime.vision import build_cache, cache_folder
 from neon_control.training.feature_files import Arrays
 from neon_control.training.feature_job import Job
 from neon_control.training.recordings import Recording, find_recordings
-from neon_control.training.spread import Task, in_processes, over_ray
+from neon_control.training.spread import Task, over_processes, over_ray
 
 __all__ = ["Arrays", "Extraction", "extract", "find_recordings", "prepare"]
 
@@ -53,10 +52,8 @@ def prepare(
     space: ActionSpace,
     dt: float,
     num_steps: int,
+    vision: BackboneSpec,
     workers: int | None = None,
-    fit: str = "stretch",
-    vision: BackboneSpec | None = None,
-    *,
     cache: Path | None = None,
 ) -> list[Arrays]:
     """Compute what is missing and load everything; problems go to stderr as a table. See `extract`.
@@ -68,7 +65,6 @@ def prepare(
     Raises:
         ConfigError: no recording is usable; as of `extract`.
     """
-    vision = vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, fit)
     extraction = extract(recordings, space, dt, num_steps, vision, workers, cache)
     if table := extraction.table():
         print(table, file=sys.stderr)
@@ -122,7 +118,7 @@ def extract(
     if tasks:
         if job.small and not cache_folder().exists():
             build_cache()  # once here, not in every worker
-        outcomes = in_processes(job, tasks, job.cores if job.small else 1) if ray is None else over_ray(job, tasks, workers, ray)
+        outcomes = over_processes(job, tasks, job.cores if job.small else 1) if ray is None else over_ray(job, tasks, workers, ray)
         for outcome in tqdm(outcomes, "encoding", len(recordings), initial=len(recordings) - len(tasks), unit="recording"):
             encoded += outcome.frames
             loaded[outcome.index] = job.load(places[outcome.index])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, field, fields
 from typing import Any, get_type_hints
@@ -12,6 +13,7 @@ import yaml
 from neon_control.core.errors import ConfigError
 
 NUMBERS = (int, float)
+NO_RULES: Mapping[str, Any] = {"least": None, "most": None, "choices": ()}
 METAVARS = {int: "N", float: "X", str: "TEXT", bool: "true|false"}
 
 
@@ -33,10 +35,18 @@ def check_options(config: Any) -> None:
     """
     kinds = get_type_hints(type(config))
     for entry in fields(config):
-        value, kind = getattr(config, entry.name), kinds[entry.name]
-        kind = getattr(kind, "__origin__", kind)  # Mapping[str, Any] -> Mapping
-        if not _fits(value, kind, entry.metadata):
-            raise ConfigError(f"{type(config).__name__}.{entry.name} must be {_needs(kind, entry.metadata)}, got {value!r}")
+        check_value(f"{type(config).__name__}.{entry.name}", getattr(config, entry.name), kinds[entry.name], entry.metadata)
+
+
+def check_value(name: str, value: Any, kind: Any, rules: Mapping[str, Any] = NO_RULES) -> None:
+    """Compare one value with a type and the metadata of an `option`.
+
+    Raises:
+        ConfigError: it does not fit; the message names `name`, and what it needs.
+    """
+    kind = getattr(kind, "__origin__", kind)  # Mapping[str, Any] -> Mapping
+    if not _fits(value, kind, rules):
+        raise ConfigError(f"{name} must be {_needs(kind, rules)}, got {value!r}")
 
 
 def add_options(parser: argparse.ArgumentParser, config: type, keys: Mapping[str, Mapping[str, str]]) -> None:
@@ -78,8 +88,9 @@ def given_options(args: argparse.Namespace, config: type) -> dict[str, Any]:
 
 def _fits(value: Any, kind: type, rules: Mapping[str, Any]) -> bool:
     if kind in NUMBERS:
+        least, most = (default if rules[end] is None else rules[end] for end, default in (("least", -math.inf), ("most", math.inf)))
         number = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
-        return number and not (rules["least"] is not None and value < rules["least"]) and not (rules["most"] and value > rules["most"])
+        return number and least <= value <= most  # NaN is neither
     if isinstance(value, str) and kind is not str:
         return False  # a text is a sequence too
     return isinstance(value, kind) and (not rules["choices"] or value in rules["choices"])

@@ -42,13 +42,26 @@ def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, visio
     """
     layers = policy_config(config, space, training.vision.shape[1])
     scale = change_scale(training) if layers.relative_scale else None
+    policy = _blank(config, layers, space, vision, scale)
+    if not config.init_from:
+        policy.set_feature_statistics(*feature_statistics(training))
+        if scale is not None:
+            policy.head.set_scale(scale)
+    return policy
+
+
+def check_start(config: TrainConfig, space: ActionSpace, vision: BackboneSpec) -> None:
+    """Raise what `start_policy` will raise for this configuration: encoding, which comes first, may take hours."""
+    _blank(config, policy_config(config, space, vision.features), space, vision, None)
+
+
+def _blank(
+    config: TrainConfig, layers: PolicyConfig, space: ActionSpace, vision: BackboneSpec | None, scale: Tensor | None
+) -> ActionPolicy:
     if config.init_from:
         policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision, scale)
     else:
         policy = ActionPolicy(layers)
-        policy.set_feature_statistics(*feature_statistics(training))
-        if scale is not None:
-            policy.head.set_scale(scale)
     freeze(policy, config.freeze)
     return policy
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from neon_control.core.errors import ConfigError, NeonControlError
-from neon_control.core.thread_pools import SETTINGS, let_idle_threads_sleep
+from neon_control.core.thread_pools import SETTINGS
+from neon_control.runtime.worker_pool import in_processes
 from neon_control.training.feature_job import Files, Job
 from neon_control.training.feature_worker import Outcome, Worker
 from neon_control.training.recordings import Recording
@@ -28,26 +23,13 @@ _worker: Worker
 _tasks: Sequence[Task]
 
 
-def in_processes(job: Job, tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
+def over_processes(job: Job, tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
     """Outcomes in the order in which they are ready.
 
     Raises:
         NeonControlError: what a worker raised; or a worker was killed, for example for want of memory.
     """
-    # spawn: neither torch's threads nor a GPU survive a fork, and numeric libraries read their settings when they are loaded
-    with ProcessPoolExecutor(min(workers, len(tasks)), multiprocessing.get_context("spawn"), _start, (job, tasks)) as pool:
-        with _settings_to_inherit():
-            futures = [pool.submit(_run, number) for number in range(len(tasks))]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise NeonControlError(
-                "a worker process was killed, perhaps because the memory is full (fewer --workers need less); "
-                "what is finished is kept, so run the same command again"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return in_processes(_run, range(len(tasks)), workers, _start, (job, tasks))
 
 
 def over_ray(job: Job, tasks: Sequence[Task], workers: int | None, address: str) -> Iterator[Outcome]:
@@ -67,7 +49,7 @@ def over_ray(job: Job, tasks: Sequence[Task], workers: int | None, address: str)
         import ray
         import ray.data
     except ImportError as error:
-        raise ConfigError("--ray needs the library Ray; `pip install 'neon_control[ray]'`") from error
+        raise ConfigError("--ray needs the library Ray: install this package with the extra `ray`") from error
     try:
         ray.init(address or None, runtime_env={"env_vars": settings}, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -111,33 +93,9 @@ class _RayWorker:
         return {"outcome": json.dumps(asdict(outcome))}
 
 
-@contextmanager
-def _settings_to_inherit() -> Iterator[None]:
-    """One thread for numpy, as in the inference node. OpenBLAS's others spin, and change the log-mel
-    spectrograms in the last digit, which the 8-bit audio encoder makes 0.05 of.
-    """
-    before = dict(os.environ)
-    let_idle_threads_sleep()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
 def _start(job: Job, tasks: Sequence[Task]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all processes of a terminal; these have nothing to say about it
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     global _worker, _tasks
     _worker, _tasks = Worker(job), tasks
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed cannot tell its workers, and they would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _run(number: int) -> Outcome:

@@ -197,12 +197,3 @@ def test_the_base_refuses_nan_and_keeps_the_last_command() -> None:
     with pytest.raises(CommandError, match="finite"):
         base.command(at(0.1), 0, np.array([np.nan, 0.0, 0.0]))
     assert base.update(at(0.1))[0] == 0.2
-
-
-def test_the_base_ramps_when_its_acceleration_is_limited() -> None:
-    base = VelocityBase(max_acceleration=np.array([1.0, 1.0, 2.0]))
-    base.update(at(0.0))
-    base.command(at(0.0), 0, np.array([0.3, 0.0, -1.0]))
-    assert np.allclose(base.update(at(0.1)), [0.1, 0.0, -0.2])
-    assert np.allclose(base.update(at(0.3)), [0.3, 0.0, -0.6])
-    assert np.allclose(base.update(at(0.6)), [0.0, 0.0, 0.0])  # timed out: 0.3 s and 0.6 rad/s are just enough to stop

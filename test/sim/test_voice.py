@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from neon_control.core.errors import ConfigError
 from neon_control.sim.espeak import speak
-from neon_control.sim.voice import HEARING_WINDOW_S, SAMPLE_RATE, VOICES, Microphone, draw_command, synthesize
+from neon_control.sim.voice import HEARING_WINDOW_S, SAMPLE_RATE, VOICES, Microphone, draw_command
 
 WINDOW = int(HEARING_WINDOW_S * SAMPLE_RATE)
 
@@ -26,23 +26,23 @@ def rms(samples: np.ndarray) -> float:
 
 @pytest.mark.parametrize("voice", VOICES)
 def test_every_voice_speaks_both_colours_in_its_own_way(voice: str) -> None:
-    red, blue = synthesize("red", voice, 160, 50), synthesize("blue", voice, 160, 50)
+    red, blue = speak("red", voice, 160, 50).samples, speak("blue", voice, 160, 50).samples
     assert red.dtype == np.int16
     assert red.ndim == 1
     assert 0.15 < len(red) / SAMPLE_RATE < 0.8
     assert rms(red) > 500
-    others = [synthesize("red", other, 160, 50) for other in VOICES if other != voice]
+    others = [speak("red", other, 160, 50).samples for other in VOICES if other != voice]
     assert not any(np.array_equal(red, other) for other in [*others, blue])
 
 
 def test_faster_speech_is_shorter_and_higher_pitch_sounds_different() -> None:
-    assert len(synthesize("touch the red cube", "en-us", 220, 50)) < 0.8 * len(synthesize("touch the red cube", "en-us", 140, 50))
-    assert not np.array_equal(synthesize("red", "en-us", 160, 20), synthesize("red", "en-us", 160, 80))
+    assert len(speak("touch the red cube", "en-us", 220, 50).samples) < 0.8 * len(speak("touch the red cube", "en-us", 140, 50).samples)
+    assert not np.array_equal(speak("red", "en-us", 160, 20).samples, speak("red", "en-us", 160, 80).samples)
 
 
 def test_spoken_samples_are_shared_and_cannot_be_changed() -> None:
-    first = synthesize("red", "en-us", 160, 50)
-    assert synthesize("red", "en-us", 160, 50) is first
+    first = speak("red", "en-us", 160, 50).samples
+    assert speak("red", "en-us", 160, 50).samples is first
     with pytest.raises(ValueError, match="read-only"):
         first[0] = 1
 

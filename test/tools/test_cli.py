@@ -13,6 +13,7 @@ import pytest
 import neon_control
 from neon_control.tools import cli
 
+ROOT = Path(__file__).resolve().parents[2]
 TOOL = """
 import threading
 
@@ -21,11 +22,14 @@ from neon_control.core.errors import ConfigError
 
 def add_arguments(parser):
     parser.add_argument("action")
+    parser.add_argument("--headless", action="store_true")
 
 
 def run(args):
     if args.action == "fail":
         raise ConfigError("robot.yaml: missing field 'urdf'")
+    if args.action == "open":
+        open("/")
     if args.action == "import":
         import package_that_nobody_has
     if args.action == "wait":
@@ -38,7 +42,7 @@ PROGRAM = """
 import sys
 from neon_control.tools import cli
 
-cli.COMMANDS = {"probe": ("probe_tool", "a tool for this test"), "other": ("module_that_must_not_be_imported", "another")}
+cli.COMMANDS = {"probe": ("probe_tool", "a tool for this test", "ros,train"), "other": ("module_that_must_not_be_imported", "another", "")}
 sys.exit(cli.main())
 """
 
@@ -55,7 +59,7 @@ def run(command: list[str], *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_command_names_a_module_that_offers_what_a_tool_must_offer() -> None:
-    for name, (module, text) in cli.COMMANDS.items():
+    for name, (module, text, _) in cli.COMMANDS.items():
         spec = importlib.util.find_spec(module)
         assert spec is not None and spec.origin is not None, f"{name}: no module {module}"
         source = Path(spec.origin).read_text()
@@ -106,8 +110,28 @@ def test_a_missing_package_is_named_together_with_the_remedy(command: list[str])
     result = run(command, "probe", "import")
 
     assert result.returncode == 2
-    assert "'package_that_nobody_has'" in result.stderr and "pip install" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert "'package_that_nobody_has'" in result.stderr and "Traceback" not in result.stderr
+    # beside a ROS distribution the wheels of the extra `ros` must not be installed
+    assert "'.[ros,train]'" in result.stderr and "where ROS 2 is installed, source it, and pip install '.[train]'" in result.stderr
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    extras = {extra for *_, named in cli.COMMANDS.values() for extra in named.split(",") if extra}
+    assert extras and all(f'"{extra}": ' in (ROOT / "setup.py").read_text() for extra in extras)
+
+
+def test_a_file_that_cannot_be_used_is_named_without_a_traceback(command: list[str]) -> None:
+    result = run(command, "probe", "open")
+
+    assert (result.returncode, result.stderr) == (2, "neon_control: /: Is a directory\n")
+
+
+def test_a_misspelt_option_is_refused_by_its_own_tool_with_the_one_that_was_meant(command: list[str]) -> None:
+    result = run(command, "probe", "work", "--hedless")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("usage: neon_control probe")
+    assert "unrecognized arguments: --hedless; did you mean --headless?" in result.stderr
 
 
 def test_ctrl_c_ends_quietly_with_130(command: list[str]) -> None:

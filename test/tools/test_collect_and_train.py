@@ -73,3 +73,27 @@ def test_wrong_configuration_is_one_line_without_a_traceback(tmp_path: Path) -> 
     result = command("train", "--config", file)
     assert result.returncode == 2
     assert "epoch" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_what_would_fail_at_the_end_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
+    from bag_writer import BagWriter
+
+    with BagWriter(tmp_path / "data" / "bag"):
+        pass  # cannot be used: were it read, that would be the error
+    (tmp_path / "thesis").mkdir()
+    given = ("train", "--data", tmp_path / "data", "--runs", tmp_path / "runs", "--name")
+    for words, message in (
+        (("thesis", "--out", tmp_path), f"{tmp_path / 'thesis'} exists and is no policy"),
+        (("a", "--out", tmp_path, "--head.type", "flow", "--head.hidden_dim", "-1"), "hidden_dim"),
+        (("a", "--out", tmp_path, "--freeze", "[arm]"), "TrainConfig.freeze names ['arm']"),
+        (("a", "--out", tmp_path, "--init_from", "nothing"), "nothing"),
+        (("a", "--out", Path(__file__)), str(Path(__file__))),
+    ):
+        result = command(*given, *words)
+        assert result.returncode == 2 and message in result.stderr and "Traceback" not in result.stderr, result.stderr
+    assert (tmp_path / "thesis").is_dir()
+
+
+def test_a_robot_file_that_is_missing_ends_the_collection(tmp_path: Path) -> None:
+    result = command("collect", "--robot", tmp_path / "no.yaml", "--out", tmp_path / "data")
+    assert result.returncode == 2 and "no.yaml" in result.stderr and not (tmp_path / "data").exists()

@@ -142,7 +142,7 @@ def test_the_clock_runs_at_200_hz_never_back_and_covers_what_was_asked_for(node:
     clock = times(arrived["/clock"])
 
     assert (np.diff(clock) >= 0.0).all()
-    assert clock[0] == pytest.approx(0.1, abs=1e-6) and 0.2 < clock[-1] <= 0.3
+    assert clock[0] == pytest.approx(0.1, abs=1e-6) and 0.2 < clock[-1] <= 0.3 + 1e-6
     assert len(clock) > 20  # 40 on a quiet computer
     assert player.sent == 3 * 11  # the messages from 0.1 s to 0.3 s
 

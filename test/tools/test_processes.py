@@ -14,6 +14,7 @@ import pytest
 import yaml
 from waiting import wait_until
 
+from neon_control.core.errors import ConfigError
 from neon_control.core.paths import find_file
 from neon_control.nodes.transport import PROFILES
 from neon_control.tools.processes import (
@@ -164,6 +165,28 @@ def test_the_environment_gets_transport_and_domain_unless_the_user_chose() -> No
     chosen = {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4", "ROS_DOMAIN_ID": "42"}
     assert prepare_environment(chosen) == 42
     assert chosen == {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4", "ROS_DOMAIN_ID": "42"}
+
+
+def test_a_domain_that_does_not_exist_is_refused_with_the_variable() -> None:
+    for wrong in ("left", "233", "-1"):
+        with pytest.raises(ConfigError, match=f"ROS_DOMAIN_ID needs a whole number from 0 to 232, got '{wrong}'"):
+            prepare_environment({"ROS_DOMAIN_ID": wrong})
+
+
+def test_a_ctrl_c_while_a_process_is_being_started_is_not_lost(tmp_path: Path) -> None:
+    code = f"""
+import os, pathlib, signal, sys
+from neon_control.tools.processes import ProcessGroup
+os.register_at_fork(after_in_parent=lambda: signal.raise_signal(signal.SIGINT))
+try:
+    with ProcessGroup(pathlib.Path({str(tmp_path)!r})) as group:
+        group.start("a", [sys.executable, "-c", "import time; time.sleep(60)"])
+        print("lost")
+except KeyboardInterrupt:
+    print("taken")
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (result.stdout, result.stderr) == ("taken\n", "")
 
 
 def test_a_nodes_command_line_keeps_the_types_of_parameters() -> None:

@@ -33,9 +33,9 @@ def test_bags_are_listed_with_their_problems_and_exported(tmp_path: Path, capsys
     assert main(["recordings", str(tmp_path / "bags"), "--boundary", "begin", "--export-lerobot", str(out), "--task", "wave"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["Recording", "Episodes", "Seconds", "Samples", "Images", "[Hz]", "Joint", "states", "[Hz]", "Problems"]
-    assert lines[1].split() == ["blind", "0", "0.0", "0", "0.0", "0.0", "1"]
-    assert lines[2].split() == ["good", "2", "1.9", "20", "10.0", "100.0", "3"]
-    assert any(line.startswith("blind") and "no topic ['camera/image_raw']" in line for line in lines[3:])
+    assert lines[2].split() == ["blind", "0", "0.0", "0", "0.0", "0.0", "1"]
+    assert lines[3].split() == ["good", "2", "1.9", "20", "10.0", "100.0", "3"]
+    assert any(line.startswith("blind") and "no topic ['camera/image_raw']" in line for line in lines[4:])
     assert "1 of 2 recordings are usable: 20 samples" in lines
     assert lines[-1] == f"{out}: 2 episodes, 20 frames at 10 Hz"
     assert main(["recordings", str(out)]) == 0

@@ -33,12 +33,29 @@ def test_every_head_gives_whole_chunks_and_its_configuration_builds_it_again(spa
     [
         ({"type": "magic"}, r"head\.type is 'magic'; it must be one of \['chunking'"),
         ({"mlp_width": 3}, r"'grouped' has no options \['mlp_width'\]; it has .*mlp_hidden"),
+        ({"type": "flow", "hidden_dim": -1}, r"head\.hidden_dim must be a whole number >= 1, got -1"),
+        ({"type": "dit", "dropout": "some"}, r"head\.dropout must be a number, got 'some'"),
         ({"type": "flow", "mlp_hidden": 3}, "head 'flow'.*mlp_hidden.*it takes"),
     ],
 )
 def test_what_a_head_does_not_know_is_refused_with_what_it_knows(space: ActionSpace, head: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_policy(replace(CONFIG, head=head), space, 8)
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ({"use_audio": 7}, r"policy\.use_audio must be true or false, got 7"),
+        ({"bottleneck_dim": "wide"}, r"policy\.bottleneck_dim must be a whole number >= 1, got 'wide'"),
+        ({"loss_weights": 3}, r"policy\.loss_weights must be a mapping, got 3"),
+        ({"loss_weights": {"arms": "much"}}, r"policy\.loss_weights\.arms must be a number >= 0\.0, got 'much'"),
+        ({"loss_weight": 3}, r"policy: unknown fields \['loss_weight'\]; known are"),
+    ],
+)
+def test_a_wrong_value_of_the_policy_is_refused_with_its_field(space: ActionSpace, policy: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build_policy(replace(CONFIG, policy=policy), space, 8)
 
 
 def test_the_help_knows_every_option_of_every_head() -> None:

@@ -59,6 +59,8 @@ def test_an_unknown_field_of_the_command_line_is_refused_with_its_name(capsys: p
         ("name: a\ndata: b\nepoch: 3", ["epoch", "epochs"]),
         ("name: a", ["missing", "data"]),
         ("name: a\ndata: b\nepochs: 0", ["epochs", "whole number >= 1", "0"]),
+        ("name: ../a\ndata: b", ["name", "../a", "without a path"]),
+        ("name: a\ndata: b\nlearning_rate: .nan", ["learning_rate", "number from", "nan"]),
         ("name: a\ndata: b\nlearning_rate: fast", ["learning_rate", "number from", "fast"]),
         ("name: a\ndata: b\ncompile: 1", ["compile", "true or false"]),
         ("name: a\ndata: b\nmode: legs_only", ["mode", "arms_only", "legs_only"]),
@@ -76,6 +78,12 @@ def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path, text: str, words:
         load_train_config(file)
     for word in ["run.yaml", *words]:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize("clip", [{"frame": 3}, 3])
+def test_a_clip_that_is_none_is_refused_with_what_it_has(clip: object) -> None:
+    with pytest.raises(ConfigError, match=r"backbone\.clip needs a mapping with 'frames' and 'rate_hz', got"):
+        TrainConfig("a", "b", backbone={"model": ".", "clip": clip}).backbone_spec()
 
 
 def test_cameras_are_found_on_the_robot_and_counted_in_the_features() -> None:

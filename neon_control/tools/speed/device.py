@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from neon_control.runtime.head_export import ARGUMENTS, input_shapes, random_inputs, run_torch
 from neon_control.runtime.torch_action_layer import TorchActionLayer
-from neon_control.tools.measure import Latency, in_turns, table
+from neon_control.tools.measure import Latency, in_turns
 from neon_control.tools.speed.rows import INPUT_DIM, random_head
+from neon_control.tools.text_table import table
 
 
 def measure_on_device(

@@ -18,7 +18,8 @@ from neon_control.runtime.policy import Policy
 from neon_control.runtime.policy_file import read_policy_file
 from neon_control.runtime.sessions import open_session
 from neon_control.runtime.torch_action_layer import rebuild_policy
-from neon_control.tools.measure import ActionError, Latency, measure_in_blocks, policy_inputs, table, torch_actions
+from neon_control.tools.measure import ActionError, Latency, measure_in_blocks, policy_inputs, torch_actions
+from neon_control.tools.text_table import table
 
 
 def measure_policy(args: argparse.Namespace, scratch: Path) -> list[dict[str, object]]:

@@ -1,0 +1,75 @@
+"""Values on the command line: what argparse's `type` may be, so that a wrong one is refused at once, with what it needs to be."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+IMAGE_SIZES = (16, 4096)  # [pixels] of a side, that the simulated camera has
+MAX_DOMAIN = 232  # beyond it, DDS has no ports
+_ROS_NAME = re.compile(r"(~?/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*/?|/?")
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A whole number from `least` on, up to `most` if given."""
+    needed = f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}"
+
+    def convert(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d+", text) or int(text) < least or (most is not None and int(text) > most):
+            raise argparse.ArgumentTypeError(f"needs {needed}, got {text!r}")
+        return int(text)
+
+    return convert
+
+
+def positive(text: str) -> float:
+    """A finite number above 0."""
+    value = _number(text)
+    if not (math.isfinite(value) and value > 0.0):
+        raise argparse.ArgumentTypeError(f"needs a number above 0, got {text!r}")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """A finite number, 0 or more."""
+    value = _number(text)
+    if not (math.isfinite(value) and value >= 0.0):
+        raise argparse.ArgumentTypeError(f"needs a number, 0 or more, got {text!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def ros_name(text: str) -> str:
+    """A topic or a namespace; empty is the root."""
+    if not _ROS_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"needs letters, digits and _ between slashes, got {text!r}")
+    return text
+
+
+def new_file(text: str) -> Path:
+    """A file to write at the end: better refused before the work than after it."""
+    path = Path(text)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"needs a file in a folder that exists, got {text!r}")
+    return path
+
+
+def own_address(text: str) -> str:
+    """An address of this computer, to serve on."""
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(text, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.bind(place)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"needs an address of this computer, got {text!r}: {error.strerror}") from error
+    return text
