@@ -21,6 +21,10 @@ class StateRelativeHead(ActionHead):
     dimensions are relative; s counts as zero on the others (a base velocity is no change of a position). There are no
     parameters of its own.
 
+    The inner head's cap bounds the change, not the action: a lies within s +- cap, and may leave [-1, 1] (the executor holds it to
+    the joint's limits). With the usual cap of 1 a joint moves by less than half its range within a chunk, which is plenty
+    for 0.3 s; a generative head takes larger changes in training for 0.99 of the cap. `soft_cap_value=2.0` allows any change.
+
     Args:
         relative: (N,) true where a dimension is relative; all of them if left out.
     """
@@ -64,10 +68,16 @@ class StateRelativeHead(ActionHead):
         return self.inner_head.error(features, target, mask, **inputs)
 
     def compute_loss(
-        self, features: Tensor, target: Tensor, current_state: Tensor | None = None, mask: Tensor | None = None, reduction: str = "mean"
+        self,
+        features: Tensor,
+        target: Tensor,
+        current_state: Tensor | None = None,
+        mask: Tensor | None = None,
+        reduction: str = "mean",
+        **inputs: Any,
     ) -> Tensor:
-        """Loss in delta space, for any inner head."""
-        return reduce_error(self.error(features, target, mask, current_state), mask, reduction)
+        """Loss in delta space, for any inner head; `inputs` are those of its `error`."""
+        return reduce_error(self.error(features, target, mask, current_state, **inputs), mask, reduction)
 
     def _add_state(self, deltas: Tensor, state: Tensor | None) -> Tensor:
         return deltas if state is None else deltas + self._offset(state, deltas.dim())
