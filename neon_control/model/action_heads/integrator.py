@@ -24,7 +24,7 @@ def euler(velocity: Field, x: Tensor, num_steps: int) -> Tensor:
 
 
 def ddim(angular_velocity: Field, x: Tensor, num_steps: int) -> Tensor:
-    """Deterministic DDIM (Song et al. 2021, eta = 0) on a `CosinePath`: a turn by d = pi / (2 K) in the plane of x and v.
+    """Deterministic DDIM (Song et al. 2021, eq. 12 with sigma = 0) on a `CosinePath`: a turn by d = pi / (2 K) in the plane of x and v.
 
         x <- cos(d) x + sin(d) v(x, t)
 
