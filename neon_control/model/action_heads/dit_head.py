@@ -40,7 +40,8 @@ class DiTActionHead(GenerativeHead):
         dropout: float = 0.1,
         cross_attention_dim: int | None = None,
     ) -> None:
-        check_whole("DiTActionHead", input_dim=input_dim, action_dim=action_dim, num_steps=num_steps, num_layers=num_layers)
+        sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim, "num_layers": num_layers}
+        check_whole("DiTActionHead", **sizes)
         super().__init__(
             DiTNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, num_heads, dropout, cross_attention_dim),
             CosinePath(),
