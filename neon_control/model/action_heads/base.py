@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neon_control.model.action_heads.losses import mse_loss, reduce_error, squared_error
+from neon_control.model.action_heads.losses import mse_loss, reduce_error, squared_error, without_padding
 
 
 class ActionHead(nn.Module):
@@ -43,8 +43,8 @@ class ActionHead(nn.Module):
         Args:
             features: (B, F).
             target: (B, S, N) normalised actions.
-            mask: (B, S), 0 for padded steps: hides them from a head that reads its target. The errors themselves are
-                masked by whoever averages them.
+            mask: (B, S), 0 for padded steps: whatever the target holds there, NaN too, nothing depends on it. The errors
+                themselves are masked by whoever averages them.
             inputs: what a particular head takes besides (`tokens`, `current_state`, `generator`, ...).
         """
         raise TypeError(f"{type(self).__name__} must define `error`, the objective that it is trained by")
@@ -62,7 +62,7 @@ class RegressionHead(ActionHead):
         predicted = self(features, **inputs)
         if predicted.dim() < target.dim():
             predicted = predicted.unsqueeze(1).expand_as(target)
-        return squared_error(predicted, target)
+        return squared_error(predicted, without_padding(target, mask))
 
     def sample(self, features: Tensor, **inputs: Any) -> Tensor:
         """The one answer of this head, whatever `noise` or `generator` says; here so that any head can be sampled."""

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neon_control.model.action_heads.base import RegressionHead
+from neon_control.model.action_heads.checks import check_dropout, check_soft_cap, check_whole
 from neon_control.model.action_heads.primitives import (
     Folded,
     HiddenLayer,
@@ -29,6 +30,9 @@ class ActionChunkingHead(RegressionHead):
     W_1 [f | e_i] = U f + V e_i, so U f is computed once for all steps and V e_i + b once for all observations: at
     inference the only work per step is the norm, the activation and the output layer. `num_layers` counts linear
     layers from c to a; more than 3 adds residual hidden layers per step.
+
+    Raises:
+        ConfigError: a size is not positive, there are fewer than 3 layers, or dropout or the cap is out of range.
     """
 
     temporal = "step embeddings"
@@ -47,6 +51,10 @@ class ActionChunkingHead(RegressionHead):
         soft_cap_value: float = 1.0,
     ) -> None:
         super().__init__()
+        check_whole("ActionChunkingHead", input_dim=input_dim, action_dim=action_dim, num_steps=num_steps, hidden_dim=hidden_dim)
+        check_whole("ActionChunkingHead", 3, num_layers=num_layers)
+        check_dropout("ActionChunkingHead", dropout)
+        check_soft_cap("ActionChunkingHead", soft_cap_value)
         self.action_dim = action_dim
         self.num_steps = num_steps
         self.soft_cap_value = soft_cap_value

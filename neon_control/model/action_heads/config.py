@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.checks import check_dropout, check_soft_cap, check_whole
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class ActionHeadConfig:
     The last five fields are the v2 techniques. Off, they give the v1 heads: GELU, no norm, plain residuals, no skip, hard tanh.
 
     Raises:
-        ConfigError: a size is not positive, or dropout or the cap is out of range.
+        ConfigError: a size is not positive, a switch is neither true nor false, or dropout or the cap is out of range.
     """
 
     hidden_size: int = 2048  # F, width of the features
@@ -33,11 +33,11 @@ class ActionHeadConfig:
     soft_cap_value: float = 1.0  # 0: hard tanh
 
     def __post_init__(self) -> None:
-        for name, least in (("hidden_size", 1), ("action_dim", 1), ("num_action_steps", 1), ("mlp_hidden", 1), ("num_layers", 2)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(f"ActionHeadConfig.{name} must be a whole number >= {least}, got {value!r}")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ConfigError(f"ActionHeadConfig.dropout must be in [0, 1), got {self.dropout!r}")
-        if not (math.isfinite(self.soft_cap_value) and self.soft_cap_value >= 0.0):
-            raise ConfigError(f"ActionHeadConfig.soft_cap_value must be finite and >= 0, got {self.soft_cap_value!r}")
+        owner = type(self).__name__
+        check_whole(owner, **{name: getattr(self, name) for name in ("hidden_size", "action_dim", "num_action_steps", "mlp_hidden")})
+        check_whole(owner, 2, num_layers=self.num_layers)
+        check_dropout(owner, self.dropout)
+        check_soft_cap(owner, self.soft_cap_value)
+        for name in (f.name for f in fields(self) if f.name.startswith("use_")):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{owner}.{name} must be true or false, got {getattr(self, name)!r}")

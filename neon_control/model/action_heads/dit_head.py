@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neon_control.model.action_heads.checks import check_whole
 from neon_control.model.action_heads.dit_network import DiTNetwork
 from neon_control.model.action_heads.generative import GenerativeHead
 from neon_control.model.action_heads.integrator import ddim
@@ -18,6 +19,9 @@ class DiTActionHead(GenerativeHead):
 
     Args:
         cross_attention_dim: width of the backbone's tokens, if every block is to look at them.
+
+    Raises:
+        ConfigError: a size, dropout or the cap is out of range, or hidden_dim is no multiple of num_heads.
     """
 
     temporal = "self-attention"
@@ -30,11 +34,20 @@ class DiTActionHead(GenerativeHead):
         hidden_dim: int = 384,
         num_layers: int = 8,
         num_heads: int = 6,
-        dropout: float = 0.1,
         num_denoise_steps: int = 4,
         soft_cap_value: float = 1.0,
+        *,
+        dropout: float = 0.1,
         cross_attention_dim: int | None = None,
     ) -> None:
+        sizes = {
+            "input_dim": input_dim,
+            "action_dim": action_dim,
+            "num_steps": num_steps,
+            "hidden_dim": hidden_dim,
+            "num_layers": num_layers,
+        }
+        check_whole("DiTActionHead", **sizes)
         super().__init__(
             DiTNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, num_heads, dropout, cross_attention_dim),
             CosinePath(),

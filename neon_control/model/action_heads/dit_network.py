@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neon_control.model.action_heads.attention import KeysValues
-from neon_control.model.action_heads.dit_block import AdaLN, DiTBlock
+from neon_control.model.action_heads.dit_block import AdaLN, DiTBlock, Modulation, modulations
 from neon_control.model.action_heads.generative import FieldNetwork
 from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, small_init
 from neon_control.model.action_heads.time_embedding import TimeEmbedding
@@ -23,6 +23,14 @@ class DiTCondition:
     steps: Tensor  # (B, S, D): what the observation says about each step
     keys_values: list[KeysValues | None]  # for each denoising block
     token_mask: Tensor | None
+
+
+@dataclass
+class DiTSteering:
+    """What an observation and a time have to say, whatever the noisy chunk is."""
+
+    skip: Tensor  # k, (B, 1, 1)
+    modulation: list[Modulation]  # for each denoising block
 
 
 class DiTNetwork(FieldNetwork):
@@ -58,7 +66,6 @@ class DiTNetwork(FieldNetwork):
         self.blocks = nn.ModuleList(
             DiTBlock(hidden_dim, num_heads, dropout, cross_attention_dim, own_adaln=False) for _ in range(num_layers)
         )
-        self.planning = num_layers // 2  # how many blocks run once
         self.norm = RMSNorm(hidden_dim)
         self.output = small_init(nn.Linear(hidden_dim, action_dim))
         self.skip = small_init(nn.Linear(hidden_dim, 1))  # k
@@ -76,16 +83,26 @@ class DiTNetwork(FieldNetwork):
         wide = self.features(features)  # (B, W)
         f = self.to_condition(wide)  # (B, D)
         q = self.to_steps(wide).unsqueeze(1) + self.step_embed.weight  # (B, S, D)
-        modulation = self.adaln(F.silu(f))  # (B, 3, 1, D)
-        for block in self.blocks[: self.planning]:
+        planning, denoising = self._halves()
+        (steered,) = modulations(F.silu(f).unsqueeze(1), self.adaln, planning)
+        for block, modulation in zip(planning, steered, strict=True):
             q = block.modulated(q, modulation, block.keys_values(tokens), token_mask)
-        return DiTCondition(f, q, [block.keys_values(tokens) for block in self.blocks[self.planning :]], token_mask)
+        return DiTCondition(f, q, [block.keys_values(tokens) for block in denoising], token_mask)
 
-    def forward(self, x: Tensor, time: Tensor, condition: DiTCondition) -> Tensor:
+    def steer(self, time: Tensor, condition: DiTCondition) -> list[DiTSteering]:
+        """k and the modulation of the denoising blocks: one product with each matrix for all times together."""
+        steering = F.silu(condition.features.unsqueeze(1) + time)  # (B, K, D)
+        skips = self.skip(steering).unsqueeze(-1).split(1, dim=1)  # K of (B, 1, 1, 1)
+        steered = modulations(steering, self.adaln, self._halves()[1])
+        return [DiTSteering(skip.squeeze(1), modulation) for skip, modulation in zip(skips, steered, strict=True)]
+
+    def forward(self, x: Tensor, steering: DiTSteering, condition: DiTCondition) -> Tensor:
         """The field at x (B, S, N)."""
-        steering = F.silu(condition.features + time)  # (B, D)
-        modulation = self.adaln(steering)  # (B, 3, 1, D)
         h = self.input(x) + condition.steps  # (B, S, D)
-        for block, keys_values in zip(self.blocks[self.planning :], condition.keys_values, strict=True):
+        for block, modulation, keys_values in zip(self._halves()[1], steering.modulation, condition.keys_values, strict=True):
             h = block.modulated(h, modulation, keys_values, condition.token_mask)
-        return torch.addcmul(self.output(self.norm(h)), self.skip(steering).unsqueeze(1), x)
+        return torch.addcmul(self.output(self.norm(h)), steering.skip, x)
+
+    def _halves(self) -> tuple[list[DiTBlock], list[DiTBlock]]:
+        blocks = list(self.blocks)
+        return blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from neon_control.model.action_heads.base import ActionHead
 from neon_control.model.action_heads.dit_head import DiTActionHead
 from neon_control.model.action_heads.flow_matching_head import FlowMatchingHead
-from neon_control.model.action_heads.losses import reduce_error, squared_error
+from neon_control.model.action_heads.losses import reduce_error, squared_error, without_padding
 from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 
 MLP_LAYERS = 7  # about 3 M parameters for a whole chunk
@@ -42,8 +42,9 @@ class EnsembleHead(ActionHead):
         dit_layers: int = 8,
         dit_heads: int = 6,
         flow_layers: int = 4,
-        dropout: float = 0.1,
         num_denoise_steps: int = 4,
+        *,
+        dropout: float = 0.1,
         soft_cap_value: float = 1.0,
     ) -> None:
         super().__init__()
@@ -83,9 +84,10 @@ class EnsembleHead(ActionHead):
 
     def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         """The members' errors and the gate's score, (B, S, N)."""
-        mlp = squared_error(self.mlp(features).view_as(target), target)
+        target = without_padding(target, mask)
         flow = self.flow.error(features, target, mask, generator=generator)
         dit = self.dit.error(features, target, mask, generator=generator)
+        mlp = squared_error(self.mlp(features).view_as(target), target)
         return mlp + flow + dit + self.gate_error(features, target, generator)
 
     def gate_error(self, features: Tensor, target: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -96,9 +98,16 @@ class EnsembleHead(ActionHead):
         first, second = (self._mix(features, m) for m in members)
         return 0.5 * ((first - target).abs() + (second - target).abs() - (first - second).abs())
 
-    def compute_loss(self, features: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
+    def compute_loss(
+        self,
+        features: Tensor,
+        target: Tensor,
+        mask: Tensor | None = None,
+        reduction: str = "mean",
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """The mean of `error` over a batch; padded steps (mask 0) add nothing."""
-        return reduce_error(self.error(features, target, mask), mask, reduction)
+        return reduce_error(self.error(features, target, mask, generator), mask, reduction)
 
     def _mix(self, features: Tensor, members: Tensor) -> Tensor:
         return torch.einsum("bm,bmsn->bsn", self.weights(features), members)

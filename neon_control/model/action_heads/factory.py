@@ -92,13 +92,17 @@ def build_head(config: HeadConfig | ActionHeadConfig | Mapping[str, Any] | str |
         config = HeadConfig.from_dict(config)
     if config.type not in _REGISTRY:
         raise ConfigError(f"unknown head type '{config.type}'; registered are {list(_REGISTRY)}")
-    builder = _REGISTRY[config.type]
-    arguments = {"input_dim": config.input_dim, "action_dim": config.action_dim, "num_steps": config.num_steps, **config.options}
+    sizes = {"input_dim": config.input_dim, "action_dim": config.action_dim, "num_steps": config.num_steps}
+    return _construct(config.type, _REGISTRY[config.type], **sizes, **config.options)
+
+
+def _construct(name: str, kind: Callable[..., Any], /, *given: Any, **named: Any) -> Any:
+    """Call `kind`, or say which of the arguments it does not take."""
     try:
-        inspect.signature(builder).bind(**arguments)
+        inspect.signature(kind).bind(*given, **named)
     except TypeError as error:
-        raise ConfigError(f"head '{config.type}': {error}; it takes {list(inspect.signature(builder).parameters)}") from error
-    return builder(**arguments)
+        raise ConfigError(f"head '{name}': {error}; it takes {list(inspect.signature(kind).parameters)}") from error
+    return kind(*given, **named)
 
 
 def _read(file: Path) -> Mapping[str, Any]:
@@ -114,12 +118,14 @@ for _name, _head in (("chunking", ActionChunkingHead), ("flow", FlowMatchingHead
 
 @register_head("mlp")
 def _mlp(input_dim: int, action_dim: int, num_steps: int = 1, **options: Any) -> ActionHead:
-    return MLPDecoder(input_dim, action_dim, **options)  # one step, whatever num_steps says
+    head: MLPDecoder = _construct("mlp", MLPDecoder, input_dim, action_dim, **options)  # one step, whatever num_steps says
+    return head
 
 
 @register_head("grouped")
 def _grouped(input_dim: int, action_dim: int, num_steps: int, groups: Mapping[str, int] | None = None, **options: Any) -> ActionHead:
-    config = ActionHeadConfig(hidden_size=input_dim, action_dim=action_dim, num_action_steps=num_steps, **options)
+    sizes = {"hidden_size": input_dim, "action_dim": action_dim, "num_action_steps": num_steps}
+    config: ActionHeadConfig = _construct("grouped", ActionHeadConfig, **sizes, **options)
     return GroupedActionHead(config, groups or {"all": action_dim})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.checks import check_dropout, check_whole
 from neon_control.model.action_heads.generative import GenerativeHead
 from neon_control.model.action_heads.integrator import euler
 from neon_control.model.action_heads.path import LinearPath
@@ -12,14 +13,18 @@ from neon_control.model.action_heads.velocity_network import VelocityNetwork
 class FlowMatchingHead(GenerativeHead):
     """Learns the velocity from noise to actions (Lipman et al. 2022; as an action head: Black et al. 2024, pi0).
 
-    Loss:      E || v(x_t, t, c) - (a - e) ||^2,   x_t = (1 - t) e + t a,   e ~ N(0, I),   t ~ U(0, 1) or Beta
+    Loss:      E || v(x_t, t, c) - (a - e) ||^2,   x_t = (1 - t) e + t a,   e ~ N(0, I),   t ~ U(0, 1) or 1 - t ~ Beta
     Sampling:  x_0 ~ N(0, I);   x <- x + v(x, t, c) / K   at t = 0, 1/K .. (K-1)/K      (time 0: noise, time 1: action)
 
     where a is the action before its soft cap (see `GenerativeHead`).
 
     Args:
-        noise_beta_alpha, noise_beta_beta: t ~ Beta(alpha, beta); 0 means uniform. pi0 trains more near the noise: Beta(1, 1.5).
+        noise_beta_alpha, noise_beta_beta: the share of noise 1 - t ~ Beta(alpha, beta); alpha = 0 means uniform times. pi0 and GR00T
+            train more near the noise, with alpha = 1.5 and beta = 1.
         use_cross_attention: let the network look at the backbone's tokens, of width `cross_attention_dim` (default: input_dim).
+
+    Raises:
+        ConfigError: a size, dropout, the cap, alpha or beta is out of range, or there are fewer than 2 layers.
     """
 
     def __init__(
@@ -29,14 +34,18 @@ class FlowMatchingHead(GenerativeHead):
         num_steps: int = 16,
         hidden_dim: int = 512,
         num_layers: int = 4,
-        dropout: float = 0.1,
         num_denoise_steps: int = 4,
         soft_cap_value: float = 1.0,
         noise_beta_alpha: float = 0.0,
-        noise_beta_beta: float = 0.0,
         use_cross_attention: bool = False,
+        *,
+        dropout: float = 0.1,
+        noise_beta_beta: float = 1.0,
         cross_attention_dim: int | None = None,
     ) -> None:
+        check_whole("FlowMatchingHead", input_dim=input_dim, action_dim=action_dim, num_steps=num_steps, hidden_dim=hidden_dim)
+        check_whole("FlowMatchingHead", 2, num_layers=num_layers)  # one for the observation and one for the chunk
+        check_dropout("FlowMatchingHead", dropout)
         if cross_attention_dim is not None and not use_cross_attention:
             raise ConfigError(f"cross_attention_dim = {cross_attention_dim} was given, but use_cross_attention is off")
         context_dim = (cross_attention_dim or input_dim) if use_cross_attention else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 
 from neon_control.core.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
-from neon_control.model.action_heads.integrator import Field
-from neon_control.model.action_heads.losses import reduce_error, squared_error
+from neon_control.model.action_heads.checks import check_soft_cap, check_whole
+from neon_control.model.action_heads.integrator import Field, times
+from neon_control.model.action_heads.losses import reduce_error, squared_error, without_padding
 from neon_control.model.action_heads.primitives import Folded, cap_output, uncap_output
 
 
@@ -25,10 +27,11 @@ class Path(Protocol):
 
 
 class FieldNetwork(nn.Module):
-    """Predicts a path's field. Its work is cut into three, so that sampling repeats only the last one.
+    """Predicts a path's field. Its work is cut into four, so that sampling repeats only the last one.
 
     Half of a network's layers read the observation and run once for each chunk; the other half read the noisy chunk and
-    run at every denoising step.
+    run at every denoising step. The times of all steps are known in advance, and so is everything that depends on time only
+    (`embed_time`, kept between chunks) or on time and observation (`steer`, once for each chunk).
     """
 
     def time_parameters(self) -> list[Tensor]:
@@ -43,8 +46,12 @@ class FieldNetwork(nn.Module):
         """What depends on the observation only: computed once for each chunk."""
         raise TypeError(f"{type(self).__name__} must define condition")
 
-    def forward(self, x: Tensor, time: Tensor, condition: Any) -> Tensor:
-        """The field at x (B, S, N), for embedded times (B, H) or (1, H): (B, S, N)."""
+    def steer(self, time: Tensor, condition: Any) -> Sequence[Any]:
+        """What depends on K times and the observation, but not on x: for each time. Embedded times (B, K, H), or (1, K, H) for all rows."""
+        return time.unbind(1)
+
+    def forward(self, x: Tensor, steering: Any, condition: Any) -> Tensor:
+        """The field at x (B, S, N), with what `steer` made of its time: (B, S, N)."""
         raise TypeError(f"{type(self).__name__} must define forward")
 
 
@@ -59,10 +66,10 @@ class GenerativeHead(ActionHead):
     are clamped to [-1, 1].
 
     Args:
-        noise_beta: (alpha, beta): t ~ Beta(alpha, beta) in training instead of U(0, 1).
+        noise_beta: (alpha, beta): 1 - t ~ Beta(alpha, beta) in training; alpha = 0 means t ~ U(0, 1).
 
     Raises:
-        ConfigError: the number of steps is below 1, or only one of alpha and beta is positive.
+        ConfigError: a size or a number of steps is not positive, or the cap, alpha or beta is out of range.
     """
 
     multi_modal = True
@@ -76,17 +83,21 @@ class GenerativeHead(ActionHead):
         num_steps: int,
         num_denoise_steps: int,
         soft_cap_value: float,
-        noise_beta: tuple[float, float] = (0.0, 0.0),
+        noise_beta: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         super().__init__()
-        if (noise_beta[0] > 0.0) != (noise_beta[1] > 0.0) or min(noise_beta) < 0.0:
-            raise ConfigError(f"noise_beta_alpha and noise_beta_beta must both be 0 (uniform times) or both positive, got {noise_beta}")
+        owner = type(self).__name__
+        check_whole(owner, action_dim=action_dim, num_steps=num_steps, num_denoise_steps=num_denoise_steps)
+        check_soft_cap(owner, soft_cap_value)
+        alpha, beta = noise_beta
+        if not (0.0 <= alpha < math.inf and 0.0 < beta < math.inf):
+            raise ConfigError(f"{owner}: noise_beta_alpha must be >= 0 (0: uniform times) and noise_beta_beta > 0, got {alpha} and {beta}")
         self.network = network
         self.path = path
         self.integrate = integrate
         self.action_dim = action_dim
         self.num_steps = num_steps
-        self.num_denoise_steps = _at_least_one(num_denoise_steps)
+        self.num_denoise_steps = num_denoise_steps
         self.soft_cap_value = soft_cap_value
         self.noise_beta = noise_beta
         self._folded = Folded()
@@ -117,21 +128,26 @@ class GenerativeHead(ActionHead):
         Returns:
             (B, S, N) in (-cap, cap).
         """
-        steps = self.num_denoise_steps if num_denoise_steps is None else _at_least_one(num_denoise_steps)
+        steps = self.num_denoise_steps if num_denoise_steps is None else num_denoise_steps
+        check_whole("sample", num_denoise_steps=steps)
         x = self.draw_noise(features, generator) if noise is None else noise
-        field = self.field(features, tokens, token_mask)
+        self._check_chunk("noise", x, features)
+        field = self.field(features, times(steps), tokens, token_mask)
         return cap_output(self.integrate(field, x, steps), self.soft_cap_value)
 
-    def field(self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> Field:
-        """The learned field for these observations, as a function of x (B, S, N) and t; the observations are encoded here, once."""
+    def field(self, features: Tensor, at_times: Sequence[float], tokens: Tensor | None = None, token_mask: Tensor | None = None) -> Field:
+        """The learned field for these observations, as a function of x (B, S, N) and one of the given times.
+
+        Everything that does not depend on x is computed here, for all the times together.
+        """
+
+        def embedded() -> Tensor:
+            return self.network.embed_time(torch.tensor(at_times, device=features.device)).unsqueeze(0)  # (1, K, H)
+
         condition = self.network.condition(features, tokens, token_mask)
-        parameters = self.network.time_parameters()
-
-        def at(x: Tensor, t: float) -> Tensor:
-            time = self._folded(lambda: self.network.embed_time(features.new_full((1,), t)), parameters, key=t)
-            return self.network(x, time, condition)
-
-        return at
+        time = self._folded(embedded, self.network.time_parameters(), key=tuple(at_times))
+        steering = dict(zip(at_times, self.network.steer(time, condition), strict=True))
+        return lambda x, t: self.network(x, steering[t], condition)
 
     def error(
         self,
@@ -149,34 +165,34 @@ class GenerativeHead(ActionHead):
 
         Padded steps (mask 0) enter the network as pure noise about zero: whatever the padding holds, nothing depends on it.
         """
+        self._check_chunk("target", target, features)
         noise = self.draw_noise(features, generator) if noise is None else noise
+        self._check_chunk("noise", noise, features)
         time = self.draw_time(features, generator) if time is None else time
-        if mask is not None:
-            target = target.masked_fill(mask.unsqueeze(-1) == 0, 0.0)
-        end = uncap_output(target, self.soft_cap_value)  # (B, S, N)
-        x = self.path.point(noise, end, time)
-        predicted = self.network(x, self.network.embed_time(time), self.network.condition(features, tokens, token_mask))
-        return squared_error(predicted, self.path.field(noise, end, time))
+        end = uncap_output(without_padding(target, mask), self.soft_cap_value)  # (B, S, N)
+        x = self.path.point(noise, end, time).to(noise.dtype)
+        condition = self.network.condition(features, tokens, token_mask)
+        (steering,) = self.network.steer(self.network.embed_time(time).unsqueeze(1), condition)
+        return squared_error(self.network(x, steering, condition), self.path.field(noise, end, time))
 
     def compute_loss(self, features: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean", **inputs: Any) -> Tensor:
         """The mean of `error` over a batch; `inputs` are those of `error`. Padded steps (mask 0) add nothing."""
         return reduce_error(self.error(features, target, mask, **inputs), mask, reduction)
 
     def draw_noise(self, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """(B, S, N) standard normal."""
+        """(B, S, N) standard normal, of the type of the parameters (under autocast, features are of another)."""
         shape = (len(features), self.num_steps, self.action_dim)
-        return torch.randn(shape, generator=generator, device=features.device)
+        return torch.randn(shape, generator=generator, device=features.device, dtype=next(self.parameters()).dtype)
 
     def draw_time(self, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """(B,) training times in [0, 1]."""
-        if max(self.noise_beta) == 0.0:
+        if self.noise_beta[0] == 0.0:
             return torch.rand(len(features), generator=generator, device=features.device)
         seed = int(torch.randint(2**31, (), generator=generator, device=features.device))
-        times = np.random.default_rng(seed).beta(*self.noise_beta, size=len(features))
-        return torch.as_tensor(times, dtype=torch.float32, device=features.device)
+        shares_of_noise = np.random.default_rng(seed).beta(*self.noise_beta, size=len(features))
+        return torch.as_tensor(1.0 - shares_of_noise, dtype=torch.float32, device=features.device)
 
-
-def _at_least_one(num_denoise_steps: int) -> int:
-    if num_denoise_steps < 1:
-        raise ConfigError(f"num_denoise_steps must be 1 or more, got {num_denoise_steps}")
-    return num_denoise_steps
+    def _check_chunk(self, name: str, chunk: Tensor, features: Tensor) -> None:
+        needed = (len(features), self.num_steps, self.action_dim)
+        if chunk.shape != needed:
+            raise ConfigError(f"{type(self).__name__}: {name} has shape {tuple(chunk.shape)}, needs {needed}")

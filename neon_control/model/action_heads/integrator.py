@@ -5,20 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 Field = Callable[[Tensor, float], Tensor]  # (x, t) -> the field at x, of x's shape
 
 
+def times(num_steps: int) -> tuple[float, ...]:
+    """When the integrators look at the field: 0, 1/K .. (K-1)/K."""
+    return tuple(k / num_steps for k in range(num_steps))
+
+
 def euler(velocity: Field, x: Tensor, num_steps: int) -> Tensor:
     """x <- x + v(x, t) / K at t = 0, 1/K .. (K-1)/K: exact where the velocity is constant along the line, as on a `LinearPath`."""
-    for k in range(num_steps):
-        x = x + velocity(x, k / num_steps) / num_steps
+    for t in times(num_steps):
+        x = torch.add(x, velocity(x, t), alpha=1.0 / num_steps)
     return x
 
 
 def ddim(angular_velocity: Field, x: Tensor, num_steps: int) -> Tensor:
-    """Deterministic DDIM (Song et al. 2021, eta = 0) on a `CosinePath`: a turn by d = pi / (2 K) in the plane of x and v.
+    """Deterministic DDIM (Song et al. 2021, eq. 12 with sigma = 0) on a `CosinePath`: a turn by d = pi / (2 K) in the plane of x and v.
 
         x <- cos(d) x + sin(d) v(x, t)
 
@@ -26,6 +32,6 @@ def ddim(angular_velocity: Field, x: Tensor, num_steps: int) -> Tensor:
     the data, K = 1 gives the predicted a itself, and nothing is divided by.
     """
     d = 0.5 * math.pi / num_steps
-    for k in range(num_steps):
-        x = math.cos(d) * x + math.sin(d) * angular_velocity(x, k / num_steps)
+    for t in times(num_steps):
+        x = torch.add(math.cos(d) * x, angular_velocity(x, t), alpha=math.sin(d))
     return x

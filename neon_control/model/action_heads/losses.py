@@ -36,14 +36,25 @@ def reduce_error(error: Tensor, mask: Tensor | None = None, reduction: str = "me
     return masked.sum() / (mask.sum() * error.shape[-1]).clamp(min=1.0)
 
 
+def without_padding(target: Tensor, mask: Tensor | None) -> Tensor:
+    """Targets (..., N) with zeros where the mask (...) is 0: padding may hold anything, NaN too, which times 0 is still NaN."""
+    return target if mask is None else target.masked_fill(mask.unsqueeze(-1) == 0, 0.0)
+
+
 def squared_error(predicted: Tensor, target: Tensor) -> Tensor:
-    """(predicted - target)^2 for each element."""
+    """(predicted - target)^2 for each element.
+
+    Raises:
+        ConfigError: the shapes differ (torch would repeat the smaller one, with a warning).
+    """
+    if predicted.shape != target.shape:
+        raise ConfigError(f"predictions have shape {tuple(predicted.shape)}, but their targets {tuple(target.shape)}")
     return F.mse_loss(predicted, target, reduction="none")
 
 
 def mse_loss(predicted: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
     """Mean squared error of actions (B, S, N) or (B, N), with an optional mask (B, S) or (B,)."""
-    return reduce_error(squared_error(predicted, target), mask, reduction)
+    return reduce_error(squared_error(predicted, without_padding(target, mask)), mask, reduction)
 
 
 def group_slices(groups: Mapping[str, int]) -> dict[str, slice]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from neon_control.model.action_heads.base import RegressionHead
+from neon_control.model.action_heads.checks import check_dropout, check_soft_cap, check_whole
 from neon_control.model.action_heads.primitives import HiddenLayer, Residual, cap_output, make_activation, make_norm, small_init
 
 
@@ -19,6 +20,9 @@ class MLPDecoder(RegressionHead):
 
     The norm and activation before the concatenation make h differ from the skip; without skip connections they are left
     out, and with all v2 switches off this is a plain residual MLP. Two layers mean no hidden layer between.
+
+    Raises:
+        ConfigError: a size is not positive, there are fewer than 2 layers, or dropout or the cap is out of range.
     """
 
     num_steps = 1
@@ -37,6 +41,10 @@ class MLPDecoder(RegressionHead):
         soft_cap_value: float = 1.0,
     ) -> None:
         super().__init__()
+        check_whole("MLPDecoder", input_dim=input_dim, output_dim=output_dim, hidden_dim=hidden_dim)
+        check_whole("MLPDecoder", 2, num_layers=num_layers)
+        check_dropout("MLPDecoder", dropout)
+        check_soft_cap("MLPDecoder", soft_cap_value)
         self.action_dim = output_dim
         self.soft_cap_value = soft_cap_value
         self.use_skip_connections = use_skip_connections and num_layers >= 3

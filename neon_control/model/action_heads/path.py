@@ -26,7 +26,10 @@ class LinearPath:
 
 
 class CosinePath:
-    """Diffusion with a cosine schedule, as a quarter turn: x_t = cos(p) e + sin(p) a, p = pi t / 2 (Nichol and Dhariwal 2021).
+    """Diffusion with a cosine schedule, as a quarter turn: x_t = cos(p) e + sin(p) a, p = pi t / 2.
+
+    That is the schedule of Nichol and Dhariwal (2021, eq. 17) without their offset s, which spares a noise-predicting network the
+    times at which there is hardly any noise left.
 
     The field is the angular velocity v = dx/dp = cos(p) a - sin(p) e, the "v-prediction" of Salimans and Ho (2022) with
     time running towards the data. From x and v both ends follow without a division, at every t:

@@ -8,39 +8,54 @@ from contextlib import contextmanager
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 
 class ReLUSquared(nn.Module):
     """max(0, x)^2 (So et al. 2021, "Primer"): the gradient 2 max(0, x) is continuous at zero."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x).square()
+        positive = F.relu(x)
+        return positive * positive  # ONNX Runtime takes several times longer for `square`, which is its general power
 
 
 class RMSNorm(nn.Module):
     """x / sqrt(mean(x^2) + eps) * weight over the last axis (Zhang and Sennrich 2019); no mean is taken off, there is no bias."""
 
+    eps: Tensor
+
     def __init__(self, dim: int, eps: float = 1e-5) -> None:
         super().__init__()
-        self.eps = eps
+        self.register_buffer("eps", torch.tensor(eps), persistent=False)  # as a tensor it costs a third of what a number costs
         self.weight = nn.Parameter(torch.ones(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        if not torch.is_grad_enabled():
-            return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
-        # The same by hand: on a CPU, torch's own backward pass takes twice as long.
-        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
-        return x * (torch.rsqrt(norm.square() / x.shape[-1] + self.eps) * self.weight).to(x.dtype)
+        wide = torch.promote_types(x.dtype, torch.float32)
+        if torch.compiler.is_compiling():  # the form that ONNX Runtime knows as one operation
+            y = x.to(wide)
+            return (y / torch.sqrt(y.pow(2).mean(-1, keepdim=True) + self.eps)).to(x.dtype) * self.weight
+        # By hand: torch's own norm is made of nine operations on a CPU.
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=wide)
+        scale = torch.rsqrt(torch.addcmul(self.eps, norm, norm, value=1.0 / x.shape[-1]))
+        return x * (scale * self.weight).to(x.dtype)
 
 
-def unit_rms(x: Tensor, eps: float = 1e-5) -> Tensor:
-    """x / (rms(x) + eps) over the last axis: RMSNorm without weights, for where a linear layer follows; half the time on a CPU."""
-    return x / (torch.linalg.vector_norm(x, dim=-1, keepdim=True) * x.shape[-1] ** -0.5 + eps)
+class UnitRMS(nn.Module):
+    """x / (rms(x) + eps) over the last axis: RMSNorm without weights, for where a linear layer follows."""
+
+    eps: Tensor
+
+    def __init__(self, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.register_buffer("eps", torch.tensor(eps), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / torch.add(self.eps, torch.linalg.vector_norm(x, dim=-1, keepdim=True), alpha=x.shape[-1] ** -0.5)
 
 
 def soft_cap(x: Tensor, cap: float = 30.0) -> Tensor:
     """cap * tanh(x / cap): bounded by +-cap, slope 1 at zero, and never a zero gradient for moderate x."""
-    return cap * torch.tanh(x / cap)
+    return torch.tanh(x) if cap == 1.0 else cap * torch.tanh(x / cap)
 
 
 def cap_output(x: Tensor, cap: float) -> Tensor:
@@ -71,7 +86,7 @@ class Residual(nn.Module):
         self.alpha = nn.Parameter(torch.ones(())) if learned else None
 
     def forward(self, h: Tensor, residual: Tensor) -> Tensor:
-        return h + residual if self.alpha is None else h + self.alpha * residual
+        return h + residual if self.alpha is None else torch.addcmul(h, self.alpha, residual)
 
 
 class HiddenLayer(nn.Sequential):
@@ -92,10 +107,15 @@ def small_init(linear: nn.Linear, std: float = 0.02) -> nn.Linear:
 class Folded:
     """Keeps a tensor that depends on parameters only (step embeddings, time embeddings) for inference.
 
-    It is computed again as soon as a parameter was written, moved or converted. While gradients are recorded, under
-    autocast and while a graph is exported, nothing is kept: the result must then stay connected to its parameters.
-    An export that wants the results instead of their computation says so: see `constants_folded`.
+    It is computed again as soon as a parameter was written, moved or converted, or any optimiser has made a step (fused ones
+    write without raising a parameter's version). Only a write through `parameter.data` goes unnoticed; write under
+    `torch.no_grad()` instead.
+
+    While gradients are recorded, under autocast and while a graph is exported, nothing is kept: the result must then stay
+    connected to its parameters. An export that wants the results instead of their computation says so: see `constants_folded`.
     """
+
+    optimiser_steps = 0  # of all optimisers in this process
 
     def __init__(self) -> None:
         self.frozen = False
@@ -108,11 +128,18 @@ class Folded:
         exporting = torch.compiler.is_compiling() or torch.jit.is_tracing()
         if exporting or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
             return compute()
-        state = tuple((p.data_ptr(), 0 if p.is_inference() else p._version, p.dtype, p.device) for p in parameters)
+        state = Folded.optimiser_steps, *((p.data_ptr(), 0 if p.is_inference() else p._version, p.dtype, p.device) for p in parameters)
         held = self._values.get(key)
         if held is None or held[0] != state:
             held = self._values[key] = (state, compute())
         return held[1]
+
+
+def _count_step(*_: object) -> None:
+    Folded.optimiser_steps += 1
+
+
+register_optimizer_step_post_hook(_count_step)
 
 
 @contextmanager

@@ -25,6 +25,10 @@ class StateRelativeHead(ActionHead):
     nothing: a head that draws would then learn to turn noise of size 1 into changes of size 0.01, and its errors would be larger
     than what it says. Measured in what is usual for each joint and step (`set_scale`), all changes are of size 1.
 
+    The inner head's cap bounds the change, not the action: a lies within s +- c cap, and may leave [-1, 1] (the executor holds it to
+    the joint's limits). With the usual cap of 1 a joint moves by less than half its range within a chunk, which is plenty
+    for 0.3 s; a generative head takes larger changes in training for 0.99 of the cap. `soft_cap_value=2.0` allows any change.
+
     Args:
         relative: (N,) true where a dimension is relative; all of them if left out.
         scaled: whether c is a buffer that training sets and that travels with the weights.
@@ -93,10 +97,16 @@ class StateRelativeHead(ActionHead):
         return self.inner_head.error(features, target, mask, **inputs)
 
     def compute_loss(
-        self, features: Tensor, target: Tensor, current_state: Tensor | None = None, mask: Tensor | None = None, reduction: str = "mean"
+        self,
+        features: Tensor,
+        target: Tensor,
+        current_state: Tensor | None = None,
+        mask: Tensor | None = None,
+        reduction: str = "mean",
+        **inputs: Any,
     ) -> Tensor:
-        """Loss in delta space, for any inner head."""
-        return reduce_error(self.error(features, target, mask, current_state), mask, reduction)
+        """Loss in delta space, for any inner head; `inputs` are those of its `error`."""
+        return reduce_error(self.error(features, target, mask, current_state, **inputs), mask, reduction)
 
     def _add_state(self, deltas: Tensor, state: Tensor | None) -> Tensor:
         if self.scale is not None:

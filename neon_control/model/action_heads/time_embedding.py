@@ -16,11 +16,12 @@ class TimeEmbedding(nn.Module):
 
     def __init__(self, dim: int, num_frequencies: int = 64) -> None:
         super().__init__()
-        exponents = torch.linspace(math.log(0.5 * math.pi), math.log(100.0 * math.pi), num_frequencies)
-        self.register_buffer("frequencies", exponents.exp(), persistent=False)
+        self.num_frequencies = num_frequencies
         self.layers = nn.Sequential(nn.Linear(2 * num_frequencies, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, t: Tensor) -> Tensor:
         """(B,) -> (B, dim)."""
-        angles = t.unsqueeze(-1) * self.frequencies
-        return self.layers(torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1))
+        # Made anew each time, in single precision or more: rounded to bfloat16, the angles would be off by more than a radian.
+        exponents = torch.linspace(math.log(0.5 * math.pi), math.log(100.0 * math.pi), self.num_frequencies, device=t.device)
+        angles = t.to(torch.promote_types(t.dtype, torch.float32)).unsqueeze(-1) * exponents.exp()
+        return self.layers(torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1).to(self.layers[0].weight.dtype))

@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from neon_control.core.errors import ConfigError
 from neon_control.model.action_heads.attention import CrossAttention, KeysValues
 from neon_control.model.action_heads.generative import FieldNetwork
-from neon_control.model.action_heads.primitives import HiddenLayer, ReLUSquared, Residual, small_init, unit_rms
+from neon_control.model.action_heads.primitives import HiddenLayer, ReLUSquared, Residual, UnitRMS, small_init
 from neon_control.model.action_heads.time_embedding import TimeEmbedding
 
 CROSS_ATTENTION_HEADS = 4
@@ -22,7 +21,7 @@ CROSS_ATTENTION_HEADS = 4
 class FlowCondition:
     """What stays the same over the denoising steps of one observation."""
 
-    modulation: Tensor  # (B, M): the observation's share of what steers the layers
+    modulation: Tensor  # (B, 1, M): the observation's share of what steers the layers
     keys_values: KeysValues | None
     token_mask: Tensor | None
 
@@ -53,8 +52,6 @@ class VelocityNetwork(FieldNetwork):
         cross_attention_dim: int | None = None,
     ) -> None:
         super().__init__()
-        if num_layers < 2:
-            raise ConfigError(f"a flow needs 2 layers or more, one for the observation and one for the chunk; got {num_layers}")
         chunk_dim, condition_dim = num_steps * action_dim, hidden_dim * 5 // 4
         modulated = num_layers // 2 - 1  # layers after h_0
         widths = [input_dim] + [condition_dim] * (num_layers - num_layers // 2)
@@ -65,15 +62,15 @@ class VelocityNetwork(FieldNetwork):
         self.input = nn.Linear(chunk_dim, hidden_dim, bias=False)
         self.hidden = nn.ModuleList(nn.Linear(hidden_dim, hidden_dim, bias=False) for _ in range(modulated))
         self.residuals = nn.ModuleList(Residual() for _ in range(modulated))
-        self.activation = ReLUSquared()
-        self.dropout = nn.Dropout(dropout)
+        self.activation = nn.Sequential(ReLUSquared(), nn.Dropout(dropout), UnitRMS())
         self.output = small_init(nn.Linear(hidden_dim, chunk_dim, bias=False))
         for scale in self.modulation.bias.detach().split(self.sizes)[3::2]:
             scale.add_(1.0)  # g starts around 1
         self.cross_attention = None
         if cross_attention_dim is not None:
-            self.cross_attention = CrossAttention(hidden_dim, cross_attention_dim, CROSS_ATTENTION_HEADS, hidden_dim // 2, dropout)
-            self.cross_output = nn.Linear(hidden_dim // 2, hidden_dim)
+            attention_dim = CROSS_ATTENTION_HEADS * max(1, hidden_dim // (2 * CROSS_ATTENTION_HEADS))  # about half the width
+            self.cross_attention = CrossAttention(hidden_dim, cross_attention_dim, CROSS_ATTENTION_HEADS, attention_dim, dropout)
+            self.cross_output = nn.Linear(attention_dim, hidden_dim)
 
     def time_parameters(self) -> list[Tensor]:
         """Those of tau and C."""
@@ -87,19 +84,20 @@ class VelocityNetwork(FieldNetwork):
         """C f(c), and the tokens' keys and values."""
         looking = self.cross_attention is not None and tokens is not None
         keys_values = self.cross_attention.keys_values(tokens) if looking else None
-        return FlowCondition(F.linear(self.features(features), self.modulation.weight), keys_values, token_mask)
+        return FlowCondition(F.linear(self.features(features), self.modulation.weight).unsqueeze(1), keys_values, token_mask)
 
-    def forward(self, x: Tensor, time: Tensor, condition: FlowCondition) -> Tensor:
+    def steer(self, time: Tensor, condition: FlowCondition) -> list[list[Tensor]]:
+        """k, b_v, b_0, then g and b of each later layer: (B, 1), (B, S * N), (B, H) .."""
+        return [list(steering.split(self.sizes, dim=-1)) for steering in (condition.modulation + time).unbind(1)]
+
+    def forward(self, x: Tensor, steering: list[Tensor], condition: FlowCondition) -> Tensor:
         """The velocity at x (B, S, N)."""
-        k, b_v, b_0, *steering = (condition.modulation + time).split(self.sizes, dim=-1)  # (B, 1), (B, S * N), (B, H) ..
+        k, b_v, b_0, *later = steering
         flat = x.flatten(1)  # (B, S * N)
-        h = self._activate(self.input(flat) + b_0)  # (B, H)
+        h = self.activation(torch.addmm(b_0, flat, self.input.weight.t()))  # (B, H)
         if condition.keys_values is not None:
             seen = self.cross_attention(h.unsqueeze(1), condition.keys_values, condition.token_mask)  # (B, 1, H / 2)
             h = h + self.cross_output(seen.squeeze(1))
-        for layer, residual, g, b in zip(self.hidden, self.residuals, steering[::2], steering[1::2], strict=True):
-            h = residual(self._activate(torch.addcmul(b, g, layer(h))), h)
-        return torch.addcmul(self.output(h) + b_v, k, flat).view_as(x)
-
-    def _activate(self, z: Tensor) -> Tensor:
-        return unit_rms(self.dropout(self.activation(z)))
+        for layer, residual, g, b in zip(self.hidden, self.residuals, later[::2], later[1::2], strict=True):
+            h = residual(self.activation(torch.addcmul(b, g, layer(h))), h)
+        return torch.addcmul(torch.addmm(b_v, h, self.output.weight.t()), k, flat).view_as(x)

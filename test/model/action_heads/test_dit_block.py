@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from neon_control.core.errors import ConfigError
 from neon_control.model.action_heads import DiTBlock
-from neon_control.model.action_heads.dit_block import AdaLN
+from neon_control.model.action_heads.dit_block import AdaLN, modulations
 
 
 @pytest.fixture
@@ -27,12 +28,47 @@ def test_the_condition_steers_the_block(block):
     assert not torch.allclose(block(x, torch.randn(2, 48)), block(x, torch.randn(2, 48)))
 
 
-@pytest.mark.parametrize("closed", ["gate", "alpha"])
-def test_a_closed_gate_or_a_zero_alpha_lets_everything_pass(block, closed):
-    x, modulation = torch.randn(2, 16, 48), torch.zeros(2, 3, 1, 48)
+def test_follows_the_specified_graph(block):
+    x, c = torch.randn(2, 16, 48), torch.randn(2, 48)
     with torch.no_grad():
-        (block.table[2] if closed == "gate" else block.alpha).zero_()
-    assert torch.equal(block.modulated(x, modulation), x)
+        block.alpha.fill_(0.3)
+        block.norm.weight.uniform_(0.5, 1.5)
+        shift, scale, gate = block.adaln(F.silu(c)).unsqueeze(1).chunk(3, dim=-1)
+        u = (1.0 + scale) * (x - x.mean(-1, keepdim=True)) / (x.var(-1, correction=0, keepdim=True) + 1e-5).sqrt() + shift
+        h = block.up(torch.cat([u, block.attention(u)], dim=-1))
+        h = F.relu(h / (h.square().mean(-1, keepdim=True) + 1e-5).sqrt() * block.norm.weight).square()
+        assert torch.allclose(block(x, c), 0.3 * x + (1.0 + gate) * block.down(h), atol=1e-5)
+
+
+def test_a_closed_gate_leaves_the_scaled_skip(block):
+    x, open_ = torch.randn(2, 16, 48), torch.ones(2, 1, 48)
+    with torch.no_grad():
+        block.alpha.fill_(0.5)
+    assert torch.equal(block.modulated(x, (open_, open_, torch.zeros_like(open_))), 0.5 * x)
+
+
+def test_modulations_of_several_times_and_blocks_are_those_of_each_by_itself():
+    adaln, blocks, steering = AdaLN(12), [DiTBlock(12, 3, own_adaln=False) for _ in range(2)], torch.randn(3, 4, 12)
+    with torch.no_grad():
+        for block in blocks:
+            block.table.normal_()
+    together = modulations(steering, adaln, blocks)
+    assert [len(of_time) for of_time in together] == [2] * 4
+    for k, of_time in enumerate(together):
+        for block, found in zip(blocks, of_time, strict=True):
+            expected = (adaln(steering[:, k]) + block.table).unsqueeze(1).chunk(3, dim=-1)
+            assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(found, expected, strict=True))
+    assert modulations(steering, adaln, []) == [[]] * 4
+
+
+@pytest.mark.parametrize("num_heads", [1, 4, 8, 48])
+def test_any_number_of_heads_that_divides_the_width_will_do(num_heads):
+    assert DiTBlock(48, num_heads)(torch.randn(2, 5, 48), torch.randn(2, 48)).shape == (2, 5, 48)
+
+
+def test_a_number_of_heads_that_does_not_divide_the_width_is_refused_by_name():
+    with pytest.raises(ConfigError, match="hidden_dim must be a multiple of num_heads, got 100 and 6"):
+        DiTBlock(100, 6)
 
 
 def test_tokens_reach_every_other_token_but_order_means_nothing_without_embeddings(block):
@@ -53,4 +89,5 @@ def test_shared_modulation_saves_its_parameters():
         own_state = {k: v for k, v in own.state_dict().items() if not k.startswith("adaln.")}
     shared.load_state_dict(own_state)
     x, c = torch.randn(1, 16, 384), torch.randn(1, 384)
-    assert torch.equal(own.eval()(x, c), shared.eval().modulated(x, own.adaln(torch.nn.functional.silu(c))))
+    (((modulation,),)) = modulations(F.silu(c).unsqueeze(1), own.adaln, [shared])
+    assert torch.equal(own.eval()(x, c), shared.eval().modulated(x, modulation))

@@ -23,7 +23,12 @@ def network():
 
 
 def field(network, x, features):
-    return network(x, network.embed_time(torch.full((len(x),), 0.3)), network.condition(features))
+    return field_at(network, x, network.condition(features), 0.3)
+
+
+def field_at(network, x, condition, t):
+    (steering,) = network.steer(network.embed_time(torch.full((len(x),), t)).unsqueeze(1), condition)
+    return network(x, steering, condition)
 
 
 def test_permuting_tokens_and_step_embeddings_together_changes_nothing_else(network):
@@ -46,6 +51,6 @@ def test_every_step_depends_on_every_other(network):
 def test_time_and_features_steer_every_step(network):
     x, features = torch.randn(1, 5, 3), torch.randn(1, 20)
     condition = network.condition(features)
-    early, late = (network(x, network.embed_time(torch.tensor([t])), condition) for t in (0.1, 0.9))
+    early, late = (field_at(network, x, condition, t) for t in (0.1, 0.9))
     assert ((early - late).abs().amax(-1) > 1e-7).all()
     assert ((field(network, x, features) - field(network, x, -features)).abs().amax(-1) > 1e-7).all()

@@ -94,6 +94,9 @@ def test_mistakes_are_named(tmp_path):
         build_head({"type": "flwo"})
     with pytest.raises(ConfigError, match=r"head 'dit': .*width.*hidden_dim"):
         build_head({"type": "dit", **SIZES, "width": 3})
+    for name, known in (("mlp", "soft_cap_value"), ("grouped", "mlp_hidden")):
+        with pytest.raises(ConfigError, match=rf"head '{name}': .*width.*{known}"):
+            build_head({"type": name, **SIZES, "width": 3})
     (tmp_path / "list.yaml").write_text("- 1\n")
     with pytest.raises(ConfigError, match=r"list\.yaml: expected a mapping"):
         build_head(tmp_path / "list.yaml")

@@ -65,6 +65,7 @@ def test_a_perfect_network_draws_the_data_itself(head, monkeypatch):
     target, noise = 1.8 * torch.rand(4, 5, 3) - 0.9, torch.randn(4, 5, 3)
     end = uncap_output(target, head.soft_cap_value)
     monkeypatch.setattr(head.network, "embed_time", lambda t: t)
+    monkeypatch.setattr(head.network, "steer", lambda time, condition: time.unbind(1))
     monkeypatch.setattr(head.network, "forward", lambda x, t, condition: head.path.field(noise, end, t.expand(4)))
     for steps in (1, 4, 50):
         assert torch.allclose(head.sample(torch.randn(4, 20), steps, noise=noise), target, atol=1e-4)
@@ -74,7 +75,9 @@ def test_a_perfect_network_draws_the_data_itself(head, monkeypatch):
 def test_loss_is_the_squared_error_of_the_field_at_a_point_of_the_path(head):
     features, target, noise, time = torch.randn(4, 20), torch.rand(4, 5, 3) - 0.5, torch.randn(4, 5, 3), torch.rand(4)
     end = torch.atanh(target)
-    predicted = head.network(head.path.point(noise, end, time), head.network.embed_time(time), head.network.condition(features))
+    condition = head.network.condition(features)
+    (steering,) = head.network.steer(head.network.embed_time(time).unsqueeze(1), condition)
+    predicted = head.network(head.path.point(noise, end, time), steering, condition)
     expected = (predicted - head.path.field(noise, end, time)).square().mean()
     assert head.compute_loss(features, target, noise=noise, time=time).item() == pytest.approx(expected.item(), rel=1e-6)
 
@@ -121,11 +124,34 @@ def test_the_cap_and_its_inverse_cancel_inside_the_limit(cap):
     assert uncap_output(torch.tensor(5.0), cap).isfinite()
 
 
+def test_times_taken_together_steer_as_each_one_by_itself(head):
+    features, x, times = torch.randn(3, 20), torch.randn(3, 5, 3), (0.0, 0.3, 0.7)
+    field = sharpen(head).field(features, times)
+    for t in times:
+        assert torch.allclose(field(x, t), head.field(features, (t,))(x, t), atol=1e-5)
+
+
+def test_the_field_of_training_is_the_field_of_sampling(head):
+    features, noise, target, t = torch.randn(3, 20), torch.randn(3, 5, 3), torch.rand(3, 5, 3) - 0.5, torch.full((3,), 0.3)
+    end = uncap_output(target, head.soft_cap_value)
+    field = sharpen(head).field(features, (0.3,))
+    expected = (field(head.path.point(noise, end, t), 0.3) - head.path.field(noise, end, t)).square()
+    assert torch.allclose(head.error(features, target, noise=noise, time=t), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [(1, 5, 3), (2, 4, 3), (2, 5, 2), (2, 3)])
+def test_noise_and_targets_of_a_wrong_shape_are_refused(head, wrong):
+    with pytest.raises(ConfigError, match=r"noise has shape .* needs \(2, 5, 3\)"):
+        head.sample(torch.randn(2, 20), noise=torch.randn(wrong))
+    with pytest.raises(ConfigError, match=r"target has shape .* needs \(2, 5, 3\)"):
+        head.compute_loss(torch.randn(2, 20), torch.randn(wrong))
+
+
 @pytest.mark.parametrize("steps", [0, -1])
 def test_no_denoising_steps_are_refused(make, steps):
-    with pytest.raises(ConfigError, match="1 or more"):
+    with pytest.raises(ConfigError, match="num_denoise_steps must be a whole number >= 1"):
         make(num_denoise_steps=steps)
-    with pytest.raises(ConfigError, match="1 or more"):
+    with pytest.raises(ConfigError, match="num_denoise_steps must be a whole number >= 1"):
         make().sample(torch.randn(1, 20), num_denoise_steps=steps)
 
 

@@ -54,6 +54,31 @@ def test_masked_steps_get_exactly_no_gradient(batch, reduction):
     assert (predicted.grad[mask == 1.0] != 0.0).any()
 
 
+@pytest.mark.parametrize("kind", [torch.bool, torch.int64, torch.float64])
+@pytest.mark.parametrize("reduction", ["mean", "valid"])
+def test_masks_of_any_type_weigh_alike(batch, reduction, kind):
+    predicted, target, mask = batch
+    found = mse_loss(predicted, target, mask.to(kind), reduction).item()
+    assert found == pytest.approx(mse_loss(predicted, target, mask, reduction).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "valid"])
+def test_padding_may_hold_anything(batch, reduction):
+    predicted, target, mask = batch
+    garbage = target.masked_fill(mask.unsqueeze(-1) == 0.0, float("nan"))
+    predicted.requires_grad_()
+    loss = mse_loss(predicted, garbage, mask, reduction)
+    loss.backward()
+    assert loss.item() == mse_loss(predicted, target, mask, reduction).item()
+    assert predicted.grad.isfinite().all()
+
+
+def test_shapes_that_torch_would_stretch_are_refused(batch):
+    predicted, target, _ = batch
+    with pytest.raises(ConfigError, match=r"\(4, 6, 5\), but their targets \(4, 1, 5\)"):
+        mse_loss(predicted, target[:, :1])
+
+
 def test_group_weights_of_one_give_the_plain_loss(batch):
     predicted, target, mask = batch
     total, report = grouped_loss(squared_error(predicted, target), GROUPS, None, mask)

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.model.action_heads import ReLUSquared, RMSNorm, soft_cap
-from neon_control.model.action_heads.primitives import Folded, Residual, cap_output
+from neon_control.model.action_heads.primitives import Folded, Residual, UnitRMS, cap_output
 
 finite = st.floats(-1e3, 1e3)
 
 
 @given(finite)
 def test_relu_squared_is_the_square_of_the_positive_part(x):
-    assert ReLUSquared()(torch.tensor(x, dtype=torch.float64)).item() == max(0.0, x) ** 2
+    assert ReLUSquared()(torch.tensor(x, dtype=torch.float64)).item() == max(0.0, x) * max(0.0, x)
 
 
 def test_relu_squared_has_a_continuous_gradient():
@@ -30,6 +30,16 @@ def test_rms_norm_gives_unit_mean_square_and_forgets_the_scale(scale):
     normed = RMSNorm(64, eps=1e-12)(scale * x)
     assert normed.square().mean().item() == pytest.approx(1.0, rel=1e-4)
     assert torch.allclose(normed, RMSNorm(64, eps=1e-12)(x), atol=1e-5)
+
+
+def test_unit_rms_is_rms_norm_without_weights():
+    x = torch.randn(3, 64)
+    assert torch.allclose(UnitRMS()(x), RMSNorm(64)(x), atol=1e-4)
+
+
+def test_rms_norm_is_the_same_when_it_is_compiled():
+    x, norm = torch.randn(3, 64), RMSNorm(64)
+    assert torch.allclose(torch.compile(norm, backend="eager", fullgraph=True)(x), norm(x), atol=1e-6)
 
 
 def test_rms_norm_takes_no_mean_off_and_applies_its_weight():
@@ -96,6 +106,17 @@ class TestFolded:
             folded(lambda: parameter * 2.0, [parameter])
         folded(lambda: parameter * 2.0, [parameter]).sum().backward()
         assert torch.equal(parameter.grad, torch.full((2,), 2.0))
+
+    @pytest.mark.parametrize("kind", [{"fused": True}, {"foreach": True}, {}], ids=str)
+    def test_notices_an_optimisers_step_also_a_fused_one_which_leaves_the_version_alone(self, kind):
+        parameter, folded = torch.nn.Parameter(torch.ones(1)), Folded()
+        optimiser = torch.optim.AdamW([parameter], lr=0.5, **kind)
+        with torch.no_grad():
+            before = folded(lambda: parameter * 2.0, [parameter]).item()
+        parameter.grad = torch.ones(1)
+        optimiser.step()
+        with torch.no_grad():
+            assert folded(lambda: parameter * 2.0, [parameter]).item() == parameter.item() * 2.0 != before
 
     def test_keys_are_kept_apart(self):
         parameter, folded = torch.ones(1), Folded()

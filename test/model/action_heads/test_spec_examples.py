@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import re
 import textwrap
 
 import pytest
@@ -166,6 +169,21 @@ def test_state_relative_head():
 
 def test_ensemble_head():
     assert run(ENSEMBLE)["head"].eval()(FEATURES).shape == (2, 16, 17)
+
+
+@pytest.mark.parametrize("example", [MLP_DECODER, CONFIGURATION, FLOW, DIT, DIT_BLOCK, ENSEMBLE])
+def test_arguments_stand_in_the_order_of_the_specification(example):
+    name, arguments = re.search(r"= (\w+)\((.*?)\n    \)", example, re.DOTALL).groups()
+    written = re.findall(r"^ *(\w+)=(.+?),", arguments, re.MULTILINE)
+    kind = getattr(action_heads, name)
+    bound = inspect.signature(kind).bind(*(ast.literal_eval(value) for _, value in written)).arguments
+    assert list(bound.items()) == [(argument, ast.literal_eval(value)) for argument, value in written]
+
+
+@pytest.mark.parametrize("name", ["MLPDecoder", "ActionChunkingHead", "FlowMatchingHead", "DiTActionHead", "EnsembleHead"])
+def test_an_unknown_argument_is_named(name):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        getattr(action_heads, name)(2048, 17, colour="red")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from neon_control.core.errors import ConfigError
-from neon_control.model.action_heads import ActionChunkingHead, FlowMatchingHead, MLPDecoder, StateRelativeHead
+from neon_control.model.action_heads import (
+    ActionChunkingHead,
+    DiTActionHead,
+    EnsembleHead,
+    FlowMatchingHead,
+    MLPDecoder,
+    StateRelativeHead,
+)
 
 RELATIVE = [True, True, False, True, False]
 
@@ -96,6 +103,35 @@ def test_a_generative_head_learns_small_changes_only_in_their_own_unit():
         spread[scaled] = error.abs().mean().item()
     assert spread[True] < 0.005
     assert spread[False] > 3.0 * spread[True]
+
+
+INNER = {
+    "flow": lambda: FlowMatchingHead(32, 5, 4, 32, 2),
+    "dit": lambda: DiTActionHead(32, 5, 4, 24, 2, 3),
+    "ensemble": lambda: EnsembleHead(32, 5, 4, 16, 32, 24, 2, 3, 2),
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_heads_that_draw_are_trained_on_deltas_and_drawn_from_around_the_state(name):
+    inner = INNER[name]().eval()
+    head = StateRelativeHead(inner, 5, 4, RELATIVE)
+    features, state, target, noise = torch.randn(2, 32), torch.randn(2, 5), torch.randn(2, 4, 5), torch.randn(2, 4, 5)
+    offset = (state * torch.tensor(RELATIVE))[:, None]
+    losses = [
+        head.compute_loss(features, target, state, generator=torch.Generator().manual_seed(1)),
+        inner.compute_loss(features, target - offset, generator=torch.Generator().manual_seed(1)),
+    ]
+    assert losses[0].item() == losses[1].item()
+    drawn = head.sample(features, current_state=state, noise=noise, num_denoise_steps=2)
+    assert torch.equal(drawn, inner.sample(features, noise=noise, num_denoise_steps=2) + offset)
+
+
+def test_the_cap_bounds_the_change_not_the_action(inner):
+    head = StateRelativeHead(inner, 5, 4)
+    with torch.no_grad():
+        inner.output.bias.fill_(100.0)
+    assert torch.allclose(head(torch.randn(2, 32), current_state=torch.full((2, 5), 0.9)), torch.tensor(1.9))
 
 
 def test_wraps_a_head_of_one_step():
