@@ -87,15 +87,18 @@ class Layout:
     def names(self, feature: str) -> list[str]:
         """Names of a feature's dimensions, in order; [] where there is no such feature or it names none.
 
-        They are a list, or lists by kind (`{"motors": [...]}`), or numbers by name (`{"waist": 0, ...}`).
+        They are a list, or lists in a list, or lists by kind (`{"motors": [...]}`), or numbers by name (`{"waist": 0, ...}`).
         """
         names = self.features.get(feature, {}).get("names") or []
-        if isinstance(names, dict):
-            values = list(names.values())
-            if all(isinstance(v, int) for v in values):
-                return sorted(names, key=lambda n: names[n])
-            return [str(n) for v in values for n in (v if isinstance(v, list) else [v])]
-        return [str(n) for n in names]
+        if isinstance(names, dict) and all(isinstance(v, int) for v in names.values()):
+            return sorted(names, key=lambda n: names[n])
+        return _flat(names)
+
+
+def _flat(names: Any) -> list[str]:
+    if isinstance(names, dict):
+        names = list(names.values())
+    return [n for part in names for n in _flat(part)] if isinstance(names, list) else [str(names)]
 
 
 def load_layout(root: Path) -> Layout:
