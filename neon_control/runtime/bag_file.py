@@ -30,11 +30,11 @@ from neon_control.runtime.bag_mcap import McapStorage
 from neon_control.runtime.bag_messages import deserialise, digest_of, type_of
 from neon_control.runtime.bag_sqlite import UNFINISHED, SqliteStorage, finish
 from neon_control.runtime.bag_storage import Definition, Storage, Stored, StoredTopic, Told, merged
+from neon_control.runtime.files import lfs_hint
 
 METADATA = "metadata.yaml"
 STORAGES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
 PART = re.compile(r"(.+)_(\d+)")  # name of one file of a recording: that of its folder, and its number
-LFS_POINTER = b"version https://git-lfs"
 LAST = 2**63 - 1  # [ns]
 ZSTD = zstandard.FRAME_HEADER  # begin of what is compressed; never that of CDR
 # Keys of the metadata that `neon_control record` adds to a bag: JSON, the first one followed by a node's name.
@@ -297,9 +297,8 @@ def recordings_in(folder: Path) -> dict[str, list[Path]]:
 def _open_storage(file: Path, stack: ExitStack, told: Told) -> Storage:
     if not file.name.endswith(STORAGES):
         raise ValueError(f"the name of a storage file of a rosbag2 ends with one of {list(STORAGES)}")
-    with file.open("rb") as content:
-        if content.read(len(LFS_POINTER)) == LFS_POINTER:
-            raise ValueError("it is a Git LFS pointer; `git lfs pull` brings the file itself")
+    if hint := lfs_hint(file):
+        raise ValueError(hint)
     source = file
     if file.suffix == ".zstd":
         source = _temporary(stack) / file.stem
