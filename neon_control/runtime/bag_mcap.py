@@ -29,6 +29,9 @@ SPAN = struct.Struct("<QQ")  # begin of a chunk: times of its first and its last
 INDEX = struct.Struct("<HI")  # begin of a message index: channel, and how many bytes follow
 INDEX_ENTRY = 16  # [bytes] of it for one message
 MESSAGE = struct.Struct("<HIQQ")  # before the data: channel, sequence number, log time, publish time
+CHUNK = struct.Struct("<QQQII")  # begin of a chunk: times of its first and its last message [ns], size, checksum, length of what follows
+UNPACKED = struct.Struct("<I")  # the last of these: nothing follows that would name a compression
+DATA_LENGTH = 8  # [bytes] between this and the records
 FIRST_PRIVATE = 0x80  # opcodes from here on are anybody's
 
 
@@ -130,8 +133,10 @@ class McapStorage:
             self._note(chunk)
         times = [t for c in self._chunks for t in (c.start, c.end)] + ([min(self._times), max(self._times)] if self._times else [])
         self.start, self.end = min(times, default=0), max(times, default=0)
-        if not whole:
+        if not whole and times:
             self._told("it was cut off: what was recorded after this time is lost", self.end)
+        elif not whole:
+            self._told("it was cut off before the end of its first part", None)
 
     def _note(self, chunk: _ChunkPlace) -> None:
         """Add a chunk, and look into it where what follows it does not tell all."""
@@ -154,17 +159,20 @@ class McapStorage:
             self._channels[record.id] = record
 
     def _records(self) -> Iterator[tuple[int, int, int]]:
-        """Opcode, offset and length of each whole record, with the file at its content."""
+        """Opcode, offset and length of each whole record, with the file at its content; of a chunk that is cut off, those in it."""
         position = MAGIC_SIZE
         while position + HEAD.size <= self._size:
             self._file.seek(position)
             opcode, length = HEAD.unpack(self._file.read(HEAD.size))
             known = 0 < opcode <= max(Opcode) or opcode >= FIRST_PRIVATE
             position += HEAD.size
-            if not known or position + length > self._size:
+            if known and position + length <= self._size:
+                yield opcode, position, length
+                position += length
+            elif opcode == Opcode.CHUNK and self._file.read(CHUNK.size)[-UNPACKED.size :] == UNPACKED.pack(0):
+                position += CHUNK.size + DATA_LENGTH
+            else:
                 return  # cut off, or overwritten
-            yield opcode, position, length
-            position += length
 
     def _open(self, chunk: _ChunkPlace) -> list[McapRecord]:
         """Its records; none, and a word about it, where it is damaged."""
