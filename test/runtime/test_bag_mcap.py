@@ -14,6 +14,7 @@ from neon_control.runtime.bag_file import Bag, BagError
 SMALL = {"chunk_size": 200}  # [bytes] so that a few messages fill many chunks
 OPTIONS: dict[str, dict[str, Any]] = {
     "none": SMALL,
+    "one part": {},
     "fastwrite": {"use_chunking": False},
     "zstd": {"compression": CompressionType.ZSTD, **SMALL},
     "lz4": {"compression": CompressionType.LZ4, **SMALL},
@@ -57,7 +58,7 @@ def test_a_type_that_the_recorder_could_not_define_hides_no_other_topic(encoding
     assert read(write_mcap(tmp_path / "take_0.mcap", [event, *lines(3)], {event.type: (encoding, "")})) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("name", ["none", "fastwrite", "zstd"])
+@pytest.mark.parametrize("name", ["none", "one part", "fastwrite", "zstd"])
 def test_of_a_file_that_was_cut_off_all_that_is_whole_is_read(name: str, tmp_path: Path) -> None:
     whole = write_mcap(tmp_path / "take_0.mcap", lines(40), **OPTIONS[name]).read_bytes()
     path = tmp_path / "cut_0.mcap"

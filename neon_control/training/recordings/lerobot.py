@@ -65,10 +65,11 @@ class LeRobotEpisode(Recording):
         report = report if report is not None else Report()
         try:
             yield from self._samples(space, dt, num_steps, clip or Clip(), report)
-        except (ConfigError, OSError, KeyError, ValueError) as error:  # pyarrow's errors are OSErrors, KeyErrors and ValueErrors
+        except ConfigError as error:
+            report.add(self.name, None, str(error))
+        except (OSError, KeyError, ValueError) as error:  # pyarrow's errors are these
             hint = lfs_hint(self._layout.data_file(self._episode))
-            text = str(error) if isinstance(error, ConfigError) else f"cannot be read: {hint or f'{type(error).__name__}: {error}'}"
-            report.add(self.name, None, text)
+            report.add(self.name, None, f"cannot be read: {hint or f'{type(error).__name__}: {error}'}")
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         layout = self._layout

@@ -74,9 +74,10 @@ def test_of_a_split_bag_whose_last_file_has_no_end_all_that_is_whole_is_read(tmp
     assert len(read(the_one(path)).samples) == 20
     cut(path / "part1.mcap")
     reading = read(the_one(path))
-    assert len(reading.samples) == 10
-    (problem,) = reading.problems
-    assert (problem.where, problem.what) == ("bag/part1.mcap", "it was cut off: what was recorded after this time is lost")
+    assert 10 < len(reading.samples) < 20
+    cut_off = reading.problems[0]
+    assert (cut_off.where, cut_off.what) == ("bag/part1.mcap", "it was cut off: what was recorded after this time is lost")
+    assert cut_off.time == pytest.approx(len(reading.samples) * 0.1, abs=0.1)
 
 
 def test_a_truncated_mcap_is_read_up_to_there_and_reported_by_file_and_time(tmp_path: Path) -> None:
@@ -100,13 +101,12 @@ def test_a_truncated_mcap_is_read_up_to_there_and_reported_by_file_and_time(tmp_
     assert cut_off.where == "take.mcap" and cut_off.time == pytest.approx(len(reading.samples) * 0.1 - 0.1, abs=0.1)
 
 
-@pytest.mark.parametrize("storage", list(StoragePlugin))
-def test_a_bag_of_one_file_of_which_nothing_is_whole_is_reported(storage: StoragePlugin, tmp_path: Path) -> None:
-    path = write(tmp_path / "bag", storage=storage)
-    cut(next(f for f in path.iterdir() if f.suffix in (".mcap", ".db3")))
+def test_a_bag_of_which_nothing_is_whole_is_reported(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag", storage=StoragePlugin.SQLITE3)
+    cut(path / "bag.db3")
     reading = read(the_one(path))
     assert reading.samples == []
-    assert [p.what for p in reading.problems if "cut off" in p.what or "cannot be read" in p.what]
+    assert "cannot be read: DatabaseError: database disk image is malformed" in reading.problems[0].what
 
 
 @pytest.mark.parametrize("content", ["", "rosbag2_bagfile_information: {version: 9}", "{[", "rosbag2_bagfile_information: 5"])
