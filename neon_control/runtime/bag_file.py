@@ -1,4 +1,4 @@
-"""A rosbag2 as one stream of messages in the order of time; read with `rosbags`, so no ROS is needed.
+"""A rosbag2 as one stream of messages in the order of time; no ROS is needed.
 
 with Bag(path) as bag:
     for message in bag.messages():
@@ -7,22 +7,40 @@ with Bag(path) as bag:
 
 from __future__ import annotations
 
+import functools
+import re
+import shutil
+import tempfile
 from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rosbags.interfaces import Connection, Qos
-from rosbags.rosbag2 import Reader
+import yaml
+import zstandard
+from rosbags.interfaces import Qos
+from rosbags.rosbag2.metadata import parse_qos
 from rosbags.typesys.store import Typestore
 
 from neon_control.core.errors import NeonControlError
-from neon_control.runtime.bag_messages import deserialise, type_of
+from neon_control.runtime.bag_mcap import McapStorage
+from neon_control.runtime.bag_messages import deserialise, digest_of, type_of
+from neon_control.runtime.bag_sqlite import UNFINISHED, SqliteStorage, finish
+from neon_control.runtime.bag_storage import Definition, Storage, Stored, StoredTopic, Told, merged
+from neon_control.runtime.files import lfs_hint
 
 METADATA = "metadata.yaml"
+STORAGES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
+PART = re.compile(r"(.+)_(\d+)")  # name of one file of a recording: that of its folder, and its number
+LAST = 2**63 - 1  # [ns]
+ZSTD = zstandard.FRAME_HEADER  # begin of what is compressed; never that of CDR
 # Keys of the metadata that `neon_control record` adds to a bag: JSON, the first one followed by a node's name.
 PARAMETERS_KEY, POLICY_KEY = "neon_control/parameters/", "neon_control/policy"
+
+Odd = Callable[[str, str, "int | None"], None]
 
 
 class BagError(NeonControlError):
@@ -43,10 +61,15 @@ class BagTopic:
 
     name: str  # as recorded: absolute
     type: str  # package/msg/Name
-    digest: str  # RIHS01 hash of the type's definition; empty in bags older than Jazzy
     count: int
     qos: tuple[Qos, ...]  # what its publishers offered, as far as the recorder was told
-    connections: tuple[Connection, ...]
+    definition: Definition  # of its type, by the bag; may be empty
+    recorded_digest: str
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """RIHS01 hash of the type's definition; empty where the bag tells neither."""
+        return self.recorded_digest or digest_of(self.type, self.definition)
 
 
 @dataclass(frozen=True)
@@ -62,6 +85,8 @@ class BagMessage:
 class Bag:
     """A bag that is open for reading.
 
+    The files count, not what `metadata.yaml` says about them: it is used for their names and order only, and may be missing.
+
     Attributes:
         topics: name -> topic, those with at least one message.
         start, end: [ns] times of the first and the last message.
@@ -69,47 +94,121 @@ class Bag:
 
     Args:
         path: the bag's folder, or its storage file; any storage, compressed or not.
-        odd: told what is wrong but leaves something to read: the topic, or nothing, and a text. Without it, these are errors too.
+        odd: told what is wrong but leaves something to read: the topic or the file, or nothing; a text; and when [ns], if that is known.
+            Without it, these are errors too.
 
     Raises:
-        BagError: there is no bag, it was cut off, it is empty, or one topic has two types.
+        BagError: there is no bag, or nothing of it can be read.
     """
 
-    def __init__(self, path: Path, odd: Callable[[str, str], None] | None = None) -> None:
+    def __init__(self, path: Path, odd: Odd | None = None) -> None:
         self.path = path
         self._odd = odd or self._refuse
+        self._said: set[tuple[str, str, int | None]] = set()
         self._types: dict[str, tuple[Typestore, str]] = {}
-        if path.is_dir() and not (path / METADATA).is_file():
-            found = sorted(f.name for f in path.iterdir())
-            text = f"no complete recording: it has no {METADATA}, only {found}; one that was cut off may be mended with `ros2 bag reindex`"
-            raise BagError(text, path)
+        self._unpack = zstandard.ZstdDecompressor()
+        self._stack = ExitStack()
+        self.custom: dict[str, str] = {}
         try:
-            self._reader = Reader(path)
-            self._reader.open()
-        except Exception as error:  # a damaged file raises what the reader stumbles over: struct.error, apsw.Error, ReaderError, ...
-            raise BagError(f"cannot be read: {_words(error)}", path) from error
-        connections: dict[str, list[Connection]] = {}
-        for connection in self._reader.connections:
-            if connection.msgcount:
-                connections.setdefault(connection.topic, []).append(connection)
-        self.topics = {name: self._describe(name, found) for name, found in connections.items()}
-        self.start, self.end = self._reader.start_time, self._reader.end_time - 1
-        if not self.topics:
-            self.start = self.end = 0
-            self._odd("", "no messages")
-        self.custom: dict[str, str] = self._reader.storage.metadata.custom or {}
+            self._storages = self._open()
+            self.topics, self._ids = self._index()
+        except BaseException:
+            self._stack.close()
+            raise
+        full = [s for s in self._storages if any(t.count for t in s.topics)]
+        self.start, self.end = min((s.start for s in full), default=0), max((s.end for s in full), default=0)
+        self._span = 0, LAST  # what is seen; not from start to end, since some recorders tell these wrong
+        if not full:
+            self._say("", "no messages")
 
-    def _refuse(self, topic: str, text: str) -> None:
-        self._reader.close()
-        raise BagError(f"topic {topic} {text}" if topic else text, self.path)
+    def _refuse(self, where: str, text: str, time: int | None) -> None:
+        raise BagError(f"{where}: {text}" if where else text, self.path)
 
-    def _describe(self, name: str, connections: list[Connection]) -> BagTopic:
-        kind = connections[0].msgtype
-        if others := sorted({c.msgtype for c in connections} - {kind}):
-            self._odd(name, f"has messages of several types; those of {others} are left out, {kind} remains")
-        used = tuple(c for c in connections if c.msgtype == kind)
-        qos = [q for c in used for q in getattr(c.ext, "offered_qos_profiles", ())]
-        return BagTopic(name, kind, used[0].digest or "", sum(c.msgcount for c in used), tuple(dict.fromkeys(qos)), used)
+    def _say(self, where: str, text: str, time: int | None = None) -> None:
+        """Once, however often it is found."""
+        if (where, text, time) not in self._said:
+            self._said.add((where, text, time))
+            self._odd(where, text, time)
+
+    def _open(self) -> list[Storage]:
+        files = [self.path] if self.path.is_file() else self._files()
+        storages, problems = [], []
+        for file in files:
+            told = partial(self._tell, file.name)
+            try:
+                storages.append(_open_storage(file, self._stack, told))
+            except Exception as error:  # a damaged file raises what its reader stumbles over
+                problems.append((file.name, f"cannot be read: {_words(error)}"))
+        if not storages:
+            where, text = problems[0]
+            raise BagError(text if where == self.path.name else f"{where} {text}", self.path)
+        for where, text in problems:
+            self._say(where, text)
+        return storages
+
+    def _tell(self, where: str, text: str, time: int | None = None) -> None:
+        self._say(where if where != self.path.name else "", text, time)
+
+    def _files(self) -> list[Path]:
+        """The storage files of a folder, in their order."""
+        if not self.path.is_dir():
+            raise BagError("there is no such file or folder", self.path)
+        found = {f.name: f for files in recordings_in(self.path).values() for f in files}
+        if not found:
+            names = sorted(f.name for f in self.path.iterdir())
+            why = f"; {METADATA} alone is none: copy the files that it names too" if METADATA in names else ""
+            raise BagError(f"no recording: it needs files that end with one of {list(STORAGES)}, and has {names}{why}", self.path)
+        if not (self.path / METADATA).exists():
+            self._check_alone(f"has no {METADATA}")
+            self._say("", f"has no {METADATA}: its recorder was cut off; read are {list(found)}")
+            return list(found.values())
+        try:
+            data = yaml.load((self.path / METADATA).read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            information = data["rosbag2_bagfile_information"]
+            named = [Path(n).name for n in information["relative_file_paths"]]
+            self.custom = {str(k): str(v) for k, v in (information.get("custom_data") or {}).items()}
+        except (OSError, KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
+            self._check_alone(f"{METADATA} cannot be read: {_words(error)}")
+            self._say(METADATA, f"cannot be read: {_words(error)}; read are {list(found)}")
+            return list(found.values())
+        # With file compression a name is that of the compressed file or not, depending on the edition; the last file of a recorder that
+        # died is not compressed.
+        names = [next((n for n in (name, f"{name}.zstd", name.removesuffix(".zstd")) if n in found), name) for name in named]
+        there = [found[n] for n in names if n in found]
+        missing = [n for n in names if n not in found]
+        if missing and not there:
+            self._check_alone(f"{METADATA} names {missing}, which are not there")
+            there = list(found.values())
+        if missing:
+            self._say("", f"{METADATA} names {missing}, which are not there; read are {[f.name for f in there]}")
+        return there
+
+    def _check_alone(self, why: str) -> None:
+        if len(names := recordings_in(self.path)) > 1:
+            raise BagError(f"{why}, and the folder holds files of several recordings, {sorted(names)}; give one of the files", self.path)
+
+    def _index(self) -> tuple[dict[str, BagTopic], list[dict[int, int]]]:
+        """Topics, and for each file which of its topics are which of these."""
+        stored: dict[str, list[StoredTopic]] = {}
+        for storage in self._storages:
+            for topic in storage.topics:
+                if topic.count and topic.serialization == "cdr":
+                    stored.setdefault(topic.name, []).append(topic._replace(type=_full_name(topic.type)))
+                elif topic.count:
+                    self._say(topic.name, f"is left out: its messages are '{topic.serialization}', and cdr is needed")
+        topics = {}
+        for name, found in stored.items():
+            kind = found[0].type
+            if others := sorted({t.type for t in found} - {kind}):
+                self._say(name, f"has messages of several types; those of {others} are left out, {kind} remains")
+            used = [t for t in found if t.type == kind]
+            definition = next((t.definition for t in used if t.definition.encoding), Definition())
+            digest = next((t.digest for t in used if t.digest), "")
+            qos = tuple(dict.fromkeys(q for t in used for q in _qos(t.qos)))
+            topics[name] = BagTopic(name, kind, sum(t.count for t in used), qos, definition, digest)
+        numbers = {(name, topic.type): n for n, (name, topic) in enumerate(topics.items())}
+        ids = [{t.id: numbers[k] for t in s.topics if t.count and (k := (t.name, _full_name(t.type))) in numbers} for s in self._storages]
+        return topics, ids
 
     def cut(self, start: float, duration: float) -> None:
         """From now on, see only the messages from `start` [s] after the begin on, for `duration` [s].
@@ -122,25 +221,29 @@ class Bag:
         self.start += round(start * 1e9)
         if self.start + duration * 1e9 < self.end:
             self.end = self.start + round(duration * 1e9)
+        self._span = self.start, self.end
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
-        """The messages of `topics`, of all where none is given, in the order of time.
+        """The messages of `topics`, of all where none is given, in the order of time. Where a file is damaged, `odd` is told."""
+        found = list(self.topics.values())
+        sources = []
+        start, end = self._span
+        for storage, ids in zip(self._storages, self._ids, strict=True):
+            wanted = {number: n for number, n in ids.items() if topics is None or found[n].name in topics}
+            if wanted and storage.start <= end and storage.end >= start:
+                sources.append((storage.start, partial(self._of, storage, wanted)))
+        for time, n, data in merged(sources):
+            if data[: len(ZSTD)] == ZSTD:
+                try:
+                    data = self._unpack.decompress(data)
+                except zstandard.ZstdError as error:
+                    self._say(found[n].name, f"a message cannot be decompressed: {error}", time)
+                    continue
+            yield BagMessage(time, found[n].name, found[n].type, data)
 
-        Raises:
-            BagError: the file is damaged.
-        """
-        wanted = [c for t in self.topics.values() if topics is None or t.name in topics for c in t.connections]
-        if not wanted:
-            return
-        messages = self._reader.messages(wanted, self.start, self.end + 1)
-        while True:
-            try:
-                connection, time, data = next(messages)
-            except StopIteration:
-                return
-            except Exception as error:  # as above
-                raise BagError(f"the rest cannot be read: {_words(error)}", self.path) from error
-            yield BagMessage(time, connection.topic, connection.msgtype, bytes(data))
+    def _of(self, storage: Storage, ids: dict[int, int]) -> Iterator[Stored]:
+        for time, number, data in storage.messages(ids, *self._span):
+            yield Stored(time, ids[number], data)
 
     def type_of(self, topic: str) -> tuple[Typestore, str]:
         """Where the type of `topic` is defined, and its name there: without this, its messages cannot be decoded.
@@ -149,8 +252,9 @@ class Bag:
             BagError: its type is another edition than the one known here by this name, or unknown, and the bag does not define it.
         """
         if topic not in self._types:
+            found = self.topics[topic]
             try:
-                self._types[topic] = type_of(self.topics[topic].connections[0])
+                self._types[topic] = type_of(found.type, found.definition, found.digest)
             except Exception as error:  # a definition that is no definition raises what the parser stumbles over
                 raise BagError(f"topic {topic} {error}", self.path) from error
         return self._types[topic]
@@ -172,7 +276,61 @@ class Bag:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._reader.close()
+        self._stack.close()
+
+
+def recordings_in(folder: Path) -> dict[str, list[Path]]:
+    """Name -> files, in their order, of the recordings whose storage files lie in a folder.
+
+    Files of one recording are named after its folder: DAY/DAY_0.mcap, DAY/DAY_1.mcap, ... Any other file is a recording by itself.
+    """
+    found: dict[str, list[tuple[int, Path]]] = {}
+    for file in sorted(folder.iterdir()):
+        ending = next((e for e in STORAGES if file.name.endswith(e)), None)
+        if ending is not None and file.is_file():
+            part = PART.fullmatch(file.name.removesuffix(ending))
+            name, number = (part[1], int(part[2])) if part and part[1] == folder.absolute().name else (file.name, 0)
+            found.setdefault(name, []).append((number, file))
+    return {name: [f for _, f in sorted(files)] for name, files in found.items()}
+
+
+def _open_storage(file: Path, stack: ExitStack, told: Told) -> Storage:
+    if not file.name.endswith(STORAGES):
+        raise ValueError(f"the name of a storage file of a rosbag2 ends with one of {list(STORAGES)}")
+    if hint := lfs_hint(file):
+        raise ValueError(hint)
+    source = file
+    if file.suffix == ".zstd":
+        source = _temporary(stack) / file.stem
+        with file.open("rb") as packed, source.open("wb") as plain:
+            try:
+                shutil.copyfileobj(zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True), plain, 1 << 20)
+            except zstandard.ZstdError as error:
+                told(f"cannot be decompressed to its end: {error}", None)
+    if source.suffix == ".db3" and (left := [f for f in (Path(f"{file}{e}") for e in UNFINISHED) if f.is_file() and f.stat().st_size]):
+        source = _temporary(stack) / file.name
+        for one in (file, *left):
+            shutil.copyfile(one, source.parent / one.name)
+        finish(source)
+    storage: Storage = McapStorage(source, told) if source.suffix == ".mcap" else SqliteStorage(source, told)
+    stack.callback(storage.close)
+    return storage
+
+
+def _temporary(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neon_control-")))
+
+
+def _full_name(kind: str) -> str:
+    """The type as package/msg/Name; bags of ROS 2's first years, and of some tools, write package/Name."""
+    return kind.replace("/", "/msg/") if kind.count("/") == 1 else kind
+
+
+def _qos(text: str) -> list[Qos]:
+    try:
+        return parse_qos(text)
+    except Exception:  # it decides how a topic is replayed, not whether it can be read
+        return []
 
 
 def _words(error: Exception) -> str:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import functools
+import re
 from functools import partial
 from typing import Any
 
 import numpy as np
-from rosbags.interfaces import Connection, MessageDefinitionFormat
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from neon_control.core.image import decode_image
 from neon_control.core.observation import NANOSECONDS, AnyImage
+from neon_control.runtime.bag_storage import Definition
 from neon_control.runtime.compressed_images import decode_compressed
 
+IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+COMMAND_TYPES = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")
+BASE_TYPES = ("geometry_msgs/msg/TwistStamped", "geometry_msgs/msg/Twist")
 SERVICE_EVENT = "service_msgs/msg/ServiceEventInfo"  # with which every service event begins
 ENDIANS = (b"\x00\x00", b"\x00\x01")  # CDR's first bytes: big, little
 CDR_HEADER = 4  # [bytes] before the message
+ENCODINGS = ("ros2msg", "ros2idl")  # of definitions; recorders also write "unknown", which is none
+IDL_PART = re.compile(r"^=+\nIDL: .*\n", re.MULTILINE)  # what a recorder puts before each part of a definition
 
 
 @functools.cache
@@ -32,27 +38,44 @@ def _digest(message_type: str) -> str:
 
 
 @functools.cache
-def _own_types(message_type: str, definition: str) -> Typestore:
+def _own_types(message_type: str, definition: Definition) -> Typestore:
     """The types that a bag itself defines."""
     store = get_typestore(Stores.EMPTY)
-    store.register(get_types_from_msg(definition, message_type))
+    if definition.encoding == "ros2idl":
+        for part in IDL_PART.split(definition.text):
+            store.register(get_types_from_idl(part) if part.strip() else {})
+    else:
+        store.register(get_types_from_msg(definition.text, message_type))
     return store
 
 
-def type_of(connection: Connection) -> tuple[Typestore, str]:
-    """Where a connection's type is defined, and its name there: ours if it is the same edition, else the bag's own definition.
+@functools.cache
+def digest_of(message_type: str, definition: Definition) -> str:
+    """The RIHS01 hash of a definition; empty where it is none."""
+    if definition.encoding not in ENCODINGS:
+        return ""
+    try:
+        return _own_types(message_type, definition).hash_rihs01(message_type)
+    except Exception:  # parsers raise what they stumble over
+        return ""
+
+
+def type_of(kind: str, definition: Definition, digest: str) -> tuple[Typestore, str]:
+    """Where a type is defined, and its name there: ours if it is the same edition, else the bag's own definition.
+
+    Args:
+        digest: RIHS01 hash of the type; empty where a bag does not tell it.
 
     Raises:
         ValueError: it is not known, or another edition of ours, and the bag does not define it.
     """
-    kind = connection.msgtype
     if kind.endswith("_Event"):
         return _types(), SERVICE_EVENT
-    if kind in _types().fielddefs and connection.digest in ("", _digest(kind)):
+    if kind in _types().fielddefs and digest in ("", _digest(kind)):
         return _types(), kind
-    if connection.msgdef.format != MessageDefinitionFormat.MSG:
+    if definition.encoding not in ENCODINGS:
         raise ValueError(f"has the type {kind}, which is not known here in this edition, and the bag does not define it")
-    return _own_types(kind, connection.msgdef.data), kind
+    return _own_types(kind, definition), kind
 
 
 def deserialise(store: Typestore, kind: str, raw: bytes) -> Any:

@@ -11,6 +11,18 @@ from pathlib import Path
 
 from neon_control.core.errors import PolicyError
 
+LFS_POINTER = b"version https://git-lfs"
+
+
+def lfs_hint(path: Path) -> str:
+    """What to do where a repository was cloned without its large files; empty where `path` is a file of its own."""
+    try:
+        with path.open("rb") as stream:
+            pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER
+    except OSError:
+        return ""
+    return "it is a Git LFS pointer; `git lfs pull` brings the file itself" if pointer else ""
+
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal.

@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -23,6 +24,7 @@ from neon_control.core.robot import Robot, load_robot
 from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.bag_file import POLICY_KEY, Bag
 from neon_control.runtime.policy import Policy
+from neon_control.tools.bag_words import say_odd
 from neon_control.tools.evaluation import tables
 from neon_control.tools.evaluation.measures import chunk_errors, method_figures
 from neon_control.tools.evaluation.offline import OfflineRun
@@ -74,12 +76,15 @@ def run(args: argparse.Namespace) -> int:
     robot = load_robot(robot_file(args.robot, args.params_file))
     if not (args.start >= 0.0 and args.duration > 0.0):
         raise ConfigError(f"--start must be >= 0 and --duration > 0, got {args.start} and {args.duration}")
-    with Bag(args.bag) as bag:
+    with Bag(args.bag, partial(say_odd, args.bag)) as bag:
         bag.cut(args.start, args.duration)
         settings = _settings(args, bag)
         policies = _load(args, bag, robot)
         with _progress(bag, "reading") as progress:
             recording = Recording(bag, robot, args.namespace, progress)
+        for topic, damaged in recording.damaged.items():
+            time, text = damaged[0]
+            say_odd(args.bag, topic, f"{len(damaged)} messages are damaged, the first one: {text}", time)
         latency = recording.typical_delay if args.latency is None else args.latency
         judged = []
         for name, policy in policies.items():
@@ -172,7 +177,7 @@ def _notes(
     if not recording.has_commands(first.file.space):
         notes.append("No commands of these joints were recorded: the measured motion stands for the recorded action.")
     if recording.unreadable:
-        notes.append(f"{recording.unreadable} recorded commands could not be read.")
+        notes.append(f"{recording.unreadable} recorded messages could not be read.")
     if files := recorded.get("files"):
         same = all(dict(files).get(n) == digest for n, digest in first.file.files.items())  # type: ignore[call-overload]
         notes.append(f"Policy on the day: {recorded.get('name')}; {first.file.name} has {'the same' if same else 'other'} files.")

@@ -25,6 +25,7 @@ from neon_control.tools.recorder import message_class
 
 NOT_PLAYED = ("/clock", "/rosout", "/parameter_events")  # they belong to the nodes and the time of the day
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+LONGEST = (2**31 - 1) * NANOSECONDS  # [ns] from here on a duration is DDS's word for "infinite", as Foxy recorded it
 DEPTH = 10  # of topics whose recorded depth is unknown, as discovery tells none
 MAX_LAG = 0.1  # [s] beyond this the clock goes slower instead
 POLL = 0.02  # [s] between two looks at the keyboard while paused
@@ -159,7 +160,7 @@ def played_qos(recorded: tuple[Qos, ...]) -> QoSProfile:
 
     def span(values: list[QosTime]) -> Duration:
         nanoseconds = max(v.sec * NANOSECONDS + v.nsec for v in values)
-        return Infinite if nanoseconds in (0, Infinite.nanoseconds) or nanoseconds > 2**62 else Duration(nanoseconds=nanoseconds)
+        return Duration(nanoseconds=nanoseconds) if 0 < nanoseconds < LONGEST else Infinite
 
     reliable = all(q.reliability.name == "RELIABLE" for q in recorded)
     latched = all(q.durability.name == "TRANSIENT_LOCAL" for q in recorded)

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -35,6 +36,7 @@ from neon_control.core.robot import Robot, load_robot
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.runtime.bag_file import PARAMETERS_KEY, Bag, BagError
 from neon_control.tools.arguments import MAX_DOMAIN, not_negative, positive, whole
+from neon_control.tools.bag_words import say_odd
 from neon_control.tools.keyboard import Keyboard
 from neon_control.tools.player import Playback, Player
 from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
@@ -100,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # through all `with` blocks
     with ExitStack() as stack:
-        bag = stack.enter_context(Bag(args.bag))
+        bag = stack.enter_context(Bag(args.bag, partial(say_odd, args.bag)))
         bag.cut(args.start, args.duration)
         group = stack.enter_context(ProcessGroup(folder))
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)

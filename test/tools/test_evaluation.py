@@ -251,6 +251,34 @@ def test_topics_and_cameras_are_those_of_the_robot_file(world: World, tmp_path: 
         chunks("rear")
 
 
+def test_a_damaged_message_costs_itself_and_is_counted_by_topic_and_time(world: World, tmp_path: Path) -> None:
+    types = get_typestore(Stores.ROS2_JAZZY)
+    times = {}
+    with Bag(world.bag) as bag, Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections = {t.name: writer.add_connection(t.name, t.type, typestore=types) for t in bag.topics.values()}
+        for number, message in enumerate(bag.messages()):
+            first = message.topic not in times and number > 100 and message.topic in ("/joint_states", "/camera/image_raw")
+            if first:
+                times[message.topic] = [message.time]
+            writer.write(connections[message.topic], message.time, message.data[:20] if first else message.data)
+
+    with Bag(tmp_path / "bag") as bag:
+        recording = Recording(bag, world.robot)
+
+    assert {topic: [time for time, _ in found] for topic, found in recording.damaged.items()} == times
+    assert "cannot be read as sensor_msgs/msg/JointState" in recording.damaged["/joint_states"][0][1]
+    run = run_offline(world, tmp_path / "bag")
+    assert run.counts["messages_refused"] == 2 and len(run.chunks) > 3
+    assert {inputs for _, inputs, text in run.refusals if "cannot be read as" in text} == {"joint_states", "camera"}
+
+
+def test_a_topic_of_another_type_is_refused_with_the_types_that_would_do(world: World, tmp_path: Path) -> None:
+    bag_path = copy(world.bag, tmp_path / "bag", {"/camera/image_raw": ["/rgb"], "/audio": ["/camera/image_raw"]})
+
+    with Bag(bag_path) as bag, pytest.raises(BagError, match=r"/camera/image_raw has the type std_msgs/msg/Int16MultiArray, needs one of"):
+        Recording(bag, world.robot)
+
+
 def test_an_interval_beyond_the_others_is_a_gap_and_delays_are_between_stamp_and_reception() -> None:
     times = [0, 100_000_000, 200_000_000, 900_000_000, 1_000_000_000]
     figures = input_figures(Stream(times, [t - 5_000_000 for t in times]))

@@ -75,6 +75,12 @@ def test_of_several_publishers_the_weakest_promise_is_kept() -> None:
     assert profile.deadline.nanoseconds > 2**62
 
 
+def test_what_foxy_recorded_as_infinite_is_infinite() -> None:
+    profile = played_qos((offered(QosReliability.RELIABLE, QosTime(2**31 - 1, 2**32 - 1)),))
+
+    assert profile.deadline.nanoseconds > 2**62
+
+
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bags") / "bag"

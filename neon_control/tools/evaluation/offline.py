@@ -119,6 +119,9 @@ class OfflineRun:
             except ObservationError as error:
                 self.run.counts["messages_refused"] += 1
                 self._refuse(message.time, error)
+            except BagError as error:
+                self.run.counts["messages_refused"] += 1
+                self._refuse(message.time, ObservationError(error.what, (self._roles[message.topic],)))
         self._advance(self._bag.end + 1)
         return self.run
 

@@ -12,7 +12,7 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ChunkError
 from neon_control.core.robot import BASE_AXES, Robot
 from neon_control.runtime.bag_file import Bag, BagError
-from neon_control.runtime.bag_messages import nanoseconds, stamp_of, velocity_of
+from neon_control.runtime.bag_messages import BASE_TYPES, COMMAND_TYPES, IMAGE_TYPES, nanoseconds, stamp_of, velocity_of
 from neon_control.tools.topics import CHUNK_JOINTS, DIAGNOSTICS, base_topics, input_topics, resolve
 
 
@@ -58,13 +58,14 @@ class Recording:
         commanded: joint or `base/axis` -> what was commanded on the day.
         chunk_delays: (n, 2) receive time of each recorded chunk [ns], and how much earlier its observation was [ns].
         diagnostics: status name -> list of (time [ns], values).
+        damaged: topic -> when [ns] a message could not be read, and why.
 
     Args:
         bag: opened.
         progress: told the time [ns] of each message.
 
     Raises:
-        BagError: an input that every policy needs is missing.
+        BagError: an input that every policy needs is missing, or a topic has a type that is not known or not the right one.
     """
 
     def __init__(self, bag: Bag, robot: Robot, namespace: str = "", progress: Any = None) -> None:
@@ -77,17 +78,30 @@ class Recording:
         self.chunk_delays: list[tuple[int, int]] = []
         self.diagnostics: dict[str, list[tuple[int, dict[str, str]]]] = defaultdict(list)
         self.unreadable = 0  # commands that make no sense
+        self.damaged: dict[str, list[tuple[int, str]]] = defaultdict(list)
         controllers = {resolve(c.topic, namespace): c.joints for c in robot.controllers}
         base = [resolve(t, namespace) for t in base_topics(robot)]
         chunks, states = resolve(CHUNK_JOINTS, namespace), self.inputs["joint_states"]
+        known = {t for t in (*self.inputs.values(), *controllers, *base, chunks, DIAGNOSTICS) if t in bag.topics}
+        for topic in known:
+            bag.type_of(topic)
+        for topic in known & controllers.keys():
+            _check_type(bag, topic, COMMAND_TYPES)
+        for topic in known & set(base):
+            _check_type(bag, topic, BASE_TYPES)
         for message in bag.messages():
             if progress is not None:
                 progress(message.time)
             stream = self.streams[message.topic]
             stream.received.append(message.time)
-            known = message.topic in (*self.inputs.values(), *controllers, *base, chunks, DIAGNOSTICS)
-            content = bag.decode(message) if known else None
+            try:
+                content = bag.decode(message) if message.topic in known else None
+            except BagError as error:
+                self.damaged[message.topic].append((message.time, error.what))
+                content = None
             stream.stamps.append(stamp_of(content) or None)
+            if content is None:
+                continue
             if message.topic == states:
                 for name, position in zip(content.name, content.position, strict=False):
                     self.measured[name].add(stream.stamps[-1] or message.time, float(position))
@@ -160,14 +174,24 @@ def find_inputs(bag: Bag, robot: Robot, namespace: str) -> dict[str, str]:
     """Role of an input -> its topic in the bag.
 
     Raises:
-        BagError: there is no camera, or there are no joint states.
+        BagError: there is no camera, or there are no joint states, or one of them has another type.
     """
     names = {role: [resolve(t, namespace) for t in topics] for role, topics in input_topics(robot).items()}
     found = {role: next(t for t in topics if t in bag.topics) for role, topics in names.items() if any(t in bag.topics for t in topics)}
     missing = [" or ".join(names[role]) for role in ("camera", "joint_states") if role not in found]
     if missing:
         raise BagError(f"no topic {', '.join(missing)}; the recording has {sorted(bag.topics)}; is --namespace right?", bag.path)
+    for role, topic in found.items():
+        if role == "joint_states":
+            _check_type(bag, topic, ("sensor_msgs/msg/JointState",))
+        elif role != "audio":  # its type is looked at where it is heard
+            _check_type(bag, topic, IMAGE_TYPES)
     return found
+
+
+def _check_type(bag: Bag, topic: str, types: tuple[str, ...]) -> None:
+    if (kind := bag.topics[topic].type) not in types:
+        raise BagError(f"topic {topic} has the type {kind}, needs one of {list(types)}", bag.path)
 
 
 def _check_clocks(recording: Recording, topic: str) -> None:

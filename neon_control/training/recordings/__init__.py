@@ -13,9 +13,8 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError, ObservationError
 from neon_control.core.observation import Clip
 from neon_control.core.recording import RecordingConfig
-from neon_control.runtime.bag_file import METADATA
+from neon_control.runtime.bag_file import METADATA, STORAGES, recordings_in
 from neon_control.training.recordings.bag import BagRecording
-from neon_control.training.recordings.bag_file import STORAGES
 from neon_control.training.recordings.lerobot import INFO, lerobot_episodes
 from neon_control.training.recordings.reading import Problem, Reading, Recording, Report, Sample
 
@@ -38,8 +37,10 @@ def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingC
         for file in [root] if root.is_file() else root.rglob("*"):
             if file.name == METADATA:
                 found[file.parent] = [BagRecording(file.parent, config)]
-            elif file.name.endswith(STORAGES) and not (file.parent / METADATA).exists():
-                found[file] = [BagRecording(file, config)]  # its recorder died before it wrote the metadata
+            elif file.name.endswith(STORAGES) and not (file.parent / METADATA).exists():  # its recorder died before it wrote them
+                parts = recordings_in(file.parent)
+                path = file.parent if len(parts) == 1 and len(next(iter(parts.values()))) > 1 else file
+                found[path] = [BagRecording(path, config)]
             elif file.name == INFO.name and file.parent.name == INFO.parent.name:
                 found[file.parent.parent] = list(lerobot_episodes(file.parent.parent, config))
     if not found:

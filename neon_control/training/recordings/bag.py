@@ -22,7 +22,7 @@ from neon_control.core.observation import AUDIO_WINDOW_S, NANOSECONDS, AnyImage,
 from neon_control.core.recording import RecordingConfig
 from neon_control.runtime.audio_blocks import READERS
 from neon_control.runtime.bag_file import METADATA
-from neon_control.runtime.bag_messages import image_of, stamp_of
+from neon_control.runtime.bag_messages import IMAGE_TYPES, image_of, stamp_of
 from neon_control.runtime.sound import SoundStream
 from neon_control.training.recordings.bag_file import ReadableBag, open_bag
 from neon_control.training.recordings.bag_scan import Scan
@@ -30,7 +30,6 @@ from neon_control.training.recordings.reading import Recording, Report, Sample, 
 
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported
 SILENCE = np.zeros(round(AUDIO_WINDOW_S * 16000), np.float32)  # what a robot without a microphone hears
-IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 
 
 class BagRecording(Recording):

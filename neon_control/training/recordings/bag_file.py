@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from neon_control.runtime.bag_file import METADATA, Bag, BagError
+from neon_control.runtime.bag_file import Bag, BagError
 from neon_control.training.recordings.reading import Report
-
-STORAGES = (".mcap", ".db3")
 
 
 class ReadableBag:
@@ -39,15 +34,7 @@ class ReadableBag:
                 readable.append(name)
             except BagError as error:
                 self._report.add(self._name, None, error.what)
-        messages = self._bag.messages(readable)
-        while True:
-            try:
-                message = next(messages)
-            except StopIteration:
-                return
-            except BagError as error:
-                self._report.add(self._name, None, error.what, "rest")
-                return
+        for message in self._bag.messages(readable):
             topic = message.topic.lstrip("/")
             if topic in skip:
                 continue
@@ -61,50 +48,29 @@ class ReadableBag:
 
 @contextmanager
 def open_bag(path: Path, report: Report) -> Iterator[ReadableBag | None]:
-    """Open a bag's folder or a single file of it; None, and a problem in the report, where nothing of it can be read.
+    """Open a bag's folder or a single file of it; None, and a problem in the report, where nothing of it can be read."""
+    begin: int | None = None  # [ns]
+    early: list[tuple[str, str, int | None]] = []  # found while the bag's begin was not known
 
-    Where the folder cannot be opened as a whole, its readable files are.
-    """
+    def odd(where: str, text: str, time: int | None) -> None:
+        if begin is None:
+            early.append((where, text, time))
+        else:
+            report.add(_place(path, where), None if time is None else (time - begin) * 1e-9, text)
 
-    def odd(topic: str, text: str) -> None:
-        report.add(f"{path.name} {topic}".rstrip(), None, text)
-
-    with ExitStack() as stack:
-        try:
-            bag: Bag | None = stack.enter_context(Bag(path, odd))
-        except BagError as error:
-            report.add(path.name, None, error.what)
-            files = _whole_files(stack, path, report)
-            bag = stack.enter_context(Bag(files, odd)) if files is not None else None
-        yield ReadableBag(bag, path.name, report) if bag is not None else None
-
-
-def _whole_files(stack: ExitStack, path: Path, report: Report) -> Path | None:
-    """A bag of a folder's readable files: the last one of a recorder that died has no end, but the others are whole."""
     try:
-        metadata = yaml.safe_load((path / METADATA).read_text())
-        information = metadata["rosbag2_bagfile_information"]
-        names = [Path(n).name for n in information["relative_file_paths"]]
-    except (OSError, KeyError, TypeError, yaml.YAMLError):
-        return None
-    if len(names) < 2:
-        return None
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    for name in names:
-        if (path / name).is_file():
-            (folder / name).symlink_to((path / name).absolute())
+        bag = Bag(path, odd)
+    except BagError as error:
+        report.add(path.name, None, error.what)
+        yield None
+        return
+    with bag:
+        begin = bag.start
+        for found in early:
+            odd(*found)
+        yield ReadableBag(bag, path.name, report)
 
-    def with_files(chosen: list[str]) -> None:
-        information["relative_file_paths"] = chosen
-        (folder / METADATA).write_text(yaml.safe_dump(metadata))
 
-    good = []
-    for name in names:
-        with_files([name])
-        try:
-            with Bag(folder, lambda topic, text: None):
-                good.append(name)
-        except BagError as error:
-            report.add(f"{path.name}/{name}", None, error.what)
-    with_files(good)
-    return folder if good else None
+def _place(path: Path, where: str) -> str:
+    """Topics begin with a slash, files of the bag do not."""
+    return f"{path.name} {where}" if where.startswith("/") else f"{path.name}/{where}".rstrip("/")

@@ -12,13 +12,11 @@ import numpy as np
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.observation import NANOSECONDS
 from neon_control.core.recording import CommandTopic, RecordingConfig
-from neon_control.runtime.bag_messages import SERVICE_EVENT, nanoseconds, stamp_of, velocity_of
+from neon_control.runtime.bag_messages import BASE_TYPES, COMMAND_TYPES, SERVICE_EVENT, nanoseconds, stamp_of, velocity_of
 from neon_control.training.recordings.bag_file import ReadableBag
 from neon_control.training.recordings.reading import Report
 from neon_control.training.recordings.tracks import HOLD_S, Targets, Track
 
-COMMAND_TYPES = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")
-BASE_TYPES = ("geometry_msgs/msg/TwistStamped", "geometry_msgs/msg/Twist")
 CLOCKS = 10  # joint states by which the clocks are compared
 CLOCKS_DIFFER_S = 0.5  # [s] beyond this, stamps and receive times come from different clocks
 

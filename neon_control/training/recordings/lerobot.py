@@ -15,6 +15,7 @@ from neon_control.core.observation import AUDIO_WINDOW_S, NANOSECONDS, Clip, Obs
 from neon_control.core.recording import UNITS, RecordingConfig
 from neon_control.core.robot import BASE_AXES
 from neon_control.runtime.compressed_images import decode_compressed
+from neon_control.runtime.files import lfs_hint
 from neon_control.training.recordings.lerobot_layout import INFO, Episode, Layout, load_layout
 from neon_control.training.recordings.reading import Recording, Report, Sample, UnreadableRecording, file_fingerprint, step_times
 from neon_control.training.recordings.tracks import Targets, Track
@@ -64,9 +65,11 @@ class LeRobotEpisode(Recording):
         report = report if report is not None else Report()
         try:
             yield from self._samples(space, dt, num_steps, clip or Clip(), report)
-        except (ConfigError, OSError, KeyError, ValueError) as error:  # pyarrow's errors are OSErrors, KeyErrors and ValueErrors
-            text = str(error) if isinstance(error, ConfigError) else f"cannot be read: {type(error).__name__}: {error}"
-            report.add(self.name, None, text)
+        except ConfigError as error:
+            report.add(self.name, None, str(error))
+        except (OSError, KeyError, ValueError) as error:  # pyarrow's errors are these
+            hint = lfs_hint(self._layout.data_file(self._episode))
+            report.add(self.name, None, f"cannot be read: {hint or f'{type(error).__name__}: {error}'}")
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         layout = self._layout

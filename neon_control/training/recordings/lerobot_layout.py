@@ -20,8 +20,10 @@ from typing import Any
 import pyarrow.parquet as parquet
 
 from neon_control.core.errors import ConfigError
+from neon_control.runtime.files import lfs_hint
 
 INFO = Path("meta/info.json")
+EPISODES_2, EPISODES_3 = Path("meta/episodes.jsonl"), Path("meta/episodes")
 IMAGE_TYPES = ("video", "image")
 
 
@@ -87,15 +89,18 @@ class Layout:
     def names(self, feature: str) -> list[str]:
         """Names of a feature's dimensions, in order; [] where there is no such feature or it names none.
 
-        They are a list, or lists by kind (`{"motors": [...]}`), or numbers by name (`{"waist": 0, ...}`).
+        They are a list, or lists in a list, or lists by kind (`{"motors": [...]}`), or numbers by name (`{"waist": 0, ...}`).
         """
         names = self.features.get(feature, {}).get("names") or []
-        if isinstance(names, dict):
-            values = list(names.values())
-            if all(isinstance(v, int) for v in values):
-                return sorted(names, key=lambda n: names[n])
-            return [str(n) for v in values for n in (v if isinstance(v, list) else [v])]
-        return [str(n) for n in names]
+        if isinstance(names, dict) and all(isinstance(v, int) for v in names.values()):
+            return sorted(names, key=lambda n: names[n])
+        return _flat(names)
+
+
+def _flat(names: Any) -> list[str]:
+    if isinstance(names, dict):
+        names = list(names.values())
+    return [n for part in names for n in _flat(part)] if isinstance(names, list) else [str(names)]
 
 
 def load_layout(root: Path) -> Layout:
@@ -106,7 +111,7 @@ def load_layout(root: Path) -> Layout:
     """
     file = root / INFO
     try:
-        info = json.loads(file.read_text())
+        info = _json(file)
         text = str(info["codebase_version"]).lstrip("v")
         version = int(text.split(".")[0])
         if version not in (2, 3):
@@ -114,7 +119,7 @@ def load_layout(root: Path) -> Layout:
         fps = float(info["fps"])
         if not fps > 0.0:
             raise ConfigError(f"{file}: fps is {fps}, must be > 0")
-        rows = _rows_3(root) if version == 3 else _rows_2(root)
+        rows = _rows_3(root) if version == 3 else _rows_2(root / EPISODES_2)
         episodes = tuple(Episode(int(r["episode_index"]), int(r["length"]), r) for r in rows)
         size, videos = int(info.get("chunks_size", 1000)), str(info.get("video_path") or "")
         return Layout(root, version, fps, size, dict(info["features"]), str(info["data_path"]), videos, episodes)
@@ -122,14 +127,30 @@ def load_layout(root: Path) -> Layout:
         raise ConfigError(f"{file}: no readable LeRobot dataset: {type(error).__name__}: {error}") from error
 
 
-def _rows_2(root: Path) -> list[dict[str, Any]]:
-    lines = (root / "meta" / "episodes.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
+def _rows_2(file: Path) -> list[dict[str, Any]]:
+    lines = file.read_text().splitlines()
+    try:
+        return [json.loads(line) for line in lines if line.strip()]
+    except ValueError as error:
+        raise ConfigError(f"{file}: no list of episodes: {lfs_hint(file) or error}") from error
 
 
 def _rows_3(root: Path) -> list[dict[str, Any]]:
+    files = sorted((root / EPISODES_3).glob("*/*.parquet"))
+    if not files:
+        raise ConfigError(f"{root / EPISODES_3}: no list of episodes: there is no parquet file in a folder of it")
     rows: list[dict[str, Any]] = []
-    for file in sorted((root / "meta" / "episodes").glob("*/*.parquet")):
-        columns = [n for n in parquet.read_schema(file).names if not n.startswith("stats/")]
-        rows += parquet.read_table(file, columns=columns).to_pylist()
+    for file in files:
+        try:
+            columns = [n for n in parquet.read_schema(file).names if not n.startswith("stats/")]
+            rows += parquet.read_table(file, columns=columns).to_pylist()
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{file}: no list of episodes: {lfs_hint(file) or error}") from error
     return rows
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        raise ConfigError(f"{file}: no description of a dataset: {lfs_hint(file) or error}") from error

@@ -13,7 +13,7 @@ import numpy as np
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.observation import NANOSECONDS, Clip, Observation
 
-REVISION = 2  # of this reader: counts up when it makes other samples of the same recording
+REVISION = 3  # of this reader: counts up when it makes other samples of the same recording
 
 
 @dataclass(frozen=True)

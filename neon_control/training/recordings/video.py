@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from neon_control.core.errors import ConfigError
+from neon_control.runtime.files import lfs_hint
 from neon_control.training.recordings.reading import Report
 
 # H.264 decodes everywhere; a key frame every other image lets a reader jump to any of them. AV1 would be smaller and slower.
@@ -39,7 +40,8 @@ def frames_at(path: Path, times: np.ndarray, tolerance: float, report: Report) -
                     left.pop(0)
                     yield frame.to_ndarray(format="rgb24")
     except (av.error.FFmpegError, OSError, IndexError) as error:
-        report.add(path.name, None, f"cannot be decoded to its end: {type(error).__name__}: {error}", "video")
+        what = "is not there" if isinstance(error, FileNotFoundError) else lfs_hint(path) or f"{type(error).__name__}: {error}"
+        report.add("/".join(path.parts[-3:]), None, f"cannot be decoded to its end: {what}", "video")
     yield from (None for _ in left)
 
 

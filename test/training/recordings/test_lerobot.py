@@ -101,7 +101,7 @@ def write_2_1(root: Path, lengths: tuple[int, ...] = (12, 10), names: Any = None
 
 
 @pytest.mark.parametrize("kind", ["video", "image"])
-@pytest.mark.parametrize("names", [{"motors": THEIRS}, THEIRS, {n: i for i, n in enumerate(THEIRS)}])
+@pytest.mark.parametrize("names", [{"motors": THEIRS}, THEIRS, [THEIRS], {n: i for i, n in enumerate(THEIRS)}])
 def test_version_2_1_is_read_by_names(names: Any, kind: str, tmp_path: Path) -> None:
     recordings = find_recordings(write_2_1(tmp_path / "set", names=names, kind=kind), RecordingConfig(lerobot=MAPPED))
     assert [r.name for r in recordings] == ["set/episode_000000", "set/episode_000001"]
@@ -150,6 +150,18 @@ def test_unknown_names_are_said_with_those_that_are_there(tmp_path: Path) -> Non
     assert "needs the names ['joint0', 'joint1'], has ['gripper', 'm1.pos', 'm0.pos']" in reading.problems[0].what
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["meta/info.json", "meta/episodes.jsonl", "data/chunk-000/episode_000000.parquet", f"videos/chunk-000/{CAMERA}/episode_000000.mp4"],
+)
+def test_a_repository_that_was_cloned_without_its_large_files_is_called_that(name: str, tmp_path: Path) -> None:
+    root = write_2_1(tmp_path / "set")
+    (root / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    (problem, *_) = find_recordings(root, RecordingConfig(lerobot=MAPPED))[0].read(SPACE, 0.1, 4).problems[-2:]
+    assert "it is a Git LFS pointer; `git lfs pull` brings the file itself" in problem.what
+    assert Path(name).name in f"{problem.where} {problem.what}" or problem.where == "set/episode_000000"
+
+
 def edit_info(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
     def apply(root: Path) -> None:
         file = root / "meta" / "info.json"
@@ -175,10 +187,10 @@ def cut(name: str) -> Callable[[Path], None]:
         (edit_info(lambda i: i.pop("fps")), "no readable LeRobot dataset: KeyError: 'fps'"),
         (edit_info(lambda i: i.update(data_path="../../{episode_index}.parquet")), "leads out of the dataset"),
         (edit_info(lambda i: i["features"].pop(CAMERA)), "needs the images of one camera, has []"),
-        (cut("meta/info.json"), "no readable LeRobot dataset: JSONDecodeError"),
+        (cut("meta/info.json"), "info.json: no description of a dataset: "),
         (cut("data/chunk-000/episode_000000.parquet"), "cannot be read: "),
         (cut(f"videos/chunk-000/{CAMERA}/episode_000000.mp4"), "cannot be decoded to its end"),
-        (lambda root: (root / f"videos/chunk-000/{CAMERA}/episode_000000.mp4").unlink(), "cannot be decoded to its end: FileNotFoundError"),
+        (lambda root: (root / f"videos/chunk-000/{CAMERA}/episode_000000.mp4").unlink(), "cannot be decoded to its end: is not there"),
     ],
 )
 def test_a_damaged_dataset_is_reported_and_costs_only_itself(damage: Callable[[Path], None], words: str, tmp_path: Path) -> None:

@@ -1,0 +1,224 @@
+"""A rosbag2 file of the storage mcap: indexed or not, in chunks or not, whole or cut off.
+
+A file with an index is read by it. Without one, because its recorder died or was told so, all its records are passed once; what was cut off
+at the end is left out.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from mcap.data_stream import ReadDataStream
+from mcap.opcode import Opcode
+from mcap.reader import SeekingReader
+from mcap.records import Channel, Chunk, McapRecord, Message, Schema
+from mcap.stream_reader import MAGIC_SIZE, breakup_chunk
+from mcap.summary import Summary
+
+from neon_control.runtime.bag_storage import Definition, Stored, StoredTopic, Told, merged
+
+HEAD = struct.Struct("<BQ")  # opcode and length of a record
+SPAN = struct.Struct("<QQ")  # begin of a chunk: times of its first and its last message [ns]
+INDEX = struct.Struct("<HI")  # begin of a message index: channel, and how many bytes follow
+INDEX_ENTRY = 16  # [bytes] of it for one message
+MESSAGE = struct.Struct("<HIQQ")  # before the data: channel, sequence number, log time, publish time
+CHUNK = struct.Struct("<QQQII")  # begin of a chunk: times of its first and its last message [ns], size, checksum, length of what follows
+UNPACKED = struct.Struct("<I")  # the last of these: nothing follows that would name a compression
+DATA_LENGTH = 8  # [bytes] between this and the records
+FIRST_PRIVATE = 0x80  # opcodes from here on are anybody's
+
+
+class _ChunkPlace(NamedTuple):
+    start: int  # [ns]
+    end: int  # [ns]
+    offset: int  # of the record's content
+    topics: frozenset[int]  # empty: not known
+
+
+class McapStorage:
+    """See `bag_storage.Storage`.
+
+    Raises:
+        mcap.exceptions.McapError: it is no mcap.
+    """
+
+    def __init__(self, path: Path, told: Told) -> None:
+        self._told = told
+        self._file = path.open("rb")
+        self._size = path.stat().st_size
+        self._schemas: dict[int, Schema] = {}
+        self._channels: dict[int, Channel] = {}
+        self._counts: Counter[int] = Counter()
+        self._chunks: list[_ChunkPlace] = []
+        self._times, self._ids, self._offsets, self._lengths = array("Q"), array("H"), array("Q"), array("Q")  # of messages in no chunk
+        self.start = self.end = 0
+        try:
+            if not self._read_index(SeekingReader(self._file)):
+                self._pass_records()
+        except BaseException:
+            self.close()
+            raise
+        nothing = Schema(0, b"", "", "")
+        schemas = {number: self._schemas.get(c.schema_id, nothing) for number, c in self._channels.items()}
+        self.topics = [
+            StoredTopic(
+                number,
+                channel.topic,
+                schemas[number].name,
+                channel.message_encoding,
+                Definition(schemas[number].encoding, schemas[number].data.decode(errors="replace")),
+                channel.metadata.get("topic_type_hash", ""),
+                channel.metadata.get("offered_qos_profiles", ""),
+                self._counts[number],
+            )
+            for number, channel in sorted(self._channels.items())
+        ]
+
+    def _read_index(self, reader: SeekingReader) -> bool:
+        """Whether there is an index that is complete."""
+        try:
+            summary = reader.get_summary()
+        except Exception:  # what stands where the index should be is anything
+            return False
+        if summary is None or not _is_complete(summary):
+            return False
+        assert summary.statistics is not None
+        self._schemas, self._channels = summary.schemas, summary.channels
+        self._counts.update(summary.statistics.channel_message_counts)
+        self.start, self.end = summary.statistics.message_start_time, summary.statistics.message_end_time
+        for place in summary.chunk_indexes:
+            start, end, offset = place.message_start_time, place.message_end_time, place.chunk_start_offset + HEAD.size
+            self._chunks.append(_ChunkPlace(start, end, offset, frozenset(place.message_index_offsets)))
+        return True
+
+    def _pass_records(self) -> None:
+        """Make the index that the file does not have."""
+        chunk: _ChunkPlace | None = None
+        whole = False
+        for opcode, offset, length in self._records():
+            if opcode == Opcode.MESSAGE_INDEX and chunk is not None:
+                topic, size = INDEX.unpack(self._file.read(INDEX.size))
+                if size:
+                    chunk = chunk._replace(topics=chunk.topics | {topic})
+                    self._counts[topic] += size // INDEX_ENTRY
+                continue
+            if chunk is not None:
+                self._note(chunk)
+                chunk = None
+                self._file.seek(offset)
+            if opcode == Opcode.CHUNK:
+                chunk = _ChunkPlace(*SPAN.unpack(self._file.read(SPAN.size)), offset, frozenset())
+            elif opcode == Opcode.SCHEMA:
+                self._learn(Schema.read(ReadDataStream(self._file)))
+            elif opcode == Opcode.CHANNEL:
+                self._learn(Channel.read(ReadDataStream(self._file)))
+            elif opcode == Opcode.MESSAGE:
+                topic, _, time, _ = MESSAGE.unpack(self._file.read(MESSAGE.size))
+                self._times.append(time)
+                self._ids.append(topic)
+                self._offsets.append(offset + MESSAGE.size)
+                self._lengths.append(length - MESSAGE.size)
+                self._counts[topic] += 1
+            elif opcode in (Opcode.DATA_END, Opcode.FOOTER):
+                whole = True
+                break
+        if chunk is not None:
+            self._note(chunk)
+        times = [t for c in self._chunks for t in (c.start, c.end)] + ([min(self._times), max(self._times)] if self._times else [])
+        self.start, self.end = min(times, default=0), max(times, default=0)
+        if not whole and times:
+            self._told("it was cut off: what was recorded after this time is lost", self.end)
+        elif not whole:
+            self._told("it was cut off before the end of its first part", None)
+
+    def _note(self, chunk: _ChunkPlace) -> None:
+        """Add a chunk, and look into it where what follows it does not tell all."""
+        if not chunk.topics or not chunk.topics <= self._channels.keys():
+            counts: Counter[int] = Counter()
+            for record in self._open(chunk):
+                self._learn(record)
+                if isinstance(record, Message):
+                    counts[record.channel_id] += 1
+            if not chunk.topics:
+                self._counts += counts
+            chunk = chunk._replace(topics=frozenset(counts))
+        if chunk.topics:
+            self._chunks.append(chunk)
+
+    def _learn(self, record: McapRecord) -> None:
+        if isinstance(record, Schema):
+            self._schemas[record.id] = record
+        elif isinstance(record, Channel):
+            self._channels[record.id] = record
+
+    def _records(self) -> Iterator[tuple[int, int, int]]:
+        """Opcode, offset and length of each whole record, with the file at its content; of a chunk that is cut off, those in it."""
+        position = MAGIC_SIZE
+        while position + HEAD.size <= self._size:
+            self._file.seek(position)
+            opcode, length = HEAD.unpack(self._file.read(HEAD.size))
+            known = 0 < opcode <= max(Opcode) or opcode >= FIRST_PRIVATE
+            position += HEAD.size
+            if known and position + length <= self._size:
+                yield opcode, position, length
+                position += length
+            elif opcode == Opcode.CHUNK and self._file.read(CHUNK.size)[-UNPACKED.size :] == UNPACKED.pack(0):
+                position += CHUNK.size + DATA_LENGTH
+            else:
+                return  # cut off, or overwritten
+
+    def _open(self, chunk: _ChunkPlace) -> list[McapRecord]:
+        """Its records; none, and a word about it, where it is damaged."""
+        self._file.seek(chunk.offset)
+        try:
+            return breakup_chunk(Chunk.read(ReadDataStream(self._file)), validate_crc=True)
+        except Exception as error:  # decompressors and parsers raise what they stumble over
+            seconds = (chunk.end - chunk.start) * 1e-9
+            self._told(f"the messages of {seconds:.2f} s are damaged, and left out: {type(error).__name__}: {error}", chunk.start)
+            return []
+
+    def messages(self, topics: Collection[int], start: int, end: int) -> Iterator[Stored]:
+        """See `Storage.messages`."""
+        wanted = frozenset(topics)
+        chunks = [c for c in self._chunks if c.start <= end and c.end >= start and (not c.topics or c.topics & wanted)]
+        return merged(
+            [(c.start, partial(self._in_chunk, c, wanted, start, end)) for c in chunks]
+            + ([(self.start, partial(self._in_no_chunk, wanted, start, end))] if self._times else [])
+        )
+
+    def _in_chunk(self, chunk: _ChunkPlace, wanted: frozenset[int], start: int, end: int) -> Iterator[Stored]:
+        messages = [
+            Stored(r.log_time, r.channel_id, r.data)
+            for r in self._open(chunk)
+            if isinstance(r, Message) and r.channel_id in wanted and start <= r.log_time <= end
+        ]
+        messages.sort(key=lambda m: m.time)
+        yield from messages
+
+    def _in_no_chunk(self, wanted: frozenset[int], start: int, end: int) -> Iterator[Stored]:
+        for i in np.argsort(np.frombuffer(self._times, np.uint64), kind="stable").tolist():
+            if self._ids[i] in wanted and start <= self._times[i] <= end:
+                self._file.seek(self._offsets[i])
+                yield Stored(self._times[i], self._ids[i], self._file.read(self._lengths[i]))
+
+    def close(self) -> None:
+        """See `Storage.close`."""
+        self._file.close()
+
+
+def _is_complete(summary: Summary) -> bool:
+    """Whether a file's summary tells where all its messages are, and whose they are."""
+    statistics = summary.statistics
+    return (
+        statistics is not None
+        and len(summary.chunk_indexes) == statistics.chunk_count > 0
+        and set(statistics.channel_message_counts) <= set(summary.channels)
+        and {c.schema_id for c in summary.channels.values()} - {0} <= set(summary.schemas)
+    )

@@ -1,0 +1,145 @@
+"""Files of the storage mcap: with every preset and option of the recorder, cut off and damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcap.writer import CompressionType, IndexType
+from recorder_files import INT32, Line, lines, number, value, write_mcap
+
+from neon_control.runtime.bag_file import Bag, BagError
+
+SMALL = {"chunk_size": 200}  # [bytes] so that a few messages fill many chunks
+OPTIONS: dict[str, dict[str, Any]] = {
+    "none": SMALL,
+    "one part": {},
+    "fastwrite": {"use_chunking": False},
+    "zstd": {"compression": CompressionType.ZSTD, **SMALL},
+    "lz4": {"compression": CompressionType.LZ4, **SMALL},
+    "no index of messages": {"index_types": IndexType.CHUNK, **SMALL},
+    "no index": {"index_types": IndexType.NONE, **SMALL},
+    "no statistics": {"use_statistics": False, **SMALL},
+    "no topics in the summary": {"repeat_channels": False, **SMALL},
+    "no types in the summary": {"repeat_schemas": False, **SMALL},
+    "nothing but data": {
+        "index_types": IndexType.NONE, "use_statistics": False, "repeat_channels": False, "repeat_schemas": False, **SMALL
+    },
+}  # fmt: skip
+
+
+def read(path: Path, odd: list[tuple[str, int | None]] | None = None) -> list[int]:
+    with Bag(path, None if odd is None else lambda where, text, time: odd.append((text, time))) as bag:
+        return [value(m.data) for m in bag.messages(["/number"])]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_gives_all_messages_in_the_order_of_time(name: str, tmp_path: Path) -> None:
+    # A recorder on several threads, or one that takes the middleware's times, does not write in the order of time.
+    messages = [m for pair in zip(lines(40)[1::2], lines(40)[::2], strict=True) for m in pair]
+    others = [m._replace(topic="/other") for m in messages]
+
+    path = write_mcap(tmp_path / "take_0.mcap", [m for pair in zip(messages, others, strict=True) for m in pair], **OPTIONS[name])
+
+    assert read(path) == list(range(40))
+    with Bag(path) as bag:
+        assert {t.name: t.count for t in bag.topics.values()} == {"/number": 40, "/other": 40}
+        assert (bag.start, bag.end) == (0, 39 * 10**9)
+        assert [bag.decode(m).data for m in bag.messages()] == [i for i in range(40) for _ in range(2)]
+        bag.cut(10.0, 5.0)
+        assert [value(m.data) for m in bag.messages(["/other"])] == [10, 11, 12, 13, 14, 15]
+
+
+@pytest.mark.parametrize("encoding", ["unknown", ""])
+def test_a_type_that_the_recorder_could_not_define_hides_no_other_topic(encoding: str, tmp_path: Path) -> None:
+    event = Line("/reset/_service_event", 0, b"\x00\x01\x00\x00", "std_srvs/srv/Trigger_Event")
+
+    assert read(write_mcap(tmp_path / "take_0.mcap", [event, *lines(3)], {event.type: (encoding, "")})) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["none", "one part", "fastwrite", "zstd"])
+def test_of_a_file_that_was_cut_off_all_that_is_whole_is_read(name: str, tmp_path: Path) -> None:
+    whole = write_mcap(tmp_path / "take_0.mcap", lines(40), **OPTIONS[name]).read_bytes()
+    path = tmp_path / "cut_0.mcap"
+    seen = set()
+    for size in range(len(whole) // 4, len(whole), 97):
+        path.write_bytes(whole[:size])
+        odd: list[tuple[str, int | None]] = []
+        try:
+            found = read(path, odd)
+        except BagError:  # nothing of it
+            continue
+        seen.add(len(found))
+        assert found == list(range(len(found)))
+        if found:
+            cut_off = [time for text, time in odd if text == "it was cut off: what was recorded after this time is lost"]
+            assert cut_off in ([], [found[-1] * 10**9]) and (cut_off or len(found) == 40)
+    assert len(seen) > 5 and max(seen) == 40
+
+
+def test_a_file_that_ends_in_zeros_as_after_a_power_cut_is_read_up_to_there(tmp_path: Path) -> None:
+    path = write_mcap(tmp_path / "take_0.mcap", lines(40), **SMALL)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2))
+    odd: list[tuple[str, int | None]] = []
+
+    found = read(path, odd)
+
+    assert 10 < len(found) < 30 and found == list(range(len(found)))
+    assert odd[-1] == ("it was cut off: what was recorded after this time is lost", found[-1] * 10**9)
+
+
+def test_a_damaged_part_costs_itself_and_is_named_by_its_time_once(tmp_path: Path) -> None:
+    path = write_mcap(tmp_path / "take_0.mcap", lines(40), **SMALL)
+    content = bytearray(path.read_bytes())
+    content[content.index(number(20))] ^= 0xFF
+    path.write_bytes(content)
+    odd: list[tuple[str, int | None]] = []
+
+    with Bag(path, lambda where, text, time: odd.append((text, time))) as bag:
+        found = [[value(m.data) for m in bag.messages()] for _ in range(2)]
+
+    lost = sorted(set(range(40)) - set(found[0]))
+    assert found[0] == found[1] and 20 in lost and 1 < len(lost) < 8 and lost == list(range(lost[0], lost[-1] + 1))
+    ((text, time),) = odd
+    assert text.startswith(f"the messages of {lost[-1] - lost[0]:.2f} s are damaged, and left out: CRCValidationError")
+    assert time == lost[0] * 10**9
+    with pytest.raises(BagError, match="are damaged"), Bag(path) as bag:
+        list(bag.messages())
+
+
+def test_messages_of_other_serialisations_are_left_out_and_said(tmp_path: Path) -> None:
+    scene = Line("/scene", 0, b"{}", "foxglove.Scene")
+    path = write_mcap(tmp_path / "take_0.mcap", [*lines(2), scene], {scene.type: ("jsonschema", "{}")}, enable_crcs=False)
+    path.write_bytes(path.read_bytes().replace(b"/scene\x03\x00\x00\x00cdr", b"/scene\x03\x00\x00\x00jsn"))
+    odd: list[tuple[str, str]] = []
+
+    with Bag(path, lambda where, text, time: odd.append((where, text))) as bag:
+        assert [m.topic for m in bag.messages()] == ["/number"] * 2
+    assert odd == [("/scene", "is left out: its messages are 'jsn', and cdr is needed")]
+
+
+def test_a_file_that_is_no_mcap_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / "take_0.mcap").write_bytes(b"not an mcap at all")
+    (tmp_path / "pointer.mcap").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+
+    with pytest.raises(BagError, match=r"take_0\.mcap: cannot be read: InvalidMagic: not a valid MCAP file"):
+        Bag(tmp_path / "take_0.mcap")
+    with pytest.raises(BagError, match=r"pointer\.mcap: cannot be read: .*`git lfs pull` brings the file itself"):
+        Bag(tmp_path / "pointer.mcap")
+
+
+def test_only_the_parts_that_overlap_are_in_memory_at_once(tmp_path: Path) -> None:
+    import tracemalloc
+
+    path = write_mcap(
+        tmp_path / "take_0.mcap", [Line("/number", i, number(i) + bytes(100_000), INT32) for i in range(200)], chunk_size=10**6
+    )
+    with Bag(path) as bag:
+        tracemalloc.start()
+        count = sum(1 for _ in bag.messages())
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert count == 200 and peak < 5e6, "of 20 MB"
