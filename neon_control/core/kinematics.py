@@ -36,6 +36,7 @@ class _Joint:
     source: str  # joint whose position counts: this one, or the one that it mimics
     multiplier: float
     offset: float  # [rad] or [m]
+    turn: tuple[float, float, float, float]  # `rotation` as a unit quaternion x, y, z, w
 
     @property
     def moves(self) -> bool:
@@ -99,13 +100,24 @@ class Kinematics:
         """(L,) [rad] or [m] of the joint above each link in `parents`, in their order; at zero where not named, and where it is fixed."""
         return np.array([j.multiplier * positions.get(j.source, 0.0) + j.offset if j.moves else 0.0 for j in self._children])
 
-    def in_parent(self, number: int, position: float) -> tuple[np.ndarray, np.ndarray]:
-        """Place (3,) and rotation (3, 3), in its parent, of the link `number` in `parents` whose joint is at `position` [rad] or [m]."""
+    def in_parent(self, number: int, position: float) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+        """Place (3,) and unit quaternion x, y, z, w, in its parent, of the link `number` in `parents`; its joint at `position` [rad] or [m].
+
+        One link at a time and in plain numbers: whoever moves frames one by one needs it for those that moved.
+        """
         joint = self._children[number]
         if joint.kind == "prismatic":
-            return joint.translation + joint.rotation @ joint.axis * position, joint.rotation
-        o, ok, okk = joint.factors[:, :3], joint.factors[:, 3:6], joint.factors[:, 6:]
-        return joint.translation, o + math.sin(position) * ok + (1.0 - math.cos(position)) * okk
+            return joint.translation + joint.rotation @ joint.axis * position, joint.turn
+        x, y, z, w = joint.turn
+        s, c = math.sin(0.5 * position), math.cos(0.5 * position)
+        a, b, d = (s * v for v in joint.axis.tolist())
+        product = (
+            w * a + c * x + y * d - z * b,
+            w * b + c * y + z * a - x * d,
+            w * d + c * z + x * b - y * a,
+            w * c - x * a - y * b - z * d,
+        )
+        return joint.translation, product
 
     def _pose(self, link: str, positions: Positions, known: dict[str, Poses]) -> Poses:
         """(H, 3) and (H, 3, 3) of one link; what lies on the way is kept in `known`."""
@@ -183,6 +195,7 @@ def _read_joint(element: ElementTree.Element) -> tuple[str, _Joint]:
         name if mimic is None else mimic.get("joint", ""),
         1.0 if mimic is None else float(mimic.get("multiplier", 1.0)),
         0.0 if mimic is None else float(mimic.get("offset", 0.0)),
+        tuple(quaternions(origin[None])[0].tolist()),
     )
     return child.get("link", ""), joint
 

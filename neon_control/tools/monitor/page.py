@@ -29,7 +29,7 @@ from neon_control.tools.monitor.senses import Senses
 from neon_control.tools.monitor.streams import Streams
 
 # [s] how often a part is drawn: what moves, what is looked at, curves of motion, what is said once a second
-SCENE_PERIOD, PANEL_PERIOD, CURVES_PERIOD, STATUS_PERIOD = 0.1, 0.25, 0.5, 1.0
+SCENE_PERIOD, PANEL_PERIOD, CURVES_PERIOD, STATUS_PERIOD = 0.1, 0.2, 0.5, 1.0
 IDLE_PERIOD = 0.5  # [s] between two looks for a browser
 PLOTS_WIDTH, PANEL_WIDTH = 380, 390  # [pixels]
 BUTTON_LIMIT = 3.0  # [s] for the answer to a button

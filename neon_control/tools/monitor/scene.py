@@ -106,8 +106,7 @@ class SceneView:
         self._robot.pose(measured)
         self._ghost.visible = bool(self._streams.commanded) and fresh
         if self._ghost.visible:
-            self._ghost.pose(commanded)
-            self._ghost.show_difference(self._robot)
+            self._ghost.pose_where_it_differs(commanded, self._robot)
 
     def _draw_paths(self, now: float) -> None:
         """What lies ahead in the newest chunk, as a line for each hand."""

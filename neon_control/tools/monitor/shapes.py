@@ -12,11 +12,11 @@ import viser
 import yourdfpy
 
 from neon_control.core.errors import ConfigError
-from neon_control.core.kinematics import Kinematics, quaternions
+from neon_control.core.kinematics import Kinematics
 
 GHOST_COLOUR, GHOST_OPACITY = (60, 170, 255), 0.3
 GHOST_THRESHOLD = 0.015  # [rad] or [m], all joints on the way together: a link that is commanded to where it nearly stands needs no ghost
-SMALLEST_MOVE = 0.0005  # [rad] or [m] that is worth a message
+SMALLEST_MOVE = 0.001  # [rad] or [m] that is worth a message
 GHOST_MARGIN = 0.006  # [m] the ghost's skin lies outside the robot's, or the two would flicker where they agree
 
 
@@ -70,11 +70,14 @@ class RobotShape:
             elif not ghost:
                 scene.add_mesh_trimesh(name, mesh)
         self.positions = np.full(len(links), np.inf)  # what the browsers know
+        self._places: list[np.ndarray | None] = [None] * len(links)  # and this
         self.pose({})
 
-    def show_difference(self, other: RobotShape) -> None:
-        """Of a ghost: draw the links that are commanded elsewhere than the other's."""
-        apart = self._carries @ np.abs(self.positions - other.positions) > GHOST_THRESHOLD
+    def pose_where_it_differs(self, positions: Mapping[str, float], other: RobotShape) -> None:
+        """Of a ghost: as `pose`, but only the links that stand elsewhere than the other's, and only those are drawn."""
+        wanted = self._kinematics.joint_positions(positions)
+        apart = self._carries @ np.abs(wanted - other.positions) > GHOST_THRESHOLD
+        self._move(np.where(apart @ self._carries > 0.0, wanted, self.positions))
         for link, shape in self._shapes:
             shape.visible = bool(apart[link])
 
@@ -89,12 +92,16 @@ class RobotShape:
 
     def pose(self, positions: Mapping[str, float]) -> None:
         """Move the joints; those that are not named are at zero. Only what changed is sent to the browsers."""
-        wanted = self._kinematics.joint_positions(positions)
+        self._move(self._kinematics.joint_positions(positions))
+
+    def _move(self, wanted: np.ndarray) -> None:
         for number in np.flatnonzero(np.abs(wanted - self.positions) > SMALLEST_MOVE).tolist():
             self.positions[number] = wanted[number]
-            place, rotation = self._kinematics.in_parent(number, float(wanted[number]))
-            self._frames[number].position = place
-            self._frames[number].wxyz = quaternions(rotation[None])[0, [3, 0, 1, 2]]  # w first
+            place, (x, y, z, w) = self._kinematics.in_parent(number, float(wanted[number]))
+            frame = self._frames[number]
+            if place is not self._places[number]:  # always the same one, unless the link slides
+                self._places[number] = frame.position = place
+            frame.wxyz = (w, x, y, z)
 
 
 def _meshes(urdf: yourdfpy.URDF) -> list[tuple[str, Any]]:

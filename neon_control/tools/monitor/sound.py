@@ -24,11 +24,10 @@ def spectrogram(sound: np.ndarray, columns: int = 160, rows: int = 40) -> np.nda
         tail = sound[-window:]
         signal[len(signal) - len(tail) :] = tail
     starts = np.linspace(0, window, columns).astype(int)
-    frames = np.stack([signal[s : s + frame] for s in starts]) * np.hanning(frame).astype(np.float32)
-    power = np.abs(np.fft.rfft(frames))[:, : frame // 4]  # (columns, 128), up to 4 kHz
-    level = np.clip((20.0 * np.log10(power + 1e-6) + 40.0) / 60.0, 0.0, 1.0)
-    bins = np.linspace(level.shape[1] - 1, 0, rows).astype(int)
-    grey = level[:, bins].T  # (rows, columns)
+    frames = np.lib.stride_tricks.sliding_window_view(signal, frame)[starts] * np.hanning(frame).astype(np.float32)
+    bins = np.linspace(frame // 4 - 1, 0, rows).astype(int)  # up to 4 kHz
+    power = np.abs(np.fft.rfft(frames)[:, bins])  # (columns, rows)
+    grey = np.clip((20.0 * np.log10(power + 1e-6) + 40.0) / 60.0, 0.0, 1.0).T  # (rows, columns)
     return (255 * np.stack([np.sqrt(grey), grey**2, grey * (1.0 - grey)], axis=-1)).astype(np.uint8)
 
 

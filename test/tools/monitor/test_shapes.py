@@ -59,8 +59,7 @@ def test_the_ghost_shows_only_the_links_that_are_commanded_elsewhere(scene: vise
     kinematics = Kinematics(path)
     robot, ghost = (RobotShape(scene, load_urdf(path), kinematics, f"/{name}", name == "ghost") for name in ("real", "ghost"))
     for elbow, drawn in ((0.01, set()), (0.2, {"left_elbow_link", "left_wrist_roll_link", "left_wrist_pitch_link", "left_wrist_yaw_link"})):
-        ghost.pose({"left_elbow_joint": elbow})
-        ghost.show_difference(robot)
+        ghost.pose_where_it_differs({"left_elbow_joint": elbow}, robot)
         shown = {tuple(kinematics.parents)[link] for link, shape in ghost._shapes if shape.visible}
         assert drawn <= shown
         assert all(link.startswith("left_") for link in shown) and bool(shown) == bool(drawn)
