@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -165,3 +166,28 @@ def test_every_reason_for_rejecting_a_chunk_is_explained() -> None:
     raised = set(re.findall(r'(?:ChunkError\(|reject\(stream,)\s*"(\w+)"', source))
 
     assert explained == raised
+
+
+@pytest.mark.parametrize(
+    ("page", "check"),
+    [
+        (
+            "heads.md",
+            "import torch, my_heads; from neon_control.model.action_heads import build_head; "
+            "print(tuple(build_head({'type': 'linear', 'input_dim': 8, 'action_dim': 3}).eval()(torch.zeros(2, 8)).shape))",
+        ),
+        (
+            "backbones.md",
+            "import pathlib, numpy, my_backbones; from neon_control.runtime.backbones.registry import load_backbone; "
+            "backbone = load_backbone(my_backbones.BackboneSpec('mean_colour', '1', 3), pathlib.Path()); "
+            "print(backbone.encode([[numpy.full((4, 4, 3), 7, numpy.uint8)]] * 2).features.shape)",
+        ),
+    ],
+)
+def test_the_examples_of_own_heads_and_backbones_run(page: str, check: str, tmp_path: Path) -> None:
+    code = re.search(r"```python\n# (\w+\.py)\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    assert code is not None
+    (tmp_path / code[1]).write_text(code[2])
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", check], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == {"heads.md": "(2, 16, 3)\n", "backbones.md": "(2, 3)\n"}[page], done.stderr

@@ -8,10 +8,24 @@ import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from neon_control.core.plugins import import_plugins
 
 IMAGE_SIZES = (16, 4096)  # [pixels] of a side, that the simulated camera has
 MAX_DOMAIN = 232  # beyond it, DDS has no ports
 _ROS_NAME = re.compile(r"(~?/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*/?|/?")
+
+
+def add_plugins(parser: argparse.ArgumentParser) -> None:
+    """The option with which a tool that loads policies knows heads and backbones of the user's own."""
+    text = "Python modules to import first: heads and backbones of your own"
+    parser.add_argument("--plugins", nargs="+", action=_Import, metavar="MODULE", help=text)
+
+
+class _Import(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, namespace: object, values: Any, option: str | None = None) -> None:
+        import_plugins(values)
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:

@@ -24,6 +24,7 @@ from neon_control.core.robot import Robot, load_robot
 from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.bag_file import POLICY_KEY, Bag
 from neon_control.runtime.policy import Policy
+from neon_control.tools.arguments import add_plugins
 from neon_control.tools.bag_words import say_odd
 from neon_control.tools.evaluation import tables
 from neon_control.tools.evaluation.measures import chunk_errors, method_figures
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="from an observation to its chunk (default: the bag's own median; 0 without chunks)",
     )
+    add_plugins(parser)
     parser.add_argument("--method", choices=METHODS, help="ensembling of the executor that the report shows (default: as configured)")
     parser.add_argument(
         "--start-ramp", type=float, default=0.0, metavar="S", help="the executor's ramp at the start; the robot was in motion (default: 0)"

@@ -15,7 +15,7 @@ from neon_control.runtime.graph_weights import WEIGHT_TYPES
 from neon_control.runtime.policy import draw_noise
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
 from neon_control.runtime.sessions import open_session
-from neon_control.tools.arguments import whole
+from neon_control.tools.arguments import add_plugins, whole
 from neon_control.tools.measure import ActionError, Latency, in_turns, policy_inputs, torch_actions
 from neon_control.tools.text_table import table
 
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", choices=WEIGHT_TYPES, default="float32", help=HELP)
     parser.add_argument("--force", action="store_true", help="replace the folder if it is a policy already")
     parser.add_argument("--samples", type=whole(1), default=200, help="random inputs to compare and to time on (default: %(default)s)")
+    add_plugins(parser)
     parser.add_argument("--threads", type=whole(1), default=1, help="threads of one inference (default: %(default)s)")
 
 

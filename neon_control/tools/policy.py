@@ -14,7 +14,7 @@ from neon_control.core.robot import load_robot
 from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
-from neon_control.tools.arguments import whole
+from neon_control.tools.arguments import add_plugins, whole
 
 RUNS = 20
 
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", help="load it as a robot would, and run it")
     verify.add_argument("--robot", default="g1.yaml", help="robot configuration that it has to fit (default: %(default)s)")
     verify.add_argument("--threads", type=whole(1), default=1, help="threads of the inference (default: %(default)s)")
+    add_plugins(verify)
     for action in (show, verify):
         action.add_argument("policy", metavar="PATH", help="a folder, the name of a shipped policy, or a Hugging Face repository")
 

@@ -74,6 +74,6 @@ def _load_huggingface(spec: BackboneSpec, folder: Path, options: BackboneOptions
         from neon_control.runtime.backbones.huggingface import load_huggingface
     except ImportError as error:
         raise PolicyError(
-            f"{folder}: this policy's vision encoder needs torch and transformers, `pip install neon_control[huggingface]`: {error}"
+            f"{folder}: this policy's vision encoder needs torch and transformers, which the extra `huggingface` brings: {error}"
         ) from error
     return load_huggingface(spec, folder, options)
