@@ -40,7 +40,7 @@ ZSTD = zstandard.FRAME_HEADER  # begin of what is compressed; never that of CDR
 # Keys of the metadata that `neon_control record` adds to a bag: JSON, the first one followed by a node's name.
 PARAMETERS_KEY, POLICY_KEY = "neon_control/parameters/", "neon_control/policy"
 
-Odd = Callable[[str, str, "int | None"], None]
+Odd = Callable[[str, str, "float | None"], None]
 
 
 class BagError(NeonControlError):
@@ -94,8 +94,8 @@ class Bag:
 
     Args:
         path: the bag's folder, or its storage file; any storage, compressed or not.
-        odd: told what is wrong but leaves something to read: the topic or the file, or nothing; a text; and when [ns], if that is known.
-            Without it, these are errors too.
+        odd: told what is wrong but leaves something to read: the topic or the file, or nothing; a text; and when [s] since the
+            bag's begin, if that is known. Without it, these are errors too.
 
     Raises:
         BagError: there is no bag, or nothing of it can be read.
@@ -104,7 +104,8 @@ class Bag:
     def __init__(self, path: Path, odd: Odd | None = None) -> None:
         self.path = path
         self._odd = odd or self._refuse
-        self._said: set[tuple[str, str, int | None]] = set()
+        self._said: dict[tuple[str, str, int | None], None] = {}
+        self._begun = False
         self._types: dict[str, tuple[Typestore, str]] = {}
         self._unpack = zstandard.ZstdDecompressor()
         self._stack = ExitStack()
@@ -112,23 +113,30 @@ class Bag:
         try:
             self._storages = self._open()
             self.topics, self._ids = self._index()
+            full = [s for s in self._storages if any(t.count for t in s.topics)]
+            self.start, self.end = min((s.start for s in full), default=0), max((s.end for s in full), default=0)
+            self._span = 0, LAST  # what is seen; not from start to end, since some recorders tell these wrong
+            if not full:
+                self._say("", "no messages")
+            self._begin, self._begun = self.start, True
+            for found in self._said:
+                self._pass_on(*found)
         except BaseException:
             self._stack.close()
             raise
-        full = [s for s in self._storages if any(t.count for t in s.topics)]
-        self.start, self.end = min((s.start for s in full), default=0), max((s.end for s in full), default=0)
-        self._span = 0, LAST  # what is seen; not from start to end, since some recorders tell these wrong
-        if not full:
-            self._say("", "no messages")
 
-    def _refuse(self, where: str, text: str, time: int | None) -> None:
+    def _refuse(self, where: str, text: str, seconds: float | None) -> None:
         raise BagError(f"{where}: {text}" if where else text, self.path)
 
     def _say(self, where: str, text: str, time: int | None = None) -> None:
-        """Once, however often it is found."""
+        """Once, however often it is found, and when the bag's begin is known."""
         if (where, text, time) not in self._said:
-            self._said.add((where, text, time))
-            self._odd(where, text, time)
+            self._said[where, text, time] = None
+            if self._begun:
+                self._pass_on(where, text, time)
+
+    def _pass_on(self, where: str, text: str, time: int | None) -> None:
+        self._odd(where, text, None if time is None else (time - self._begin) * 1e-9)
 
     def _open(self) -> list[Storage]:
         files = [self.path] if self.path.is_file() else self._files()

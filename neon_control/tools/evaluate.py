@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
             recording = Recording(bag, robot, args.namespace, progress)
         for topic, damaged in recording.damaged.items():
             time, text = damaged[0]
-            say_odd(args.bag, topic, f"{len(damaged)} messages are damaged, the first one: {text}", time)
+            say_odd(args.bag, topic, f"{len(damaged)} messages are damaged, the first one: {text}", (time - recording.start) * 1e-9)
         latency = recording.typical_delay if args.latency is None else args.latency
         judged = []
         for name, policy in policies.items():

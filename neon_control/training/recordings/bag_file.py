@@ -49,25 +49,13 @@ class ReadableBag:
 @contextmanager
 def open_bag(path: Path, report: Report) -> Iterator[ReadableBag | None]:
     """Open a bag's folder or a single file of it; None, and a problem in the report, where nothing of it can be read."""
-    begin: int | None = None  # [ns]
-    early: list[tuple[str, str, int | None]] = []  # found while the bag's begin was not known
-
-    def odd(where: str, text: str, time: int | None) -> None:
-        if begin is None:
-            early.append((where, text, time))
-        else:
-            report.add(_place(path, where), None if time is None else (time - begin) * 1e-9, text)
-
     try:
-        bag = Bag(path, odd)
+        bag = Bag(path, lambda where, text, seconds: report.add(_place(path, where), seconds, text))
     except BagError as error:
         report.add(path.name, None, error.what)
         yield None
         return
     with bag:
-        begin = bag.start
-        for found in early:
-            odd(*found)
         yield ReadableBag(bag, path.name, report)
 
 
