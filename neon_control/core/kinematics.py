@@ -101,7 +101,7 @@ class Kinematics:
         return np.array([j.multiplier * positions.get(j.source, 0.0) + j.offset if j.moves else 0.0 for j in self._children])
 
     def in_parent(self, number: int, position: float) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-        """Place (3,) and unit quaternion x, y, z, w, in its parent, of the link `number` in `parents`; its joint at `position` [rad] or [m].
+        """Place (3,) and unit quaternion x, y, z, w of the link `number` in `parents`, in its parent, the joint at `position` [rad] or [m].
 
         One link at a time and in plain numbers: whoever moves frames one by one needs it for those that moved.
         """

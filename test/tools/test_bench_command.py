@@ -90,9 +90,6 @@ def test_heads_on_a_device_have_parity_and_a_latency_for_each_batch(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--rounds", "1"], "--rounds must be 4 or more"),
-        (["--threads", "0"], "--threads and --batch 1 or more"),
-        (["--batch", "1", "0"], r"--threads and --batch 1 or more"),
         (["--device", "tpu"], "device 'tpu' cannot be used"),
         (["--heads", "mlp", "--rounds", "4", "--peer", "action_heads.py"], "is not the file neon/model/action_heads.py"),
     ],
@@ -100,3 +97,11 @@ def test_heads_on_a_device_have_parity_and_a_latency_for_each_batch(
 def test_wrong_use_is_refused(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", *options]) == EXIT_USAGE
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "least"), [(["--rounds", "1"], 4), (["--threads", "0"], 1), (["--batch", "1", "0"], 1)])
+def test_numbers_that_are_too_small_are_refused_by_their_option(options: list[str], least: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", *options])
+    assert caught.value.code == EXIT_USAGE
+    assert f"{options[0]}: needs a whole number, {least} or more, got '{options[-1]}'" in capsys.readouterr().err

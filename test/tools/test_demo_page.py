@@ -16,8 +16,10 @@ def test_nonsense_on_the_command_line_is_refused_before_anything_starts(argument
 
 
 def test_a_missing_folder_for_the_figures_is_found_at_once_not_after_the_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["demo", "--headless", "--json", "no/such/folder/out.json"]) == 2
-    assert "no such folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["demo", "--headless", "--json", "no/such/folder/out.json"])
+    assert caught.value.code == 2
+    assert "--json: needs a file in a folder that exists, got 'no/such/folder/out.json'" in capsys.readouterr().err
 
 
 def test_a_missing_parameter_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
