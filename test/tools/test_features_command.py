@@ -71,7 +71,7 @@ def content(folder: Path) -> dict[tuple[str, str], bytes]:
 def expected(data: Path, space: ActionSpace, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], bytes]:
     """What an undisturbed run makes, in this process."""
     cache = tmp_path_factory.mktemp("expected")
-    worker = Worker(job := Job(space, 0.02, 16, TrainConfig("", "").backbone_spec(), cache))
+    worker = Worker(job := Job(space, 0.02, 16, TrainConfig("name", "").backbone_spec(), cache))
     for i, bag in enumerate(find_recordings(data)):
         worker.run(i, bag, job.files(bag))
     return content(cache)
@@ -117,7 +117,7 @@ def test_recordings_of_which_nothing_can_be_used_end_with_1(data: Path, tmp_path
     shutil.copytree(data / "take_4_cut_off", tmp_path / "data" / "take_4_cut_off")
     result = subprocess.run([*COMMAND, tmp_path / "data"], capture_output=True, text=True, timeout=100)
     assert result.returncode == 1, result.stderr
-    assert "0 of 1 recordings can be used" in result.stdout and "1 problems in 1 recordings" in result.stdout
+    assert "0 of 1 recordings can be used" in result.stdout and "2 problems in 1 recordings" in result.stdout  # cut off, and then too short
 
 
 @pytest.mark.slow

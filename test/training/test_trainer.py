@@ -127,10 +127,11 @@ def test_two_processes_have_the_curve_of_one(space: ActionSpace, tmp_path: Path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}  # what torchrun says
-    changes = ["epochs=4", "batch_size=31", "camera_dropout=0.2"]  # batches of odd size; masks differ between the shares
+    # Batches of odd size; masks differ between the shares. In bfloat16 the shares of a batch round otherwise than the whole.
+    changes = ["epochs=4", "batch_size=31", "camera_dropout=0.2", "mixed_precision=false"]
     line = [sys.executable, PROGRAM, tmp_path / "two", *changes]
     pair = [subprocess.Popen(line, env={**os.environ, **meeting, "RANK": str(i)}, stderr=subprocess.PIPE, text=True) for i in range(2)]
-    config = replace(CONFIG, epochs=4, batch_size=31, camera_dropout=0.2)
+    config = replace(CONFIG, epochs=4, batch_size=31, camera_dropout=0.2, mixed_precision=False)
     train(config, space, masked(space), masked(space), tmp_path / "one")
     try:
         for process in pair:
