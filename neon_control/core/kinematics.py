@@ -101,7 +101,7 @@ class Kinematics:
         return np.array([j.multiplier * positions.get(j.source, 0.0) + j.offset if j.moves else 0.0 for j in self._children])
 
     def in_parent(self, number: int, position: float) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-        """Place (3,) and unit quaternion x, y, z, w, in its parent, of the link `number` in `parents`; its joint at `position` [rad] or [m].
+        """Place (3,) and unit quaternion x, y, z, w of the link `number` in `parents`, in its parent, the joint at `position` [rad] or [m].
 
         One link at a time and in plain numbers: whoever moves frames one by one needs it for those that moved.
         """
@@ -111,13 +111,8 @@ class Kinematics:
         x, y, z, w = joint.turn
         s, c = math.sin(0.5 * position), math.cos(0.5 * position)
         a, b, d = (s * v for v in joint.axis.tolist())
-        product = (
-            w * a + c * x + y * d - z * b,
-            w * b + c * y + z * a - x * d,
-            w * d + c * z + x * b - y * a,
-            w * c - x * a - y * b - z * d,
-        )
-        return joint.translation, product
+        turned = (w * a + c * x + y * d - z * b, w * b + c * y + z * a - x * d, w * d + c * z + x * b - y * a)
+        return joint.translation, (*turned, w * c - x * a - y * b - z * d)
 
     def _pose(self, link: str, positions: Positions, known: dict[str, Poses]) -> Poses:
         """(H, 3) and (H, 3, 3) of one link; what lies on the way is kept in `known`."""
