@@ -111,13 +111,8 @@ class Kinematics:
         x, y, z, w = joint.turn
         s, c = math.sin(0.5 * position), math.cos(0.5 * position)
         a, b, d = (s * v for v in joint.axis.tolist())
-        product = (
-            w * a + c * x + y * d - z * b,
-            w * b + c * y + z * a - x * d,
-            w * d + c * z + x * b - y * a,
-            w * c - x * a - y * b - z * d,
-        )
-        return joint.translation, product
+        turned = (w * a + c * x + y * d - z * b, w * b + c * y + z * a - x * d, w * d + c * z + x * b - y * a)
+        return joint.translation, (*turned, w * c - x * a - y * b - z * d)
 
     def _pose(self, link: str, positions: Positions, known: dict[str, Poses]) -> Poses:
         """(H, 3) and (H, 3, 3) of one link; what lies on the way is kept in `known`."""

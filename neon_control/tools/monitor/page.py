@@ -28,7 +28,7 @@ from neon_control.tools.monitor.scene import SceneView
 from neon_control.tools.monitor.senses import Senses
 from neon_control.tools.monitor.streams import Streams
 
-# [s] how often a part is drawn: what moves, what is looked at, curves of motion, what is said once a second
+# [s] how often a part is drawn: the robot, what it plans, sees and says, curves of motion, what is said once a second
 SCENE_PERIOD, PANEL_PERIOD, CURVES_PERIOD, STATUS_PERIOD = 0.1, 0.2, 0.5, 1.0
 IDLE_PERIOD = 0.5  # [s] between two looks for a browser
 PLOTS_WIDTH, PANEL_WIDTH = 380, 390  # [pixels]
@@ -83,13 +83,13 @@ class MonitorPage:
         gui.main_panel.set_width(PANEL_WIDTH)
         scene = SceneView(self.server, robot, streams, lambda: self._follow is not None and bool(self._follow.value), mount, light)
         self.problem = scene.problem
-        hands = {f"{link}: the newest chunk": f"rgb{colour}" for link, colour in scene.paths.items()}
+        hands = {f"{link}: the newest chunk": f"rgb{colour}" for paths in scene.parts for link, colour in paths.colours.items()}
         overlay = Overlay(self.server, link, streams, {"commanded, where it differs": COMMANDED, **hands})
         buttons = Buttons(self.server, ExecutorControls(link, BUTTON_LIMIT))
         further = [] if extra is None else [extra(self.server)]
         hint = "keep the robot in the middle of the picture while it drives"
         self._follow = gui.add_checkbox("follow robot", True, hint=hint) if follow and robot.base is not None else None
-        panel: list[Part] = [overlay, buttons, *further, Alive(self.server, link, streams), Senses(self.server, streams)]
+        panel: list[Part] = [*scene.parts, overlay, buttons, *further, Alive(self.server, link, streams), Senses(self.server, streams)]
         side = gui.add_panel()
         with side.add_tab("the last 30 s"):
             self._motion = MotionPlots(self.server, robot, streams, light)
@@ -126,7 +126,7 @@ class MonitorPage:
         self._motion.sample(now)
         due = [period for period, at in self._due.items() if now >= at]
         if PANEL_PERIOD in due:
-            self._streams.update_senses()
+            self._streams.update_rest()
         with self.server.atomic():  # one message to each browser, and one wake-up of the server's thread
             for period in due:
                 self._due[period] = now + period - 0.5 * SCENE_PERIOD

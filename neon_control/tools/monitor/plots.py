@@ -59,8 +59,8 @@ class Plot:
 
     Args:
         curves, dashed: name -> colour; the same name in both is named once.
-        span: the vertical axis from -span to span; None follows the curves.
-        least: where the axis follows the curves, it is at least this long; 0: it begins at zero, for what is never negative.
+        span: what the vertical axis covers at least: from -span to span; None: from zero, for what is never negative.
+        least: or this length, wherever the curves are.
     """
 
     def __init__(
@@ -80,8 +80,7 @@ class Plot:
             for label, colour in drawn.items():
                 points = uplot.Series_Points(show=False)
                 series.append(uplot.Series(label=label, stroke=colour, width=1.5, spanGaps=False, points=points, dash=dash))
-        if span is None:
-            series.append(uplot.Series(label="", width=0, points=uplot.Series_Points(show=False)))
+        series.append(uplot.Series(label="", width=0, points=uplot.Series_Points(show=False)))  # `_reach`
         grid = uplot.Axis_Grid(stroke="rgba(128,128,128,0.25)", width=1)
         axes = (
             uplot.Axis(
@@ -91,24 +90,26 @@ class Plot:
         )
         empty = tuple(np.zeros(0) for _ in series)
         scales = {"x": uplot.Scale(time=False, auto=False, min=-SPAN, max=0.0)}
-        if span is not None:
-            scales["y"] = uplot.Scale(range=(-span, span))
         gui.add_html(html.legend(title, {**curves, **dashed}.items()))
         legend = uplot.Legend(show=False)
         self._handle = gui.add_uplot(empty, tuple(series), scales=scales, axes=axes, legend=legend, height=HEIGHT, padding=(6, 20, 0, 0))
 
     def draw(self, curves: tuple[np.ndarray, ...]) -> None:
         """Show other curves: times, and one array for each."""
-        self._handle.data = curves if self._span is not None else (*curves, _reach(curves[1:], self._least))
+        self._handle.data = (*curves, _reach(curves[1:], self._span, self._least))
 
 
-def _reach(curves: Sequence[np.ndarray], least: float) -> np.ndarray:
-    """A curve that is not drawn, and makes the axis reach over `least` around the middle of the others, or from zero over all of them."""
+def _reach(curves: Sequence[np.ndarray], span: float | None = None, least: float = 0.0) -> np.ndarray:
+    """A curve that is not drawn, and makes the axis reach as far as `Plot` says; with fixed bounds uPlot draws no axes at first."""
     values = np.concatenate(curves)
     known = values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1)
-    middle = 0.5 * (known.min() + known.max())
+    low, high = float(known.min()), float(known.max())
     reach = np.full(len(curves[0]), np.nan)
-    reach[:1], reach[1:2] = (middle - 0.5 * least, middle + 0.5 * least) if least else (0.0, max(1.0, known.max()))
+    if least:
+        low, high = 0.5 * (low + high - least), 0.5 * (low + high + least)
+    else:
+        low, high = (0.0, max(1.0, high)) if span is None else (-span, span)
+    reach[:1], reach[1:2] = low, high
     return reach
 
 

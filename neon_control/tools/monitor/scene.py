@@ -31,7 +31,7 @@ class SceneView:
 
     Attributes:
         problem: why the robot is not drawn; empty when it is.
-        paths: link -> the colour of its path.
+        parts: what is updated apart from `update`, and less often: the paths.
 
     Args:
         follow: whether the picture keeps the robot in its middle while it drives.
@@ -49,7 +49,7 @@ class SceneView:
     ) -> None:
         self._streams = streams
         self.problem = ""
-        self.paths: dict[str, tuple[int, int, int]] = {}
+        self.parts: list[Paths] = []
         scene = server.scene
         scene.set_up_direction("+z")
         scene.configure_default_lights(cast_shadow=False)  # shadows cost more than all else where the browser draws in software
@@ -74,11 +74,7 @@ class SceneView:
         self._robot = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/measured")
         self._ghost = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/commanded", ghost=True)
         self._ghost.visible = False
-        self.paths = dict(zip(self._kinematics.hands(robot), cycle(PATH_COLOURS), strict=False))
-        self._lines = [HandPath(scene, f"{WORLD}/base/path/{link}", colour) for link, colour in self.paths.items()]
-        settings = EnsembleSettings()  # counts for nothing: single chunks are drawn
-        self._plan = Plan(self._kinematics, tuple(self.paths), settings, settings, CHUNKS_KEPT)
-        self._planned: tuple[StreamChunk | None, StreamChunk | None] = (None, None)  # the chunks that the plan has got
+        self.parts = [Paths(scene, streams, self._kinematics, self._kinematics.hands(robot), self._mount)]
         height = max(float(bounds[1][2] - bounds[0][2]), 0.3)
         server.initial_camera.position = tuple(self._mount + np.array([0.85, -0.6, 0.3]) * height)
         server.initial_camera.look_at = tuple(self._mount + np.array([0.0, 0.0, 0.5 * float(bounds[0][2] + bounds[1][2])]))
@@ -97,7 +93,6 @@ class SceneView:
             self._world.position, self._floor.position = -middle, -(middle % FLOOR_SECTION)
             self._base.position, self._base.wxyz = (x, y, 0.0), (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
         self._draw_robot(streams.fresh(COMMANDS, now))
-        self._draw_paths(now)
 
     def _draw_robot(self, fresh: bool) -> None:
         measured, commanded = self._streams.measured, {**self._streams.measured, **self._streams.commanded}
@@ -108,8 +103,28 @@ class SceneView:
         if self._ghost.visible:
             self._ghost.pose_where_it_differs(commanded, self._robot)
 
-    def _draw_paths(self, now: float) -> None:
-        """What lies ahead in the newest chunk, as a line for each hand."""
+
+class Paths:
+    """What lies ahead in the newest chunk, as a line for each hand. While it is not drawn anew, the hand moves along it.
+
+    Attributes:
+        colours: link -> colour.
+
+    Args:
+        links: whose paths are drawn.
+        mount: (3,) [m] of the root link in the base's frame.
+    """
+
+    def __init__(self, scene: viser.SceneApi, streams: Streams, kinematics: Kinematics, links: tuple[str, ...], mount: np.ndarray) -> None:
+        self._streams, self._mount = streams, mount
+        self.colours = dict(zip(links, cycle(PATH_COLOURS), strict=False))
+        self._lines = [HandPath(scene, f"{WORLD}/base/path/{link}", colour) for link, colour in self.colours.items()]
+        settings = EnsembleSettings()  # counts for nothing: single chunks are drawn
+        self._plan = Plan(kinematics, links, settings, settings, CHUNKS_KEPT)
+        self._planned: tuple[StreamChunk | None, StreamChunk | None] = (None, None)  # the chunks that the plan has got
+
+    def update(self, now: float) -> None:
+        """Draw the newest chunk; `now` [s] monotonic."""
         streams = self._streams
         clock = streams.clock(now)
         path = None

@@ -29,7 +29,7 @@ JOINT_STATES, AUDIO, CHUNKS, COMMANDS, ODOMETRY = "joint states", "audio", "chun
 
 
 class Streams:
-    """Newest values of all topics; ask `update_motion` and `update_senses` for them, from one thread.
+    """Newest values of all topics; ask `update_motion` and `update_rest` for them, from one thread.
 
     Attributes:
         cameras: the names of the robot's cameras.
@@ -146,14 +146,14 @@ class Streams:
             stream.release()
 
     def update_motion(self) -> None:
-        """Read joint states, commands, odometry and chunks."""
+        """Read joint states, commands and odometry."""
         self._attempt(JOINT_STATES, self._read_joint_states)
         self._attempt(COMMANDS, self._read_commands)
         self._attempt(ODOMETRY, self._read_odometry)
-        self._attempt(CHUNKS, self._read_chunks)
 
-    def update_senses(self) -> None:
-        """Read camera and audio."""
+    def update_rest(self) -> None:
+        """Read chunks, camera and audio, of which a page needs fewer."""
+        self._attempt(CHUNKS, self._read_chunks)
         self._attempt(input_name(self.camera), self._read_camera)
         self._attempt(AUDIO, self._read_audio)
 

@@ -21,6 +21,7 @@ def test_a_curve_that_is_not_known_at_first_or_never_does_not_begin_with_a_gap_b
 def test_an_axis_does_not_magnify_noise_and_begins_at_zero_for_what_is_never_negative() -> None:
     still, latency = np.array([0.5, 0.501, 0.5]), np.array([np.nan, 80.0, 120.0])
     assert np.allclose(_reach([still], least=0.1)[:2], [0.4505, 0.5505])
-    assert np.array_equal(_reach([latency], least=0.0), [0.0, 120.0, np.nan], equal_nan=True)
-    assert np.array_equal(_reach([np.full(3, np.nan)], least=0.0)[:2], [0.0, 1.0])
-    assert _reach([np.zeros(0)], least=0.0).size == 0
+    assert np.array_equal(_reach([latency]), [0.0, 120.0, np.nan], equal_nan=True)
+    assert np.array_equal(_reach([np.full(3, np.nan)])[:2], [0.0, 1.0])
+    assert np.array_equal(_reach([still], span=1.5)[:2], [-1.5, 1.5])
+    assert _reach([np.zeros(0)]).size == 0

@@ -48,7 +48,7 @@ def until(streams: Streams, condition: Callable[[], object], what: str, send: Ca
         send()
         streams.look_for_topics()
         streams.update_motion()
-        streams.update_senses()
+        streams.update_rest()
 
     wait_until(condition, LIMIT, what, tick=step)
 
