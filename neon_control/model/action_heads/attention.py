@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neon_control.core.errors import ConfigError
+from neon_control.model.action_heads.primitives import RowsLinear
 
 KeysValues = tuple[Tensor, Tensor]  # (B, heads, T, d) each
 
@@ -30,7 +31,7 @@ class SelfAttention(nn.Module):
         self.head_dim = _head_dim(attention_dim, num_heads)
         self.sizes = (attention_dim, self.head_dim, self.head_dim)  # of Q, K, V
         self.dropout = nn.Dropout(dropout)
-        self.qkv = nn.Linear(dim, sum(self.sizes))
+        self.qkv = RowsLinear(dim, sum(self.sizes))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, S, D) -> (B, S, attention_dim)."""
@@ -49,8 +50,8 @@ class CrossAttention(nn.Module):
         self.num_heads = num_heads
         self.head_dim = _head_dim(attention_dim, num_heads)
         self.dropout = dropout
-        self.query = nn.Linear(dim, attention_dim)
-        self.key_value = nn.Linear(context_dim, 2 * attention_dim)
+        self.query = RowsLinear(dim, attention_dim)
+        self.key_value = RowsLinear(context_dim, 2 * attention_dim)
 
     def keys_values(self, tokens: Tensor) -> KeysValues:
         """(B, T, context_dim) -> keys and values."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from neon_control.core.errors import ConfigError
 from neon_control.model.action_heads.attention import CrossAttention, KeysValues, SelfAttention
 from neon_control.model.action_heads.checks import check_dropout, check_whole
-from neon_control.model.action_heads.primitives import ReLUSquared, RMSNorm
+from neon_control.model.action_heads.primitives import ReLUSquared, RMSNorm, RowsLinear
 
 MODULATIONS = 3  # shift, scale, gate
 Modulation = tuple[Tensor, Tensor, Tensor]  # (B, 1, D) each
@@ -71,12 +71,12 @@ class DiTBlock(nn.Module):
         if cross_attention_dim is not None:
             check_whole("DiTBlock", cross_attention_dim=cross_attention_dim)
             self.cross_attention = CrossAttention(hidden_dim, cross_attention_dim, num_heads, attention_dim, dropout)
-        self.up = nn.Linear(hidden_dim + attention_dim, mlp_dim)
-        self.up_cross = None if cross_attention_dim is None else nn.Linear(attention_dim, mlp_dim, bias=False)
+        self.up = RowsLinear(hidden_dim + attention_dim, mlp_dim)
+        self.up_cross = None if cross_attention_dim is None else RowsLinear(attention_dim, mlp_dim, bias=False)
         self.norm = RMSNorm(mlp_dim)
         self.activation = ReLUSquared()
         self.dropout = nn.Dropout(dropout)
-        self.down = nn.Linear(mlp_dim, hidden_dim)
+        self.down = RowsLinear(mlp_dim, hidden_dim)
 
     def forward(self, x: Tensor, condition: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> Tensor:
         """A block by itself: actions (B, S, D), condition (B, D), tokens (B, T, cross_attention_dim) -> (B, S, D)."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from neon_control.model.action_heads.attention import KeysValues
 from neon_control.model.action_heads.dit_block import AdaLN, DiTBlock, Modulation, modulations
 from neon_control.model.action_heads.generative import FieldNetwork
-from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, small_init
+from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, RowsLinear, small_init
 from neon_control.model.action_heads.time_embedding import TimeEmbedding
 
 
@@ -62,7 +62,7 @@ class DiTNetwork(FieldNetwork):
         self.step_embed = nn.Embedding(num_steps, hidden_dim)
         self.time = TimeEmbedding(hidden_dim)
         self.adaln = AdaLN(hidden_dim)
-        self.input = nn.Linear(action_dim, hidden_dim)
+        self.input = RowsLinear(action_dim, hidden_dim)
         self.blocks = nn.ModuleList(
             DiTBlock(hidden_dim, num_heads, dropout, cross_attention_dim, own_adaln=False) for _ in range(num_layers)
         )

@@ -193,6 +193,6 @@ class GenerativeHead(ActionHead):
         return torch.as_tensor(1.0 - shares_of_noise, dtype=torch.float32, device=features.device)
 
     def _check_chunk(self, name: str, chunk: Tensor, features: Tensor) -> None:
-        needed = (features.shape[0], self.num_steps, self.action_dim)  # not `len`, which would fix the batch of an exported graph
+        needed = (features.shape[0], self.num_steps, self.action_dim)  # `len` would fix the batch size of a traced graph
         if chunk.shape != needed:
             raise ConfigError(f"{type(self).__name__}: {name} has shape {tuple(chunk.shape)}, needs {needed}")

@@ -30,14 +30,15 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = torch.promote_types(x.dtype, torch.float32)
+        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
         if torch.compiler.is_compiling():  # the form that ONNX Runtime knows as one operation
             y = x.to(wide)
             return (y / torch.sqrt(y.pow(2).mean(-1, keepdim=True) + self.eps)).to(x.dtype) * self.weight
         # By hand: torch's own norm is made of nine operations on a CPU.
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=wide)
         scale = torch.rsqrt(torch.addcmul(self.eps, norm, norm, value=1.0 / x.shape[-1]))
-        return x * (scale * self.weight).to(x.dtype)
+        y = x * (scale * self.weight)
+        return y if y.dtype == x.dtype else y.to(x.dtype)
 
 
 class UnitRMS(nn.Module):
@@ -94,6 +95,23 @@ class HiddenLayer(nn.Sequential):
 
     def __init__(self, input_dim: int, output_dim: int, use_relu_squared: bool = True, use_rmsnorm: bool = True) -> None:
         super().__init__(nn.Linear(input_dim, output_dim), make_norm(output_dim, use_rmsnorm), make_activation(use_relu_squared))
+
+
+class RowsLinear(nn.Module):
+    """x W + b, for inputs of several rows, such as the steps of one chunk.
+
+    W is (in, out), the transpose of what `nn.Linear` keeps: sixteen rows then take about 60 % of the time on a CPU. One row takes the
+    same with either.
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        like = nn.Linear(in_features, out_features, bias)  # its initial values
+        self.weight = nn.Parameter(like.weight.detach().t().contiguous())
+        self.bias = like.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight.t(), self.bias)
 
 
 def small_init(linear: nn.Linear, std: float = 0.02) -> nn.Linear:

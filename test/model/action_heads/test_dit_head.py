@@ -14,7 +14,7 @@ def test_default_size_is_6_million_with_8_blocks_of_384_and_6_heads():
     assert sum(p.numel() for p in head.parameters()) == pytest.approx(6e6, rel=0.15)
     assert len(head.network.blocks) == 8
     assert head.network.blocks[0].attention.num_heads == 6
-    assert head.network.input.out_features == 384
+    assert head.network.input.weight.shape == (17, 384)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.model.action_heads import ReLUSquared, RMSNorm, soft_cap
-from neon_control.model.action_heads.primitives import Folded, Residual, UnitRMS, cap_output
+from neon_control.model.action_heads.primitives import Folded, Residual, RowsLinear, UnitRMS, cap_output
 
 finite = st.floats(-1e3, 1e3)
 
@@ -83,6 +83,15 @@ def test_residual_learns_alpha_or_keeps_it_at_one():
     assert torch.equal(learned(h, r), plain(h, r))
     assert [p.numel() for p in learned.parameters()] == [1]
     assert list(plain.parameters()) == []
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_rows_linear_is_a_linear_layer_with_its_matrix_the_other_way_round(bias):
+    rows, linear, x = RowsLinear(7, 5, bias), torch.nn.Linear(7, 5, bias), torch.randn(2, 3, 7)
+    assert rows.weight.is_contiguous()  # as safetensors needs it
+    linear.load_state_dict({name: value.t() if name == "weight" else value for name, value in rows.state_dict().items()})
+    assert torch.allclose(rows(x), linear(x), atol=1e-6)
+    assert rows.weight.abs().max() <= 7**-0.5
 
 
 class TestFolded:
