@@ -51,7 +51,7 @@ from neon_control.tools.topics import (
 )
 
 START_LIMIT = 120.0  # [s] until both nodes listen; the first start on a computer exports the vision encoder
-DISCOVERY = 1.5  # [s] after which a foreign robot would have been seen
+DISCOVERY = 4.0  # [s] after which a foreign robot would have been seen, on a busy computer too
 DISCOVERY_RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 NODES = ("inference_node", "executor_node")
 OURS = ("use_sim_time", "autostart", "start_type_description_service")  # parameters that a replay decides
