@@ -80,17 +80,18 @@ def joint_violations(recording: Recording, limits: WireLimits, dt: float, stalls
     if outside > RELATIVE:
         found.append(f"position {outside:.6f} rad outside")
     steps, spans = recording.steps()
-    gaps = np.diff(np.array(recording.sent)) * 1e-9 / dt  # [periods] from one message to the next; each is late by less than one
-    fewest, most = (
-        (np.maximum(np.floor(gaps) - 2, 0), np.ceil(gaps)) if stalls else (0 * gaps, 0 * gaps)
-    )  # that may have been slept through
+    gaps = np.diff(np.array(recording.sent)) * 1e-9 / dt  # [periods] from one message to the next
+    # How many of them may have been slept through: the computer may also stall between the decision and the message, so that one message
+    # is late, a gap before it is long, and the periods count for the message after it.
+    late = np.maximum(np.concatenate([[0.0], gaps[:-1]]) - 1.0, 0.0)[: len(gaps)]
+    most = np.ceil(gaps + late) if stalls else 0 * gaps
     if recording.velocities:
         velocities = np.array(recording.velocities)
         worst = (np.abs(velocities) / limits.velocity).max()
         if not worst <= 1.0 + RELATIVE:
             found.append(f"{worst:.4f} times the velocity limit")
         for i in np.flatnonzero(spans[:, 0] == 1):
-            wrong = [_wrong_step(recording, i, skipped, limits, dt) for skipped in range(int(fewest[i]), int(most[i]) + 1)]
+            wrong = [_wrong_step(recording, i, skipped, limits, dt) for skipped in range(int(most[i]) + 1)]
             if all(wrong):
                 found.append(f"message {recording.numbers[i + 1]}: {wrong[0]}")
                 break
