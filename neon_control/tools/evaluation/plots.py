@@ -19,7 +19,8 @@ POLICY_COLOURS = ("#0b6fa4", "#d1662b")
 METHOD_COLOURS = {"latest": "#555555", "act": "#0b6fa4", "age": "#3b9e5f", "blend": "#d1662b"}
 LIMIT_COLOURS = dict(zip(COUNTERS, ("#7b3294", "#b2182b", "#ef8a62", "#fddbc7"), strict=True))
 LIMIT_TEXT = {"non_finite": "not finite", "range": "position range", "rate": "velocity", "change": "acceleration"}
-STATE_COLOURS = {"running": "#3b9e5f", "ramping": "#a6d96a", "holding": "#fdae61", "braking": "#d7191c", "waiting": "#cccccc"}
+STATE_COLOURS = {"running": "#3b9e5f", "ramping": "#a6d96a", "holding": "#fdae61", "braking": "#f46d43", "waiting": "#cccccc"}
+STATE_COLOURS |= {"estopped": "#d7191c", "stopped": "#888888"}
 MAX_CHUNKS = 80  # drawn in one picture
 LEAST_SPAN = 0.2  # [rad] of a joint's axis, so that noise does not look like motion
 
@@ -46,6 +47,8 @@ def chunks_over_actions(run: Run, errors: ChunkErrors, recording: Recording, col
         marked = np.isfinite(worst[n]) and worst[n] == np.nanmax(worst)
         axes.set_title(f"{name}  |error| {worst[n]:.3f}", fontsize=8, color="#b2182b" if marked else "black")
         axes.tick_params(labelsize=7)
+        if n >= len(names) - 4:
+            axes.set_xlabel("time [s]", fontsize=7)
         if n == 0:
             axes.legend(fontsize=6, loc="best")
     return figure
@@ -142,9 +145,11 @@ def _states(axes: Axes, seconds: np.ndarray, states: list[str], label: str) -> N
     for begin, end in itertools.pairwise(edges):
         state = states[begin]
         last = seconds[min(end, len(seconds) - 1)]
-        axes.axvspan(seconds[begin], last, color=STATE_COLOURS.get(state, "#999999"), lw=0)
+        first = state not in states[:begin]
+        axes.axvspan(seconds[begin], last, color=STATE_COLOURS.get(state, "#999999"), lw=0, label=state if first else None)
         if last - seconds[begin] > 0.06 * (seconds[-1] - seconds[0]):
             axes.text((seconds[begin] + last) / 2.0, 0.5, state, ha="center", va="center", fontsize=7)
+    axes.legend(fontsize=6, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)  # for those too short to be written in
     axes.set(yticks=[], ylim=(0.0, 1.0))
     axes.set_ylabel(label, fontsize=7, rotation=0, ha="right", va="center")
 
@@ -191,6 +196,7 @@ def inputs_over_time(recording: Recording, runs: Sequence[Run]) -> Figure:
             upper.plot(times, np.full(len(times), 0.8 - 0.4 * i), "x", color=POLICY_COLOURS[i], ms=5, label=label)
             upper.legend(fontsize=7, loc="upper right")
     upper.set_yticks(-np.arange(len(topics)), topics, fontsize=7)
+    upper.set_ylim(-len(topics) + 0.4, 1.2 if any(run.refusals for run in runs) else 0.6)
     upper.set_title("messages; red: gaps", fontsize=9)
     images = _seconds(np.array(recording.streams[recording.inputs["camera"]].received), recording)
     words = {"joint_states": "image minus nearest joint state", "audio": "image minus newest sound"}
