@@ -11,6 +11,8 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import partial
+from io import BytesIO
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +20,8 @@ import numpy as np
 from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
 from mcap.reader import SeekingReader
-from mcap.records import Channel, Chunk, McapRecord, Message, Schema
-from mcap.stream_reader import MAGIC_SIZE, breakup_chunk
+from mcap.records import Channel, Chunk, Schema
+from mcap.stream_reader import MAGIC_SIZE, get_chunk_data_stream
 from mcap.summary import Summary
 
 from neon_control.runtime.bag_storage import Definition, Stored, StoredTopic, Told, merged
@@ -32,6 +34,7 @@ MESSAGE = struct.Struct("<HIQQ")  # before the data: channel, sequence number, l
 CHUNK = struct.Struct("<QQQII")  # begin of a chunk: times of its first and its last message [ns], size, checksum, length of what follows
 UNPACKED = struct.Struct("<I")  # the last of these: nothing follows that would name a compression
 DATA_LENGTH = 8  # [bytes] between this and the records
+SHORTEST: dict[int, int] = {Opcode.MESSAGE: MESSAGE.size, Opcode.CHUNK: SPAN.size, Opcode.MESSAGE_INDEX: INDEX.size}  # [bytes]
 FIRST_PRIVATE = 0x80  # opcodes from here on are anybody's
 
 
@@ -142,20 +145,24 @@ class McapStorage:
         """Add a chunk, and look into it where what follows it does not tell all."""
         if not chunk.topics or not chunk.topics <= self._channels.keys():
             counts: Counter[int] = Counter()
-            for record in self._open(chunk):
-                self._learn(record)
-                if isinstance(record, Message):
-                    counts[record.channel_id] += 1
+            content = self._content(chunk)
+            for opcode, offset, length in _records_in(content):
+                if opcode == Opcode.SCHEMA:
+                    self._learn(Schema.read(_stream(content[offset : offset + length])))
+                elif opcode == Opcode.CHANNEL:
+                    self._learn(Channel.read(_stream(content[offset : offset + length])))
+                elif opcode == Opcode.MESSAGE:
+                    counts[MESSAGE.unpack_from(content, offset)[0]] += 1
             if not chunk.topics:
                 self._counts += counts
             chunk = chunk._replace(topics=frozenset(counts))
         if chunk.topics:
             self._chunks.append(chunk)
 
-    def _learn(self, record: McapRecord) -> None:
+    def _learn(self, record: Schema | Channel) -> None:
         if isinstance(record, Schema):
             self._schemas[record.id] = record
-        elif isinstance(record, Channel):
+        else:
             self._channels[record.id] = record
 
     def _records(self) -> Iterator[tuple[int, int, int]]:
@@ -164,7 +171,7 @@ class McapStorage:
         while position + HEAD.size <= self._size:
             self._file.seek(position)
             opcode, length = HEAD.unpack(self._file.read(HEAD.size))
-            known = 0 < opcode <= max(Opcode) or opcode >= FIRST_PRIVATE
+            known = (0 < opcode <= max(Opcode) or opcode >= FIRST_PRIVATE) and length >= SHORTEST.get(opcode, 0)
             position += HEAD.size
             if known and position + length <= self._size:
                 yield opcode, position, length
@@ -174,15 +181,22 @@ class McapStorage:
             else:
                 return  # cut off, or overwritten
 
-    def _open(self, chunk: _ChunkPlace) -> list[McapRecord]:
-        """Its records; none, and a word about it, where it is damaged."""
-        self._file.seek(chunk.offset)
+    def _content(self, chunk: _ChunkPlace) -> memoryview:
+        """Its records, unpacked; none, and a word about it, where it is damaged."""
         try:
-            return breakup_chunk(Chunk.read(ReadDataStream(self._file)), validate_crc=True)
+            self._file.seek(chunk.offset)
+            stream, length = get_chunk_data_stream(Chunk.read(ReadDataStream(self._file)), validate_crc=True)
+            content = memoryview(stream.read(length))
+            records = list(_records_in(content))
+            if sum(HEAD.size + length for _, _, length in records) != len(content):
+                raise ValueError("its records do not fill it")
+            if any(length < MESSAGE.size for opcode, _, length in records if opcode == Opcode.MESSAGE):
+                raise ValueError("one of its messages has no times")
         except Exception as error:  # decompressors and parsers raise what they stumble over
             seconds = (chunk.end - chunk.start) * 1e-9
             self._told(f"the messages of {seconds:.2f} s are damaged, and left out: {type(error).__name__}: {error}", chunk.start)
-            return []
+            return memoryview(b"")
+        return content
 
     def messages(self, topics: Collection[int], start: int, end: int) -> Iterator[Stored]:
         """See `Storage.messages`."""
@@ -194,13 +208,16 @@ class McapStorage:
         )
 
     def _in_chunk(self, chunk: _ChunkPlace, wanted: frozenset[int], start: int, end: int) -> Iterator[Stored]:
-        messages = [
-            Stored(r.log_time, r.channel_id, r.data)
-            for r in self._open(chunk)
-            if isinstance(r, Message) and r.channel_id in wanted and start <= r.log_time <= end
-        ]
-        messages.sort(key=lambda m: m.time)
-        yield from messages
+        content = self._content(chunk)
+        places = []
+        for opcode, offset, length in _records_in(content):
+            if opcode == Opcode.MESSAGE:
+                topic, _, time, _ = MESSAGE.unpack_from(content, offset)
+                if topic in wanted and start <= time <= end:
+                    places.append((time, topic, offset + MESSAGE.size, offset + length))
+        places.sort(key=itemgetter(0))
+        for time, topic, begin, finish in places:
+            yield Stored(time, topic, bytes(content[begin:finish]))
 
     def _in_no_chunk(self, wanted: frozenset[int], start: int, end: int) -> Iterator[Stored]:
         for i in np.argsort(np.frombuffer(self._times, np.uint64), kind="stable").tolist():
@@ -211,6 +228,24 @@ class McapStorage:
     def close(self) -> None:
         """See `Storage.close`."""
         self._file.close()
+
+
+def _records_in(content: memoryview) -> Iterator[tuple[int, int, int]]:
+    """Opcode, offset and length of each record in a chunk.
+
+    Raises:
+        struct.error: one of them has no room for its head.
+    """
+    position = 0
+    while position < len(content):
+        opcode, length = HEAD.unpack_from(content, position)
+        position += HEAD.size
+        yield opcode, position, length
+        position += length
+
+
+def _stream(record: memoryview) -> ReadDataStream:
+    return ReadDataStream(BytesIO(record))
 
 
 def _is_complete(summary: Summary) -> bool:

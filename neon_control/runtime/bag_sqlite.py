@@ -11,11 +11,13 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from neon_control.runtime.bag_storage import Definition, Stored, StoredTopic, Told
 
 COLUMNS = ("id", "name", "type", "serialization_format", "offered_qos_profiles", "type_description_hash")
+SOUND = "typeof(timestamp) = 'integer'"  # any column holds any type
 UNFINISHED = ("-wal", "-journal")  # beside a file whose recorder died: what belongs into it, or must be taken back
 
 
@@ -46,7 +48,11 @@ class SqliteStorage:
         if self._database.execute("PRAGMA table_info(message_definitions)").fetchall():
             query = "SELECT topic_type, encoding, encoded_message_definition FROM message_definitions"
             definitions = {kind: Definition(encoding, text) for kind, encoding, text in self._database.execute(query)}
-        counted = list(self._database.execute("SELECT topic_id, COUNT(*), MIN(timestamp), MAX(timestamp) FROM messages GROUP BY topic_id"))
+        spans = f"topic_id, SUM({SOUND}), COUNT(*), MIN(timestamp) FILTER (WHERE {SOUND}), MAX(timestamp) FILTER (WHERE {SOUND})"
+        found = list(self._database.execute(f"SELECT {spans} FROM messages GROUP BY topic_id"))
+        counted = [(topic, sound, first, last) for topic, sound, _, first, last in found if sound]
+        if unsound := sum(count - sound for _, sound, count, _, _ in found):
+            self._told(f"{unsound} messages are damaged, and left out: they have no time", None)
         counts = {topic: count for topic, count, _, _ in counted}
         self.start, self.end = min((row[2] for row in counted), default=0), max((row[3] for row in counted), default=0)
         columns = ", ".join(c if c in there else "''" for c in COLUMNS)
@@ -58,16 +64,28 @@ class SqliteStorage:
     def messages(self, topics: Collection[int], start: int, end: int) -> Iterator[Stored]:
         """See `Storage.messages`."""
         places = ",".join("?" * len(topics))
-        query = (
-            f"SELECT timestamp, topic_id, data FROM messages WHERE topic_id IN ({places}) AND timestamp BETWEEN ? AND ? ORDER BY timestamp"
-        )
-        last = None
+        chosen = f"FROM messages WHERE topic_id IN ({places}) AND timestamp BETWEEN ? AND ? AND {SOUND} ORDER BY timestamp"
+        last, values = None, (*topics, start, end)
         try:
-            for row in self._database.execute(query, (*topics, start, end)):
-                last = row[0]
-                yield Stored(*row)
+            for time, topic, data in self._rows(chosen, values):
+                last = time
+                if isinstance(data, bytes):
+                    yield Stored(time, topic, data)
+                else:
+                    self._told("a message is damaged, and left out: it has no content", time)
         except sqlite3.Error as error:
             self._told(f"the rest cannot be read: {type(error).__name__}: {error}", last)
+
+    def _rows(self, chosen: str, values: tuple[int, ...]) -> Iterator[tuple[int, int, Any]]:
+        query = f"SELECT timestamp, topic_id, data {chosen}"
+        plan = self._database.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
+        if not any("TEMP B-TREE" in step[-1] for step in plan):
+            yield from self._database.execute(query, values)
+            return
+        # No index of times: SQLite would sort the messages themselves in memory, so only where they are is sorted.
+        for time, topic, row in self._database.execute(f"SELECT timestamp, topic_id, rowid {chosen}", values):
+            (data,) = self._database.execute("SELECT data FROM messages WHERE rowid = ?", (row,)).fetchone()
+            yield time, topic, data
 
     def close(self) -> None:
         """See `Storage.close`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,44 @@ def test_a_file_that_ends_early_gives_what_is_whole_or_says_that_it_cannot_be_re
 
     with pytest.raises(BagError, match=r"take_0.db3: cannot be read: DatabaseError: database disk image is malformed"):
         Bag(path)
+
+
+def test_rows_that_are_no_messages_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = write_db3(tmp_path / "take_0.db3", lines(4))
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE messages SET timestamp = 'yesterday' WHERE id = 2")
+        database.execute("UPDATE messages SET data = 7 WHERE id = 3")
+    odd: list[str] = []
+
+    assert read(path, odd) == [0, 3]
+    assert odd == [
+        "1 messages are damaged, and left out: they have no time",
+        "a message is damaged, and left out: it has no content",
+    ]
+
+
+READ = """
+import resource, sys
+from pathlib import Path
+from neon_control.runtime.bag_file import Bag
+with Bag(Path(sys.argv[1])) as bag:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    count = sum(1 for _ in bag.messages())
+    print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("index", [True, False], ids=["with an index of times", "without one"])
+def test_messages_are_not_all_in_memory_at_once(index: bool, tmp_path: Path) -> None:
+    path = write_db3(tmp_path / "take_0.db3", [Line("/number", 100 - i, number(i) + bytes(10**6)) for i in range(80)])
+    if not index:
+        with sqlite3.connect(path) as database:
+            database.execute("DROP INDEX timestamp_idx")
+
+    done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
+
+    count, kilobytes = map(int, done.stdout.split())
+    assert count == 80 and kilobytes < 20_000, "of 80 MB"
 
 
 def test_a_database_of_something_else_is_called_that(tmp_path: Path) -> None:
