@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +91,14 @@ def test_a_provider_that_does_not_start_is_an_error_when_asked_for_and_a_reason_
     with caplog.at_level(logging.INFO), pytest.warns(UserWarning, match=CUDA):
         assert open_session(graph, 1, "auto").get_providers() == [CPU]
     assert "does not start here" in caplog.messages[-1]
+
+
+def test_nothing_is_reported_to_the_makers_of_onnx_runtime(graph: Path, tmp_path: Path) -> None:
+    """Its wheels do by default, and keep an identifier of the computer in the user's cache."""
+    home = tmp_path / "home"
+    home.mkdir()
+    unset = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment = {**unset, "HOME": str(home), "XDG_CACHE_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    code = f"import neon_control, onnxruntime; onnxruntime.InferenceSession({str(graph)!r})"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(home.rglob("*")) == []
