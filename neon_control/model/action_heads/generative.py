@@ -142,7 +142,9 @@ class GenerativeHead(ActionHead):
         """
 
         def embedded() -> Tensor:
-            return self.network.embed_time(torch.tensor(at_times, device=features.device)).unsqueeze(0)  # (1, K, H)
+            # Filled where they are needed: a copy from the host would break the capture of a CUDA graph.
+            t = torch.stack([torch.full((), t, device=features.device) for t in at_times])
+            return self.network.embed_time(t).unsqueeze(0)  # (1, K, H)
 
         condition = self.network.condition(features, tokens, token_mask)
         time = self._folded(embedded, self.network.time_parameters(), key=tuple(at_times))

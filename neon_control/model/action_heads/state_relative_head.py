@@ -26,7 +26,7 @@ class StateRelativeHead(ActionHead):
     than what it says. Measured in what is usual for each joint and step (`set_scale`), all changes are of size 1.
 
     The inner head's cap bounds the change, not the action: a lies within s +- c cap, and may leave [-1, 1] (the executor holds it to
-    the joint's limits). With the usual cap of 1 a joint moves by less than half its range within a chunk, which is plenty
+    the joint's limits). Unscaled, with the usual cap of 1, a joint moves by less than half its range within a chunk, which is plenty
     for 0.3 s; a generative head takes larger changes in training for 0.99 of the cap. `soft_cap_value=2.0` allows any change.
 
     Args:
