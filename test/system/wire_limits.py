@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,20 +82,14 @@ def joint_violations(recording: Recording, limits: WireLimits, dt: float, stalls
         found.append(f"position {outside:.6f} rad outside")
     steps, spans = recording.steps()
     gaps = np.diff(np.array(recording.sent)) * 1e-9 / dt  # [periods] from one message to the next
-    # How many of them may have been slept through: the computer may also stall between the decision and the message, so that one message
-    # is late, a gap before it is long, and the periods count for the message after it.
-    late = np.maximum(np.concatenate([[0.0], gaps[:-1]]) - 1.0, 0.0)[: len(gaps)]
-    most = np.ceil(gaps + late) if stalls else 0 * gaps
+    most = np.ceil(gaps) if stalls else 0 * gaps  # of them may have been slept through
     if recording.velocities:
         velocities = np.array(recording.velocities)
         worst = (np.abs(velocities) / limits.velocity).max()
         if not worst <= 1.0 + RELATIVE:
             found.append(f"{worst:.4f} times the velocity limit")
-        for i in np.flatnonzero(spans[:, 0] == 1):
-            wrong = [_wrong_step(recording, i, skipped, limits, dt) for skipped in range(int(most[i]) + 1)]
-            if all(wrong):
-                found.append(f"message {recording.numbers[i + 1]}: {wrong[0]}")
-                break
+        if broken := _broken_step(recording, spans[:, 0], gaps if stalls else 0 * gaps, limits, dt):
+            found.append(broken)
         return found
     worst = (np.abs(steps) / (spans * limits.velocity * dt)).max()
     if worst > 1.0 + RELATIVE:
@@ -105,6 +100,28 @@ def joint_violations(recording: Recording, limits: WireLimits, dt: float, stalls
     if worst > 1.0 + 1e-4:
         found.append(f"{worst:.4f} times the acceleration limit")
     return found
+
+
+def _broken_step(recording: Recording, spans: np.ndarray, gaps: np.ndarray, limits: WireLimits, dt: float) -> str:
+    """The first command that does not go on from the one before it; empty: none.
+
+    A period that was slept through has to be counted by the command after it. If the computer stalls between the decision and the
+    message, that message is late and its command could not know: then the next one has to count what is owed, all of it.
+    """
+    owed = 0
+    for i, gap in enumerate(gaps):
+        if spans[i] != 1:  # a message was lost on the way
+            owed = 0
+            continue
+        candidates = range(math.ceil(gap + owed) + 1)
+        wrong = [_wrong_step(recording, i, skipped, limits, dt) for skipped in candidates]
+        if all(wrong):
+            return f"message {recording.numbers[i + 1]}: {wrong[0]}"
+        counted = max(skipped for skipped in candidates if not wrong[skipped])
+        if counted < owed:
+            return f"message {recording.numbers[i + 1]}: goes on as if {owed - counted} periods had not been slept through"
+        owed = max(0, math.floor(gap) - 2 - (counted - owed))
+    return ""
 
 
 def _wrong_step(recording: Recording, i: int, skipped: int, limits: WireLimits, dt: float) -> str:
