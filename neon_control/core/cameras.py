@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.core.image_buffer import NANOSECONDS, Clip, ImageBuffer, StoredImage
+from neon_control.core.image_buffer import Clip, ImageBuffer, StoredImage
+from neon_control.core.nanoseconds import NANOSECONDS
 
 TOLERANCE_S = 0.02  # [s] how much later than the first camera's another camera's image may be
 TRANSPORTS = ("raw", "compressed")  # sensor_msgs/Image, sensor_msgs/CompressedImage

@@ -18,7 +18,8 @@ import numpy as np
 
 from neon_control.core.cameras import DEFAULT_NAME, Cameras, input_name
 from neon_control.core.errors import ObservationError
-from neon_control.core.image_buffer import JUMP_BACK_S, NANOSECONDS, AnyImage, Clip, ImageBuffer, StoredImage
+from neon_control.core.image_buffer import JUMP_BACK_S, AnyImage, Clip, ImageBuffer, StoredImage
+from neon_control.core.nanoseconds import NANOSECONDS
 
 __all__ = [
     "NANOSECONDS",

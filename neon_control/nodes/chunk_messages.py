@@ -23,8 +23,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJ
 
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import ChunkError
+from neon_control.core.nanoseconds import NANOSECONDS
 
-NANOSECONDS = 1_000_000_000
 JOINTS_TOPIC = "action_chunk/joints"
 BASE_TOPIC = "action_chunk/base"
 BASE_NAME = "base"

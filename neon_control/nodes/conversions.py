@@ -7,8 +7,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Int16MultiArray
 
 from neon_control.core.image import decode_image
-
-NANOSECONDS = 1_000_000_000
+from neon_control.core.nanoseconds import NANOSECONDS
 
 
 def stamp_to_nanoseconds(stamp: object) -> int:

@@ -17,8 +17,9 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker
 
 from neon_control.core.kinematics import quaternions
+from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.core.plan import PlannedPath
-from neon_control.nodes.chunk_messages import NANOSECONDS, to_duration, to_time
+from neon_control.nodes.chunk_messages import to_duration, to_time
 
 BASE = "base"  # name of its path beside those of the links
 Colour = tuple[float, float, float]

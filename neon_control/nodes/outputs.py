@@ -25,8 +25,9 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from neon_control.core.errors import ConfigError
 from neon_control.core.executor import Command
+from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.core.robot import ControllerConfig, Robot
-from neon_control.nodes.chunk_messages import NANOSECONDS, to_duration
+from neon_control.nodes.chunk_messages import to_duration
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 BASE_COMMAND_TOPIC = "cmd_vel"

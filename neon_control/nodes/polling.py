@@ -19,8 +19,8 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
 from neon_control.core.errors import ObservationError
+from neon_control.core.nanoseconds import NANOSECONDS
 
-NANOSECONDS = 1_000_000_000
 _CDR_HEADER = 4  # [bytes] before the message; alignment counts from its end
 
 

@@ -12,7 +12,8 @@ from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_
 from rosbags.typesys.store import Typestore
 
 from neon_control.core.image import decode_image
-from neon_control.core.observation import NANOSECONDS, AnyImage
+from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.observation import AnyImage
 from neon_control.runtime.bag_storage import Definition
 from neon_control.runtime.compressed_images import decode_compressed
 

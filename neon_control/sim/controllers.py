@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neon_control.core.errors import NeonControlError
-from neon_control.core.image_buffer import NANOSECONDS
+from neon_control.core.nanoseconds import NANOSECONDS
 
 
 class CommandError(NeonControlError):

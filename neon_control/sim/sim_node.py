@@ -39,10 +39,11 @@ from std_msgs.msg import Float64MultiArray, Int16MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.core.pacing import Pacer
 from neon_control.core.robot import ControllerConfig, load_robot
 from neon_control.nodes.chunk_messages import to_time, twist
-from neon_control.nodes.conversions import NANOSECONDS, stamp_to_nanoseconds
+from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC, BASE_MESSAGES, COMMAND_QOS
 from neon_control.nodes.parameters import declare, describe

@@ -17,7 +17,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 from rosbags.interfaces import Qos, QosTime
 from rosgraph_msgs.msg import Clock
 
-from neon_control.core.image_buffer import NANOSECONDS
+from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.nodes.chunk_messages import to_time
 from neon_control.runtime.bag_file import Bag, BagError, BagMessage
 from neon_control.tools.bag_types import Definitions

@@ -18,7 +18,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from neon_control.core.image_buffer import NANOSECONDS
+from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.runtime.bag_file import BagError
 from neon_control.tools.bag_types import Definitions

@@ -30,7 +30,7 @@ from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from neon_control.core.errors import ConfigError
-from neon_control.core.image_buffer import NANOSECONDS
+from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.core.paths import find_file
 from neon_control.core.robot import Robot, load_robot
 from neon_control.nodes.polling import PolledSubscription

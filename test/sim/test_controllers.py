@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.sim.controllers import NANOSECONDS, CommandError, JointTrajectoryController, VelocityBase, hermite
+from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.sim.controllers import CommandError, JointTrajectoryController, VelocityBase, hermite
 
 NAMES = ("a", "b")
 T0 = 1_700_000_000 * NANOSECONDS

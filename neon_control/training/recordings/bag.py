@@ -18,7 +18,8 @@ import numpy as np
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.cameras import DEFAULT_NAME
 from neon_control.core.errors import ObservationError
-from neon_control.core.observation import AUDIO_WINDOW_S, NANOSECONDS, AnyImage, Clip, ObservationBuilder
+from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.observation import AUDIO_WINDOW_S, AnyImage, Clip, ObservationBuilder
 from neon_control.core.recording import RecordingConfig
 from neon_control.runtime.audio_blocks import READERS
 from neon_control.runtime.bag_file import METADATA

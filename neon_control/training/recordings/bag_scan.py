@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neon_control.core.action_space import ActionSpace
-from neon_control.core.observation import NANOSECONDS
+from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.core.recording import CommandTopic, RecordingConfig
 from neon_control.runtime.bag_messages import BASE_TYPES, COMMAND_TYPES, SERVICE_EVENT, nanoseconds, stamp_of, velocity_of
 from neon_control.training.recordings.bag_file import ReadableBag

@@ -11,7 +11,8 @@ import pyarrow.parquet as parquet
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.core.observation import AUDIO_WINDOW_S, NANOSECONDS, Clip, Observation, ObservationBuilder
+from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.observation import AUDIO_WINDOW_S, Clip, Observation, ObservationBuilder
 from neon_control.core.recording import UNITS, RecordingConfig
 from neon_control.core.robot import BASE_AXES
 from neon_control.runtime.compressed_images import decode_compressed

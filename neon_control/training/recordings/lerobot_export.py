@@ -19,7 +19,7 @@ import pyarrow.parquet as parquet
 
 from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
-from neon_control.core.observation import NANOSECONDS
+from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.training.recordings.lerobot_layout import INFO
 from neon_control.training.recordings.lerobot_statistics import statistics
 from neon_control.training.recordings.reading import Recording, Report, Sample

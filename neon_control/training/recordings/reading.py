@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from neon_control.core.action_space import ActionSpace
-from neon_control.core.observation import NANOSECONDS, Clip, Observation
+from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.observation import Clip, Observation
 
 REVISION = 3  # of this reader: counts up when it makes other samples of the same recording
 

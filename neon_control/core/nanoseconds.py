@@ -1,0 +1,3 @@
+"""Stamps are integer nanoseconds, durations float seconds: what is between them."""
+
+NANOSECONDS = 1_000_000_000  # in a second
