@@ -134,7 +134,10 @@ def test_it_shows_where_hands_and_base_will_be_and_says_when_it_does_not_know(ro
     seen, process = robot
     wait_until(
         lambda: (
-            len(seen.received) == 5 and ("chunk/base", 1) in seen.markers and "stale: chunks" not in seen.text and "state of" in seen.text
+            len(seen.received) == 5
+            and {("chunk/base", 1), ("driven", 0)} <= set(seen.markers)
+            and "stale: chunks" not in seen.text
+            and "state of" in seen.text
         ),
         40.0,
         "everything that it publishes",
