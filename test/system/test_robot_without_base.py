@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,48 +11,77 @@ import numpy as np
 import pytest
 import rclpy
 from inference_harness import make_policy
-from rclpy.executors import MultiThreadedExecutor
+from rclpy.node import Node
+from std_msgs.msg import String
 from waiting import wait_until
 
-from neon_control.nodes.executor_node import ExecutorNode
-from neon_control.nodes.inference import InferenceNode
-from neon_control.sim.sim_node import SimNode
+from neon_control.nodes.transport import PROFILES
+from neon_control.tools.processes import ProcessGroup, node_command
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(150)]
+
+NODES = {
+    "sim_node": ("neon_control.sim.sim_node", {"width": 64, "height": 48}),
+    "executor_node": ("neon_control.nodes.executor_node", {"start_ramp": 0.5}),
+    "inference_node": ("neon_control.nodes.inference_node", {}),
+}
+
+
+class Watcher(Node):
+    """Follows the hand by what the simulation says of it."""
+
+    def __init__(self) -> None:
+        super().__init__("watcher")
+        self.hands: list[np.ndarray] = []  # [m]
+        self.create_subscription(String, "sim_node/episode", self._on_episode, 10)
+
+    def _on_episode(self, message: String) -> None:
+        self.hands.append(np.array(json.loads(message.data)["hands"]["hand"]))
+
+    def publishers(self) -> dict[str, set[str]]:
+        """Node -> the topics that it publishes, as far as discovery has come."""
+        return {name: {topic.lstrip("/") for topic, _ in self.get_publisher_names_and_types_by_node(name, "/")} for name in NODES}
+
+    def subscriptions_of(self, name: str) -> set[str]:
+        return {topic.lstrip("/") for topic, _ in self.get_subscriber_names_and_types_by_node(name, "/")}
 
 
 @pytest.fixture
-def nodes(ros_domain_id: int, tmp_path: Path) -> Iterator[list]:
-    """Simulation, executor and inference node of the arm, with an untrained policy."""
+def group(ros_domain_id: int, tmp_path: Path) -> Iterator[ProcessGroup]:
+    """Simulation, executor and inference node of the arm, each in its process, with an untrained policy."""
     make_policy(tmp_path / "policy", use_audio=False, robot_file="arm6.yaml")
-    parameters = {"robot_config": "arm6.yaml", "policy": tmp_path / "policy", "width": 64, "height": 48, "start_ramp": 0.5}
-    rclpy.init(args=["--ros-args", *(word for k, v in parameters.items() for word in ("-p", f"{k}:={v}"))])
-    executor = MultiThreadedExecutor(3)
-    running = [SimNode(), ExecutorNode(), InferenceNode()]
-    for node in running:
-        executor.add_node(node)
-    thread = threading.Thread(target=executor.spin)
-    thread.start()
-    yield running
-    for node in running[1:]:
-        if node.is_active:
-            node.trigger_deactivate()
-    executor.shutdown()
-    thread.join()
-    for node in running:
-        node.destroy_node()
+    environment = {k: v for k, v in os.environ.items() if k not in (PROFILES, "MUJOCO_GL")}  # the nodes have to choose them by themselves
+    with ProcessGroup(tmp_path / "log", environment) as processes:
+        for name, (module, parameters) in NODES.items():
+            own = {"policy": tmp_path / "policy"} if name == "inference_node" else {}
+            processes.start(name, node_command(module, parameters={"robot_config": "arm6.yaml", **parameters, **own}))
+        yield processes
+    for name in NODES:  # shown when a test fails
+        print(processes.log_file(name).read_text())
+
+
+@pytest.fixture
+def watcher(group: ProcessGroup) -> Iterator[Watcher]:
+    rclpy.init()
+    node = Watcher()
+    yield node
+    node.destroy_node()
     rclpy.try_shutdown()
 
 
-def test_an_arm_without_a_base_runs_from_its_robot_file_alone(nodes: list) -> None:
-    simulation, executor, inference = nodes
-    wait_until(lambda: executor.is_active and inference.is_active, 60.0, "active nodes")
+def test_an_arm_without_a_base_runs_from_its_robot_file_alone(group: ProcessGroup, watcher: Watcher) -> None:
+    def tick() -> None:
+        group.check()
+        rclpy.spin_once(watcher, timeout_sec=0.05)
 
-    def hand() -> np.ndarray:
-        return np.array(simulation._simulation.truth()["hands"]["hand"])
+    wait_until(lambda: watcher.hands, 60.0, "the simulated arm", tick=tick)
+    home = watcher.hands[0]
+    wait_until(lambda: np.linalg.norm(watcher.hands[-1] - home) > 0.05, 60.0, "a hand that moves", tick=tick)
 
-    home = hand()
-    wait_until(lambda: np.linalg.norm(hand() - home) > 0.05, 60.0, "a hand that moves")
-    topics = {name.lstrip("/") for name, _ in simulation.get_topic_names_and_types()}
-    assert {"camera/image_raw", "joint_states", "action_chunk/joints", "arm_controller/joint_trajectory"} <= topics
+    sent = watcher.publishers()
+    assert {"camera/image_raw", "joint_states"} <= sent["sim_node"]
+    assert "action_chunk/joints" in sent["inference_node"]
+    assert "arm_controller/joint_trajectory" in sent["executor_node"]
+    topics = set().union(*sent.values(), *(watcher.subscriptions_of(name) for name in NODES))
     assert not {"cmd_vel", "odom", "action_chunk/base"} & topics
+    assert group.stop() == dict.fromkeys(NODES, 0)
