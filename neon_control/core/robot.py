@@ -120,7 +120,12 @@ def _require(data: dict[str, Any], key: str, file: Path) -> Any:
 
 def _resolve_urdf(file: Path, urdf: str) -> Path:
     beside = file.parent / urdf
-    return beside.resolve() if beside.is_file() else find_file(urdf)
+    if beside.is_file():
+        return beside.resolve()
+    try:
+        return find_file(urdf)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: urdf: {error}; nor is it at {beside}") from error
 
 
 def _load_joints(file: Path, urdf_path: Path, groups: dict[str, tuple[str, ...]], section: Any) -> dict[str, Joint]:

@@ -181,11 +181,18 @@ class ExecutorNode(AutostartNode):
     def _subscribe(self, stream: str, kind: type, read: Callable[[Any], StreamChunk]) -> None:
         """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor."""
 
-        topic, limit = TOPICS[stream], RateLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST)
+        topic, limit, alive = TOPICS[stream], RateLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST), 0
+
+        def living() -> int:
+            return self.count_publishers(topic) if self._simulated_time else alive
 
         def receive(data: bytes, info: dict[str, Any]) -> None:
             if not limit.allow(time.monotonic()):  # raw, because reading costs a hundred times more than this
                 self._motion.reject(stream, "flood")
+                return
+            source = info.get("publisher_gid")
+            if source is None and living() > 1:  # Jazzy: a chunk does not say whose it is, and two policies must not be averaged
+                self._motion.reject(stream, "other_publisher")
                 return
             try:
                 chunk = read(deserialize_message(data, kind))
@@ -193,12 +200,14 @@ class ExecutorNode(AutostartNode):
                 self._motion.reject(stream, error.reason if isinstance(error, ChunkError) else "malformed")
                 self.get_logger().warning(f"{topic} refused: {error}", throttle_duration_sec=5.0)
             else:
-                self._motion.add_chunk(stream, chunk.stamp, chunk.dt, chunk.values, info.get("publisher_gid"))
+                self._motion.add_chunk(stream, chunk.stamp, chunk.dt, chunk.values, source)
 
         def overdue(event: Any) -> None:
             self._motion.publisher_lost(stream)
 
         def liveliness(event: Any) -> None:
+            nonlocal alive
+            alive = event.alive_count
             if event.alive_count == 0:
                 self._motion.publisher_lost(stream)
 

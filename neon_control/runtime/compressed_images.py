@@ -10,6 +10,7 @@ from PIL import Image
 from neon_control.core.errors import ObservationError
 
 FORMATS = ("JPEG", "PNG")
+MAX_PIXELS = 7680 * 4320  # an 8K frame; 20 kB of PNG can claim ten times that, and would hold up what waits for the next image for seconds
 
 
 def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
@@ -19,10 +20,12 @@ def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
     `camera` is the input's name in errors.
 
     Raises:
-        ObservationError: no JPEG or PNG, or a damaged one.
+        ObservationError: no JPEG or PNG, a damaged one, or one of more than `MAX_PIXELS`.
     """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:  # known from its header, before anything is decoded
+                raise ValueError(f"it says {picture.width} x {picture.height} pixels, the limit is {MAX_PIXELS}")
             if picture.mode.startswith("I"):  # 16 bits of grey: the high byte, as for raw images
                 grey = (np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8)
                 return np.broadcast_to(grey[..., None], (*grey.shape, 3))

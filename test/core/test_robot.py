@@ -57,7 +57,7 @@ def test_cameras_are_read_in_order_and_without_them_there_is_the_one_of_old(tmp_
     ("changes", "limit", "words"),
     [
         ({"groups": {"arm": ["one", "three"]}}, LIMIT, ["three", "one"]),
-        ({"urdf": "nothing.urdf"}, LIMIT, ["nothing.urdf"]),
+        ({"urdf": "nothing.urdf"}, LIMIT, ["r.yaml: urdf", "nothing.urdf"]),
         ({"parts": {"arms": ["leg"]}}, LIMIT, ["leg", "arm"]),
         ({"parts": {"wings": ["arm"]}}, LIMIT, ["wings"]),
         ({"parts": {"torso": ["arm"]}}, LIMIT, ["parts.arms"]),

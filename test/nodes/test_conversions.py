@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 import PIL.Image
@@ -121,3 +122,11 @@ def test_damaged_files_are_observation_errors(damage: str) -> None:
     with pytest.raises(ObservationError, match="cannot be decoded as JPEG or PNG") as error:
         decode_compressed(data)
     assert error.value.inputs == ("camera",)
+
+
+def test_a_small_file_that_claims_a_huge_image_is_refused_before_it_is_decoded() -> None:
+    header = bytearray(_encode(np.zeros((1, 1), np.uint8), "PNG"))
+    header[16:24] = (10000).to_bytes(4, "big") + (5000).to_bytes(4, "big")
+    header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
+    with pytest.raises(ObservationError, match="10000 x 5000 pixels, the limit is"):
+        decode_compressed(bytes(header))

@@ -30,6 +30,7 @@ from neon_control.tools.evaluation.measures import input_figures, mean_abs, sync
 from neon_control.tools.evaluation.offline import OfflineRun, Run
 from neon_control.tools.evaluation.recording import Recording, Stream, Track
 from neon_control.tools.evaluation.settings import Settings, from_file, from_recording
+from neon_control.tools.evaluation.verdict import percent_less
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 
@@ -340,3 +341,8 @@ def test_stamps_of_another_clock_than_the_recording_s_are_refused(world: World, 
 
     with Bag(tmp_path / "late") as bag, pytest.raises(BagError, match=r"3600 s or more.*--use-sim-time"):
         Recording(bag, world.robot)
+
+
+def test_a_small_difference_does_not_read_as_none() -> None:
+    assert percent_less(0.0123, 0.0124) == "under 1 %"
+    assert percent_less(0.01, 0.02) == "50 %"

@@ -58,5 +58,11 @@ def comparison(judged: Sequence[Judged]) -> str:
         return f"{names[0]} and {names[1]} are equally far from what was done, {first:.4f} rad"
     near, far = (0, 1) if first < second else (1, 0)
     low, high = min(first, second), max(first, second)
-    less = f"{low:.4f} against {high:.4f} rad, {100.0 * (1.0 - low / high):.0f} % less"
+    less = f"{low:.4f} against {high:.4f} rad, {percent_less(low, high)} less"
     return f"{names[near]} is nearer to what was done than {names[far]}: {less}"
+
+
+def percent_less(low: float, high: float) -> str:
+    """How much less `low` is than `high` > `low`, so that a difference never reads as none."""
+    percent = 100.0 * (1.0 - low / high)
+    return f"{percent:.0f} %" if percent >= 1.0 else "under 1 %"

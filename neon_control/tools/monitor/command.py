@@ -12,9 +12,9 @@ import signal
 import sys
 from types import FrameType
 
-from neon_control.core.errors import NeonControlError
 from neon_control.core.robot import load_robot
 from neon_control.nodes.transport import choose_transport
+from neon_control.tools.arguments import MAX_DOMAIN, own_address, whole
 from neon_control.tools.monitor.link import Link  # here, not later: importing rclpy from PyPI re-executes Python once
 
 EPILOG = """\
@@ -38,23 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--robot", default="g1.yaml", metavar="FILE", help="robot description, as for the nodes (default: config/%(default)s)"
     )
     parser.add_argument("--namespace", default="", metavar="NAME", help="namespace of the nodes and their topics")
-    parser.add_argument("--domain", type=int, metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID, or 0)")
-    parser.add_argument("--host", default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8080, help="port of the page, or the next free one (default: %(default)s)")
-    parser.add_argument("--audio-rate", type=int, metavar="HZ", help="sample rate of the audio topic (default: the robot file's)")
-    parser.add_argument("--audio-channels", type=int, metavar="N", help="channels of the audio topic (default: the robot file's)")
+    parser.add_argument("--domain", type=whole(0, MAX_DOMAIN), metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID, or 0)")
+    parser.add_argument(
+        "--host", type=own_address, default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
+    parser.add_argument("--audio-rate", type=whole(1), metavar="HZ", help="sample rate of the audio topic (default: the robot file's)")
+    parser.add_argument("--audio-channels", type=whole(1), metavar="N", help="channels of the audio topic (default: the robot file's)")
     parser.add_argument("--light", action="store_true", help="bright colours")
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
-    if not 1 <= args.port <= 65535:
-        raise NeonControlError(f"--port must be from 1 to 65535, got {args.port}")
-    if args.domain is not None and not 0 <= args.domain <= 232:
-        raise NeonControlError(f"--domain must be from 0 to 232, got {args.domain}")
-    for option, value in (("--audio-rate", args.audio_rate), ("--audio-channels", args.audio_channels)):
-        if value is not None and value <= 0:
-            raise NeonControlError(f"{option} must be above 0, got {value}")
     robot = load_robot(args.robot)
     signal.signal(signal.SIGTERM, _terminate)
     from neon_control.tools.monitor.page import MonitorPage

@@ -29,9 +29,12 @@ def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingC
         config: topics and names, `Robot.recording`; today's topics where none is given.
 
     Raises:
-        ConfigError: there is none, or a dataset cannot be read at all.
+        ConfigError: a root is missing, there is no recording, or a dataset cannot be read at all.
     """
     folders = [Path(roots)] if isinstance(roots, (str, Path)) else [Path(r) for r in roots]
+    missing = [str(f.absolute()) for f in folders if not f.exists()]
+    if missing:
+        raise ConfigError(f"no such file or folder: {', '.join(missing)}")
     found: dict[Path, list[Recording]] = {}
     for root in folders:
         for file in [root] if root.is_file() else root.rglob("*"):

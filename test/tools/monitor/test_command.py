@@ -12,15 +12,21 @@ from neon_control.tools.monitor.plots import SPAN, History
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--port", "70000"], "--port must be from 1 to 65535, got 70000"),
-        (["--domain", "300"], "--domain must be from 0 to 232, got 300"),
-        (["--audio-rate", "0"], "must be above 0"),
-        (["--robot", "nowhere.yaml"], "no such file: nowhere.yaml"),
+        (["--port", "70000"], "--port: needs a whole number from 1 to 65535, got '70000'"),
+        (["--domain", "300"], "--domain: needs a whole number from 0 to 232, got '300'"),
+        (["--audio-rate", "0"], "needs a whole number, 1 or more"),
+        (["--host", "192.0.2.1"], "--host: needs an address of this computer, got '192.0.2.1'"),
     ],
 )
 def test_nonsense_is_refused_before_anything_starts(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["monitor", *arguments]) == 2
+    with pytest.raises(SystemExit):
+        cli.main(["monitor", *arguments])
     assert complaint in capsys.readouterr().err
+
+
+def test_a_robot_file_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["monitor", "--robot", "nowhere.yaml"]) == 2
+    assert "no such file: nowhere.yaml" in capsys.readouterr().err
 
 
 def test_the_help_shows_how_to_reach_a_robot_from_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:

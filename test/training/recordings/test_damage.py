@@ -153,6 +153,9 @@ def test_bags_are_found_at_any_depth_in_order_of_their_paths(tmp_path: Path) -> 
         write(tmp_path / name)
     assert [r.name for r in find_recordings(tmp_path)] == ["early", "later", "late"]
     assert [r.name for r in find_recordings([tmp_path / "b", tmp_path / "a" / "early"])] == ["early", "late"]
+    with pytest.raises(ConfigError, match=r"no such file or folder: .*nowhere"):
+        find_recordings([tmp_path / "a", tmp_path / "nowhere"])
+    (tmp_path / "nothing").mkdir()
     with pytest.raises(ConfigError, match=r"no recordings in .*nothing; `neon_control collect"):
         find_recordings(tmp_path / "nothing")
 
