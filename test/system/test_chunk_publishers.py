@@ -39,7 +39,8 @@ def node(ros_domain_id: int) -> Iterator[JazzyNode]:
     rclpy.init()
     node = JazzyNode()
     yield node
-    node.trigger_deactivate()
+    if node.is_active:
+        node.trigger_deactivate()
     node.destroy_node()
     rclpy.try_shutdown()
 
@@ -60,14 +61,19 @@ def test_two_at_once_are_both_refused_until_one_is_gone(node: JazzyNode) -> None
         wait_until(lambda: count() >= enough, 30.0, what, tick=lambda: executor.spin_once(timeout_sec=0.02))
 
     with ExitStack() as stack:
-        start = lambda: stack.enter_context(subprocess.Popen(PLAYER, env=environment, stdin=subprocess.PIPE))  # noqa: E731
-        players = [start()]
-        stack.callback(lambda: [p.kill() for p in players])
+
+        def start() -> subprocess.Popen[bytes]:
+            player = stack.enter_context(subprocess.Popen(PLAYER, env=environment, stdin=subprocess.PIPE))
+            stack.callback(player.kill)
+            return player
+
+        first = start()
+        wait_until(lambda: node.is_active, 30.0, "an active node", tick=lambda: executor.spin_once(timeout_sec=0.02))
         await_more(accepted, "chunks of one publisher")
-        players.append(start())
+        start()
         await_more(refused, "chunks that are refused")
         before = accepted()
         await_more(refused, "more of them")
         assert accepted() == before, "neither of the two is followed"
-        players[0].kill()
+        first.kill()
         await_more(accepted, "chunks of the one that is left")
