@@ -14,7 +14,7 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.nanoseconds import NANOSECONDS
 from neon_control.core.observation import Clip, Observation
 
-REVISION = 3  # of this reader: counts up when it makes other samples of the same recording
+REVISION = 4  # of this reader: counts up when it makes other samples of the same recording
 
 
 @dataclass(frozen=True)

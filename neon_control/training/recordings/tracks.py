@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,20 +27,33 @@ class Track:
         return (self._times[0], self._times[-1]) if self._times else None
 
     def add(self, start: int, times: Sequence[int], values: Sequence[np.ndarray], hold: bool = False) -> None:
-        """Replace everything after `start` [ns] by knots at `times`, as a controller does that is sent another trajectory.
+        """Replace everything after `start` [ns] by knots at `times`, as a controller does that is sent another trajectory on its way.
 
-        Worked example, times in ms: of a message that begins at 0 with points at 10 and 60, one that begins at 10 with points at 20
-        and 70 leaves the point of 10. With `hold`, a value that was the last one for longer than `HOLD_S` stays until `start`.
+        Worked example, times in ms: of a message that begins at 0 with points at 10 and 60, one that begins at 30 with points at 40
+        and 90 leaves the point of 10, and at 30 the value that had been reached by then. With `hold`, a value that was the last one for
+        longer than `HOLD_S` stays until `start`.
         """
+        reached = self._reached(start) if self._times and self._times[-1] > start else None
         while self._times and (self._times[-1] > start or self._times[-1] >= times[0]):
             self._times.pop()
             self._values.pop()
+        if reached is not None and start < times[0] and (not self._times or self._times[-1] < start):
+            self._times.append(start)
+            self._values.append(reached)
         if hold and self._times and start - self._times[-1] > HOLD_S * NANOSECONDS:
             self._times.append(min(start, times[0] - 1))
             self._values.append(self._values[-1])
         self._times.extend(times)
         self._values.extend(values)
         self._arrays = None
+
+    def _reached(self, time: int) -> np.ndarray:
+        """As `at`, for one time [ns] before the last knot, while knots are still being added."""
+        right = bisect_right(self._times, time)
+        if right == 0:
+            return self._values[0]
+        before, after = self._times[right - 1], self._times[right]
+        return self._values[right - 1] + (time - before) / (after - before) * (self._values[right] - self._values[right - 1])
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """(T,) [ns] -> (T, D)."""

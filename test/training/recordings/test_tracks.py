@@ -34,6 +34,24 @@ def test_a_new_trajectory_replaces_what_was_still_to_come() -> None:
     assert at(made, 70) == pytest.approx([11.0]), "the last message's rest is reached"
 
 
+def test_a_trajectory_that_is_replaced_on_its_way_counts_until_then() -> None:
+    made = Track(("a",))
+    made.add(0, [0, 2000 * MS], [np.array([0.0]), np.array([2.0])], hold=True)
+    made.add(1000 * MS, [3000 * MS], [np.array([0.0])], hold=True)
+    assert at(made, 500, 1000, 2000, 3000) == pytest.approx([0.5, 1.0, 0.5, 0.0])
+
+
+def test_a_stream_of_goals_that_are_never_reached_is_what_a_controller_makes_of_it() -> None:
+    made, reached, expected = Track(("a",)), 0.0, []
+    for i in range(50):  # what servoing nodes send: where to be 100 ms later, every 20 ms
+        made.add(20 * i * MS, [(20 * i + 100) * MS], [np.array([float(i)])], hold=True)
+        if i:  # a fifth of the way to the newest goal, until the next one comes
+            expected.append(reached)
+            reached += 0.2 * (i - reached)
+    assert made.span == (20 * MS, 1080 * MS)
+    assert at(made, *(20 * i for i in range(1, 50))) == pytest.approx(expected)
+
+
 def test_the_last_value_is_held_through_a_long_pause() -> None:
     assert at(track((0, 1.0), (2000, 5.0)), 1000, 1999, 2000) == pytest.approx([1.0, 1.0, 5.0])
     assert at(track((0, 1.0), (400, 5.0)), 200) == pytest.approx([3.0]), "no pause: a slow stream of commands"
