@@ -49,22 +49,12 @@ class Scan:
         self._cuts: list[int] = []  # [ns] begins of episodes
         self._calls: set[tuple[bytes, int]] = set()
         delays: list[int] = []
-        late: list[tuple[str, int, Any]] = []  # read again once the clocks are known
+        early: list[tuple[str, int, Any]] = []  # what came before the clocks were compared
         uncommanded = set(space.joint_names)  # their measured states are needed
         skip: set[str] = set()
         topics = [*commands, *([base] if base else []), *([boundary] if boundary else []), joint_states]
-        for topic, arrival, message in bag.messages(topics, skip):
-            if topic == joint_states:
-                delays.append(arrival - stamp_of(message))
-                self._measure(stamp_of(message), message)
-            else:
-                late.append((topic, arrival, message))
-                if topic in commands:
-                    uncommanded.difference_update(getattr(message, "joint_names", commands[topic].joints))
-            if len(delays) >= CLOCKS and not uncommanded:
-                skip.add(joint_states)
-        self._compare_clocks(delays)
-        for topic, arrival, message in late:
+
+        def take(topic: str, arrival: int, message: Any) -> None:
             now = arrival - self.offset
             if topic == base:
                 self._move(now, message)
@@ -72,6 +62,29 @@ class Scan:
                 self._cut(now, message)
             else:
                 self._command(commands[topic], now, message)
+                uncommanded.difference_update(self._commanded(topic))
+
+        def begin() -> None:
+            self._compare_clocks(delays)
+            for event in early:
+                take(*event)
+            early.clear()
+
+        for topic, arrival, message in bag.messages(topics, skip):
+            if topic == joint_states:
+                self._measure(stamp_of(message), message)
+                if len(delays) < CLOCKS:
+                    delays.append(arrival - stamp_of(message))
+                    if len(delays) == CLOCKS:
+                        begin()
+            elif len(delays) < CLOCKS:
+                early.append((topic, arrival, message))
+            else:
+                take(topic, arrival, message)
+            if len(delays) >= CLOCKS and not uncommanded:
+                skip.add(joint_states)
+        if len(delays) < CLOCKS:
+            begin()
         self.targets = Targets(space.joint_names, base_axes, list(self._tracks.values()), self._measured, self._base)
         if self.targets.measured_joints and config.commands:
             names = self.targets.measured_joints
@@ -157,6 +170,10 @@ class Scan:
                 where, self.seconds(span[1]), f"no command for {(start - span[1]) / NANOSECONDS:.2f} s; the last one is held", "gap"
             )
         track.add(start, times, [v[order] for v in values], hold=True)
+
+    def _commanded(self, topic: str) -> tuple[str, ...]:
+        """Joints of which a command on this topic was accepted."""
+        return self._tracks[topic].names if topic in self._tracks and self._tracks[topic].span else ()
 
     def _move(self, now: int, message: Any) -> None:
         value = velocity_of(message)

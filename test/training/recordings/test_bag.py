@@ -277,6 +277,20 @@ def test_messages_that_contradict_themselves_are_refused_and_counted(tmp_path: P
     assert "arm/commands | 0.5 | command refused: 3 joints" in problems(reading)
 
 
+def test_where_every_command_is_refused_the_measured_states_stand_in_for_them_to_the_end(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, [t] * 3))
+            bag.write("arm/commands", t, position_command([t] * 4))  # a gripper that nobody configured
+            if tick % 10 == 0:
+                bag.write(CAMERA, t, image(t, np.zeros((6, 8, 3), np.uint8)))
+    reading = read(tmp_path / "bag")
+    assert "arm/commands | 0.0 | command refused: 3 joints" in problems(reading) and "no commands of" in problems(reading)
+    assert times(reading) == pytest.approx(np.arange(10) / 10)
+    assert reading.samples[5].actions[:, 0] == pytest.approx(0.52 + 0.02 * np.arange(16))
+
+
 def test_a_message_type_that_only_the_bag_knows_is_read_by_its_own_definition(tmp_path: Path) -> None:
     def write_audio(bag: BagWriter, t: float) -> None:
         bag.write("audio", t, make("audio_common_msgs/msg/AudioData", np.full(320, 1000, "<i2").view(np.uint8)))
