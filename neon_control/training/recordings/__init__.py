@@ -6,7 +6,8 @@ the live node (`bag.py`), so that training sees what the robot will see.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from neon_control.core.action_space import ActionSpace
@@ -36,8 +37,9 @@ def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingC
     if missing:
         raise ConfigError(f"no such file or folder: {', '.join(missing)}")
     found: dict[Path, list[Recording]] = {}
+    seen: set[str] = set()
     for root in folders:
-        for file in [root] if root.is_file() else root.rglob("*"):
+        for file in [root] if root.is_file() else _files_below(root, seen):
             if file.name == METADATA:
                 found[file.parent] = [BagRecording(file.parent, config)]
             elif file.name.endswith(STORAGES) and not (file.parent / METADATA).exists():  # its recorder died before it wrote them
@@ -50,6 +52,18 @@ def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingC
         where = ", ".join(str(f.absolute()) for f in folders)
         raise ConfigError(f"no recordings in {where}; `neon_control collect --out {folders[0] if folders else 'FOLDER'}` makes some")
     return [recording for path in sorted(found) for recording in found[path]]
+
+
+def _files_below(root: Path, seen: set[str]) -> Iterator[Path]:
+    """All files, through links too; a folder that links lead to twice, or in a circle, counts once."""
+    for folder, inner, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            inner.clear()
+            continue
+        seen.add(real)
+        inner.sort()
+        yield from (Path(folder, name) for name in files)
 
 
 def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None) -> list[Sample]:

@@ -160,6 +160,16 @@ def test_bags_are_found_at_any_depth_in_order_of_their_paths(tmp_path: Path) -> 
         find_recordings(tmp_path / "nothing")
 
 
+def test_bags_behind_links_are_found_once_and_circles_do_no_harm(tmp_path: Path) -> None:
+    for folder in ("here/a", "elsewhere/b"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "metadata.yaml").touch()
+    here = tmp_path / "here"
+    for name, target in (("circle", here), ("day_1", tmp_path / "elsewhere"), ("day_2", tmp_path / "elsewhere")):
+        (here / name).symlink_to(target)
+    assert [r.path for r in find_recordings(here)] == [here / "a", here / "day_1" / "b"]
+
+
 def test_a_fingerprint_is_that_of_the_content_and_of_what_is_read_of_it(tmp_path: Path) -> None:
     path = write(tmp_path / "bag")
     first = the_one(path).fingerprint()
