@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +42,11 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[st
 
 
 def map_arrays(path: Path) -> tuple[Arrays, dict[str, str]] | None:
-    """The arrays of a file, read-only and mapped into memory, and the texts; None where it is missing or not whole."""
+    """The arrays of a file, read-only and mapped into memory, and the texts; None where it is missing or not whole.
+
+    Raises:
+        ConfigError: it is there, and cannot be opened.
+    """
     try:
         content = np.memmap(path, np.uint8, "r")
         start = 8 + int.from_bytes(content[:8].tobytes(), "little")
@@ -54,8 +59,18 @@ def map_arrays(path: Path) -> tuple[Arrays, dict[str, str]] | None:
             begin, end = entry["data_offsets"]
             arrays[name] = content[start + begin : start + end].view(TYPES[entry["dtype"]]).reshape(entry["shape"])
         return arrays, notes
-    except (OSError, ValueError, LookupError):  # ValueError: an empty file, no JSON
+    except (FileNotFoundError, NotADirectoryError, ValueError, LookupError):  # ValueError: an empty file, no JSON
         return None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+
+
+def let_files_stay_open(count: int) -> None:
+    """Let this process hold `count` more mapped files, as far as its hard limit goes; a shell usually allows 1024 open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        wanted = soft + count
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def remove_scratch(folder: Path) -> None:

@@ -18,7 +18,7 @@ from neon_control.core.action_space import ActionSpace
 from neon_control.core.errors import ConfigError
 from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.vision import build_cache, cache_folder
-from neon_control.training.feature_files import Arrays
+from neon_control.training.feature_files import Arrays, let_files_stay_open
 from neon_control.training.feature_job import Job
 from neon_control.training.recordings import Recording, find_recordings
 from neon_control.training.spread import Task, over_processes, over_ray
@@ -96,10 +96,11 @@ def extract(
         ray: address of a Ray cluster, "" for the one that Ray finds or starts; None: processes of this computer.
 
     Raises:
-        ConfigError: the files cannot be written.
+        ConfigError: the files cannot be written, or not all of them be opened at once.
         PolicyError: an encoder is missing.
         NeonControlError: a worker process was killed.
     """
+    let_files_stay_open(2 * len(recordings))
     job = Job(space, dt, num_steps, vision, None if cache is None else cache.absolute(), workers or os.cpu_count() or 1)
     loaded: list[tuple[Arrays, tuple[str, ...]] | None] = [None] * len(recordings)
     failed: list[tuple[str, ...]] = [()] * len(recordings)

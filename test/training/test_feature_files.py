@@ -1,14 +1,16 @@
 import os
+import resource
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from neon_control.core.errors import ConfigError
-from neon_control.training.feature_files import map_arrays, remove_scratch, write_arrays
+from neon_control.training.feature_files import let_files_stay_open, map_arrays, remove_scratch, write_arrays
 
 ARRAYS = {
     "vision": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -56,3 +58,25 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Pat
     with pytest.raises(ConfigError, match=rf"cannot write {target}"):
         write_arrays(target, ARRAYS)
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.fixture
+def allowed() -> Iterator[int]:
+    """How many files a process may have open, as in a shell that allows few."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = max(map(int, os.listdir("/proc/self/fd"))) + 10
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, limits[1]))
+    yield few
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_more_files_can_be_mapped_than_a_shell_allows_and_one_too_many_is_not_taken_for_missing(allowed: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    write_arrays(path, ARRAYS)
+    mapped = []
+    with pytest.raises(ConfigError, match=f"cannot read {path}: Too many open files"):
+        while len(mapped) < allowed:
+            mapped.append(map_arrays(path))
+    let_files_stay_open(50)
+    mapped += [map_arrays(path) for _ in range(50)]
+    assert None not in mapped
