@@ -93,5 +93,5 @@ def _episode(recordings: Sequence[Arrays], number: int, index: int) -> Arrays:
     recording = recordings[number]
     if "episode" not in recording:
         return recording
-    rows = recording["episode"] == index
-    return {key: recording[key][rows] for key in KEYS}
+    begin, end = np.searchsorted(recording["episode"], (index, index + 1))  # they rise; a slice, unlike picked rows, is no copy
+    return {key: recording[key][begin:end] for key in KEYS}

@@ -29,7 +29,7 @@ FORMAT_VERSION = 1
 STATE_FILE, DESCRIPTION_FILE = "state.safetensors", "checkpoint.yaml"
 KEPT = 2
 # Fields that may differ between two parts of a run.
-FREE = ("data", "out", "runs", "resume", "device", "threads", "compile", "checkpoint_steps")
+FREE = ("data", "out", "cache", "runs", "resume", "device", "threads", "compile", "checkpoint_steps")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Tensor], config
     """Write a checkpoint into the folder of checkpoints; older ones than the KEPT newest are removed."""
     folder.mkdir(parents=True, exist_ok=True)
     target, scratch = folder / f"step-{step:08d}", folder / f".step-{step:08d}.part"
-    for leftover in (scratch, target):  # of a run that was cut off while writing; a finished one of the same step says the same
+    for leftover in (*folder.glob(".step-*.part"), target):  # of runs that were cut off; a finished one of the same step says the same
         shutil.rmtree(leftover, ignore_errors=True)
     scratch.mkdir()
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, scratch / STATE_FILE)

@@ -65,8 +65,9 @@ def evaluate(policy: ActionPolicy, space: ActionSpace, batch: Batch) -> Result:
         for index in torch.arange(len(batch)).split(EVALUATION_BATCH):
             part = batch.pick(index)
             loss, groups = policy.compute_loss(part.vision, part.audio, part.joints, part.actions, part.mask)
+            share = float(part.mask.sum() / batch.mask.sum()) if policy.config.loss_reduction == "valid" else len(part) / len(batch)
             for name, value in (("total", loss), *groups.items()):
-                totals[name] = totals.get(name, 0.0) + float(value) * len(part) / len(batch)
+                totals[name] = totals.get(name, 0.0) + float(value) * share
             error = (predict(policy, part) - part.actions).abs() * part.mask.unsqueeze(-1)
             absolute += error.sum(0).cpu().numpy()
     recorded = batch.mask.sum(0).cpu().numpy()

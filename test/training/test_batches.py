@@ -32,6 +32,7 @@ def test_episodes_never_part_and_none_is_lost(episodes: int) -> None:
     other, _ = split_episodes(recordings, 0.1, seed=4)
     assert all(np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, again, strict=True))
     assert any(not np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, other, strict=True))
+    assert all(any(np.shares_memory(e["vision"], r["vision"]) for r in recordings) for e in (*kept, *held_out)), "nothing is copied"
 
 
 def test_one_episode_cannot_be_split() -> None:

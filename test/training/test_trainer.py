@@ -13,12 +13,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from synthetic import CONFIG, HEAD, POLICY, recording  # noqa: E402
+from synthetic import CONFIG, HEAD, POLICY, WIDTH, recording  # noqa: E402
 
 from neon_control.core.action_space import ActionSpace  # noqa: E402
 from neon_control.core.errors import TrainingError  # noqa: E402
 from neon_control.core.robot import load_robot  # noqa: E402
+from neon_control.training import evaluation  # noqa: E402
 from neon_control.training.batches import Batch, batch_indices, to_batch  # noqa: E402
+from neon_control.training.building import build_policy  # noqa: E402
 from neon_control.training.evaluation import evaluate  # noqa: E402
 from neon_control.training.trainer import train  # noqa: E402
 
@@ -77,6 +79,18 @@ def test_masked_steps_count_neither_in_losses_nor_in_errors(space: ActionSpace) 
     policy = train(replace(CONFIG, epochs=1), space, to_batch([good], space), to_batch([good], space))[0].policy
     one, two = evaluate(policy, space, to_batch([bad], space)), evaluate(policy, space, to_batch([cut], space))
     assert one.losses == pytest.approx(two.losses) and one.joint_error == pytest.approx(two.joint_error)
+
+
+@pytest.mark.parametrize("reduction", ["valid", "mean"])
+def test_validation_losses_do_not_depend_on_how_the_samples_are_dealt_out(
+    space: ActionSpace, monkeypatch: pytest.MonkeyPatch, reduction: str
+) -> None:
+    samples = masked(space)
+    samples.mask[:50, 1:] = 0.0
+    policy = build_policy(replace(CONFIG, policy={**POLICY, "loss_reduction": reduction}), space, WIDTH)
+    whole = evaluate(policy, space, samples)
+    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 50)
+    assert evaluate(policy, space, samples).losses == pytest.approx(whole.losses, rel=1e-5)
 
 
 @pytest.mark.slow
@@ -158,7 +172,9 @@ def test_a_loss_that_is_not_finite_names_step_batch_and_input_and_keeps_the_last
 def test_another_configuration_or_other_data_is_refused_with_the_field(space: ActionSpace, batch: Batch, tmp_path: Path) -> None:
     config = replace(CONFIG, epochs=1)
     train(config, space, batch, batch, tmp_path)
-    train(replace(config, threads=2, out="elsewhere"), space, batch, batch, tmp_path)  # these change nothing that was learned
+    train(
+        replace(config, threads=2, out="elsewhere", cache="elsewhere"), space, batch, batch, tmp_path
+    )  # these change nothing that was learned
     with pytest.raises(TrainingError, match=r"learning_rate is 0\.003, now 0\.01; .*--resume never"):
         train(replace(config, learning_rate=0.01), space, batch, batch, tmp_path)
     with pytest.raises(TrainingError, match="fingerprint of the samples"):
