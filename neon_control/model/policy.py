@@ -124,10 +124,10 @@ class ActionPolicy(nn.Module):
         audio_dim = config.audio_dim if config.use_audio else 0
         self.fusion = Fusion(config.vision_dim, audio_dim, config.proprioception_dim, config.bottleneck_dim)
         head = _build_head(config)
-        if config.num_tokens and (head.token_dim != config.token_dim or not head.multi_modal):
+        if head.token_dim != config.token_dim or (config.num_tokens and not head.multi_modal):
             raise ConfigError(
-                f"PolicyConfig: tokens of width {config.token_dim} need a head that draws and looks at tokens of that width, but the head "
-                f"'{config.head_type}' with the options {dict(config.head_options)} looks at {head.token_dim or 'none'}"
+                f"PolicyConfig: tokens of width {config.token_dim or 'none'} need a head that draws and looks at tokens of that width, but "
+                f"the head '{config.head_type}' with the options {dict(config.head_options)} looks at {head.token_dim or 'none'}"
             )
         if config.state_relative:
             relative = [i < config.num_joints for i in range(config.action_dim)]

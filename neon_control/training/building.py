@@ -39,6 +39,7 @@ HEADS = {
     "mlp": MLPDecoder,
 }
 SIZES = ("hidden_size", "input_dim", "action_dim", "output_dim", "num_action_steps", "num_steps")  # given by robot, encoder and `num_steps`
+TOKENS = ("use_cross_attention", "cross_attention_dim")  # features are kept for training, tokens are not
 
 
 def head_keys() -> dict[str, str]:
@@ -46,7 +47,7 @@ def head_keys() -> dict[str, str]:
     defaults: dict[str, list[str]] = {}
     for head, kind in HEADS.items():
         for name, parameter in inspect.signature(kind).parameters.items():
-            if name not in SIZES:
+            if name not in SIZES + TOKENS:
                 defaults.setdefault(name, []).append(f"{head} {parameter.default}")
     return {
         "type": f"one of {', '.join(registered_heads())} (default: grouped)",
@@ -76,7 +77,13 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
     kind = head.pop("type", "grouped")
     if kind == "state_relative":
         policy["state_relative"] = True
-        head = dict(head.pop("inner", {}))
+        inner = head.pop("inner", {})
+        check_value("TrainConfig.head.inner", inner, Mapping)
+        if head:
+            raise ConfigError(
+                f"TrainConfig.head: 'state_relative' has no options {sorted(head)}; those of the head within are in head.inner"
+            )
+        head = dict(inner)
         kind = head.pop("type", "chunking")
     if kind not in registered_heads():
         raise ConfigError(f"TrainConfig.head.type is {kind!r}; it must be one of {list(registered_heads())}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, field, fields
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import yaml
 
@@ -44,9 +45,10 @@ def check_value(name: str, value: Any, kind: Any, rules: Mapping[str, Any] = NO_
     Raises:
         ConfigError: it does not fit; the message names `name`, and what it needs.
     """
+    of_texts = get_args(kind) == (str,)  # Sequence[str]
     kind = getattr(kind, "__origin__", kind)  # Mapping[str, Any] -> Mapping
-    if not _fits(value, kind, rules):
-        raise ConfigError(f"{name} must be {_needs(kind, rules)}, got {value!r}")
+    if not _fits(value, kind, rules) or (of_texts and not all(isinstance(entry, str) for entry in value)):
+        raise ConfigError(f"{name} must be {_needs(kind, rules)}{' of texts' if of_texts else ''}, got {value!r}")
 
 
 def add_options(parser: argparse.ArgumentParser, config: type, keys: Mapping[str, Mapping[str, str]]) -> None:
@@ -114,9 +116,10 @@ def _help(entry: Field[Any]) -> str:
 
 def _value(text: str) -> Any:
     """A value as YAML writes it; 1e-3, which YAML takes for a text, is a number."""
+    if any(c.isdigit() for c in text) and "e" in text.lower():
+        with suppress(ValueError):
+            return float(text)
     try:
-        return float(text) if any(c.isdigit() for c in text) and "e" in text.lower() else yaml.safe_load(text)
-    except ValueError:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no YAML value: {error}") from error

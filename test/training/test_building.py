@@ -36,6 +36,9 @@ def test_every_head_gives_whole_chunks_and_its_configuration_builds_it_again(spa
         ({"type": "flow", "hidden_dim": -1}, r"head\.hidden_dim must be a whole number >= 1, got -1"),
         ({"type": "dit", "dropout": "some"}, r"head\.dropout must be a number, got 'some'"),
         ({"type": "flow", "mlp_hidden": 3}, "head 'flow'.*mlp_hidden.*it takes"),
+        ({"type": "flow", "use_cross_attention": True}, "tokens of width none .*the head 'flow' .* looks at 8"),
+        ({"type": "state_relative", "inner": "flow"}, r"head\.inner must be a mapping, got 'flow'"),
+        ({"type": "state_relative", "hidden_dim": 3}, r"'state_relative' has no options \['hidden_dim'\]; .*head\.inner"),
     ],
 )
 def test_what_a_head_does_not_know_is_refused_with_what_it_knows(space: ActionSpace, head: dict, message: str) -> None:
@@ -61,4 +64,5 @@ def test_a_wrong_value_of_the_policy_is_refused_with_its_field(space: ActionSpac
 def test_the_help_knows_every_option_of_every_head() -> None:
     keys = head_keys()
     assert "flow 512" in keys["hidden_dim"] and "dit 384" in keys["hidden_dim"] and "grouped" not in keys["hidden_dim"]
+    assert "use_cross_attention" not in keys, "training keeps no tokens to look at"
     assert all(name in keys["type"] for name in registered_heads())

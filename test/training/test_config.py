@@ -51,6 +51,9 @@ def test_an_unknown_field_of_the_command_line_is_refused_with_its_name(capsys: p
         with pytest.raises((SystemExit, argparse.ArgumentError)) as error:
             command_line(word, "3")
         assert word in capsys.readouterr().err + str(error.value)
+    with pytest.raises((SystemExit, argparse.ArgumentError)) as error:
+        command_line("--policy.loss_weights", "{base: 1")
+    assert "{base: 1' is no YAML value" in capsys.readouterr().err + str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,7 @@ def test_an_unknown_field_of_the_command_line_is_refused_with_its_name(capsys: p
         ("name: a\ndata: b\ncameras: head", ["cameras", "sequence", "head"]),
         ("name: a\ndata: b\ncombine: sum", ["combine", "sum", "average"]),
         ("name: a\ndata: b\nfreeze: arms", ["freeze", "sequence", "arms"]),
+        ("name: a\ndata: b\nfreeze: [[arms]]", ["freeze", "sequence of texts", "[['arms']]"]),
         ("- a", ["mapping"]),
         ("a: [", ["YAML"]),
     ],
