@@ -48,6 +48,8 @@ class EpisodeRecorder:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self._writer.close()
+        if kind is not None:  # what ends early is no whole recording, and must not look like one
+            self._writer.metapath.unlink(missing_ok=True)
 
     def image(self, time: float, image: np.ndarray) -> None:
         """A camera image (H, W, 3) uint8 RGB."""
