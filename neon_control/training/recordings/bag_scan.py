@@ -31,7 +31,7 @@ class Scan:
 
     def __init__(self, bag: ReadableBag, name: str, config: RecordingConfig, space: ActionSpace, report: Report) -> None:
         self._name, self._config, self._space, self._report = name, config, space, report
-        self.offset = 0
+        self.offset = self._delay = 0
         self._bag_start, self._bag_end = bag.start, bag.end
         commands = {c.topic.lstrip("/"): c for c in config.commands if not c.joints or set(c.joints) & set(space.joint_names)}
         commands = {t: c for t, c in commands.items() if self._has(bag, t, COMMAND_TYPES)}
@@ -135,7 +135,8 @@ class Scan:
                 self._measured.add(stamp, [stamp], [state])
 
     def _compare_clocks(self, delays: list[int]) -> None:
-        if delays and abs(offset := round(median(delays))) > CLOCKS_DIFFER_S * NANOSECONDS:
+        self._delay = offset = round(median(delays)) if delays else 0
+        if abs(offset) > CLOCKS_DIFFER_S * NANOSECONDS:
             self.offset = offset
             text = (
                 f"receive times are {offset / NANOSECONDS:.2f} s later than the stamps of {self._config.joint_states}: another clock; "
@@ -159,7 +160,9 @@ class Scan:
             self._report.add(where, self.seconds(now), text, "refused")
             return
         order = [names.index(n) for n in track.names]
-        start = stamp_of(message) or now
+        start = self._start(where, now, message)
+        if start is None:
+            return
         times = [start + (nanoseconds(p.time_from_start) if trajectory else 0) for p in points]
         if any(b <= a for a, b in itertools.pairwise(times)):
             self._report.add(where, self.seconds(now), "command refused: times of its points do not rise", "refused")
@@ -176,12 +179,21 @@ class Scan:
         return self._tracks[topic].names if topic in self._tracks and self._tracks[topic].span else ()
 
     def _move(self, now: int, message: Any) -> None:
-        value = velocity_of(message)
-        if np.isfinite(value).all():
-            start = stamp_of(message) or now
+        value, where = velocity_of(message), f"{self._name} {self._config.base}"
+        if not np.isfinite(value).all():
+            self._report.add(where, self.seconds(now), "command refused: not finite", "refused")
+        elif (start := self._start(where, now, message)) is not None:
             self._base.add(start, [start], [value], hold=True)
-        else:
-            self._report.add(f"{self._name} {self._config.base}", self.seconds(now), "command refused: not finite", "refused")
+
+    def _start(self, where: str, now: int, message: Any) -> int | None:
+        """[ns] from when a command counts. None, and a problem, where its stamp is of another time, whose commands it would replace."""
+        stamp = stamp_of(message)
+        late = (now + self.offset - stamp - self._delay) / NANOSECONDS  # against the joint states
+        if stamp and late > CLOCKS_DIFFER_S:
+            text = f"command refused: stamped {late:.2f} s before it was received; was time reset, or do the computers' clocks differ?"
+            self._report.add(where, self.seconds(now), text, "late")
+            return None
+        return stamp or now
 
     def _cut(self, now: int, message: Any) -> None:
         if type(message).__msgtype__ == SERVICE_EVENT:  # up to four events for one call: the first one counts

@@ -15,6 +15,7 @@ from bag_writer import (
     TYPES,
     BagWriter,
     compressed_image,
+    header,
     image,
     joint_state,
     make,
@@ -232,6 +233,22 @@ def test_stamps_of_another_clock_are_said_and_messages_without_a_stamp_moved(tmp
     for ours, theirs in zip(late.samples, plain.samples, strict=True):
         np.testing.assert_array_equal(ours.observation.audio, theirs.observation.audio)
         np.testing.assert_array_equal(ours.actions, theirs.actions)
+
+
+def test_after_a_reset_of_time_the_commands_of_before_still_count(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(200):
+            t, received = tick % 100 / 100, tick / 100
+            bag.write("joint_states", received, joint_state(t, NAMES, [t] * 3))
+            bag.write("arm/commands", received, trajectory(t, NAMES, (0.0, [0.5 + tick // 100] * 3)))
+            bag.write("cmd_vel", received, make("geometry_msgs/msg/TwistStamped", header(t), twist(0.5 + tick // 100, 0.0, 0.0)))
+            if tick % 20 == 5:
+                bag.write(CAMERA, received, image(t, np.zeros((6, 8, 3), np.uint8)))
+    reading = read(tmp_path / "bag")
+    assert len(reading.samples) == 5
+    assert all((s.actions[s.mask > 0, :4] == 0.5).all() for s in reading.samples)
+    for topic in ("arm/commands", "cmd_vel"):
+        assert f"{topic} | 1.0 | command refused: stamped 1.00 s before it was received; was time reset" in problems(reading)
 
 
 def test_a_camera_on_another_clock_than_the_joints_gives_no_samples(tmp_path: Path) -> None:
