@@ -76,6 +76,11 @@ class ImageBuffer:
                 self.skipped += not self._images[0].taken
                 del self._images[0]
 
+    def forget_after(self, stamp: int) -> None:
+        """Forget what is stamped later [ns]."""
+        with self._lock:
+            del self._images[bisect_right(self._images, stamp, key=lambda i: i.stamp) :]
+
     @property
     def newest(self) -> tuple[int, AnyImage] | None:
         """Stamp [ns] and image, as it was given or decoded; None when there is none."""

@@ -9,7 +9,7 @@ Every buffer may be filled by one thread and read by another.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -74,17 +74,19 @@ class JointStateBuffer:
     Args:
         joint_names: the J joints, in the order of the vectors that come out.
         horizon_s: [s] how far back to remember.
-        tolerance_s: [s] how far outside the buffered span `at` still answers, with the nearest state.
+        tolerance_s: [s] how far outside the buffered span, or inside a gap, `at` still answers, with the nearest state.
+        gap_s: [s] longest time between two states for what lies between them to be interpolated.
     """
 
-    def __init__(self, joint_names: Sequence[str], horizon_s: float = 2.0, tolerance_s: float = 0.05) -> None:
+    def __init__(self, joint_names: Sequence[str], horizon_s: float = 2.0, tolerance_s: float = 0.05, gap_s: float = 0.2) -> None:
         self.joint_names = tuple(joint_names)
         self._horizon = round(horizon_s * NANOSECONDS)
         self._tolerance = round(tolerance_s * NANOSECONDS)
+        self._gap = round(gap_s * NANOSECONDS)
         self._lock = threading.Lock()
         self._stamps: list[int] = []
         self._positions: list[np.ndarray] = []
-        self._order: tuple[tuple[str, ...], np.ndarray] = ((), np.zeros(0, np.intp))  # the last message's names -> our order
+        self._order: tuple[tuple[str, ...], np.ndarray] | None = None  # the last message's names -> our order
         self.late = 0  # messages dropped because a newer one was there already
 
     def add(self, stamp: int, names: Sequence[str], positions: Sequence[float] | np.ndarray) -> None:
@@ -115,7 +117,7 @@ class JointStateBuffer:
             del self._positions[:old]
 
     def _indices(self, names: tuple[str, ...]) -> np.ndarray:
-        if names != self._order[0]:  # drivers repeat the same names for ever: look them up once
+        if self._order is None or names != self._order[0]:  # drivers repeat the same names for ever: look them up once
             index = {name: i for i, name in enumerate(names)}
             twice = sorted({n for n in self.joint_names if names.count(n) > 1})
             if twice:
@@ -125,6 +127,13 @@ class JointStateBuffer:
                 raise ObservationError(f"joint_states: no position of {missing}; the message has {sorted(names)}", ("joint_states",))
             self._order = (names, np.array([index[n] for n in self.joint_names], dtype=np.intp))
         return self._order[1]
+
+    def forget_after(self, stamp: int) -> None:
+        """Forget what is stamped later [ns]."""
+        with self._lock:
+            first = bisect_right(self._stamps, stamp)
+            del self._stamps[first:]
+            del self._positions[first:]
 
     @property
     def latest_stamp(self) -> int | None:
@@ -147,28 +156,28 @@ class JointStateBuffer:
         """Positions (J,) [rad] at `stamp` [ns], linearly interpolated between the states around it.
 
         Raises:
-            ObservationError: nothing was received, or `stamp` lies further outside the buffered span than the tolerance.
+            ObservationError: nothing was received, or `stamp` lies outside the buffered span, or in a gap, by more than the tolerance.
         """
         with self._lock:
             if not self._stamps:
                 raise ObservationError("joint_states: nothing received", ("joint_states",))
-            first, last = self._stamps[0], self._stamps[-1]
-            if not first - self._tolerance <= stamp <= last + self._tolerance:
-                outside = max(first - stamp, stamp - last) / NANOSECONDS
-                side = "before the oldest" if stamp < first else "after the newest"
+            right = bisect_left(self._stamps, stamp)
+            around = range(max(0, right - 1), min(right + 1, len(self._stamps)))  # the states before and after
+            before, after = self._stamps[around[0]], self._stamps[around[-1]]
+            if before <= stamp <= after and after - before <= self._gap:
+                weight = (stamp - before) / max(1, after - before)
+                state: np.ndarray = (1.0 - weight) * self._positions[around[0]] + weight * self._positions[around[-1]]
+                return state
+            nearest = min(around, key=lambda i: abs(self._stamps[i] - stamp))
+            away = abs(self._stamps[nearest] - stamp)
+            if away > self._tolerance:
+                side = "before the oldest" if stamp < before else "after the newest" if stamp > after else "from the nearest"
                 raise ObservationError(
-                    f"joint_states: the asked time is {outside:.3f} s {side} of {len(self._stamps)} states, "
+                    f"joint_states: the asked time is {away / NANOSECONDS:.3f} s {side} of {len(self._stamps)} states, "
                     f"limit {self._tolerance / NANOSECONDS:.3f} s",
                     ("joint_states",),
                 )
-            right = bisect_left(self._stamps, stamp)
-            if right == 0 or right == len(self._stamps):
-                nearest: np.ndarray = self._positions[min(right, len(self._stamps) - 1)].copy()
-                return nearest
-            before, after = self._stamps[right - 1], self._stamps[right]
-            weight = (stamp - before) / (after - before)
-            state: np.ndarray = (1.0 - weight) * self._positions[right - 1] + weight * self._positions[right]
-            return state
+            return self._positions[nearest].copy()
 
 
 class AudioBuffer:
@@ -224,6 +233,12 @@ class AudioBuffer:
             self._count = kept
         self._samples[self._count : self._count + len(block)] = block
         self._count += len(block)
+
+    def forget_after(self, stamp: int) -> None:
+        """Forget all sound if it ends later [ns]: unstamped, it is of one piece."""
+        with self._lock:
+            if self._end is not None and self._end > stamp:
+                self._count, self._end = 0, None
 
     @property
     def latest_stamp(self) -> int | None:
@@ -296,9 +311,10 @@ class ObservationBuilder:
         self.cameras = Cameras(cameras, self.max_age.camera)
         self.cameras.look_at(clip or Clip())
         self.images = self.cameras.buffers[cameras[0]]
-        self.joint_states = JointStateBuffer(joint_names)
+        self.joint_states = JointStateBuffer(joint_names, gap_s=self.max_age.joint_states)
         self.audio = AudioBuffer()
         self.use_audio = use_audio
+        self._checked = 0  # [ns] time of the last check
 
     def look_at(self, clip: Clip, cameras: Sequence[str] = ()) -> None:
         """Take other clips, of other cameras, from now on; see `Cameras.look_at`. Called by the thread that builds."""
@@ -329,6 +345,9 @@ class ObservationBuilder:
     def check(self, now: int, stamps: Mapping[str, int | None]) -> None:
         """Hold inputs, each a field of `MaxAge` or a camera of the robot, to their limits of age.
 
+        When the clock was set back, as by a recording that begins anew, what is stamped later is forgotten. It would else be fresh again when
+        that time comes, also if its sender has fallen silent.
+
         Args:
             now: [ns] the current time.
             stamps: [ns] time of each input's newest message; None when there is none.
@@ -341,6 +360,11 @@ class ObservationBuilder:
         limits = {buffer.label: self.max_age.camera for buffer in self.cameras.buffers.values()} | vars(self.max_age)
         problems = {name: _age_problem(stamp, now, limits[name]) for name, stamp in stamps.items()}
         bad = {name: text for name, text in problems.items() if text}
+        future = round(FUTURE_S * NANOSECONDS)
+        if now + future < self._checked:
+            for buffer in (*self.cameras.buffers.values(), self.joint_states, self.audio):
+                buffer.forget_after(now + future)
+        self._checked = now
         if bad:
             raise ObservationError("; ".join(f"{name}: {text}" for name, text in bad.items()), tuple(bad))
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from neon_control.core.chunk import ActionChunk
 from neon_control.core.errors import ChunkError, ObservationError
-from neon_control.core.observation import ObservationBuilder
+from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.observation import FUTURE_S, ObservationBuilder
 from neon_control.core.pacing import Pacer
 from neon_control.runtime.policy import Features, Policy
 from neon_control.runtime.statistics import Statistics
@@ -187,7 +188,10 @@ class InferenceLoop:
         if seen is None:  # `_see` has said why
             return False
         stamp, joint_positions = self._builder.joint_states.latest()
-        self._builder.check(self._now(), {"features": seen.features.stamp, "joint_states": stamp})
+        now = self._now()
+        if seen.features.stamp > now + FUTURE_S * NANOSECONDS:  # the clock was set back: refused now, they must not become fresh again
+            self._seen = None
+        self._builder.check(now, {"features": seen.features.stamp, "joint_states": stamp})
         if stamp == self._last_joints:
             self._statistics.count("unchanged_joint_states")
             return False

@@ -85,6 +85,22 @@ class TestJointStateBuffer:
         assert error.value.inputs == ("joint_states",)
         assert buffer.latest_stamp == 1
 
+    def test_a_message_without_joints_is_refused_also_as_the_first_one(self) -> None:
+        buffer = JointStateBuffer(["a"])
+        with pytest.raises(ObservationError, match=r"no position of \['a'\]"):
+            buffer.add(1, [], [])
+        assert buffer.latest_stamp is None
+
+    def test_where_states_are_missing_the_nearest_one_answers_within_the_tolerance_only(self) -> None:
+        """The wound: after a second without joint states, positions were made up from a state of before."""
+        buffer = JointStateBuffer(["a"], tolerance_s=0.05, gap_s=0.2)
+        for stamp, position in ((S, 0.0), (S + 200 * MS, 2.0), (2 * S, 10.0)):
+            buffer.add(stamp, ["a"], [position])
+        assert buffer.at(S + 100 * MS)[0] == pytest.approx(1.0)
+        assert buffer.at(S + 250 * MS)[0] == 2.0 and buffer.at(2 * S - 50 * MS)[0] == 10.0 and buffer.at(2 * S)[0] == 10.0
+        with pytest.raises(ObservationError, match=r"0\.100 s from the nearest of 3 states, limit 0\.050"):
+            buffer.at(2 * S - 100 * MS)
+
     def test_an_empty_buffer_says_so(self) -> None:
         buffer = JointStateBuffer(["a"])
         assert buffer.latest_stamp is None
@@ -306,6 +322,25 @@ class TestObservationBuilder:
     def test_a_stamp_from_the_future_is_refused(self) -> None:
         with pytest.raises(ObservationError, match=r"camera: stamped 0\.30 s in the future"):
             _filled(camera=10 * S + 300 * MS).build(10 * S)
+
+    @pytest.mark.parametrize("silent", ["camera", "joint_states", "audio"])
+    def test_after_the_clock_was_set_back_nothing_of_before_becomes_fresh_again(self, silent: str) -> None:
+        """The wound: a recording began anew, one input was silent now, and its last message was used when its time came again."""
+        builder = _filled()
+        builder.build(10 * S)
+        with pytest.raises(ObservationError, match=r"8\.00 s in the future"):
+            builder.build(2 * S)
+        for i in range(1, 9):
+            now = 2 * S + i * S
+            if silent != "camera":
+                builder.images.add(now, IMAGE)
+            if silent != "joint_states":
+                builder.joint_states.add(now, ["a"], [0.0])
+            if silent != "audio":
+                builder.audio.add(now, np.ones(320, np.float32))
+            with pytest.raises(ObservationError) as error:
+                builder.build(now)
+            assert error.value.inputs == (silent,)
 
     def test_two_clocks_are_told_apart_from_age(self) -> None:
         with pytest.raises(ObservationError, match="check use_sim_time"):

@@ -229,6 +229,17 @@ def test_features_beyond_their_limit_are_refused_until_there_are_new_ones(policy
         wait_until(lambda: rig.loop.problem == "", 30.0, "the end of the complaint")
 
 
+def test_features_of_before_the_clock_was_set_back_never_become_fresh_again(policy: Policy) -> None:
+    with two_rates(policy) as rig:
+        rig.chunk_at(10 * S)
+        rig.feel(S)
+        wait_until(lambda: rig.statistics.counter("refusals_features"), 30.0, "a refusal of features from the future")
+        assert rig.loop.features_stamp is None
+        rig.feel(10 * S + S // 100)
+        rig.request_until("refusals_camera", 1)
+        assert [c.stamp for c in rig.chunks] == [10 * S]
+
+
 def test_the_head_refuses_stale_joint_states_and_the_backbone_says_what_it_misses(policy: Policy) -> None:
     with two_rates(policy) as rig:
         rig.chunk_at(10 * S)
