@@ -16,7 +16,6 @@ class ChunkPublisher:
     """The chunk topics of `node`: that of the joints, and that of the base for a policy that drives one."""
 
     def __init__(self, node: Node, base: bool = True) -> None:
-        self._node = node
         self._joints = node.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
         self._base = node.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos()) if base else None
         self._layout: tuple[object, ...] = ()
@@ -36,12 +35,6 @@ class ChunkPublisher:
                 place[0] = value
             self._base_message.set_time(chunk.stamp)
             self._base_message.publish(self._base)
-
-    def destroy(self) -> None:
-        """Take the topics down."""
-        self._node.destroy_publisher(self._joints)
-        if self._base is not None:
-            self._node.destroy_publisher(self._base)
 
     def _prepare(self, chunk: ActionChunk) -> None:
         steps, joints = chunk.joints.shape

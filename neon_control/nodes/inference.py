@@ -10,6 +10,7 @@ A change of the parameter `policy` loads another policy beside the running one, 
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -117,10 +118,9 @@ class Parameters:
 class InferenceNode(AutostartNode):
     """Wiring: topics to `ObservationBuilder`, timer to `InferenceLoop`, chunks to topics."""
 
-    def __init__(self) -> None:
-        super().__init__("inference_node")
+    def __init__(self, **options: object) -> None:
+        super().__init__("inference_node", **options)
         self._settings = declare(self, Parameters)
-        self._resources: list[Callable[[], object]] = []  # what cleanup has to undo
         self._loop: InferenceLoop | None = None
         self._change = PolicyChange(self, self._load_beside, self._take_over)
 
@@ -157,7 +157,6 @@ class InferenceNode(AutostartNode):
         self._complaints: dict[str, float] = {}
         self._chunks = ChunkPublisher(self, base=space.dim > space.num_joints)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._resources += [self._chunks.destroy, lambda: self.destroy_publisher(self._diagnostics_publisher)]
         # All cameras, and the sound, whatever this policy uses: another may follow.
         transport = parameters.image_transport
         self._camera_topics = CameraTopics(self._robot.cameras, transport, self._builder.cameras, self._statistics, self._on_image)
@@ -167,8 +166,7 @@ class InferenceNode(AutostartNode):
         self._subscribe(JointState, "joint_states", self._on_joint_state, "joint_states", raw=True)
         self._subscribe(audio_message, "audio", self._on_audio, "audio")
         # A steady clock: diagnostics also have to say that simulated time stands still.
-        diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._resources.append(lambda: self.destroy_timer(diagnostics_timer))
+        self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def activate(self) -> None:
         """Start to infer."""
@@ -196,11 +194,10 @@ class InferenceNode(AutostartNode):
             self._loop = None
 
     def cleanup(self) -> None:
-        """Disconnect the topics."""
-        for undo in self._resources:
-            undo()
-        self._resources.clear()
+        """Forget the policy, and one that is being loaded: the next one may need the memory."""
         self._change.cancel()
+        del self._policy
+        gc.collect()  # a stopped loop refers to itself, and to its policy
 
     def _load_beside(self, name: str) -> PolicyLoading:
         return PolicyLoading(name, self._robot, self._options, self._policy.file)
@@ -228,7 +225,6 @@ class InferenceNode(AutostartNode):
                 self._report(f"refused {topic}", f"message on {subscription.topic_name} refused: {error}")
 
         subscription = self.create_subscription(kind, topic, receive, qos_profile_sensor_data, raw=raw)
-        self._resources.append(lambda: self.destroy_subscription(subscription))
 
     def _on_image(self) -> None:
         if self._loop is None:

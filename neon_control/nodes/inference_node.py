@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Sequence
 
 from neon_control.core.thread_pools import let_idle_threads_sleep
@@ -17,7 +19,14 @@ def main(args: Sequence[str] | None = None) -> int:
     from neon_control.nodes.inference import InferenceNode
     from neon_control.nodes.lifecycle import run
 
-    return run(InferenceNode, args)
+    code = run(InferenceNode, args)
+    if any(thread.daemon for thread in threading.enumerate()):
+        # One still loads a policy, or infers for longer than a stop waits. All is said and closed; and Python's own end would take it out
+        # of a C++ library, which aborts the process.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -59,5 +59,7 @@ def _middle(height: int, width: int, inner_height: int, inner_width: int) -> tup
 
 
 def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    if image.strides[2] < 0:  # a view on BGR, which numpy is slow to turn; channels do not mix, so turn the small one
+        return _resize(image[..., ::-1], height, width)[..., ::-1]
     # Pillow widens the bilinear kernel when it shrinks, which is the antialiasing.
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))

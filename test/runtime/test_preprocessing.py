@@ -76,3 +76,9 @@ def test_every_fit_gives_the_network_size(height: int, width: int, fit: str) -> 
 def test_an_unknown_fit_is_refused() -> None:
     with pytest.raises(ConfigError, match="'squash'; it must be one of"):
         to_network_size(np.zeros((4, 4, 3), np.uint8), "squash")
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_a_view_on_bgr_gives_the_same_pixels_as_its_copy(fit: str) -> None:
+    bgr = np.random.default_rng(0).integers(0, 256, (480, 848, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(to_network_size(bgr[..., ::-1], fit), to_network_size(bgr[..., ::-1].copy(), fit))

@@ -14,6 +14,7 @@ from inference_harness import NodeProcess, SyntheticRobot, make_policy, running_
 from std_srvs.srv import Trigger
 from waiting import wait_until
 
+from neon_control.runtime.backbones.backbone import BackboneSpec
 from neon_control.runtime.policy_file import ONNX_FILE
 
 pytestmark = pytest.mark.system
@@ -129,6 +130,16 @@ def test_a_second_wish_while_one_is_being_loaded_is_refused_at_once(setup: Setup
     assert not answer.successful and "second is still being loaded" in answer.reason
     wait_until(lambda: robot.text("policy") == str(setup.folder / "second"), 20.0, "the first wish")
     assert robot.get_policy() == str(setup.folder / "second")
+
+
+@pytest.mark.parametrize("setup", [{"plugins": "[endless_backbone]"}], indirect=True)
+def test_sigint_while_a_policy_is_being_loaded_ends_it_cleanly(setup: Setup) -> None:
+    """The wound: Python's end took the loading thread out of ONNX Runtime, which aborted the process."""
+    make_policy(setup.folder / "endless", vision=BackboneSpec("endless", "1", 8))
+    assert setup.robot.set_policy(setup.folder / "endless").successful
+    wait_until(lambda: setup.robot.text("policy_loading"), 10.0, "a policy that is being loaded")
+    code, seconds = setup.node.interrupt()
+    assert code == 0 and seconds < 3.0, setup.node.output
 
 
 @pytest.mark.parametrize("setup", [{"policy": "deaf"}], indirect=True)

@@ -1,0 +1,17 @@
+"""A plugin: a vision encoder that is being loaded for ever, in a C++ library, as a large one is for minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec
+from neon_control.runtime.backbones.registry import register_backbone
+from neon_control.runtime.binding import HOST
+from neon_control.runtime.ort_array import OrtArray
+
+
+@register_backbone("endless")
+def load(spec: BackboneSpec, folder: Path, options: BackboneOptions) -> Backbone:
+    values = OrtArray.empty((1, 2, 4), HOST)
+    while True:
+        values.mean(axis=1)
