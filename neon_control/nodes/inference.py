@@ -34,6 +34,7 @@ from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.parameters import declare, describe
 from neon_control.nodes.policy_change import PolicyChange
 from neon_control.nodes.polling import JointStateReader
+from neon_control.nodes.python_log import NodeLog
 from neon_control.runtime.audio_blocks import READERS
 from neon_control.runtime.backbones.backbone import BackboneOptions
 from neon_control.runtime.loading import PolicyLoading
@@ -68,7 +69,9 @@ class Parameters:
     robot_config: str = field(default="g1.yaml", metadata=describe("robot description: a path, or a file in the package's config folder"))
     policy: str = field(
         default="g1_reach",
-        metadata=describe("policy: a folder, or the name of one in the package's resource/policies", read_only=False),
+        metadata=describe(
+            "policy: a folder, the name of one in the package's resource/policies, or a Hugging Face repository", read_only=False
+        ),
     )
     backbone_rate_hz: float = field(
         default=10.0, metadata=describe("mean rate at which images become features, at most", unit="Hz", minimum=0.1, maximum=100.0)
@@ -120,6 +123,7 @@ class InferenceNode(AutostartNode):
 
     def __init__(self, **options: object) -> None:
         super().__init__("inference_node", **options)
+        self._python_log = NodeLog(self)
         self._settings = declare(self, Parameters)
         self._loop: InferenceLoop | None = None
         self._change = PolicyChange(self, self._load_beside, self._take_over)
@@ -198,6 +202,11 @@ class InferenceNode(AutostartNode):
         self._change.cancel()
         del self._policy
         gc.collect()  # a stopped loop refers to itself, and to its policy
+
+    def destroy_node(self) -> None:
+        """As of the base class."""
+        self._python_log.close()
+        super().destroy_node()
 
     def _load_beside(self, name: str) -> PolicyLoading:
         return PolicyLoading(name, self._robot, self._options, self._policy.file)
@@ -289,5 +298,6 @@ class InferenceNode(AutostartNode):
         quiet = time.monotonic() - loop.last_published
         rate = self._settings.head_rate_hz or self._settings.backbone_rate_hz
         if quiet > max(STALLED_S, 5.0 / rate):
-            return DiagnosticStatus.WARN, f"no chunk for {quiet:.1f} s; does the clock run?"
+            reason = "an inference has not ended" if loop.busy else "does the clock run?"
+            return DiagnosticStatus.WARN, f"no chunk for {quiet:.1f} s; {reason}"
         return DiagnosticStatus.OK, "publishing chunks"

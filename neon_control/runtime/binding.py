@@ -48,6 +48,9 @@ class Binding:
         device: where the session computes.
         inputs: name -> shape, with a batch of 1 where the graph leaves the batch open.
         output: the output's shape, likewise.
+
+    Raises:
+        PolicyError: an input or the output is of a type that is not in `TYPES`.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
@@ -55,7 +58,10 @@ class Binding:
         self.device = device_of(session)
         self.inputs = {v.name: _shape(v) for v in session.get_inputs()}
         self.output = _shape(output)
-        self._types = {v.name: TYPES[v.type] for v in (*session.get_inputs(), output)}
+        types = {v.name: v.type for v in (*session.get_inputs(), output)}
+        if not set(types.values()) <= set(TYPES):
+            raise PolicyError(f"the graph has inputs and outputs of the types {types}, can have {list(TYPES)}")
+        self._types = {name: TYPES[kind] for name, kind in types.items()}
         self._name = output.name
         self._session = session
         self._binding = session.io_binding()

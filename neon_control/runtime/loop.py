@@ -95,6 +95,11 @@ class InferenceLoop:
         return "; ".join(dict.fromkeys(text for text in self._problems.values() if text))
 
     @property
+    def busy(self) -> bool:
+        """Whether features are being computed."""
+        return self._wanted.is_set()
+
+    @property
     def features_stamp(self) -> int | None:
         """[ns] time of the image that the newest features were made of; None before the first."""
         seen = self._seen

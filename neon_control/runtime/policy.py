@@ -205,7 +205,9 @@ def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> Non
     found = {v.name: tuple(v.shape[1:]) for v in (*session.get_inputs(), *session.get_outputs())}
     if found != needed:
         raise PolicyError(f"{file.onnx_path}: inputs and outputs are {found} (without the batch), policy.yaml needs {needed}")
-    metadata = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items()}
-    for key, value in graph_metadata(space, file.dt, file.num_steps).items():
+    described = graph_metadata(space, file.dt, file.num_steps)
+    # ONNX Runtime's tools add metadata of their own, which is no JSON.
+    metadata = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items() if k in described}
+    for key, value in described.items():
         if metadata.get(key) != value:
             raise PolicyError(f"{file.onnx_path}: metadata '{key}' is {metadata.get(key)!r}, policy.yaml says {value!r}")

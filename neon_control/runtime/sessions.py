@@ -45,12 +45,12 @@ def open_session(graph: Path | bytes, threads: int = 1, provider: str = "auto") 
         session = onnxruntime.InferenceSession(source, options, providers=list(names))
     except Exception as error:  # ONNX Runtime raises a private class for each status code
         raise PolicyError(f"ONNX Runtime cannot load {path}: {error}") from error
-    running = session.get_providers()[0]
+    running, level = session.get_providers()[0], logging.INFO
     if running != names[0]:  # ONNX Runtime prints an error and goes on without it, for example when a CUDA library is missing
-        reason = f"{names[0]} is in this ONNX Runtime but does not start here"
+        reason, level = f"{names[0]} is in this ONNX Runtime but does not start here", logging.WARNING
         if provider != "auto":
             raise PolicyError(f"provider '{provider}' was asked for, but {reason}; ask for 'auto' or 'cpu', or repair its libraries")
-    log.info("%s runs on %s, %d thread%s: %s", path, running, threads, "" if threads == 1 else "s", reason)
+    log.log(level, "%s runs on %s, %d thread%s: %s", path, running, threads, "" if threads == 1 else "s", reason)
     return session
 
 

@@ -8,10 +8,10 @@ import onnx
 from onnx import TensorProto, helper
 
 
-def write_sum(path: Path) -> Path:
+def write_sum(path: Path, kind: int = TensorProto.FLOAT) -> Path:
     """actions (batch, 2, 3) = large (batch, 2, 3) + small (batch, 1, 3)."""
     shapes = {"large": ["batch", 2, 3], "small": ["batch", 1, 3], "actions": ["batch", 2, 3]}
-    large, small, actions = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items())
+    large, small, actions = (helper.make_tensor_value_info(name, kind, shape) for name, shape in shapes.items())
     graph = helper.make_graph([helper.make_node("Add", ["large", "small"], ["actions"])], "sum", [large, small], [actions])
     path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10).SerializeToString())
     return path

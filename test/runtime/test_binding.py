@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto
 
 sys.path.insert(0, str(Path(__file__).parent))
 from graphs import write_sum
@@ -140,6 +141,12 @@ def test_what_does_not_fit_is_refused_and_what_was_bound_stays(binding: Binding,
 def test_an_output_that_does_not_fit_is_refused(binding: Binding) -> None:
     with pytest.raises(PolicyError, match=r"'actions' is \(2, 2, 3\) float32, but the graph needs \(1, 2, 3\)"):
         binding.bind_output(np.empty((2, 2, 3), np.float32))
+
+
+def test_a_graph_of_half_precision_is_refused_by_its_types(tmp_path: Path) -> None:
+    session = open_session(write_sum(tmp_path / "half.onnx", TensorProto.FLOAT16), provider="cpu")
+    with pytest.raises(PolicyError, match=r"'large': 'tensor\(float16\)'.*, can have \['tensor\(float\)'"):
+        Binding(session)
 
 
 def test_a_run_without_one_of_the_inputs_is_an_error(binding: Binding) -> None:

@@ -128,6 +128,7 @@ def test_while_one_inference_runs_the_next_requests_are_dropped_not_queued(rig: 
     rig.feed(10 * S)
     rig.loop.request()
     assert rig.publishing.wait(30.0)
+    assert rig.loop.busy
     for i in range(1, 6):
         rig.feed(10 * S + i * S // 10)
         rig.loop.request()

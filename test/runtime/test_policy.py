@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import safetensors.torch
 import torch
@@ -24,6 +25,7 @@ from neon_control.core.observation import Observation
 from neon_control.core.robot import Robot, load_robot
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.export import export_policy
+from neon_control.runtime.files import sha256
 from neon_control.runtime.policy import Policy
 from neon_control.runtime.policy_file import DESCRIPTION_FILE, ONNX_FILE, WEIGHTS_FILE, find_policy, read_policy_file
 
@@ -160,6 +162,15 @@ def test_what_does_not_fit_is_refused_with_both_sides(
     _edit(copy, change)
     with pytest.raises(PolicyError, match=message):
         Policy.load(copy, written[3])
+
+
+def test_metadata_of_other_tools_in_the_graph_is_nobodys_business(copy: Path, written: Written) -> None:
+    """The wound: what ONNX Runtime's own tools note in a graph is no JSON, and ended the load with a traceback."""
+    graph = onnx.load(copy / ONNX_FILE, load_external_data=False)
+    graph.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
+    (copy / ONNX_FILE).write_bytes(graph.SerializeToString())
+    _edit(copy, lambda d: d["files"].update({ONNX_FILE: sha256(copy / ONNX_FILE)}))
+    Policy.load(copy, written[3])
 
 
 def test_a_robot_without_a_base_is_refused(written: Written) -> None:

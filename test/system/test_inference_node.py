@@ -195,8 +195,9 @@ def test_a_policy_that_cannot_be_loaded_ends_the_process_with_the_reason(ros_dom
         assert "no such policy" in node.output and "Traceback" not in node.output
 
 
-def test_the_process_loads_no_torch(running: tuple[NodeProcess, SyntheticRobot]) -> None:
+def test_the_process_loads_no_torch_and_says_on_what_it_runs(running: tuple[NodeProcess, SyntheticRobot]) -> None:
     node, _ = running
     maps = Path(f"/proc/{node.process.pid}/maps").read_text()
     assert "onnxruntime" in maps
     assert "libtorch" not in maps
+    assert "action_layer.onnx runs on " in node.output
