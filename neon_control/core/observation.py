@@ -164,9 +164,10 @@ class JointStateBuffer:
             right = bisect_left(self._stamps, stamp)
             around = range(max(0, right - 1), min(right + 1, len(self._stamps)))  # the states before and after
             before, after = self._stamps[around[0]], self._stamps[around[-1]]
+            state: np.ndarray
             if before <= stamp <= after and after - before <= self._gap:
                 weight = (stamp - before) / max(1, after - before)
-                state: np.ndarray = (1.0 - weight) * self._positions[around[0]] + weight * self._positions[around[-1]]
+                state = (1.0 - weight) * self._positions[around[0]] + weight * self._positions[around[-1]]
                 return state
             nearest = min(around, key=lambda i: abs(self._stamps[i] - stamp))
             away = abs(self._stamps[nearest] - stamp)
@@ -177,7 +178,8 @@ class JointStateBuffer:
                     f"limit {self._tolerance / NANOSECONDS:.3f} s",
                     ("joint_states",),
                 )
-            return self._positions[nearest].copy()
+            state = self._positions[nearest].copy()
+            return state
 
 
 class AudioBuffer:
@@ -345,8 +347,8 @@ class ObservationBuilder:
     def check(self, now: int, stamps: Mapping[str, int | None]) -> None:
         """Hold inputs, each a field of `MaxAge` or a camera of the robot, to their limits of age.
 
-        When the clock was set back, as by a recording that begins anew, what is stamped later is forgotten. It would else be fresh again when
-        that time comes, also if its sender has fallen silent.
+        When the clock was set back, as by a recording that begins anew, what is stamped later is forgotten. It would else be fresh again
+        when that time comes, also if its sender has fallen silent.
 
         Args:
             now: [ns] the current time.
@@ -362,8 +364,10 @@ class ObservationBuilder:
         bad = {name: text for name, text in problems.items() if text}
         future = round(FUTURE_S * NANOSECONDS)
         if now + future < self._checked:
-            for buffer in (*self.cameras.buffers.values(), self.joint_states, self.audio):
-                buffer.forget_after(now + future)
+            for images in self.cameras.buffers.values():
+                images.forget_after(now + future)
+            self.joint_states.forget_after(now + future)
+            self.audio.forget_after(now + future)
         self._checked = now
         if bad:
             raise ObservationError("; ".join(f"{name}: {text}" for name, text in bad.items()), tuple(bad))

@@ -69,9 +69,7 @@ class Parameters:
     robot_config: str = field(default="g1.yaml", metadata=describe("robot description: a path, or a file in the package's config folder"))
     policy: str = field(
         default="g1_reach",
-        metadata=describe(
-            "policy: a folder, the name of one in the package's resource/policies, or a Hugging Face repository", read_only=False
-        ),
+        metadata=describe("policy: a folder, the name of one in resource/policies, or a Hugging Face repository", read_only=False),
     )
     backbone_rate_hz: float = field(
         default=10.0, metadata=describe("mean rate at which images become features, at most", unit="Hz", minimum=0.1, maximum=100.0)
