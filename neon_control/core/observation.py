@@ -378,7 +378,8 @@ def _age_problem(stamp: int | None, now: int, limit: float) -> str:
         return "nothing received"
     age = (now - stamp) / NANOSECONDS
     if abs(age) > CLOCKS_DIFFER_S:
-        return f"stamped {stamp / NANOSECONDS:.1f} s, but the clock says {now / NANOSECONDS:.1f} s; check use_sim_time"
+        hint = "check use_sim_time" if stamp else "its sender gives no stamp"
+        return f"stamped {stamp / NANOSECONDS:.1f} s, but the clock says {now / NANOSECONDS:.1f} s; {hint}"
     if age > limit:
         return f"{age:.2f} s old, limit {limit} s"
     if age < -FUTURE_S:

@@ -346,6 +346,10 @@ class TestObservationBuilder:
         with pytest.raises(ObservationError, match="check use_sim_time"):
             _filled().build(1_700_000_000 * S)
 
+    def test_a_message_without_a_stamp_is_not_taken_for_simulated_time(self) -> None:
+        with pytest.raises(ObservationError, match=r"camera: stamped 0\.0 s, .*; its sender gives no stamp"):
+            _filled(camera=0).build(1_700_000_000 * S)
+
     def test_before_the_clock_runs_there_is_no_observation(self) -> None:
         with pytest.raises(ObservationError, match="/clock") as error:
             _filled().build(0)
