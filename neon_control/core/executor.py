@@ -18,7 +18,7 @@ import numpy as np
 from neon_control.core.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.errors import ChunkError
 from neon_control.core.latency import Percentiles
-from neon_control.core.limits import envelope
+from neon_control.core.limits import RestPath, envelope
 from neon_control.core.measured import MeasuredJoints
 from neon_control.core.robot import BASE_AXES, Robot
 from neon_control.core.settings import describe
@@ -65,8 +65,7 @@ class Command:
 
     positions: np.ndarray  # (J,) [rad]
     velocities: np.ndarray  # (J,) [rad/s]
-    rest_positions: np.ndarray  # (J,) [rad] where the joints come to rest if no further command follows
-    rest_time: float  # [s] and how long after `positions`
+    rest: RestPath  # of the joints, from `positions` on, if no further command follows
     base: np.ndarray  # (3,) [m/s, m/s, rad/s], (0,) on a robot without a base
 
 
@@ -202,7 +201,7 @@ class MotionExecutor:
         else:
             self._stop(now)
         values, joints = self.limiter.value, self._joints
-        return Command(values[joints], self.limiter.rate[joints], *self.limiter.rest_point(joints), values[len(self.joint_names) :])
+        return Command(values[joints], self.limiter.rate[joints], self.limiter.rest_path(joints), values[len(self.joint_names) :])
 
     def _take_chunks(self, now: int) -> None:
         look_ahead = round(self.settings.action_latency * 1e9)

@@ -22,6 +22,7 @@ Everything starts from the last *command*, never from a measurement, so that no 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,16 @@ from neon_control.core.robot import BASE_AXES, Robot
 _ROUNDING = 1e-9  # relative: a limit that is met exactly has not bitten
 _NONE = slice(0, 0)
 COUNTERS = ("non_finite", "range", "rate", "change")
+MIN_TIME = 0.001  # [s] of the first point of a `RestPath`: an axis that all but stands rests within nanoseconds
+MIN_GAP = 1e-6  # [s] between two of its points
+
+
+class RestPath(NamedTuple):
+    """K instants, at the last of which A axes are at rest; in between each axis brakes evenly."""
+
+    times: np.ndarray  # (K,) [s] after the last command, increasing
+    values: np.ndarray  # (K, A)
+    rates: np.ndarray  # (K, A)
 
 
 class Limiter:
@@ -119,33 +130,46 @@ class Limiter:
         """The next command (D,) on the shortest way to rest."""
         return self.step(self._target, slice(None))
 
-    def rest_point(self, axes: slice = slice(None)) -> tuple[np.ndarray, float]:
-        """Where the values of `axes` come to rest, and after how long [s], if they brake evenly and end together.
-
-        No axis then changes its rate faster than allowed: the one that needs longest sets the time.
+    def rest_path(self, axes: slice = slice(None)) -> RestPath:
+        """How `axes` come to rest from the last command: they brake evenly and end together, so that the one that needs longest sets
+        the time and none changes its rate faster than allowed. An axis that has no room for this ends sooner, at the end of its range.
         """
-        start, rate = self.value[axes], self.rate[axes]
-        seconds = float((np.abs(rate) / self.max_change[axes]).max())
-        low, high = np.minimum(self.lower[axes], start), np.maximum(self.upper[axes], start)
-        return np.minimum(np.maximum(start + rate * (0.5 * seconds), low), high), seconds
+        ends = self._braking_times(axes)
+        times = np.unique(np.maximum(ends, MIN_TIME))
+        times = times[np.diff(times, append=np.inf) > MIN_GAP]
+        values, rates = self._braked(axes, ends, times[:, None])
+        rates[-1] = 0.0
+        return RestPath(times, values, rates)
 
     def coast(self, axes: slice, seconds: float, moving: np.ndarray) -> None:
-        """Account for `seconds` without a step, in which whoever follows the commands came nearer to the `rest_point` of `axes`.
+        """Account for `seconds` without a step, in which whoever follows the commands went along the `rest_path` of `axes`.
 
-        Such a follower goes there on a cubic, from the last command with its rate. Where `moving` (of `axes`, bool) is false, there
-        is nobody who knows the point of rest: the value stands, and the rate declines all the same.
+        Where `moving` (of `axes`, bool) is false, there is nobody who knows that path: the value stands, and the rate declines all
+        the same.
         """
-        start, rate = self.value[axes], self.rate[axes]
-        rest, total = self.rest_point(axes)
-        if total <= 0.0:
+        if not self.rate[axes].any():
             return
-        u = min(seconds / total, 1.0)
-        value = start + (rest - start) * u**2 * (3.0 - 2.0 * u) + rate * total * u * (1.0 - u) ** 2
-        slope = 6.0 * u * (1.0 - u) * (rest - start) / total + (1.0 - u) * (1.0 - 3.0 * u) * rate
+        values, rates = self._braked(axes, self._braking_times(axes), seconds)
+        start = self.value[axes]
         self.value, self.rate = self.value.copy(), self.rate.copy()
-        self.value[axes] = np.where(moving, value, start)
-        self.rate[axes] = np.where(moving, slope, (1.0 - u) * rate)
+        self.value[axes] = np.where(moving, values, start)
+        self.rate[axes] = rates
         self._target[axes] = self.value[axes]
+
+    def _braking_times(self, axes: slice) -> np.ndarray:
+        """(A,) [s] after which each axis is at rest."""
+        value, speed = self.value[axes], np.abs(self.rate[axes])
+        room = np.where(self.rate[axes] > 0.0, self.upper[axes] - value, value - self.lower[axes])
+        together = np.full(len(speed), (speed / self.max_change[axes]).max())
+        enough = speed * together <= 2.0 * room
+        return np.asarray(np.divide(2.0 * np.maximum(room, 0.0), speed, out=together, where=~enough & (speed > 0.0)))
+
+    def _braked(self, axes: slice, ends: np.ndarray, seconds: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+        """Values and rates (..., A) after `seconds` (..., 1), when each axis brakes evenly until it is at rest at `ends` (A,)."""
+        start, rate = self.value[axes], self.rate[axes]
+        braking = np.minimum(seconds, ends)
+        share = np.divide(braking, ends, out=np.ones_like(braking), where=ends > 0.0)
+        return start + rate * braking * (1.0 - 0.5 * share), rate * (1.0 - share)
 
     def _reach(self, distance: np.ndarray) -> np.ndarray:
         """The largest rate (..., D) from which `distance` (..., D) >= 0 suffices to come to rest."""

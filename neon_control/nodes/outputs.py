@@ -5,8 +5,9 @@
 | `joint_trajectory` | trajectory_msgs/JointTrajectory | ros2_control's joint_trajectory_controller           |
 | `position`         | std_msgs/Float64MultiArray     | ros2_control's forward_command_controller, in the order of the robot file |
 
-A trajectory holds the next position with its velocity, and the point where the joints come to rest. The controller thus
-brakes by itself if this process dies, and accepts the message: since Jazzy it refuses a trajectory that ends moving.
+A trajectory holds the next position with its velocity, and the point where the joints come to rest; in between, a point for each
+joint that has to rest sooner because its range ends. The controller thus brakes by itself if this process dies, and accepts the
+message: since Jazzy it refuses a trajectory that ends moving.
 The stamp is zero, which means "now" on the controller's own clock.
 """
 
@@ -31,7 +32,6 @@ from neon_control.nodes.chunk_messages import to_duration
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 BASE_COMMAND_TOPIC = "cmd_vel"
-MIN_REST = 0.001  # [s] between the next point and the point of rest
 BASE_MESSAGES = ("twist_stamped", "twist")
 COMMAND_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -44,27 +44,34 @@ class Output(Protocol):
 
 
 class TrajectoryOutput:
-    """JointTrajectory for one controller; `columns` are its joints' places in a command."""
+    """JointTrajectory for one controller; `columns` are its joints' places in a command, which has points of rest for `most` at most."""
 
-    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, period: float) -> None:
+    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, period: float, most: int) -> None:
         self._columns = columns
         self._period = period
-        count = len(columns)
-        target = JointTrajectoryPoint(positions=[mark(0)] * count, velocities=[mark(1)] * count, time_from_start=to_duration(period))
-        rest = JointTrajectoryPoint(positions=[mark(2)] * count, velocities=[0.0] * count)
-        rest.time_from_start.sec, rest.time_from_start.nanosec = TIME_MARK
-        self._message = PreparedMessage(JointTrajectory(joint_names=list(controller.joints), points=[target, rest]))
-        self._positions, self._velocities, self._rest = (self._message.doubles(i, count) for i in range(3))
+        self._prepared = [_prepare(controller.joints, period, count) for count in range(1, most + 1)]  # by the number of those points
         self._publisher = node.create_publisher(JointTrajectory, controller.topic, COMMAND_QOS)
 
     def send(self, command: Command, now: int) -> None:
-        """Publish the next point and the point of rest."""
-        self._positions[:] = command.positions[self._columns]
-        self._velocities[:] = command.velocities[self._columns]
-        self._rest[:] = command.rest_positions[self._columns]
-        # A joint that all but stands rests within nanoseconds: two points at one time would be refused.
-        self._message.set_time(round((self._period + max(command.rest_time, MIN_REST)) * NANOSECONDS))
-        self._message.publish(self._publisher)
+        """Publish the next point and the way to rest."""
+        columns, (times, positions, velocities) = self._columns, command.rest
+        message, rows = self._prepared[len(times) - 1]
+        rows[0][:], rows[1][:] = command.positions[columns], command.velocities[columns]
+        for i, time in enumerate(times.tolist()):
+            rows[2 * i + 2][:], rows[2 * i + 3][:] = positions[i, columns], velocities[i, columns]
+            message.set_time(round((self._period + time) * NANOSECONDS), i)
+        message.publish(self._publisher)
+
+
+def _prepare(joints: Sequence[str], period: float, count: int) -> tuple[PreparedMessage, list[np.ndarray]]:
+    """A trajectory of the next point and `count` more; the places of each point's positions and velocities, in turn."""
+    size = len(joints)
+    points = [JointTrajectoryPoint(positions=[mark(2 * i)] * size, velocities=[mark(2 * i + 1)] * size) for i in range(count + 1)]
+    points[0].time_from_start = to_duration(period)
+    for point in points[1:]:
+        point.time_from_start.sec, point.time_from_start.nanosec = TIME_MARK
+    message = PreparedMessage(JointTrajectory(joint_names=list(joints), points=points))
+    return message, [message.doubles(i, size) for i in range(2 * len(points))]
 
 
 class PositionOutput:
@@ -125,7 +132,7 @@ def create_outputs(node: Node, robot: Robot, joint_names: Sequence[str], period:
         if controller.type == "position":
             outputs.append(PositionOutput(node, controller, places))
         else:
-            outputs.append(TrajectoryOutput(node, controller, places, period))
+            outputs.append(TrajectoryOutput(node, controller, places, period, len(joint_names)))
     if robot.base is not None:
         outputs.append(BaseOutput(node, base_message, base_frame))
     return outputs

@@ -6,6 +6,7 @@ that do change are filled with marks, which are found again among the serialised
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
@@ -24,19 +25,19 @@ def mark(number: int) -> float:
 
 
 class PreparedMessage:
-    """The serialised form of `message`, whose marks are `mark(n)` for doubles and `TIME_MARK` for one time or duration."""
+    """The serialised form of `message`, whose marks are `mark(n)` for doubles and `TIME_MARK` for times and durations."""
 
     def __init__(self, message: Any) -> None:
         self._buffer = bytearray(serialize_message(message))
-        self._time = self._buffer.find(struct.pack("<iI", *TIME_MARK))
+        self._times = [found.start() for found in re.finditer(re.escape(struct.pack("<iI", *TIME_MARK)), self._buffer)]
 
     def doubles(self, number: int, count: int = 1) -> np.ndarray:
         """The place (count,) of the doubles that are filled with `mark(number)`: what is written to it is sent."""
         return np.frombuffer(self._buffer, "<f8", count, self._buffer.index(struct.pack("<d", mark(number)) * count))
 
-    def set_time(self, nanoseconds: int) -> None:
-        """Overwrite the time [ns]."""
-        struct.pack_into("<iI", self._buffer, self._time, nanoseconds // NANOSECONDS, nanoseconds % NANOSECONDS)
+    def set_time(self, nanoseconds: int, number: int = 0) -> None:
+        """Overwrite a time [ns], the first one or another `number`."""
+        struct.pack_into("<iI", self._buffer, self._times[number], nanoseconds // NANOSECONDS, nanoseconds % NANOSECONDS)
 
     def publish(self, publisher: Publisher) -> None:
         """Send it as it is now."""

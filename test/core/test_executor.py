@@ -242,10 +242,9 @@ def test_every_command_says_how_the_joints_come_to_rest():
     world.run_to(State.RUNNING)
     world.step(50)
     for command in world.commands:
-        needed = np.abs(command.velocities) / ACCELERATION
-        assert command.rest_time == pytest.approx(needed.max())
-        stop = command.positions + 0.5 * command.velocities * command.rest_time
-        np.testing.assert_allclose(command.rest_positions, np.clip(stop, LOWER, UPPER), atol=1e-12)
+        needed = (np.abs(command.velocities) / ACCELERATION).max()
+        assert command.rest.times == pytest.approx([max(needed, 0.001)])
+        np.testing.assert_allclose(command.rest.values[-1], command.positions + 0.5 * command.velocities * needed, atol=1e-12)
 
 
 def test_a_clock_that_jumps_back_drops_what_is_known_and_recovers():
@@ -350,8 +349,8 @@ def test_after_a_stall_the_joints_controller_sees_neither_a_jump_nor_a_jerk(skip
         while clock < world.now:
             clock += MS
             desired.append(controller.update(clock, world.position).copy())
-        offsets = PERIOD * 1e-9 + np.array([0.0, max(command.rest_time, 0.001)])
-        points, speeds = np.array([command.positions, command.rest_positions]), np.array([command.velocities, np.zeros(J)])
+        offsets = PERIOD * 1e-9 + np.append(0.0, command.rest.times)
+        points, speeds = (np.vstack(rows) for rows in ((command.positions, command.rest.values), (command.velocities, command.rest.rates)))
         controller.accept(clock, 0, NAMES, offsets, points, speeds, world.position)
     velocity = np.diff(desired[200:], axis=0) / 1e-3
     assert (np.abs(velocity) <= 1.05 * VELOCITY).all()  # a cubic of one period swings a little

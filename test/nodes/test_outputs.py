@@ -16,6 +16,7 @@ from waiting import wait_until
 
 from neon_control.core.errors import ConfigError
 from neon_control.core.executor import Command
+from neon_control.core.limits import RestPath
 from neon_control.core.robot import ControllerConfig, load_robot
 from neon_control.nodes.outputs import create_outputs
 from neon_control.nodes.polling import PolledSubscription
@@ -31,7 +32,8 @@ def command(names: tuple[str, ...], moving: bool = True) -> Command:
     """A command in which every joint has its own number."""
     values = np.arange(len(names), dtype=float)
     velocities = 0.1 * values if moving else np.zeros(len(names))
-    return Command(values, velocities, values + 0.5, 0.04 if moving else 0.0, np.array([0.1, -0.2, 0.3]))
+    rest = RestPath(np.array([0.04]), values[None] + 0.5, np.zeros((1, len(names))))
+    return Command(values, velocities, rest, np.array([0.1, -0.2, 0.3]))
 
 
 @pytest.fixture
@@ -70,19 +72,13 @@ def test_a_trajectory_ends_at_rest(node):
     assert message.header.stamp.sec == 0 and message.header.stamp.nanosec == 0
 
 
-def test_two_points_never_have_the_same_time(node):
-    """A rest time of less than a nanosecond once made two points at 10 ms, which a joint trajectory controller refuses."""
+def test_joints_that_rest_sooner_have_a_point_of_their_own(node):
     topic = "arm_controller/joint_trajectory"
-    message = send(node, ROBOT, ARMS, {topic: JointTrajectory}, replace(command(ARMS), rest_time=1e-12))[topic]
-    times = [p.time_from_start.nanosec for p in message.points]
-    assert times == [10_000_000, 11_000_000]
-
-
-def test_at_rest_both_points_stand_and_times_still_increase(node):
-    topic = "arm_controller/joint_trajectory"
-    message = send(node, ROBOT, ARMS, {topic: JointTrajectory}, command(ARMS, moving=False))[topic]
-    assert not any(message.points[0].velocities) and not any(message.points[1].velocities)
-    assert [p.time_from_start.nanosec for p in message.points] == [10_000_000, 11_000_000]
+    rest = RestPath(np.array([0.001, 0.02, 0.04]), np.arange(42.0).reshape(3, 14), np.array([[0.2], [0.1], [0.0]]) * np.ones(14))
+    message = send(node, ROBOT, ARMS, {topic: JointTrajectory}, replace(command(ARMS), rest=rest))[topic]
+    assert [p.time_from_start.nanosec for p in message.points] == [10_000_000, 11_000_000, 30_000_000, 50_000_000]
+    assert [p.positions[3] for p in message.points] == [3.0, 3.0, 17.0, 31.0]
+    assert [p.velocities[3] for p in message.points] == [pytest.approx(0.3), 0.2, 0.1, 0.0]
 
 
 def test_each_controller_gets_its_joints_in_its_own_order(node):

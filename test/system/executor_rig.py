@@ -111,8 +111,9 @@ class Robot:
         def on_trajectory(message: JointTrajectory, info: dict) -> None:
             order = [message.joint_names.index(n) for n in names]
             arm.commands.velocities.append(np.array(message.points[0].velocities)[order])
-            first, rest = (p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points)
-            arm.commands.rests.append((np.array(message.points[1].positions)[order], rest - first))
+            times = np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points])
+            positions, velocities = (np.array([getattr(p, f) for p in message.points])[:, order] for f in ("positions", "velocities"))
+            arm.commands.rests.append((times[1:] - times[0], positions[1:], velocities[1:]))
             record(np.array(message.points[0].positions)[order], info)
 
         def on_positions(message: Float64MultiArray, info: dict) -> None:

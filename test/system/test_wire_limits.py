@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from wire_limits import Recording, WireLimits, joint_violations
+from wire_limits import Recording, WireLimits, followed, joint_violations
 
 DT = 0.01  # [s]
 WIDE = np.full(1, 10.0)
@@ -21,10 +21,8 @@ def record(skips: list[int], delays: dict[int, int] | None = None, forgetful: bo
     for i, skipped in enumerate(skips):
         if i:
             period += 1 + skipped
-            rest, length = recording.rests[-1]
-            u = 0.0 if forgetful else min(skipped * DT / length, 1.0)
-            reached = value + (3 * u**2 - 2 * u**3) * (rest[0] - value) + (u - 2 * u**2 + u**3) * length * speed
-            speed = speed if u == 0.0 else (6 * u - 6 * u**2) * (rest[0] - value) / length + (1 - 4 * u + 3 * u**2) * speed
+            braked = 0.0 if forgetful else skipped * DT
+            (reached,), (speed,) = followed(recording.values[-1], recording.velocities[-1], recording.rests[-1], braked)
             speed = min(SPEED, speed + 1.0 * DT)
             value = reached + speed * DT
         length = max(speed, DT) / 1.0
@@ -33,7 +31,7 @@ def record(skips: list[int], delays: dict[int, int] | None = None, forgetful: bo
         recording.numbers.append(i)
         recording.values.append(np.array([value]))
         recording.velocities.append(np.array([speed]))
-        recording.rests.append((np.array([value + 0.5 * speed * length]), length))
+        recording.rests.append((np.array([length]), np.array([[value + 0.5 * speed * length]]), np.zeros((1, 1))))
     return recording
 
 

@@ -45,6 +45,9 @@ class WireLimits:
         )
 
 
+Way = tuple[np.ndarray, np.ndarray, np.ndarray]  # times (K,) [s], positions (K, D), velocities (K, D)
+
+
 @dataclass
 class Recording:
     """Commands as they arrived: arrival [s], when they were sent [ns], publisher's sequence number, values (D,)."""
@@ -54,7 +57,7 @@ class Recording:
     numbers: list[int] = field(default_factory=list)
     values: list[np.ndarray] = field(default_factory=list)
     velocities: list[np.ndarray] = field(default_factory=list)  # joint trajectories only; empty otherwise
-    rests: list[tuple[np.ndarray, float]] = field(default_factory=list)  # likewise: where the joints rest, and how long after the command
+    rests: list[Way] = field(default_factory=list)  # likewise: how the joints come to rest after the command
 
     def since(self, time: float) -> Recording:
         """What arrived at or after `time`."""
@@ -127,18 +130,30 @@ def _broken_step(recording: Recording, spans: np.ndarray, gaps: np.ndarray, limi
 def _wrong_step(recording: Recording, i: int, skipped: int, limits: WireLimits, dt: float) -> str:
     """What is wrong with the command after number i, if the publisher slept for so many periods in between; empty: nothing.
 
-    Meanwhile the controller went on to the point of rest, on the cubic that the trajectory told it.
+    Meanwhile the controller went on towards rest, on the cubics that the trajectory told it.
     """
-    (rest, length), start, speed = recording.rests[i], recording.values[i], recording.velocities[i]
-    u = min(skipped * dt / length, 1.0)
-    reached = start + (3 * u**2 - 2 * u**3) * (rest - start) + (u - 2 * u**2 + u**3) * length * speed
-    speed = (6 * u - 6 * u**2) * (rest - start) / length + (1 - 4 * u + 3 * u**2) * speed
+    reached, speed = followed(recording.values[i], recording.velocities[i], recording.rests[i], skipped * dt)
     following = recording.velocities[i + 1]
     jump = np.abs(recording.values[i + 1] - reached - following * dt).max()
     if not jump <= 1e-6:  # also refuses NaN
         return f"the position jumps by {jump:.6f} rad"
     worst = (np.abs(following - speed) / (limits.acceleration * dt)).max()
     return f"{worst:.4f} times the acceleration limit" if worst > 1.0 + 1e-4 else ""
+
+
+def followed(value: np.ndarray, velocity: np.ndarray, way: Way, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where a controller is after `seconds` on a way to rest that begins at `value` with `velocity`, and how fast."""
+    begin = 0.0
+    for end, goal, goal_velocity in zip(*way, strict=True):
+        if seconds < end:
+            length = end - begin
+            u = (seconds - begin) / length
+            reached = value + (3 * u**2 - 2 * u**3) * (goal - value)
+            reached = reached + length * ((u - 2 * u**2 + u**3) * velocity + (u**3 - u**2) * goal_velocity)
+            speed = (6 * u - 6 * u**2) * (goal - value) / length + (1 - 4 * u + 3 * u**2) * velocity + (3 * u**2 - 2 * u) * goal_velocity
+            return reached, speed
+        begin, value, velocity = end, goal, goal_velocity
+    return value, velocity
 
 
 def base_violations(recording: Recording, limits: WireLimits, dt: float) -> list[str]:
