@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,6 @@ from neon_control.tools.topics import (
     DIAGNOSTICS,
     JOINT_STATES,
     add_robot_arguments,
-    input_topics,
     replay_remappings,
     resolve,
     robot_file,
@@ -110,13 +109,14 @@ def run(args: argparse.Namespace) -> int:
         node = Node("player", namespace=args.namespace)
         stack.callback(node.destroy_node)
         _refuse_company(node, args)
+        player = Player(node, bag, playback, names)
+        for topic, problem in player.problems.items():
+            _say(f"not played: {topic}: {problem}")
+        inputs = [] if args.no_nodes else needed_inputs(player.publishers, bag, robot, names, args.namespace)
+        reports = PolledSubscription(node, DiagnosticArray, DIAGNOSTICS, 20)
         try:
             _start_nodes(group, args, file, bag, folder)
-            player = Player(node, bag, playback, names)
-            reports = PolledSubscription(node, DiagnosticArray, DIAGNOSTICS, 20)
-            _await_listeners(player, bag, robot, args, group.check)
-            for topic, problem in player.problems.items():
-                _say(f"not played: {topic}: {problem}")
+            _await_listeners(player, inputs, args, group.check)
             _play(player, bag, args, group.check)
         except ProcessError as error:
             print(f"neon_control replay: {error}", file=sys.stderr)
@@ -178,17 +178,33 @@ def _recorded_parameters(bag: Bag, folder: Path) -> Path:
     return file
 
 
-def _await_listeners(player: Player, bag: Bag, robot: Robot, args: argparse.Namespace, check: Callable[[], None]) -> None:
-    """Return when both nodes listen to their inputs, so that none of them misses the beginning."""
-    if args.no_nodes:
+def needed_inputs(playable: Collection[str], bag: Bag, robot: Robot, names: Mapping[str, str], namespace: str) -> list[str]:
+    """The recording's joint states and first camera, without which the nodes do nothing: those that will be played where they listen.
+
+    Raises:
+        BagError: there is nothing of the kind.
+    """
+    camera = robot.cameras[0].topic
+    played = {names.get(topic, topic): topic for topic in playable}
+    found = []
+    for topics in ((JOINT_STATES,), (camera, f"{camera}/compressed")):
+        heard = [resolve(topic, namespace) for topic in topics]
+        source = next((played[topic] for topic in heard if topic in played), None)
+        if source is None:
+            raise BagError(
+                f"nothing to play on {' or '.join(heard)}, which the nodes need; the recording has {sorted(bag.topics)}; "
+                "is --namespace right? --remap FROM:=TO plays a topic under another name",
+                bag.path,
+            )
+        found.append(source)
+    return found
+
+
+def _await_listeners(player: Player, inputs: Sequence[str], args: argparse.Namespace, check: Callable[[], None]) -> None:
+    """Return when both nodes listen to `inputs`, so that none of them misses the beginning."""
+    if not inputs:
         return
-    found = {
-        role: next((t for t in (resolve(n, args.namespace) for n in topics) if t in player.publishers), None)
-        for role, topics in input_topics(robot).items()
-    }
-    joints, camera = found["joint_states"], found["camera"]
-    if joints is None or camera is None:
-        raise BagError(f"the nodes need joint states and the first camera; the recording has {sorted(bag.topics)}", bag.path)
+    joints, camera = inputs
     extra = args.record is not None
     needed = {joints: 2 + extra, camera: 1 + extra, "/clock": 2 + extra}
     deadline = time.monotonic() + START_LIMIT
