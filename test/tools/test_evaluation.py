@@ -325,6 +325,7 @@ def test_settings_come_from_the_parameter_file_or_from_the_recording_and_a_bag_m
         (("--namespace", "r2"), "no topic /r2/camera/image_raw or /r2/camera/image_raw/compressed, /r2/joint_states"),
         (("--recorded-parameters",), "does not tell the parameters"),
         (("--start", "60"), "asked to start at 60 s"),
+        (("--start", "0.5", "--duration", "0.1"), "no message on /camera/image_raw in the 0.100 s"),
         (("--latency", "-1"), "--latency"),
     ],
 )
@@ -334,6 +335,17 @@ def test_wrong_use_is_one_clear_line(
     assert evaluate(world, tmp_path / "out", *options) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_without_a_single_chunk_says_why(world: World, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Another robot's joints once ended in a traceback."""
+    with EpisodeRecorder(tmp_path / "other") as recorder:
+        for i in range(50):
+            recorder.joint_states(0.02 * i, ("a_joint",), np.zeros(1), np.zeros(1))
+            recorder.image(0.02 * i, np.zeros((24, 32, 3), np.uint8))
+
+    assert evaluate(replace(world, bag=tmp_path / "other"), tmp_path / "out") == 0
+    assert "no chunk in 1.0 s; joint_states: no position of" in capsys.readouterr().out
 
 
 def test_stamps_of_another_clock_than_the_recording_s_are_refused(world: World, tmp_path: Path) -> None:

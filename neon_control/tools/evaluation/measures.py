@@ -37,9 +37,9 @@ def chunk_errors(run: Run, recording: Recording) -> ChunkErrors:
     steps = np.round(np.arange(file.num_steps) * file.dt * 1e9).astype(np.int64)  # (H,)
     stamps = np.array([c.stamp for _, c in run.chunks], np.int64)  # (K,)
     times = stamps[:, None] + steps
-    predicted = np.array([np.concatenate([c.joints, c.base], axis=1) for _, c in run.chunks]).reshape(len(stamps), file.num_steps, -1)
-    if not len(stamps):
-        predicted = np.zeros((0, file.num_steps, file.space.dim))
+    predicted = np.zeros((len(stamps), file.num_steps, file.space.dim))
+    for row, (_, chunk) in zip(predicted, run.chunks, strict=True):
+        row[:] = np.concatenate([chunk.joints, chunk.base], axis=1)
     return ChunkErrors(times, predicted, recording.actions(file.space, times))
 
 

@@ -15,6 +15,8 @@ from neon_control.runtime.bag_file import Bag, BagError
 from neon_control.runtime.bag_messages import BASE_TYPES, COMMAND_TYPES, IMAGE_TYPES, nanoseconds, stamp_of, velocity_of
 from neon_control.tools.topics import CHUNK_JOINTS, DIAGNOSTICS, base_topics, input_topics, resolve
 
+NEEDED = ("camera", "joint_states")  # inputs of every policy
+
 
 @dataclass
 class Stream:
@@ -115,6 +117,9 @@ class Recording:
             elif message.topic == DIAGNOSTICS:
                 for status in content.status:
                     self.diagnostics[status.name].append((message.time, {v.key: v.value for v in status.values}))
+        for role in NEEDED:
+            if not self.streams[self.inputs[role]].received:
+                raise BagError(f"no message on {self.inputs[role]} in the {self.seconds:.3f} s that were asked for", bag.path)
         _check_clocks(self, states)
 
     def _command(self, content: Any, joints: tuple[str, ...], received: int) -> None:
@@ -178,7 +183,7 @@ def find_inputs(bag: Bag, robot: Robot, namespace: str) -> dict[str, str]:
     """
     names = {role: [resolve(t, namespace) for t in topics] for role, topics in input_topics(robot).items()}
     found = {role: next(t for t in topics if t in bag.topics) for role, topics in names.items() if any(t in bag.topics for t in topics)}
-    missing = [" or ".join(names[role]) for role in ("camera", "joint_states") if role not in found]
+    missing = [" or ".join(names[role]) for role in NEEDED if role not in found]
     if missing:
         raise BagError(f"no topic {', '.join(missing)}; the recording has {sorted(bag.topics)}; is --namespace right?", bag.path)
     for role, topic in found.items():
