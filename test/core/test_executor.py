@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from wire_limits import followed
 
 from neon_control.core.ensemble import METHODS, EnsembleSettings
 from neon_control.core.errors import ObservationError
@@ -463,3 +464,49 @@ def test_random_faults_for_a_long_time_never_leave_the_envelope(seed):
         reached += world.state is State.RUNNING
     assert reached > 5, "the faults left no time to move; the test shows nothing"
     world.assert_within_limits()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_each_command_goes_on_from_the_one_before_within_the_limits(seed):
+    """Chunks that lead anywhere, stalls, losses, e-stops, stops and clocks that jump, in any order."""
+    rng = np.random.default_rng(seed)
+    world = World(tracking_error_limit=float(rng.choice([0.1, 0.5, 3.0])), resume_ramp=float(rng.choice([0.0, 0.2])))
+    executor, supervisor, dt = world.executor, world.executor.supervisor, PERIOD * 1e-9
+    ends, phase, speed = np.where(rng.random(J) < 0.5, LOWER - 1.0, UPPER + 1.0), rng.uniform(0.0, 6.0, J), rng.uniform(0.3, 6.0)
+    world.policy = lambda t: (np.where(np.sin(speed * t[:, None] + phase) > 0.0, ends, MIDDLE), rng.uniform(-3.0, 3.0, (len(t), 3)))
+    last: Command | None = None
+    for _ in range(800):
+        event = rng.choice(["", "press", "reset", "stop", "lost", "chunks", "states", "clock"], p=[0.955, 0.005, 0.015, *[0.005] * 5])
+        if event in ("press", "reset"):
+            supervisor.press_estop(bool(event == "press"))
+            supervisor.reset()
+        elif event == "stop":
+            supervisor.request_stop()
+        elif event == "lost":
+            executor.publisher_lost(JOINTS)
+        elif event == "clock":
+            world.now += int(rng.choice([-1, 1]) * 10 ** rng.uniform(6, 10))
+        world.chunks = bool(rng.random() < 0.1) if event == "chunks" else world.chunks or bool(rng.random() < 0.05)
+        world.states = False if event == "states" else world.states or bool(rng.random() < 0.05)
+        skipped = int(rng.integers(1, 25)) if rng.random() < 0.05 else 0
+        measured = world.position
+        command = world.step(skipped=skipped)
+        if command is None:
+            last = None
+            if world.state is State.STOPPED:
+                executor.restart()
+            continue
+        if last is None:
+            np.testing.assert_array_equal(command.positions, measured)
+            assert not command.velocities.any() and not command.base.any()
+        else:
+            value, rate = followed(last.positions, last.velocities, last.rest, skipped * dt)
+            np.testing.assert_allclose(command.positions, value + command.velocities * dt, rtol=0.0, atol=1e-6)
+            assert (np.abs(command.velocities - rate) <= ACCELERATION * dt * (1 + 1e-4)).all()
+            assert (np.abs(command.base - last.base) <= ROBOT.base.max_acceleration * dt * (1 + 1e-9)).all()
+        assert (np.abs(command.velocities) <= VELOCITY * (1 + 1e-9)).all()
+        for share in (0.0, 0.1, 0.3, 0.5, 0.8, 1.0):  # of the way to rest
+            value, _ = followed(command.positions, command.velocities, command.rest, share * command.rest.times[-1])
+            assert (value <= UPPER + 1e-4).all() and (value >= LOWER - 1e-4).all()
+        last = command
+    assert executor.supervisor.stops, "nothing happened"
