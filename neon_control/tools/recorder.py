@@ -137,9 +137,12 @@ class Recorder:
         moment = self._node.get_clock().now().nanoseconds if self._simulated_time else info["received_timestamp"]
         if moment <= 0:
             return  # simulated time has not begun
-        number, publisher = info.get("publication_sequence_number"), info["publisher_gid"]["data"]
+        number, gid = info.get("publication_sequence_number"), info.get("publisher_gid")
+        publisher = gid["data"] if gid else b""  # Jazzy does not say whose a message is
         if number is not None:
-            channel.lost += max(0, number - channel.last.get(publisher, number - 1) - 1)
+            lost = max(0, number - channel.last.get(publisher, number - 1) - 1)
+            if lost and (publisher or self._node.count_publishers(topic) < 2):  # the numbers of several that are not told apart say nothing
+                channel.lost += lost
             channel.last[publisher] = number
         try:
             if channel.connection is None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rclpy
@@ -23,7 +24,7 @@ from waiting import wait_until
 from neon_control.nodes.chunk_messages import chunk_qos
 from neon_control.runtime.bag_file import BagError
 from neon_control.tools.node_facts import NodeFacts
-from neon_control.tools.recorder import Recorder
+from neon_control.tools.recorder import Channel, Recorder
 
 pytestmark = pytest.mark.system
 
@@ -105,6 +106,30 @@ def test_messages_that_were_sent_but_did_not_arrive_are_counted(node: Node, robo
 
     assert recorder.lost - lost > 1000
     assert recorder.lost + recorder.channels["/r1/joint_states"].count <= 3000 + 400
+
+
+class JazzyRecorder(Recorder):
+    """The recorder, told of its messages what Jazzy's rclpy tells: not whose they are."""
+
+    def _write(self, topic: str, channel: Channel, data: bytes, info: dict[str, Any]) -> None:
+        super()._write(topic, channel, data, {k: v for k, v in info.items() if k != "publisher_gid"})
+
+
+def test_on_jazzy_messages_are_recorded_and_those_of_two_publishers_are_not_taken_for_losses(
+    node: Node, robot: Node, tmp_path: Path
+) -> None:
+    """Once it ended with a KeyError at the first message."""
+    first, second = (robot.create_publisher(JointState, "joint_states", QoSProfile(depth=100)) for _ in range(2))
+    recorder = JazzyRecorder(node, tmp_path / "bag", ["joint_states"])
+
+    def speak() -> None:
+        for _ in range(3):  # so that the numbers of the two go apart
+            first.publish(JointState())
+        second.publish(JointState())
+
+    record_until(recorder, speak, {"/r1/joint_states": 100})
+    recorder.close()
+    assert recorder.lost == 0
 
 
 def test_two_types_on_one_topic_are_reported_and_the_rest_is_recorded(node: Node, robot: Node, tmp_path: Path) -> None:
