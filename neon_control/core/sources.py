@@ -25,14 +25,14 @@ class SourceGuard:
             ChunkError: with reason `other_publisher`, while the one that is followed still speaks.
         """
         changed = self._any and source != self._source
-        if changed and 0 <= now - self._heard < self.timeout * 1e9:
+        if changed and now - self._heard < self.timeout * 1e9:
             raise ChunkError("other_publisher", "two publishers send chunks at once; the first one is followed")
         self.changes += changed
         self._source, self._heard, self._any = source, now, True
         return changed
 
     def release(self) -> None:
-        """The publisher is known to be gone (liveliness lost): do not wait for its silence."""
+        """Follow whoever speaks next: what was heard belongs to another time."""
         self._heard = -(2**62)
 
 

@@ -151,6 +151,8 @@ class ExecutorNode(AutostartNode):
     def _period(self) -> bool:
         """Wait for the next deadline and send one command; True when stopped."""
         tick = self._pacer.wait()
+        if not self._running:  # given up while simulated time stood still: `deactivate` has said that no more is sent
+            return True
         start = time.perf_counter()
         self._take_joint_states()
         now = self._now()
