@@ -22,6 +22,7 @@ from neon_control.sim.world import build_model
 from neon_control.tools.demo_link import DemoLink
 from neon_control.tools.demo_trials import FINISHED_VALUES
 from neon_control.tools.monitor import html
+from neon_control.tools.monitor.link import LinkClosed
 from neon_control.tools.monitor.page import SCENE_PERIOD, MonitorPage
 from neon_control.tools.monitor.scene import WORLD
 from neon_control.tools.monitor.sound import wav
@@ -130,12 +131,14 @@ class Trials:
         self._link.set_parameter("blind", blind)
 
     def work(self) -> None:
-        """Requests wait for the nodes' answers; the picture must not. Runs for ever."""
+        """Requests wait for the nodes' answers; the picture must not. Runs until the link is closed."""
         while True:
             request = self._requests.get()
             try:
                 request()
                 self._notice.visible = False
+            except LinkClosed:
+                return
             except NeonControlError as error:
                 self._notice.content, self._notice.visible = html.heading(str(error)), True
 

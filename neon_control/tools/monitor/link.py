@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,10 +23,15 @@ AnyLink = TypeVar("AnyLink", bound="Link")
 INFERENCE, EXECUTOR = "inference_node", "executor_node"
 SERVICE_LIMIT = 10.0  # [s]
 WAKE_UP = 0.5  # [s] longest time that the thread sleeps without work
+CLOSE_LIMIT = 2.0  # [s] for each thread that has to end
 
 
 class LinkError(NeonControlError):
     """A node did not answer, or refused; the message names node and service."""
+
+
+class LinkClosed(LinkError):
+    """The link was closed meanwhile: there is nobody left to tell."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class Link:
         self._spinner = SingleThreadedExecutor()
         self._spinner.add_node(self.node)
         self._running = True
+        self._waiting = 0  # threads in `wait`, which `close` lets out before it takes away what they ask for
         self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
 
     def start(self) -> None:
@@ -117,39 +124,63 @@ class Link:
         Args:
             check: called again and again; raises to end the wait, for example when a process died.
             on_wait: called again and again, for example to draw a progress bar.
+
+        Raises:
+            LinkClosed: the link is closed, or was while waiting.
         """
         deadline = time.monotonic() + limit
-        while True:
-            check()
-            on_wait()
+        with self._counted():
+            while True:
+                check()
+                on_wait()
+                with self.changed:
+                    if not self._running:
+                        raise LinkClosed("the link is closed")
+                    if condition():
+                        return True
+                    if time.monotonic() >= deadline:
+                        return False
+                    self.changed.wait(0.1)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self.changed:
+            self._waiting += 1
+        try:
+            yield
+        finally:
             with self.changed:
-                if condition():
-                    return True
-                if time.monotonic() >= deadline:
-                    return False
-                self.changed.wait(0.1)
+                self._waiting -= 1
+                self.changed.notify_all()
 
     def call(self, client: Client, request: Any, limit: float = SERVICE_LIMIT) -> Any:
         """Call a service from any thread but the link's own, and return its answer.
 
         Raises:
             LinkError: nobody offers the service, or nobody answers, within `limit` [s].
+            LinkClosed: as of `wait`.
         """
-        if not client.wait_for_service(limit):
+        if not self.wait(client.service_is_ready, limit):
             raise LinkError(f"nobody offers {client.srv_name} within {limit:.0f} s")
-        done = threading.Event()
         future = client.call_async(request)
-        future.add_done_callback(lambda _: done.set())
-        if not done.wait(limit):
+        future.add_done_callback(lambda _: self._notify())
+        if not self.wait(future.done, limit):
             raise LinkError(f"no answer from {client.srv_name} within {limit:.0f} s")
         return future.result()
 
+    def _notify(self) -> None:
+        with self.changed:
+            self.changed.notify_all()
+
     def close(self) -> None:
-        """Leave the graph."""
-        self._running = False
+        """Leave the graph; whoever waits for it gets a `LinkClosed`."""
+        with self.changed:
+            self._running = False
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: not self._waiting, CLOSE_LIMIT)
         self._spinner.wake()
         if self._thread.is_alive():
-            self._thread.join(2.0)
+            self._thread.join(CLOSE_LIMIT)
         self._spinner.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown()
