@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
-import socket
 import time
 from pathlib import Path
 
@@ -23,6 +21,7 @@ import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 from neon_control.nodes.transport import choose_transport  # noqa: E402
+from neon_control.tools.processes import free_domain_id  # noqa: E402
 
 choose_transport()
 
@@ -32,24 +31,14 @@ settings.register_profile("ci", parent=settings.get_profile("local"), derandomiz
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 SHARED_MEMORY = Path("/dev/shm")
-DISCOVERY_PORT = 7400  # [DDSI-RTPS] the multicast port of domain d is 7400 + 250 d
-DOMAINS = range(1, 101)  # above 101 the ports run into Linux's ephemeral range
 
 
 @pytest.fixture
 def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> int:
     """A DDS domain that no process on this machine uses; also put into ROS_DOMAIN_ID, so that child processes join it."""
-    candidates = list(DOMAINS)
-    random.SystemRandom().shuffle(candidates)
-    for domain in candidates:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("", DISCOVERY_PORT + 250 * domain))
-            except OSError:
-                continue
-        monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
-        return domain
-    raise RuntimeError(f"all DDS domains from {DOMAINS.start} to {DOMAINS.stop - 1} are in use on this machine")
+    domain = free_domain_id()
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+    return domain
 
 
 def pytest_sessionfinish() -> None:

@@ -24,11 +24,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neon_control.core.errors import ChunkError, ConfigError
+from neon_control.core.measured import MAX_FUTURE
 from neon_control.core.settings import describe
 
 METHODS = ("act", "age", "latest", "blend")
 FADES = ("linear", "exponential")
-MAX_FUTURE = 0.05  # [s] how far ahead of the reader's clock a stamp may lie (clocks of two machines)
 
 
 @dataclass(frozen=True)

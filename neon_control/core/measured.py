@@ -8,7 +8,7 @@ import numpy as np
 
 from neon_control.core.errors import ObservationError
 
-MAX_FUTURE = 0.05  # [s] how far ahead of the reader's clock a stamp may lie
+MAX_FUTURE = 0.05  # [s] how far ahead of the reader's clock a stamp may lie (clocks of two machines)
 
 
 class MeasuredJoints:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -36,15 +35,6 @@ from neon_control.nodes.chunk_messages import to_time
 PLAYER = Path(__file__).with_name("chunk_player.py")
 LAG = 0.03  # [s] first-order lag of the simulated joints
 STATE_RATE = 200.0  # [Hz]
-
-
-def free_domain() -> int:
-    """A DDS domain that no process on this machine uses, for rigs that outlive one test (others: fixture `ros_domain_id`)."""
-    for domain in range(60, 101):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-            probe.bind(("", 7400 + 250 * domain))
-            return domain
-    raise RuntimeError("all DDS domains from 60 to 100 are in use on this machine")
 
 
 @dataclass

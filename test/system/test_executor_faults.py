@@ -14,9 +14,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from executor_rig import Rig, free_domain, rig
+from executor_rig import Rig, rig
 from std_srvs.srv import SetBool, Trigger
 from waiting import wait_until
+
+from neon_control.tools.processes import free_domain_id
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -28,7 +30,7 @@ ROWS: list[str] = []
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A moving rig."""
-    with rig(free_domain()) as built:
+    with rig(free_domain_id()) as built:
         built.start_player()
         built.wait_moving(30.0)
         yield built

@@ -7,7 +7,6 @@ shapes and topics, and nothing else; nodes may start, end and come back while it
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from types import FrameType
@@ -16,6 +15,7 @@ from neon_control.core.robot import load_robot
 from neon_control.nodes.transport import choose_transport
 from neon_control.tools.arguments import MAX_DOMAIN, own_address, whole
 from neon_control.tools.monitor.link import Link  # here, not later: importing rclpy from PyPI re-executes Python once
+from neon_control.tools.processes import domain_id
 
 EPILOG = """\
 examples:
@@ -56,13 +56,13 @@ def run(args: argparse.Namespace) -> int:
     from neon_control.tools.monitor.streams import Streams
 
     choose_transport()
-    with Link("monitor", args.namespace, args.domain) as link:
+    domain = domain_id() if args.domain is None else args.domain
+    with Link("monitor", args.namespace, domain) as link:
         page = MonitorPage(
             link, robot, Streams(link.node, robot, args.audio_rate, args.audio_channels), args.host, args.port, light=args.light
         )
         try:
             link.start()
-            domain = args.domain if args.domain is not None else os.environ.get("ROS_DOMAIN_ID", "0")
             print(f"{robot.name}, ROS domain {domain}: the page is at {page.url}; Ctrl-C ends it", file=sys.stderr, flush=True)
             if page.problem:
                 print(f"the robot is not drawn: {page.problem}", file=sys.stderr, flush=True)
