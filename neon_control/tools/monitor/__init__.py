@@ -1,1 +1,0 @@
-"""The browser page that shows a running system, and what it is made of; see `page.py`."""

@@ -1,1 +1,0 @@
-"""What `neon_control bench` measures, one table a file."""
