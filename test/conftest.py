@@ -20,8 +20,8 @@ for variable in ("FASTDDS_BUILTIN_TRANSPORTS", "FASTDDS_DEFAULT_PROFILES_FILE", 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from neon_control.nodes.processes import free_domain_id  # noqa: E402
 from neon_control.nodes.transport import choose_transport  # noqa: E402
-from neon_control.tools.processes import free_domain_id  # noqa: E402
 
 choose_transport()
 

@@ -14,7 +14,7 @@ import yaml
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from neon_control.core.supervisor import State
+from neon_control.core.control.supervisor import State
 from neon_control.nodes.executor_diagnostics import MEANING
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
@@ -85,7 +85,7 @@ def test_every_key_of_the_executor_is_documented(configured: Callable[[type[Auto
 def statistics_of_the_source() -> set[str]:
     """Every counter and latency that the inference's code names; a part that is computed is `x`."""
     found: set[str] = set()
-    for file in ("runtime/loop.py", "nodes/inference.py", "nodes/camera_topics.py"):
+    for file in ("runtime/policy/loop.py", "nodes/inference.py", "nodes/camera_topics.py"):
         for call in (n for n in ast.walk(ast.parse((ROOT / "neon_control" / file).read_text())) if isinstance(n, ast.Call)):
             if ast.unparse(call.func) == "self._statistics.count":
                 (name,) = call.args

@@ -16,8 +16,8 @@ import yaml
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 
-from neon_control.core import supervisor
-from neon_control.core.robot import load_robot
+from neon_control.core.control import supervisor
+from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
 from neon_control.nodes.lifecycle import AutostartNode
@@ -178,7 +178,7 @@ def test_every_reason_for_rejecting_a_chunk_is_explained() -> None:
         ),
         (
             "backbones.md",
-            "import pathlib, numpy, my_backbones; from neon_control.runtime.backbones.registry import load_backbone; "
+            "import pathlib, numpy, my_backbones; from neon_control.runtime.encoders.registry import load_backbone; "
             "backbone = load_backbone(my_backbones.BackboneSpec('mean_colour', '1', 3), pathlib.Path()); "
             "print(backbone.encode([[numpy.full((4, 4, 3), 7, numpy.uint8)]] * 2).features.shape)",
         ),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.robot import load_robot
 
 ROOT = Path(__file__).resolve().parents[1]
 # Displays of rviz_default_plugins (Jazzy and later) -> the message that they read, and the properties that they have.

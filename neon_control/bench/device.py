@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from neon_control.runtime.head_export import ARGUMENTS, input_shapes, random_inputs, run_torch
-from neon_control.runtime.torch_action_layer import TorchActionLayer
-from neon_control.tools.measure import Latency, in_turns
-from neon_control.tools.speed.rows import INPUT_DIM, random_head
-from neon_control.tools.text_table import table
+from neon_control.bench.measure import Latency, in_turns
+from neon_control.bench.rows import INPUT_DIM, random_head
+from neon_control.core.common.text_table import table
+from neon_control.runtime.export.head_export import ARGUMENTS, input_shapes, random_inputs, run_torch
+from neon_control.runtime.policy.torch_action_layer import TorchActionLayer
 
 
 def measure_on_device(

@@ -15,13 +15,13 @@ import numpy as np
 import onnxruntime
 import torch
 
-from neon_control.core.errors import NeonControlError
+from neon_control.bench.measure import Latency, measure_in_blocks
+from neon_control.bench.rows import INPUT_DIM, random_head
+from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.text_table import table
 from neon_control.model.action_heads import ActionHead
-from neon_control.runtime.head_export import ARGUMENTS, export_head, input_shapes, largest_difference, random_inputs
-from neon_control.runtime.sessions import open_session
-from neon_control.tools.measure import Latency, measure_in_blocks
-from neon_control.tools.speed.rows import INPUT_DIM, random_head
-from neon_control.tools.text_table import table
+from neon_control.runtime.compute.sessions import open_session
+from neon_control.runtime.export.head_export import ARGUMENTS, export_head, input_shapes, largest_difference, random_inputs
 
 PEERS = {  # row -> class in the peer's file
     "mlp": "MLPDecoder",

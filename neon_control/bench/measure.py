@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from neon_control.core.action_space import ActionSpace
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.policy import ActionPolicy
 
 Call = Callable[[], object]

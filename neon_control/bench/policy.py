@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from neon_control.core.robot import load_robot
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.export import export_again
-from neon_control.runtime.graph_weights import WEIGHT_TYPES
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.policy_file import read_policy_file
-from neon_control.runtime.sessions import open_session
-from neon_control.runtime.torch_action_layer import rebuild_policy
-from neon_control.tools.measure import ActionError, Latency, measure_in_blocks, policy_inputs, torch_actions
-from neon_control.tools.text_table import table
+from neon_control.bench.measure import ActionError, Latency, measure_in_blocks, policy_inputs, torch_actions
+from neon_control.core.common.text_table import table
+from neon_control.core.robot.robot import load_robot
+from neon_control.runtime.compute.sessions import open_session
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.export.graph_weights import WEIGHT_TYPES
+from neon_control.runtime.export.policy_export import export_again
+from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.policy_file import read_policy_file
+from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 
 
 def measure_policy(args: argparse.Namespace, scratch: Path) -> list[dict[str, object]]:

@@ -16,10 +16,10 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from neon_control.monitor.controls import ExecutorControls
+from neon_control.monitor.link import EXECUTOR, INFERENCE, SERVICE_LIMIT, Link, LinkError, Status
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.sim.voice import HEARING_WINDOW_S
-from neon_control.tools.monitor.controls import ExecutorControls
-from neon_control.tools.monitor.link import EXECUTOR, INFERENCE, SERVICE_LIMIT, Link, LinkError, Status
 
 __all__ = ["EXECUTOR", "INFERENCE", "SIM", "DemoLink", "ImageCount", "LinkError"]
 

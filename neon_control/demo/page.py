@@ -13,20 +13,20 @@ import mujoco
 import numpy as np
 import viser
 
-from neon_control.core.errors import NeonControlError
-from neon_control.core.robot import Robot
+from neon_control.core.common.errors import NeonControlError
+from neon_control.core.robot.robot import Robot
+from neon_control.demo.link import DemoLink
+from neon_control.demo.trials import FINISHED_VALUES
+from neon_control.monitor import html
+from neon_control.monitor.link import LinkClosed
+from neon_control.monitor.page import SCENE_PERIOD, MonitorPage
+from neon_control.monitor.scene import WORLD
+from neon_control.monitor.sound import wav
+from neon_control.monitor.streams import Streams
 from neon_control.sim.description import load_description
 from neon_control.sim.simulation import COLOURS
 from neon_control.sim.voice import HEARING_WINDOW_S
 from neon_control.sim.world import build_model
-from neon_control.tools.demo_link import DemoLink
-from neon_control.tools.demo_trials import FINISHED_VALUES
-from neon_control.tools.monitor import html
-from neon_control.tools.monitor.link import LinkClosed
-from neon_control.tools.monitor.page import SCENE_PERIOD, MonitorPage
-from neon_control.tools.monitor.scene import WORLD
-from neon_control.tools.monitor.sound import wav
-from neon_control.tools.monitor.streams import Streams
 
 PAUSE = 2.0  # [s] to look at a finished trial
 CAMERA, LOOK_AT = (0.95, -0.95, 1.45), (-0.05, 0.0, 0.82)  # [m]

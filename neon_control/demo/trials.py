@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from neon_control.demo.link import EXECUTOR, INFERENCE, Commands, DemoLink, ImageCount, LinkError
 from neon_control.sim.episode import FINISHED, Outcome, Rules
-from neon_control.tools.demo_link import EXECUTOR, INFERENCE, Commands, DemoLink, ImageCount, LinkError
 
 FINISHED_VALUES = tuple(outcome.value for outcome in FINISHED)
 SLACK = 30.0  # [s] beyond a trial's own length (the silence before it, a busy computer), before it counts as lost

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.tools.evaluation.offline import Run
-from neon_control.tools.evaluation.recording import Recording, Stream
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.evaluation.offline import Run
+from neon_control.evaluation.recorded_day import Recording, Stream
 
 GAP_FACTOR, GAP_LEAST = 2.5, 0.05  # an interval beyond so many mean ones, and so many seconds beyond one, is a gap
 

@@ -17,21 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.cameras import input_name
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.ensemble import METHODS
-from neon_control.core.errors import ChunkError, ObservationError
-from neon_control.core.executor import BASE, JOINTS, MotionExecutor
-from neon_control.core.observation import ObservationBuilder
-from neon_control.core.robot import Robot
-from neon_control.runtime.audio_blocks import READERS
-from neon_control.runtime.bag_file import Bag, BagError, BagMessage
-from neon_control.runtime.bag_messages import image_of, stamp_of
-from neon_control.runtime.policy import Features, Policy
-from neon_control.runtime.rate import RateLimit
-from neon_control.runtime.sound import SoundStream
-from neon_control.tools.evaluation.settings import Settings
-from neon_control.tools.topics import cameras_by_role
+from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.ensemble import METHODS
+from neon_control.core.control.executor import BASE, JOINTS, MotionExecutor
+from neon_control.core.robot.camera import input_name
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.topics import cameras_by_role
+from neon_control.core.sensing.observation import ObservationBuilder
+from neon_control.evaluation.settings import Settings
+from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
+from neon_control.recordings.bag.messages import image_of, stamp_of
+from neon_control.runtime.decoding.audio_blocks import READERS
+from neon_control.runtime.decoding.sound import SoundStream
+from neon_control.runtime.policy.policy import Features, Policy
+from neon_control.runtime.policy.rate import RateLimit
 
 
 @dataclass

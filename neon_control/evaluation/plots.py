@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from neon_control.core.limits import COUNTERS
-from neon_control.tools.evaluation.measures import ChunkErrors, input_figures, mean_abs, percentile, sync_skew
-from neon_control.tools.evaluation.offline import Run
-from neon_control.tools.evaluation.recording import Recording
+from neon_control.core.control.limits import COUNTERS
+from neon_control.evaluation.measures import ChunkErrors, input_figures, mean_abs, percentile, sync_skew
+from neon_control.evaluation.offline import Run
+from neon_control.evaluation.recorded_day import Recording
 
 WIDTH = 12.0  # [in]
 POLICY_COLOURS = ("#0b6fa4", "#d1662b")

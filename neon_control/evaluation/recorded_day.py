@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ChunkError
-from neon_control.core.robot import BASE_AXES, Robot
-from neon_control.runtime.bag_file import Bag, BagError
-from neon_control.runtime.bag_messages import BASE_TYPES, COMMAND_TYPES, IMAGE_TYPES, nanoseconds, stamp_of, velocity_of
-from neon_control.tools.topics import CHUNK_JOINTS, DIAGNOSTICS, base_topics, input_topics, resolve
+from neon_control.core.common.errors import ChunkError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import BASE_AXES, Robot
+from neon_control.core.robot.topics import CHUNK_JOINTS, DIAGNOSTICS, base_topics, input_topics, resolve
+from neon_control.recordings.bag.bag_file import Bag, BagError
+from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, IMAGE_TYPES, nanoseconds, stamp_of, velocity_of
 
 NEEDED = ("camera", "joint_states")  # inputs of every policy
 

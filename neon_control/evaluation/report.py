@@ -12,11 +12,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from neon_control import __version__
-from neon_control.tools.evaluation import plots
-from neon_control.tools.evaluation.measures import input_figures, sync_skew
-from neon_control.tools.evaluation.offline import Run
-from neon_control.tools.evaluation.recording import Recording
-from neon_control.tools.evaluation.verdict import Judged
+from neon_control.evaluation import plots
+from neon_control.evaluation.measures import input_figures, sync_skew
+from neon_control.evaluation.offline import Run
+from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.verdict import Judged
 
 DPI = 110
 STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}

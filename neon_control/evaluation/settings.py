@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from neon_control.core.ensemble import EnsembleSettings
-from neon_control.core.errors import ConfigError
-from neon_control.core.executor import ExecutorSettings
-from neon_control.core.observation import MaxAge
-from neon_control.core.yaml_file import read_mapping
-from neon_control.runtime.bag_file import PARAMETERS_KEY
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.yaml_file import read_mapping
+from neon_control.core.control.ensemble import EnsembleSettings
+from neon_control.core.control.executor import ExecutorSettings
+from neon_control.core.sensing.observation import MaxAge
+from neon_control.recordings.bag.bag_file import PARAMETERS_KEY
 
 
 @dataclass(frozen=True)

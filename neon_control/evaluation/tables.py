@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.tools.evaluation.measures import ChunkErrors, MethodFigures, input_figures, mean_abs, percentile, sync_skew
-from neon_control.tools.evaluation.offline import Run
-from neon_control.tools.evaluation.recording import Recording
+from neon_control.evaluation.measures import ChunkErrors, MethodFigures, input_figures, mean_abs, percentile, sync_skew
+from neon_control.evaluation.offline import Run
+from neon_control.evaluation.recorded_day import Recording
 
 
 @dataclass(frozen=True)

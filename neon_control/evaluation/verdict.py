@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.tools.evaluation.measures import ChunkErrors, MethodFigures, input_figures, mean_abs, percentile
-from neon_control.tools.evaluation.offline import Run
-from neon_control.tools.evaluation.recording import Recording
+from neon_control.evaluation.measures import ChunkErrors, MethodFigures, input_figures, mean_abs, percentile
+from neon_control.evaluation.offline import Run
+from neon_control.evaluation.recorded_day import Recording
 
 
 @dataclass(frozen=True)

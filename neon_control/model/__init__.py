@@ -1,1 +1,4 @@
-"""Torch modules: action heads, proprioception encoder, fusion layer and the policy that joins them."""
+"""The action layer as torch modules, one action head a file; `action_heads/factory` lists them.
+
+Imports `core` and torch; how heads are trained, exported and run is in other rooms.
+"""

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import (
     ActionHead,
     ActionHeadConfig,

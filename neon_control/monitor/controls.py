@@ -6,7 +6,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from std_srvs.srv import SetBool, Trigger
 
-from neon_control.tools.monitor.link import EXECUTOR, SERVICE_LIMIT, Link, LinkError
+from neon_control.monitor.link import EXECUTOR, SERVICE_LIMIT, Link, LinkError
 
 
 class ExecutorControls:

@@ -6,8 +6,8 @@ import time
 
 import viser
 
-from neon_control.tools.monitor import html
-from neon_control.tools.monitor.faults import COUNTERS, Count, FaultLog
+from neon_control.monitor import html
+from neon_control.monitor.faults import COUNTERS, Count, FaultLog
 
 SHOWN = 12  # events
 RECENT = 10.0  # [s] a counter that rose within this time stands out

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from neon_control.tools.monitor.link import Status
+from neon_control.monitor.link import Status
 
 COUNTERS = {"rejected": "refused chunks and joint states", "limited": "limits that bit", "stops": "stops"}  # of a key -> heading
 KEPT = 200  # events

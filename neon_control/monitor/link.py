@@ -17,7 +17,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
-from neon_control.core.errors import NeonControlError
+from neon_control.core.common.errors import NeonControlError
 
 AnyLink = TypeVar("AnyLink", bound="Link")
 INFERENCE, EXECUTOR = "inference_node", "executor_node"

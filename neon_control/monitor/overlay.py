@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 import viser
 
-from neon_control.tools.monitor import html
-from neon_control.tools.monitor.link import EXECUTOR, Link
-from neon_control.tools.monitor.streams import JOINT_STATES, Streams
+from neon_control.monitor import html
+from neon_control.monitor.link import EXECUTOR, Link
+from neon_control.monitor.streams import JOINT_STATES, Streams
 
 NODE_SILENT = 2.5  # [s] diagnostics come once a second
 PICTURE_SILENT = 1.0  # [s]

@@ -15,18 +15,18 @@ from typing import Protocol
 import numpy as np
 import viser
 
-from neon_control.core.robot import Robot
-from neon_control.tools.monitor.controls import ExecutorControls
-from neon_control.tools.monitor.fault_list import FaultList
-from neon_control.tools.monitor.faults import FaultLog
-from neon_control.tools.monitor.link import Link
-from neon_control.tools.monitor.origin import refuse_foreign_pages
-from neon_control.tools.monitor.overlay import NODE_SILENT, Overlay
-from neon_control.tools.monitor.panel import Alive, Buttons
-from neon_control.tools.monitor.plots import COMMANDED, MotionPlots, TimingPlots
-from neon_control.tools.monitor.scene import SceneView
-from neon_control.tools.monitor.senses import Senses
-from neon_control.tools.monitor.streams import Streams
+from neon_control.core.robot.robot import Robot
+from neon_control.monitor.controls import ExecutorControls
+from neon_control.monitor.fault_list import FaultList
+from neon_control.monitor.faults import FaultLog
+from neon_control.monitor.link import Link
+from neon_control.monitor.origin import refuse_foreign_pages
+from neon_control.monitor.overlay import NODE_SILENT, Overlay
+from neon_control.monitor.panel import Alive, Buttons
+from neon_control.monitor.plots import COMMANDED, MotionPlots, TimingPlots
+from neon_control.monitor.scene import SceneView
+from neon_control.monitor.senses import Senses
+from neon_control.monitor.streams import Streams
 
 # [s] how often a part is drawn: the robot, what it plans, sees and says, curves of motion, what is said once a second
 SCENE_PERIOD, PANEL_PERIOD, CURVES_PERIOD, STATUS_PERIOD = 0.1, 0.2, 0.5, 1.0

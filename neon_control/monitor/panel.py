@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import viser
 
-from neon_control.core.errors import NeonControlError
-from neon_control.tools.monitor import html
-from neon_control.tools.monitor.controls import ExecutorControls
-from neon_control.tools.monitor.link import EXECUTOR, INFERENCE, Link
-from neon_control.tools.monitor.overlay import NODE_SILENT
-from neon_control.tools.monitor.streams import Streams
+from neon_control.core.common.errors import NeonControlError
+from neon_control.monitor import html
+from neon_control.monitor.controls import ExecutorControls
+from neon_control.monitor.link import EXECUTOR, INFERENCE, Link
+from neon_control.monitor.overlay import NODE_SILENT
+from neon_control.monitor.streams import Streams
 
 TOPIC_SILENT = 1.0  # [s]
 NOTICE_KEPT = 6.0  # [s]

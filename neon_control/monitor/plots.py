@@ -9,11 +9,11 @@ import numpy as np
 import viser
 from viser import uplot
 
-from neon_control.core.robot import Robot
-from neon_control.tools.monitor import html
-from neon_control.tools.monitor.link import EXECUTOR, INFERENCE, Link, Status
-from neon_control.tools.monitor.shapes import GHOST_COLOUR
-from neon_control.tools.monitor.streams import COMMANDS, JOINT_STATES, Streams
+from neon_control.core.robot.robot import Robot
+from neon_control.monitor import html
+from neon_control.monitor.link import EXECUTOR, INFERENCE, Link, Status
+from neon_control.monitor.shapes import GHOST_COLOUR
+from neon_control.monitor.streams import COMMANDS, JOINT_STATES, Streams
 
 SPAN = 30.0  # [s]
 MOTION_RATE, STATUS_RATE = 10.0, 1.0  # [Hz]

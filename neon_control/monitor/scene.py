@@ -9,14 +9,14 @@ from itertools import cycle
 import numpy as np
 import viser
 
-from neon_control.core.ensemble import EnsembleSettings
-from neon_control.core.errors import ChunkError, ConfigError
-from neon_control.core.kinematics import Kinematics
-from neon_control.core.plan import Plan
-from neon_control.core.robot import Robot
+from neon_control.core.common.errors import ChunkError, ConfigError
+from neon_control.core.control.ensemble import EnsembleSettings
+from neon_control.core.control.plan import Plan
+from neon_control.core.robot.kinematics import Kinematics
+from neon_control.core.robot.robot import Robot
+from neon_control.monitor.shapes import RobotShape, load_urdf
+from neon_control.monitor.streams import COMMANDS, JOINT_STATES, Streams
 from neon_control.nodes.chunk_messages import StreamChunk
-from neon_control.tools.monitor.shapes import RobotShape, load_urdf
-from neon_control.tools.monitor.streams import COMMANDS, JOINT_STATES, Streams
 
 PATH_COLOURS = ((240, 150, 30), (30, 190, 140), (200, 90, 220), (230, 210, 60))
 CHUNKS_KEPT = 3  # of which the newest is drawn whose halves, joints and base, have both come

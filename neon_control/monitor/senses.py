@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import viser
 
-from neon_control.core.cameras import input_name
-from neon_control.tools.monitor import html
-from neon_control.tools.monitor.sound import spectrogram
-from neon_control.tools.monitor.streams import AUDIO, Streams
+from neon_control.core.robot.camera import input_name
+from neon_control.monitor import html
+from neon_control.monitor.sound import spectrogram
+from neon_control.monitor.streams import AUDIO, Streams
 
 MAX_WIDTH = 400  # [pixels] a larger image is thinned out: it would be scaled down in the panel
 SILENT = 1.0  # [s]

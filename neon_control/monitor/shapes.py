@@ -11,8 +11,8 @@ import trimesh
 import viser
 import yourdfpy
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.kinematics import Kinematics
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.kinematics import Kinematics
 
 GHOST_COLOUR, GHOST_OPACITY = (60, 170, 255), 0.3
 GHOST_THRESHOLD = 0.015  # [rad] or [m], all joints on the way together: a link that is commanded to where it nearly stands needs no ghost

@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from rclpy.node import Node
 
-from neon_control.core.cameras import input_name
-from neon_control.core.errors import ChunkError, ObservationError
-from neon_control.core.robot import Robot
+from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.robot.camera import input_name
+from neon_control.core.robot.robot import Robot
+from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.monitor.subscriptions import Stream
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, StreamChunk, read_base, read_joints
 from neon_control.nodes.conversions import image_to_rgb
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
 from neon_control.nodes.polling import JointStateReader
-from neon_control.runtime.audio_blocks import READERS
-from neon_control.runtime.compressed_images import decode_compressed
-from neon_control.runtime.hearing import SAMPLE_RATE
-from neon_control.runtime.sound import SoundStream
-from neon_control.tools.monitor.subscriptions import Stream
+from neon_control.runtime.decoding.audio_blocks import READERS
+from neon_control.runtime.decoding.compressed_images import decode_compressed
+from neon_control.runtime.decoding.sound import SoundStream
 
 HEARD = 2.0  # [s] of sound that is kept
 LOOK_PERIOD = 1.0  # [s] between two looks for topics that were not published yet

@@ -16,7 +16,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
-from neon_control.core.errors import ObservationError
+from neon_control.core.common.errors import ObservationError
 from neon_control.nodes.polling import PolledSubscription
 
 

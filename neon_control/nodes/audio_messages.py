@@ -1,4 +1,4 @@
-"""The message class of the audio topic; what its types hold is in `runtime/audio_blocks.py`."""
+"""The message class of the audio topic; what its types hold is in `runtime/decoding/audio_blocks.py`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError
-from neon_control.runtime.audio_blocks import READERS
+from neon_control.core.common.errors import ConfigError
+from neon_control.runtime.decoding.audio_blocks import READERS
 
 
 def audio_type(name: str) -> tuple[type, Callable[[Any], np.ndarray]]:

@@ -21,9 +21,9 @@ from rclpy.duration import Duration, Infinite
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJointTrajectory, MultiDOFJointTrajectoryPoint
 
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.errors import ChunkError
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.errors import ChunkError
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.chunk import ActionChunk
 
 JOINTS_TOPIC = "action_chunk/joints"
 BASE_TOPIC = "action_chunk/base"

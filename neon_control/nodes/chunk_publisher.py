@@ -6,8 +6,8 @@ import numpy as np
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.chunk import ActionChunk
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 

@@ -6,8 +6,8 @@ import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Int16MultiArray
 
-from neon_control.core.image import decode_image
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.sensing.image import decode_image
 
 
 def stamp_to_nanoseconds(stamp: object) -> int:

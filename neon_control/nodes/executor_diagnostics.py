@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from neon_control.core.executor import MotionExecutor
-from neon_control.core.latency import Percentiles
-from neon_control.core.supervisor import State
+from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.supervisor import State
 
 MEANING = {
     State.WAITING: "waiting for joint states",

@@ -1,6 +1,6 @@
 """The node that moves the robot: chunks and joint states in, one safe command per control period out.
 
-Wiring only: `core/executor.py` decides what is commanded, `core/supervisor.py` when. The control loop has its own thread,
+Wiring only: `core/control/executor.py` decides what is commanded, `core/control/supervisor.py` when. The control loop has its own thread,
 paced by absolute deadlines; it takes the joint states itself.
 Callbacks run in the spinning thread and only hand over. Neither torch nor ONNX Runtime is loaded here.
 """
@@ -25,16 +25,16 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
-from neon_control.core import realtime
-from neon_control.core.action_space import MODES, ActionSpace
-from neon_control.core.errors import ChunkError, ObservationError
-from neon_control.core.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
-from neon_control.core.latency import Percentiles
-from neon_control.core.pacing import Pacer
-from neon_control.core.realtime import RealtimeSettings
-from neon_control.core.robot import load_robot
-from neon_control.core.sources import RateLimit
-from neon_control.core.supervisor import State, Supervisor
+from neon_control.core.common import realtime
+from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.common.realtime import RealtimeSettings
+from neon_control.core.control.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
+from neon_control.core.control.pacing import Pacer
+from neon_control.core.control.sources import RateLimit
+from neon_control.core.control.supervisor import State, Supervisor
+from neon_control.core.robot.action_space import MODES, ActionSpace
+from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import (
     BASE_TOPIC,
     CHUNK_DEADLINE,

@@ -22,11 +22,12 @@ from rclpy.clock_type import ClockType
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
-from neon_control.core.cameras import TRANSPORTS, input_name
-from neon_control.core.errors import ObservationError
-from neon_control.core.observation import MaxAge, ObservationBuilder
-from neon_control.core.plugins import import_plugins
-from neon_control.core.robot import load_robot
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.plugins import import_plugins
+from neon_control.core.common.statistics import Statistics
+from neon_control.core.robot.camera import TRANSPORTS, input_name
+from neon_control.core.robot.robot import load_robot
+from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
 from neon_control.nodes.chunk_publisher import ChunkPublisher
@@ -35,15 +36,14 @@ from neon_control.nodes.parameters import declare, describe
 from neon_control.nodes.policy_change import PolicyChange
 from neon_control.nodes.polling import JointStateReader
 from neon_control.nodes.python_log import NodeLog
-from neon_control.runtime.audio_blocks import READERS
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.loading import PolicyLoading
-from neon_control.runtime.loop import InferenceLoop
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.rate import RateLimit
-from neon_control.runtime.sessions import PROVIDERS
-from neon_control.runtime.sound import SoundStream
-from neon_control.runtime.statistics import Statistics
+from neon_control.runtime.compute.sessions import PROVIDERS
+from neon_control.runtime.decoding.audio_blocks import READERS
+from neon_control.runtime.decoding.sound import SoundStream
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.loading import PolicyLoading
+from neon_control.runtime.policy.loop import InferenceLoop
+from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.rate import RateLimit
 
 LOG_PERIOD_S = 5.0  # [s] the same complaint is logged at most this often
 STALLED_S = 1.0  # [s] without a chunk for this long, and for five periods, diagnostics say so

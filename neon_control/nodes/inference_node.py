@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from neon_control.core.thread_pools import let_idle_threads_sleep
+from neon_control.core.common.thread_pools import let_idle_threads_sleep
 from neon_control.nodes.transport import choose_transport
 
 

@@ -23,7 +23,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from neon_control.core.errors import NeonControlError
+from neon_control.core.common.errors import NeonControlError
 
 SIGNAL_LATENCY = 0.05  # [s] longest time between a signal and the begin of the stop
 
@@ -153,5 +153,5 @@ def _end(node: Node | None) -> None:
         if isinstance(node, AutostartNode) and node.is_active and rclpy.ok():
             node.trigger_deactivate()
         node.destroy_node()
-    gc.unfreeze()  # what core/realtime.py froze is never collected, and the node would haunt the others until its lease ends: 20 s
+    gc.unfreeze()  # what core/common/realtime.py froze is never collected, and the node would haunt the others until its lease ends: 20 s
     rclpy.try_shutdown()

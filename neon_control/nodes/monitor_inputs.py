@@ -20,8 +20,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from neon_control.core.errors import ObservationError
-from neon_control.core.robot import ControllerConfig, Robot
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.polling import JointStateReader, PolledSubscription
 

@@ -26,16 +26,16 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
-from neon_control.core.ensemble import EnsembleSettings
-from neon_control.core.errors import ChunkError, NeonControlError
-from neon_control.core.kinematics import Kinematics
-from neon_control.core.plan import Plan, PlannedPath, seen_from
-from neon_control.core.robot import load_robot
+from neon_control.core.common.errors import ChunkError, NeonControlError
+from neon_control.core.control.ensemble import EnsembleSettings
+from neon_control.core.control.plan import Plan, PlannedPath, seen_from
+from neon_control.core.robot.kinematics import Kinematics
+from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, read_base, read_joints, to_time
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.monitor_inputs import MonitorInputs
-from neon_control.nodes.monitor_messages import BASE, Drawing, summary
 from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.plan_markers import BASE, Drawing, summary
 from neon_control.nodes.transport import choose_transport
 
 MARKERS_TOPIC, PATHS_TOPIC, GHOST_TOPIC = "monitor/markers", "monitor/path", "monitor/ghost_joint_states"

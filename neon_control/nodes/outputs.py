@@ -24,10 +24,10 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Float64MultiArray, Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.executor import Command
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.core.robot import ControllerConfig, Robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.executor import Command
+from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.nodes.chunk_messages import to_duration
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 

@@ -21,8 +21,8 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.settings import describe
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.settings import describe
 
 __all__ = ["declare", "describe"]
 

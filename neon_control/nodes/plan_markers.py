@@ -16,9 +16,9 @@ from nav_msgs.msg import Path
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker
 
-from neon_control.core.kinematics import quaternions
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.core.plan import PlannedPath
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.plan import PlannedPath
+from neon_control.core.robot.kinematics import quaternions
 from neon_control.nodes.chunk_messages import to_duration, to_time
 
 BASE = "base"  # name of its path beside those of the links

@@ -17,9 +17,9 @@ from rclpy.parameter import Parameter
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from neon_control.core.errors import NeonControlError
-from neon_control.runtime.loading import PolicyLoading
-from neon_control.runtime.policy import Policy
+from neon_control.core.common.errors import NeonControlError
+from neon_control.runtime.policy.loading import PolicyLoading
+from neon_control.runtime.policy.policy import Policy
 
 POLL_S = 0.05  # [s]
 

@@ -18,8 +18,8 @@ from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
-from neon_control.core.errors import ObservationError
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.nanoseconds import NANOSECONDS
 
 _CDR_HEADER = 4  # [bytes] before the message; alignment counts from its end
 

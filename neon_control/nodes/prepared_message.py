@@ -14,7 +14,7 @@ import numpy as np
 from rclpy.publisher import Publisher
 from rclpy.serialization import serialize_message
 
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
 
 TIME_MARK = (0x12345678, 0x3456789A)  # seconds and nanoseconds of no real message
 

@@ -7,7 +7,6 @@ SIGINT first.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import ctypes
 import os
@@ -21,13 +20,13 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from pathlib import Path
 from types import TracebackType
 
-from neon_control.core.errors import ConfigError, NeonControlError
+from neon_control.core.common.errors import ConfigError, NeonControlError
 from neon_control.nodes.transport import choose_transport
-from neon_control.tools.arguments import MAX_DOMAIN, whole
 
 # How a process is asked to end, and how long each question waits for its answer [s].
 STOP_STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 TAIL_LINES = 20
+MAX_DOMAIN = 232  # beyond it, DDS has no ports
 DOMAINS = range(1, 101)  # above 101 the DDS ports run into Linux's ephemeral range
 _PR_SET_PDEATHSIG = 1
 
@@ -58,10 +57,9 @@ def domain_id(environment: Mapping[str, str] = os.environ) -> int:
         ConfigError: the environment names none that there is; the middleware would end the process without saying so.
     """
     text = environment.get("ROS_DOMAIN_ID", "") or "0"
-    try:
-        return whole(0, MAX_DOMAIN)(text)
-    except argparse.ArgumentTypeError as error:
-        raise ConfigError(f"the environment variable ROS_DOMAIN_ID {error}") from error
+    if not text.isdecimal() or int(text) > MAX_DOMAIN:
+        raise ConfigError(f"the environment variable ROS_DOMAIN_ID needs a whole number from 0 to {MAX_DOMAIN}, got {text!r}")
+    return int(text)
 
 
 def free_domain_id() -> int:

@@ -17,7 +17,7 @@ import importlib.metadata
 import os
 from collections.abc import Mapping, MutableMapping
 
-from neon_control.core.paths import find_file
+from neon_control.core.common.paths import find_file
 
 TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 PROFILES, PROFILES_JAZZY = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"  # Fast DDS 3 warns of the name that 2 needs

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.core.recording import CommandTopic, RecordingConfig
-from neon_control.runtime.bag_messages import BASE_TYPES, COMMAND_TYPES, SERVICE_EVENT, nanoseconds, stamp_of, velocity_of
-from neon_control.training.recordings.bag_file import ReadableBag
-from neon_control.training.recordings.reading import Report
-from neon_control.training.recordings.tracks import HOLD_S, Targets, Track
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
+from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, SERVICE_EVENT, nanoseconds, stamp_of, velocity_of
+from neon_control.recordings.damaged_bag import ReadableBag
+from neon_control.recordings.reading import Report
+from neon_control.recordings.tracks import HOLD_S, Targets, Track
 
 CLOCKS = 10  # joint states by which the clocks are compared
 CLOCKS_DIFFER_S = 0.5  # [s] beyond this, stamps and receive times come from different clocks

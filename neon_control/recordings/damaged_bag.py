@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from neon_control.runtime.bag_file import Bag, BagError
-from neon_control.training.recordings.reading import Report
+from neon_control.recordings.bag.bag_file import Bag, BagError
+from neon_control.recordings.reading import Report
 
 
 class ReadableBag:

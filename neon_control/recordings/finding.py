@@ -10,14 +10,14 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.core.observation import Clip
-from neon_control.core.recording import RecordingConfig
-from neon_control.runtime.bag_file import METADATA, STORAGES, recordings_in
-from neon_control.training.recordings.bag import BagRecording
-from neon_control.training.recordings.lerobot import INFO, lerobot_episodes
-from neon_control.training.recordings.reading import Problem, Reading, Recording, Report, Sample
+from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.recording_names import RecordingConfig
+from neon_control.core.sensing.observation import Clip
+from neon_control.recordings.bag.bag_file import METADATA, STORAGES, recordings_in
+from neon_control.recordings.bag_recording import BagRecording
+from neon_control.recordings.lerobot.episodes import INFO, lerobot_episodes
+from neon_control.recordings.reading import Problem, Reading, Recording, Report, Sample
 
 __all__ = ["Problem", "Reading", "Recording", "Report", "Sample", "find_recordings", "read_samples"]
 

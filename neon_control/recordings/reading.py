@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.core.observation import Clip, Observation
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.sensing.observation import Clip, Observation
 
 REVISION = 4  # of this reader: counts up when it makes other samples of the same recording
 

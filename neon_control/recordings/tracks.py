@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
 
 HOLD_S = 0.5  # [s] commands further apart do not belong to one motion
 

@@ -12,9 +12,9 @@ from rclpy.node import Node
 from rclpy.parameter import parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 
-from neon_control.core.errors import NeonControlError
-from neon_control.runtime.bag_file import PARAMETERS_KEY, POLICY_KEY
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, read_policy_file
+from neon_control.core.common.errors import NeonControlError
+from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, POLICY_KEY
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, read_policy_file
 
 ASK_PERIOD = 5.0  # [s] a policy may be changed while it runs
 

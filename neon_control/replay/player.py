@@ -17,11 +17,11 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 from rosbags.interfaces import Qos, QosTime
 from rosgraph_msgs.msg import Clock
 
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.nodes.chunk_messages import to_time
-from neon_control.runtime.bag_file import Bag, BagError, BagMessage
-from neon_control.tools.bag_types import Definitions
-from neon_control.tools.recorder import message_class
+from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
+from neon_control.recordings.bag.message_types import Definitions
+from neon_control.replay.recorder import message_class
 
 NOT_PLAYED = ("/clock", "/rosout", "/parameter_events")  # they belong to the nodes and the time of the day
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

@@ -18,10 +18,10 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.nodes.polling import PolledSubscription
-from neon_control.runtime.bag_file import BagError
-from neon_control.tools.bag_types import Definitions
+from neon_control.recordings.bag.bag_file import BagError
+from neon_control.recordings.bag.message_types import Definitions
 
 LOOK_PERIOD = 0.25  # [s] between two looks for publishers of topics that are not there yet
 DEPTH, IMAGE_DEPTH = 500, 30  # messages that may wait while the disk is busy

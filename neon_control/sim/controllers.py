@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neon_control.core.errors import NeonControlError
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.nanoseconds import NANOSECONDS
 
 
 class CommandError(NeonControlError):

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neon_control.core.robot import Robot
+from neon_control.core.robot.robot import Robot
+from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.sim.expert import Expert, cube_in_base
-from neon_control.sim.recording import EpisodeRecorder
 from neon_control.sim.voice import HEARING_WINDOW_S, SAMPLE_RATE, Microphone
 from neon_control.sim.world import CUBE_COLOURS, TIMESTEP, World
 

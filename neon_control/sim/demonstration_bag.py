@@ -12,7 +12,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
 
 TOPICS = {
     "camera/image_raw": "sensor_msgs/msg/Image",

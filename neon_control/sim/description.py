@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.robot import Robot
-from neon_control.core.yaml_file import read_mapping
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.yaml_file import read_mapping
+from neon_control.core.robot.robot import Robot
 
 SECTION = "simulation"
 Span = tuple[float, float]  # lowest, highest

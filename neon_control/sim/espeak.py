@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal import resample_poly
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 SAMPLE_RATE = 16000  # [Hz]
 

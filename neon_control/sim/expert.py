@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from neon_control.core.robot import Robot
+from neon_control.core.robot.robot import Robot
 from neon_control.sim.description import Span, load_description
 from neon_control.sim.world import World, build_model
 

@@ -39,9 +39,9 @@ from std_msgs.msg import Float64MultiArray, Int16MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.core.pacing import Pacer
-from neon_control.core.robot import ControllerConfig, load_robot
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.pacing import Pacer
+from neon_control.core.robot.robot import ControllerConfig, load_robot
 from neon_control.nodes.chunk_messages import to_time, twist
 from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import run

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.robot import Robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.robot import Robot
 from neon_control.sim.controllers import JointTrajectoryController, VelocityBase
 from neon_control.sim.episode import Episode, Outcome
 from neon_control.sim.voice import Microphone

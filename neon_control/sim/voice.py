@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.sim.espeak import SAMPLE_RATE, VOICES, Utterance, speak
 
 __all__ = ["HEARING_WINDOW_S", "PHRASES", "SAMPLE_RATE", "VOICES", "Command", "Microphone", "draw_command"]

@@ -13,8 +13,8 @@ import os
 import mujoco
 import numpy as np
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.robot import Robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.robot import Robot
 from neon_control.sim.description import SimDescription, Span, load_description
 
 TIMESTEP = 0.005  # [s]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from neon_control.core.observation import Clip
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.backbones.model_folder import describe_model
-from neon_control.runtime.backbones.registry import load_backbone
-from neon_control.runtime.hearing import WINDOW_SAMPLES
+from neon_control.core.sensing.observation import Clip
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.encoders.hearing import WINDOW_SAMPLES
+from neon_control.runtime.encoders.model_folder import describe_model
+from neon_control.runtime.encoders.registry import load_backbone
 from neon_control.tools.arguments import positive, whole
 
 RUNS = 5

@@ -17,13 +17,13 @@ import onnxruntime
 import torch
 from tqdm import tqdm
 
-from neon_control.runtime.torch_device import torch_device
+from neon_control.bench.device import device_table, measure_on_device
+from neon_control.bench.heads import head_table, load_peer, measure_heads, prepare
+from neon_control.bench.measure import BLOCKS
+from neon_control.bench.policy import measure_policy, policy_table
+from neon_control.bench.rows import GROUPED, HEADS
+from neon_control.runtime.compute.torch_device import torch_device
 from neon_control.tools.arguments import new_file, whole
-from neon_control.tools.measure import BLOCKS
-from neon_control.tools.speed.device import device_table, measure_on_device
-from neon_control.tools.speed.heads import head_table, load_peer, measure_heads, prepare
-from neon_control.tools.speed.policy import measure_policy, policy_table
-from neon_control.tools.speed.rows import GROUPED, HEADS
 
 EPILOG = """\
 columns:

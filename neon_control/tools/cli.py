@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from neon_control import __version__
-from neon_control.core.errors import NeonControlError
+from neon_control.core.common.errors import NeonControlError
 
 # name -> (module, one line of help, the extras that bring what it imports; `ros` stands for a sourced distribution as well)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("neon_control.tools.demo", "run the simulated robot, in a browser page or headless, and count successes", "ros,cpu,sim"),
-    "monitor": ("neon_control.tools.monitor.command", "show a running system in a browser page, with an e-stop button", "ros,monitor"),
+    "monitor": ("neon_control.tools.monitor", "show a running system in a browser page, with an e-stop button", "ros,monitor"),
     "collect": ("neon_control.tools.collect", "record demonstrations of the simulated robot", "sim"),
     "recordings": (
         "neon_control.tools.recordings",

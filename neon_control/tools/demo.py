@@ -21,12 +21,12 @@ from types import FrameType
 import platformdirs
 from tqdm import tqdm
 
-from neon_control.core.paths import find_file
-from neon_control.core.robot import Robot, load_robot
+from neon_control.core.common.paths import find_file
+from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.demo.link import EXECUTOR, DemoLink  # here, not later: importing rclpy from PyPI re-executes Python once
+from neon_control.demo.trials import run_trials
+from neon_control.nodes.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.arguments import IMAGE_SIZES, new_file, own_address, whole
-from neon_control.tools.demo_link import EXECUTOR, DemoLink  # here, not later: importing rclpy from PyPI re-executes Python once
-from neon_control.tools.demo_trials import run_trials
-from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.topics import robot_file
 
 START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
@@ -91,7 +91,7 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
 
 def _ready_encoder() -> None:
     """Export the vision encoder if this machine has not done so yet: it takes longer than a node may take to start."""
-    from neon_control.runtime.vision import MODEL_FILE, build_cache, cache_folder
+    from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
 
     if not (cache_folder() / MODEL_FILE).is_file():
         _say("exporting the vision encoder, once on this machine ...")
@@ -123,7 +123,7 @@ def _headless(args: argparse.Namespace, link: DemoLink, check: Callable[[], None
 
 
 def _page(args: argparse.Namespace, link: DemoLink, robot: Robot, check: Callable[[], None]) -> int:
-    from neon_control.tools.demo_page import DemoPage
+    from neon_control.demo.page import DemoPage
 
     page = DemoPage(link, robot, args.host, args.port)
     try:

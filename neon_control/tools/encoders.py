@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from neon_control.runtime.hearing import audio_revision, model_folder
-from neon_control.runtime.vision import VisionEncoder, build_cache, cache_folder, vision_revision
+from neon_control.runtime.encoders.hearing import audio_revision, model_folder
+from neon_control.runtime.encoders.vision import VisionEncoder, build_cache, cache_folder, vision_revision
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,21 +17,21 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from neon_control.core.ensemble import METHODS
-from neon_control.core.errors import ConfigError
-from neon_control.core.paths import find_file
-from neon_control.core.robot import Robot, load_robot
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.bag_file import POLICY_KEY, Bag
-from neon_control.runtime.policy import Policy
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.paths import find_file
+from neon_control.core.control.ensemble import METHODS
+from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.evaluation import tables
+from neon_control.evaluation.measures import chunk_errors, method_figures
+from neon_control.evaluation.offline import OfflineRun
+from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.settings import Settings, from_file, from_recording
+from neon_control.evaluation.verdict import Judged, comparison, verdict
+from neon_control.recordings.bag.bag_file import POLICY_KEY, Bag
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.policy import Policy
 from neon_control.tools.arguments import add_plugins
 from neon_control.tools.bag_words import say_odd
-from neon_control.tools.evaluation import tables
-from neon_control.tools.evaluation.measures import chunk_errors, method_figures
-from neon_control.tools.evaluation.offline import OfflineRun
-from neon_control.tools.evaluation.recording import Recording
-from neon_control.tools.evaluation.settings import Settings, from_file, from_recording
-from neon_control.tools.evaluation.verdict import Judged, comparison, verdict
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
 REPORT = "report.html"
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     lines = [verdict(j, recording) for j in judged] + ([comparison(judged)] if len(judged) > 1 else [])
     print("\n".join(lines))
     if not args.tables_only:
-        from neon_control.tools.evaluation import report  # here: matplotlib takes a second
+        from neon_control.evaluation import report  # here: matplotlib takes a second
 
         report.write(out / REPORT, judged, recording, lines, _notes(args, settings, latency, recording, bag_policy(bag.custom), policies))
     print(f"{len(found)} tables{'' if args.tables_only else f' and {REPORT}'} in {out}", file=sys.stderr)

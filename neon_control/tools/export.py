@@ -10,14 +10,14 @@ import numpy as np
 import onnxruntime
 from tqdm import tqdm
 
-from neon_control.core.errors import PolicyError
-from neon_control.runtime.graph_weights import WEIGHT_TYPES
-from neon_control.runtime.policy import draw_noise
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
-from neon_control.runtime.sessions import open_session
+from neon_control.bench.measure import ActionError, Latency, in_turns, policy_inputs, torch_actions
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.text_table import table
+from neon_control.runtime.compute.sessions import open_session
+from neon_control.runtime.export.graph_weights import WEIGHT_TYPES
+from neon_control.runtime.policy.policy import draw_noise
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
 from neon_control.tools.arguments import add_plugins, whole
-from neon_control.tools.measure import ActionError, Latency, in_turns, policy_inputs, torch_actions
-from neon_control.tools.text_table import table
 
 COLUMNS = ("Folder", "Weights", "Size [MB]", "Max error [rad]", "Mean error [rad]", "Base, max", "Latency p50 / p99 [ms]")
 HELP = """\
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export, verify by reading it back, compare."""
-    from neon_control.runtime.export import export_again
-    from neon_control.runtime.torch_action_layer import rebuild_policy
+    from neon_control.runtime.export.policy_export import export_again
+    from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 
     if args.out.exists() and not (args.force and (args.out / DESCRIPTION_FILE).is_file()):
         raise PolicyError(f"{args.out} exists; choose another --out" + ("" if args.force else ", or --force to replace a policy"))

@@ -6,9 +6,9 @@ import argparse
 import time
 from pathlib import Path
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.paths import find_file
-from neon_control.core.robot import load_robot
+from neon_control.core.common.paths import find_file
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import load_robot
 from neon_control.tools.arguments import whole
 
 

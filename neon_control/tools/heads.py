@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.text_table import table
 from neon_control.model.action_heads import ActionHead, StateRelativeHead, build_head
 from neon_control.tools.arguments import whole
-from neon_control.tools.text_table import table
 
 # Type in the registry, what it is best for; in the order of the specification's table.
 HEADS: dict[str, str] = {

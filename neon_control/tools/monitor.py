@@ -11,11 +11,11 @@ import signal
 import sys
 from types import FrameType
 
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.robot import load_robot
+from neon_control.monitor.link import Link  # here, not later: importing rclpy from PyPI re-executes Python once
+from neon_control.nodes.processes import MAX_DOMAIN, domain_id
 from neon_control.nodes.transport import choose_transport
-from neon_control.tools.arguments import MAX_DOMAIN, own_address, whole
-from neon_control.tools.monitor.link import Link  # here, not later: importing rclpy from PyPI re-executes Python once
-from neon_control.tools.processes import domain_id
+from neon_control.tools.arguments import own_address, whole
 
 EPILOG = """\
 examples:
@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
     robot = load_robot(args.robot)
     signal.signal(signal.SIGTERM, _terminate)
-    from neon_control.tools.monitor.page import MonitorPage
-    from neon_control.tools.monitor.streams import Streams
+    from neon_control.monitor.page import MonitorPage
+    from neon_control.monitor.streams import Streams
 
     choose_transport()
     domain = domain_id() if args.domain is None else args.domain

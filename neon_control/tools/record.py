@@ -21,13 +21,13 @@ from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from neon_control import __version__
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.robot import load_robot
+from neon_control.nodes.processes import domain_id
 from neon_control.nodes.transport import choose_transport
-from neon_control.runtime.bag_file import POLICY_KEY, BagError
+from neon_control.recordings.bag.bag_file import POLICY_KEY, BagError
+from neon_control.replay.node_facts import NodeFacts, policy_identity
+from neon_control.replay.recorder import Recorder
 from neon_control.tools.arguments import not_negative, positive, ros_name
-from neon_control.tools.node_facts import NodeFacts, policy_identity
-from neon_control.tools.processes import domain_id
-from neon_control.tools.recorder import Recorder
 from neon_control.tools.topics import add_robot_arguments, recorded_topics, robot_file
 
 POLL_PERIOD = 0.005  # [s]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from neon_control.core.action_space import MODES, ActionSpace
-from neon_control.core.robot import load_robot
+from neon_control.core.common.text_table import table
+from neon_control.core.robot.action_space import MODES, ActionSpace
+from neon_control.core.robot.robot import load_robot
+from neon_control.recordings.finding import Recording, Report, find_recordings
+from neon_control.recordings.lerobot.export import LeRobotExport, image_rate
 from neon_control.tools.arguments import positive, whole
-from neon_control.tools.text_table import table
-from neon_control.training.recordings import Recording, Report, find_recordings
-from neon_control.training.recordings.lerobot_export import LeRobotExport, image_rate
 
 COLUMNS = ("Recording", "Episodes", "Seconds", "Samples", "Images [Hz]", "Joint states [Hz]", "Problems")
 PROBLEM_COLUMNS = ("Where", "Time [s]", "Times", "What")

@@ -29,17 +29,17 @@ from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.core.paths import find_file
-from neon_control.core.robot import Robot, load_robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.common.paths import find_file
+from neon_control.core.robot.robot import Robot, load_robot
 from neon_control.nodes.polling import PolledSubscription
-from neon_control.runtime.bag_file import PARAMETERS_KEY, Bag, BagError
-from neon_control.tools.arguments import MAX_DOMAIN, not_negative, positive, whole
+from neon_control.nodes.processes import MAX_DOMAIN, ProcessError, ProcessGroup, node_command, prepare_environment
+from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, Bag, BagError
+from neon_control.replay.keyboard import Keyboard
+from neon_control.replay.player import Playback, Player
+from neon_control.tools.arguments import not_negative, positive, whole
 from neon_control.tools.bag_words import say_odd
-from neon_control.tools.keyboard import Keyboard
-from neon_control.tools.player import Playback, Player
-from neon_control.tools.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.topics import (
     DIAGNOSTICS,
     JOINT_STATES,

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.training.features import Arrays
 
 KEYS = ("vision", "audio", "joints", "actions", "mask")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHeadConfig, registered_heads
 from neon_control.model.action_heads.chunking_head import ActionChunkingHead
 from neon_control.model.action_heads.dit_head import DiTActionHead
@@ -16,7 +16,7 @@ from neon_control.model.action_heads.ensemble_head import EnsembleHead
 from neon_control.model.action_heads.flow_matching_head import FlowMatchingHead
 from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.vision import VISION_FEATURES
+from neon_control.runtime.encoders.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig
 from neon_control.training.options import NO_RULES, check_value
 

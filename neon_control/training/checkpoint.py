@@ -21,9 +21,9 @@ import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from neon_control.core.errors import TrainingError
-from neon_control.core.yaml_file import read_mapping
-from neon_control.runtime.files import sha256, verify_sha256
+from neon_control.core.common.errors import TrainingError
+from neon_control.core.common.files import sha256, verify_sha256
+from neon_control.core.common.yaml_file import read_mapping
 
 FORMAT_VERSION = 1
 STATE_FILE, DESCRIPTION_FILE = "state.safetensors", "checkpoint.yaml"

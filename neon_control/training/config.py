@@ -7,19 +7,19 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from neon_control.core.action_space import MODES
-from neon_control.core.cameras import Camera
-from neon_control.core.errors import ConfigError
-from neon_control.core.observation import Clip
-from neon_control.core.recording import RecordingConfig
-from neon_control.core.robot import Robot
-from neon_control.core.yaml_file import read_mapping
-from neon_control.runtime.action_layer import BACKENDS
-from neon_control.runtime.backbones.backbone import COMBINATIONS, BackboneSpec
-from neon_control.runtime.backbones.model_folder import describe_model
-from neon_control.runtime.policy import VISION_ENCODER
-from neon_control.runtime.preprocessing import FITS
-from neon_control.runtime.vision import VISION_FEATURES, vision_revision
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.yaml_file import read_mapping
+from neon_control.core.robot.action_space import MODES
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.recording_names import RecordingConfig
+from neon_control.core.robot.robot import Robot
+from neon_control.core.sensing.observation import Clip
+from neon_control.runtime.encoders.backbone import COMBINATIONS, BackboneSpec
+from neon_control.runtime.encoders.model_folder import describe_model
+from neon_control.runtime.encoders.preprocessing import FITS
+from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.policy.action_layer import BACKENDS
+from neon_control.runtime.policy.policy import VISION_ENCODER
 from neon_control.training.options import check_options, option
 
 BACKBONE_KEYS = {

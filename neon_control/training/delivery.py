@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError, PolicyError
-from neon_control.core.robot import Robot
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.export import export_policy
-from neon_control.runtime.files import create_folder_atomically
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, read_policy_file
-from neon_control.runtime.sessions import open_session
-from neon_control.runtime.torch_action_layer import rebuild_policy
+from neon_control.core.common.errors import ConfigError, PolicyError
+from neon_control.core.common.files import create_folder_atomically
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import Robot
+from neon_control.runtime.compute.sessions import open_session
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.export.policy_export import export_policy
+from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, read_policy_file
+from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 from neon_control.training.batches import Batch
 from neon_control.training.config import TrainConfig
 from neon_control.training.evaluation import Result

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neon_control.core.action_space import ActionSpace
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.policy import ActionPolicy
 from neon_control.training.batches import Batch
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 Arrays = dict[str, np.ndarray]
 

@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.hearing import audio_revision
-from neon_control.runtime.policy import VISION_ENCODER
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.recordings.finding import Recording
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.hearing import audio_revision
+from neon_control.runtime.policy.policy import VISION_ENCODER
 from neon_control.training.feature_files import Arrays, map_arrays
-from neon_control.training.recordings import Recording
 
 FORMAT = 2  # of both files; raise it when their content changes
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
-from neon_control.runtime.backbones.encoding import encode_observations
-from neon_control.runtime.backbones.registry import load_backbone
-from neon_control.runtime.device_arrays import to_numpy
-from neon_control.runtime.hearing import AudioEncoder
+from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.recordings.finding import Problem, Recording, Report, Sample
+from neon_control.runtime.compute.device_arrays import to_numpy
+from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions
+from neon_control.runtime.encoders.encoding import encode_observations
+from neon_control.runtime.encoders.hearing import AudioEncoder
+from neon_control.runtime.encoders.registry import load_backbone
 from neon_control.training.feature_files import Arrays, map_arrays, remove_scratch, write_arrays
 from neon_control.training.feature_job import Files, Job, frames_of
-from neon_control.training.recordings import Problem, Recording, Report, Sample
 
 # Clips that a backbone encodes together. It pays for transformers; the small encoders' time on a CPU is all matrix products, and batches
 # of 2 to 16 images or windows cost the same for each.

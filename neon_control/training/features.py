@@ -14,13 +14,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.vision import build_cache, cache_folder
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.recordings.finding import Recording, find_recordings
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.vision import build_cache, cache_folder
 from neon_control.training.feature_files import Arrays, let_files_stay_open
 from neon_control.training.feature_job import Job
-from neon_control.training.recordings import Recording, find_recordings
 from neon_control.training.spread import Task, over_processes, over_ray
 
 __all__ = ["Arrays", "Extraction", "extract", "find_recordings", "prepare"]

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from neon_control.core.action_space import ActionSpace
+from neon_control.core.robot.action_space import ActionSpace
 
 DPI = 110
 SMOOTHING = 0.02  # share of a curve over which it is averaged

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 import yaml
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 NUMBERS = (int, float)
 NO_RULES: Mapping[str, Any] = {"least": None, "most": None, "choices": ()}

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import GroupedActionHead, StateRelativeHead
 from neon_control.model.action_heads.losses import group_slices
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.policy_file import PolicyFile, read_policy_file
-from neon_control.runtime.torch_action_layer import rebuild_policy
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.policy.policy_file import PolicyFile, read_policy_file
+from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 from neon_control.training.batches import Batch
 from neon_control.training.building import policy_config
 from neon_control.training.config import TrainConfig

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from neon_control.core.action_space import ActionSpace
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.policy import FEATURE_LIMIT
 from neon_control.training.batches import Batch
 from neon_control.training.config import TrainConfig

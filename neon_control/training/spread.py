@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from neon_control.core.errors import ConfigError, NeonControlError
-from neon_control.core.thread_pools import SETTINGS
-from neon_control.runtime.worker_pool import in_processes
+from neon_control.core.common.errors import ConfigError, NeonControlError
+from neon_control.core.common.thread_pools import SETTINGS
+from neon_control.core.common.worker_pool import in_processes
+from neon_control.recordings.finding import Recording
 from neon_control.training.feature_job import Files, Job
 from neon_control.training.feature_worker import Outcome, Worker
-from neon_control.training.recordings import Recording
 
 Task = tuple[int, Recording, Files]
 

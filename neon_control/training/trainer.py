@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import TrainingError
+from neon_control.core.common.errors import TrainingError
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.policy import ActionPolicy
-from neon_control.runtime.backbones.backbone import BackboneSpec
+from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.training.batches import Batch, batch_indices
 from neon_control.training.checkpoint import newest_checkpoint, remove_checkpoints, save_checkpoint
 from neon_control.training.config import TrainConfig

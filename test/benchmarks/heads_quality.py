@@ -20,14 +20,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from pathlib import Path
 
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model"))
-
 from chunk_task import ChunkTask, distance_to_truth, train
 from peer_heads import peer_heads
 

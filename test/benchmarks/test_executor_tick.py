@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from many_joints import write_robot
 
-from neon_control.core.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
-from neon_control.core.robot import load_robot
-from neon_control.core.supervisor import State
+from neon_control.core.control.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
+from neon_control.core.control.supervisor import State
+from neon_control.core.robot.robot import load_robot
 
 H, SECOND = 16, 1_000_000_000
 PERIOD = SECOND // 200

@@ -13,7 +13,7 @@ import pytest
 from inference_harness import running_node, synthetic_robot
 from waiting import wait_until
 
-from neon_control.runtime.policy_file import read_policy_file
+from neon_control.runtime.policy.policy_file import read_policy_file
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
 

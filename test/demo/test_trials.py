@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from neon_control.tools.demo_link import Commands, ImageCount
-from neon_control.tools.demo_trials import Trial, control_rate, mean_absolute_jerk, report
+from neon_control.demo.link import Commands, ImageCount
+from neon_control.demo.trials import Trial, control_rate, mean_absolute_jerk, report
 
 KEYS = {
     "episodes", "successes", "success_rate", "mean_time_to_reach_s", "inference_ms", "observation_to_command_ms",

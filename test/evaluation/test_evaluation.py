@@ -18,21 +18,19 @@ from many_joints import write_robot
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.cameras import Camera
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.robot import Robot, load_robot
-from neon_control.runtime.bag_file import Bag, BagError
-from neon_control.runtime.policy import Policy
-from neon_control.sim.recording import EpisodeRecorder
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.evaluation.measures import input_figures, mean_abs, sync_skew
+from neon_control.evaluation.offline import OfflineRun, Run
+from neon_control.evaluation.recorded_day import Recording, Stream, Track
+from neon_control.evaluation.settings import Settings, from_file, from_recording
+from neon_control.evaluation.verdict import percent_less
+from neon_control.recordings.bag.bag_file import Bag, BagError
+from neon_control.runtime.policy.policy import Policy
+from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.tools import cli
-from neon_control.tools.evaluation.measures import input_figures, mean_abs, sync_skew
-from neon_control.tools.evaluation.offline import OfflineRun, Run
-from neon_control.tools.evaluation.recording import Recording, Stream, Track
-from neon_control.tools.evaluation.settings import Settings, from_file, from_recording
-from neon_control.tools.evaluation.verdict import percent_less
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 
 pytestmark = pytest.mark.timeout(400)  # [s] the first test exports two policies and draws a report, on a busy computer too
 

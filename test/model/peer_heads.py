@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from neon_control.tools.speed.heads import load_peer
+from neon_control.bench.heads import load_peer
 
 DISTRIBUTION, VERSION = "neon-vla", "0.1.5"
 

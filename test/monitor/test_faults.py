@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from neon_control.tools.monitor import html
-from neon_control.tools.monitor.faults import Count, FaultLog
-from neon_control.tools.monitor.link import Status, read_status
+from neon_control.monitor import html
+from neon_control.monitor.faults import Count, FaultLog
+from neon_control.monitor.link import Status, read_status
 
 
 def status(level: int, message: str, node: str = "executor_node", **values: object) -> Status:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from std_srvs.srv import Trigger
 
-from neon_control.tools.monitor.link import Link, LinkClosed, LinkError
+from neon_control.monitor.link import Link, LinkClosed, LinkError
 
 
 def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neon_control.monitor.plots import SPAN, History
 from neon_control.tools import cli
-from neon_control.tools.monitor.plots import SPAN, History
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import viser
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from neon_control.tools.monitor.origin import is_own, refuse_foreign_pages
+from neon_control.monitor.origin import is_own, refuse_foreign_pages
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neon_control.tools.monitor.plots import SPAN, History, _reach
+from neon_control.monitor.plots import SPAN, History, _reach
 
 
 def test_a_curve_that_is_not_known_at_first_or_never_does_not_begin_with_a_gap_but_keeps_all_others() -> None:

@@ -10,10 +10,10 @@ import pytest
 import viser
 from viser.transforms import SO3
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.kinematics import Kinematics
-from neon_control.core.robot import load_robot
-from neon_control.tools.monitor.shapes import RobotShape, load_urdf
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.kinematics import Kinematics
+from neon_control.core.robot.robot import load_robot
+from neon_control.monitor.shapes import RobotShape, load_urdf
 
 SLIDER = """<robot name="slider"><link name="rail"/><link name="cart"/><link name="arm"/>
   <joint name="turn" type="revolute"><parent link="cart"/><child link="arm"/><axis xyz="0 0 2"/>

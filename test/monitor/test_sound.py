@@ -8,8 +8,8 @@ import wave
 import numpy as np
 import pytest
 
-from neon_control.runtime.hearing import SAMPLE_RATE
-from neon_control.tools.monitor.sound import spectrogram, wav
+from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.monitor.sound import spectrogram, wav
 
 
 def tone(frequency: float, seconds: float) -> np.ndarray:

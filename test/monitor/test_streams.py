@@ -15,9 +15,9 @@ from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.robot import load_robot
+from neon_control.monitor.streams import CHUNKS, JOINT_STATES, Streams
 from neon_control.nodes.chunk_messages import JOINTS_TOPIC, to_time
-from neon_control.tools.monitor.streams import CHUNKS, JOINT_STATES, Streams
 
 STAMP = 5_000_000_000  # [ns] of a robot whose clock began today
 LIMIT = 20.0  # [s]

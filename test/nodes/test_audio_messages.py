@@ -12,9 +12,9 @@ import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Float32MultiArray, Int16MultiArray, UInt8MultiArray
 
-from neon_control.core.errors import ConfigError, ObservationError
+from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.nodes.audio_messages import audio_type
-from neon_control.runtime.audio_blocks import READERS
+from neon_control.runtime.decoding.audio_blocks import READERS
 
 SAMPLES = np.array([0, 1, -1, 32767, -32768], np.int16)
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
-from neon_control.core.cameras import Camera, Cameras
-from neon_control.core.errors import ObservationError
-from neon_control.core.observation import Clip
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.statistics import Statistics
+from neon_control.core.robot.camera import Camera
+from neon_control.core.sensing.cameras import Cameras
+from neon_control.core.sensing.observation import Clip
 from neon_control.nodes.camera_topics import CameraTopics
-from neon_control.runtime.statistics import Statistics
 
 HEAD, WRIST = Camera("head", "head/image"), Camera("wrist", "/wrist/image", "compressed")
 

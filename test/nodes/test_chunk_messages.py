@@ -12,8 +12,8 @@ from rclpy.serialization import deserialize_message, serialize_message
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from waiting import wait_until
 
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.errors import ChunkError
+from neon_control.core.common.errors import ChunkError
+from neon_control.core.control.chunk import ActionChunk
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, read_base, read_joints, to_time
 from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.polling import PolledSubscription

@@ -15,10 +15,10 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Int16MultiArray
 
-from neon_control.core.errors import ObservationError
-from neon_control.core.image import ENCODINGS
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.sensing.image import ENCODINGS
 from neon_control.nodes.conversions import audio_to_samples, image_to_rgb, stamp_to_nanoseconds
-from neon_control.runtime.compressed_images import decode_compressed
+from neon_control.runtime.decoding.compressed_images import decode_compressed
 
 ORDER = {"rgb": [0, 1, 2], "bgr": [2, 1, 0], "rgba": [0, 1, 2, 3], "bgra": [2, 1, 0, 3], "mono": [0]}
 

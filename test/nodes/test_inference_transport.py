@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from neon_control.core.thread_pools import SETTINGS, let_idle_threads_sleep
+from neon_control.core.common.thread_pools import SETTINGS, let_idle_threads_sleep
 from neon_control.nodes.transport import PROFILES, PROFILES_JAZZY, TRANSPORTS, choose_transport
 
 

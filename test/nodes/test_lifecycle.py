@@ -13,7 +13,7 @@ from lifecycle_msgs.msg import State
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.nodes.lifecycle import AutostartNode
 
 
@@ -124,7 +124,7 @@ def test_a_shutdown_transition_deactivates_first(recorder):
 
 PROGRAM = """
 import sys
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.nodes.lifecycle import AutostartNode, run
 class Node(AutostartNode):
     def __init__(self):

@@ -11,7 +11,7 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from waiting import wait_until
 
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import to_time
 from neon_control.nodes.monitor_inputs import DRIVEN_POSES, NEWEST, MonitorInputs
 

@@ -14,10 +14,10 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.executor import Command
-from neon_control.core.limits import RestPath
-from neon_control.core.robot import ControllerConfig, load_robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.control.executor import Command
+from neon_control.core.control.limits import RestPath
+from neon_control.core.robot.robot import ControllerConfig, load_robot
 from neon_control.nodes.outputs import create_outputs
 from neon_control.nodes.polling import PolledSubscription
 

@@ -9,7 +9,7 @@ import rclpy
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.parameter import Parameter
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.nodes.parameters import declare, describe
 
 

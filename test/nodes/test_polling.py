@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Int32
 from waiting import wait_until
 
-from neon_control.core.errors import ObservationError
+from neon_control.core.common.errors import ObservationError
 from neon_control.nodes.polling import JointStateReader, PolledSubscription
 
 

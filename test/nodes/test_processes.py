@@ -14,16 +14,16 @@ import pytest
 import yaml
 from waiting import wait_until
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.paths import find_file
-from neon_control.nodes.transport import PROFILES
-from neon_control.tools.processes import (
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.paths import find_file
+from neon_control.nodes.processes import (
     ProcessError,
     ProcessGroup,
     free_domain_id,
     node_command,
     prepare_environment,
 )
+from neon_control.nodes.transport import PROFILES
 
 POLITE = """
 import signal, sys, time
@@ -71,7 +71,7 @@ def test_processes_are_asked_to_end_with_sigint_first(tmp_path: Path) -> None:
 
 def test_a_stubborn_process_is_killed_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 2.0))
-    monkeypatch.setattr("neon_control.tools.processes.STOP_STEPS", steps)
+    monkeypatch.setattr("neon_control.nodes.processes.STOP_STEPS", steps)
     group = ProcessGroup(tmp_path)
     start(group, "stubborn", STUBBORN)
     assert group.stop() == {"stubborn": -signal.SIGKILL}
@@ -132,7 +132,7 @@ def test_a_program_that_does_not_exist_is_an_error_of_ours(tmp_path: Path) -> No
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's help exists on Linux only")
 def test_processes_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from neon_control.tools.processes import ProcessGroup\n"
+        "import sys, time; from pathlib import Path; from neon_control.nodes.processes import ProcessGroup\n"
         f"group = ProcessGroup(Path({str(tmp_path)!r})); group.start('child', [sys.executable, '-c', {POLITE!r}])\n"
         "print(group.pid('child'), flush=True); time.sleep(600)"
     )
@@ -148,7 +148,7 @@ def test_processes_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_domain_in_use_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neon_control.tools.processes.DOMAINS", range(90, 92))
+    monkeypatch.setattr("neon_control.nodes.processes.DOMAINS", range(90, 92))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("", 7400 + 250 * 90))
         assert {free_domain_id() for _ in range(10)} == {91}
@@ -176,7 +176,7 @@ def test_a_domain_that_does_not_exist_is_refused_with_the_variable() -> None:
 def test_a_ctrl_c_while_a_process_is_being_started_is_not_lost(tmp_path: Path) -> None:
     code = f"""
 import os, pathlib, signal, sys
-from neon_control.tools.processes import ProcessGroup
+from neon_control.nodes.processes import ProcessGroup
 os.register_at_fork(after_in_parent=lambda: signal.raise_signal(signal.SIGINT))
 try:
     with ProcessGroup(pathlib.Path({str(tmp_path)!r})) as group:

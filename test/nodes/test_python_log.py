@@ -9,7 +9,7 @@ import rclpy
 from rclpy.node import Node
 
 from neon_control.nodes.python_log import NodeLog
-from neon_control.runtime import sessions
+from neon_control.runtime.compute import sessions
 
 
 def test_messages_of_the_package_reach_the_nodes_log_until_it_is_closed(ros: int, capfd: pytest.CaptureFixture[str]) -> None:

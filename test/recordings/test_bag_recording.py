@@ -28,11 +28,11 @@ from bag_writer import (
 )
 from rosbags.rosbag2 import CompressionMode, Reader, StoragePlugin
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.observation import Clip
-from neon_control.core.recording import CommandTopic, RecordingConfig
-from neon_control.training.recordings import Reading
-from neon_control.training.recordings.bag import BagRecording
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
+from neon_control.core.sensing.observation import Clip
+from neon_control.recordings.bag_recording import BagRecording
+from neon_control.recordings.finding import Reading
 
 NAMES = ("joint0", "joint1", "joint2")
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 3), "base": slice(3, 6)}, -np.ones(6), np.ones(6))

@@ -14,11 +14,11 @@ from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
 from rosbags.rosbag2 import StoragePlugin
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
-from neon_control.core.recording import CommandTopic, RecordingConfig
-from neon_control.runtime.bag_file import Bag
-from neon_control.training.recordings import Reading, Recording, find_recordings
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
+from neon_control.recordings.bag.bag_file import Bag
+from neon_control.recordings.finding import Reading, Recording, find_recordings
 
 NAMES = ("joint0", "joint1")
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 2)}, -np.ones(2), np.ones(2))

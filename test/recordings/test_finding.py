@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.cameras import Camera
-from neon_control.core.errors import ObservationError
-from neon_control.core.observation import Clip, ObservationBuilder
-from neon_control.core.recording import RecordingConfig
-from neon_control.sim.recording import START, EpisodeRecorder
-from neon_control.training.recordings import find_recordings, read_samples
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.recording_names import RecordingConfig
+from neon_control.core.sensing.observation import Clip, ObservationBuilder
+from neon_control.recordings.finding import find_recordings, read_samples
+from neon_control.sim.demonstration_bag import START, EpisodeRecorder
 
 IMAGE = "sensor_msgs/msg/Image"
 NAMES = tuple(f"joint{i}" for i in range(3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neon_control.training.recordings.tracks import Targets, Track
+from neon_control.recordings.tracks import Targets, Track
 
 MS = 10**6  # [ns]
 

@@ -20,10 +20,10 @@ from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
 from neon_control.nodes.polling import PolledSubscription
-from neon_control.runtime.bag_file import Bag
-from neon_control.sim.recording import START, EpisodeRecorder
-from neon_control.tools.keyboard import Keyboard
-from neon_control.tools.player import BagTime, Playback, Player, played_qos
+from neon_control.recordings.bag.bag_file import Bag
+from neon_control.replay.keyboard import Keyboard
+from neon_control.replay.player import BagTime, Playback, Player, played_qos
+from neon_control.sim.demonstration_bag import START, EpisodeRecorder
 
 COUNT, PERIOD = 20, 0.02  # joint states, [s]
 INFINITE = QosTime(9223372036, 854775807)

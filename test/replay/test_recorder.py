@@ -22,9 +22,9 @@ from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
 from neon_control.nodes.chunk_messages import chunk_qos
-from neon_control.runtime.bag_file import BagError
-from neon_control.tools.node_facts import NodeFacts
-from neon_control.tools.recorder import Channel, Recorder
+from neon_control.recordings.bag.bag_file import BagError
+from neon_control.replay.node_facts import NodeFacts
+from neon_control.replay.recorder import Channel, Recorder
 
 pytestmark = pytest.mark.system
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.robot import load_robot
-from neon_control.runtime.bag_file import Bag, BagError
-from neon_control.sim.recording import EpisodeRecorder
+from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.topics import replay_remappings
+from neon_control.recordings.bag.bag_file import Bag, BagError
+from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.tools.replay import needed_inputs
-from neon_control.tools.topics import replay_remappings
 
 ROBOT = load_robot("g1.yaml")
 JOINTS, CAMERA = "/joint_states", "/camera/image_raw"

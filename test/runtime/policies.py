@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.robot import Robot, load_robot
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import Robot, load_robot
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.export import export_policy
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.export.policy_export import export_policy
 
 
 def random_module(space: ActionSpace, seed: int = 0, **options: Any) -> ActionPolicy:

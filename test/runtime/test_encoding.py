@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from test_binding import ort_array
 
-from neon_control.core.errors import ObservationError
-from neon_control.core.observation import Observation
-from neon_control.runtime.backbones.backbone import Backbone, BackboneSpec, Encoded
-from neon_control.runtime.backbones.encoding import encode_observations
-from neon_control.runtime.device_arrays import Array, to_numpy
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.sensing.observation import Observation
+from neon_control.runtime.compute.device_arrays import Array, to_numpy
+from neon_control.runtime.encoders.backbone import Backbone, BackboneSpec, Encoded
+from neon_control.runtime.encoders.encoding import encode_observations
 
 CAMERAS = ("head", "wrist")
 SPEC = BackboneSpec("ruler", "1", 4, cameras=CAMERAS)

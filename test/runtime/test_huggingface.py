@@ -16,13 +16,13 @@ import torch
 from PIL import Image
 from tiny_backbones import HIDDEN, TINY, transformers
 
-from neon_control.core.errors import ConfigError, ObservationError, PolicyError
-from neon_control.core.observation import Clip
-from neon_control.runtime.backbones.backbone import BackboneOptions, BackboneSpec
-from neon_control.runtime.backbones.huggingface import HuggingFaceBackbone, load_huggingface, masked_mean
-from neon_control.runtime.backbones.model_folder import describe_model, model_revision
-from neon_control.runtime.backbones.pixels import fit_area, stack_frames, to_patches
-from neon_control.runtime.backbones.registry import load_backbone, register_backbone, registered_backbones
+from neon_control.core.common.errors import ConfigError, ObservationError, PolicyError
+from neon_control.core.sensing.observation import Clip
+from neon_control.runtime.encoders.backbone import BackboneOptions, BackboneSpec
+from neon_control.runtime.encoders.huggingface import HuggingFaceBackbone, load_huggingface, masked_mean
+from neon_control.runtime.encoders.model_folder import describe_model, model_revision
+from neon_control.runtime.encoders.pixels import fit_area, stack_frames, to_patches
+from neon_control.runtime.encoders.registry import load_backbone, register_backbone, registered_backbones
 
 READS = ["qwen2_5_vl", "qwen3_vl", "qwen2_5_omni"]
 CPU = BackboneOptions(device="cpu")
@@ -298,8 +298,8 @@ def test_the_registry_knows_both_and_refuses_others(folders: dict[str, Path]) ->
 def test_without_transformers_the_error_names_the_extra() -> None:
     code = (
         "import sys; sys.modules['transformers'] = None; from pathlib import Path;"
-        "from neon_control.runtime.backbones.registry import load_backbone;"
-        "from neon_control.runtime.backbones.backbone import BackboneSpec; load_backbone(BackboneSpec('huggingface', '', 8), Path('/'))"
+        "from neon_control.runtime.encoders.registry import load_backbone;"
+        "from neon_control.runtime.encoders.backbone import BackboneSpec; load_backbone(BackboneSpec('huggingface', '', 8), Path('/'))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "PolicyError" in result.stderr and "the extra `huggingface`" in result.stderr

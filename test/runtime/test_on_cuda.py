@@ -5,7 +5,6 @@ The same code runs on the CPU in `test_binding.py`, `test_encoding.py` and `test
 
 from __future__ import annotations
 
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -14,25 +13,23 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from policies import random_module, write_policy
 from tiny_backbones import HIDDEN, save_vjepa2
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.observation import Observation
-from neon_control.core.robot import load_robot
-from neon_control.runtime.backbones.backbone import BackboneOptions, BackboneSpec
-from neon_control.runtime.backbones.encoding import encode_observations
-from neon_control.runtime.backbones.model_folder import describe_model
-from neon_control.runtime.backbones.registry import load_backbone
-from neon_control.runtime.binding import OrtDevice
-from neon_control.runtime.device_arrays import Array, to_numpy
-from neon_control.runtime.export import export_policy
-from neon_control.runtime.ort_array import OrtArray
-from neon_control.runtime.policy import Features, Policy
-from neon_control.runtime.vision import VISION_FEATURES, VisionEncoder, vision_revision
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import load_robot
+from neon_control.core.sensing.observation import Observation
+from neon_control.runtime.compute.binding import OrtDevice
+from neon_control.runtime.compute.device_arrays import Array, to_numpy
+from neon_control.runtime.compute.ort_array import OrtArray
+from neon_control.runtime.encoders.backbone import BackboneOptions, BackboneSpec
+from neon_control.runtime.encoders.encoding import encode_observations
+from neon_control.runtime.encoders.model_folder import describe_model
+from neon_control.runtime.encoders.registry import load_backbone
+from neon_control.runtime.encoders.vision import VISION_FEATURES, VisionEncoder, vision_revision
+from neon_control.runtime.export.policy_export import export_policy
+from neon_control.runtime.policy.policy import Features, Policy
 
 TORCH = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU and a torch with CUDA")
 ORT = pytest.mark.skipif(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.sim.controllers import CommandError, JointTrajectoryController, VelocityBase, hermite
 
 NAMES = ("a", "b")

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import load_robot
+from neon_control.recordings.finding import Sample, read_samples
 from neon_control.sim import demonstration
 from neon_control.sim.demonstration import Demonstrator
 from neon_control.sim.description import load_description
-from neon_control.training.recordings import Sample, read_samples
 
 
 @pytest.mark.parametrize("dark", [True, False])

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from neon_control.sim.recording import EpisodeRecorder
+from neon_control.sim.demonstration_bag import EpisodeRecorder
 
 
 def test_a_recording_that_ends_in_an_error_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:

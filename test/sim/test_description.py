@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.robot import load_robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.robot import load_robot
 from neon_control.sim.description import SimDescription, load_description
 
 Change = Callable[[dict[str, Any]], object]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.sim.espeak import speak
 from neon_control.sim.voice import HEARING_WINDOW_S, SAMPLE_RATE, VOICES, Microphone, draw_command
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.robot import load_robot
 from neon_control.sim.world import (
     CUBE_HALF_EDGE,
     MIN_CUBE_SEPARATION,

@@ -24,9 +24,9 @@ from rclpy.serialization import serialize_message
 from rclpy.utilities import remove_ros_args
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.robot import load_robot
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, to_time
 from neon_control.nodes.transport import choose_transport
 

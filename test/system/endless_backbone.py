@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec
-from neon_control.runtime.backbones.registry import register_backbone
-from neon_control.runtime.binding import HOST
-from neon_control.runtime.ort_array import OrtArray
+from neon_control.runtime.compute.binding import HOST
+from neon_control.runtime.compute.ort_array import OrtArray
+from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions, BackboneSpec
+from neon_control.runtime.encoders.registry import register_backbone
 
 
 @register_backbone("endless")

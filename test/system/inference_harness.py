@@ -32,15 +32,15 @@ from std_msgs.msg import Int16MultiArray
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from waiting import wait_until
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import load_robot
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos
 from neon_control.nodes.transport import PROFILES
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.export import export_policy
-from neon_control.runtime.vision import VISION_FEATURES
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.vision import VISION_FEATURES
+from neon_control.runtime.export.policy_export import export_policy
 
 CLOCK_PERIOD = 0.005  # [s]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from waiting import wait_until
 
-from neon_control.core.paths import find_file
+from neon_control.core.common.paths import find_file
 from neon_control.nodes.transport import PROFILES
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(400)]

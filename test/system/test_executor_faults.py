@@ -18,7 +18,7 @@ from executor_rig import Rig, rig
 from std_srvs.srv import SetBool, Trigger
 from waiting import wait_until
 
-from neon_control.tools.processes import free_domain_id
+from neon_control.nodes.processes import free_domain_id
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 

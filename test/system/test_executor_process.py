@@ -17,7 +17,7 @@ from lifecycle_msgs.srv import ChangeState
 from std_srvs.srv import SetBool, Trigger
 from waiting import wait_until
 
-from neon_control.core.paths import find_file
+from neon_control.core.common.paths import find_file
 
 pytestmark = pytest.mark.system
 

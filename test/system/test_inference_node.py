@@ -11,10 +11,10 @@ from inference_harness import NodeProcess, SyntheticRobot, make_policy, running_
 from std_msgs.msg import Float32MultiArray
 from waiting import wait_until
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.paths import share_directory
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.vision import VISION_FEATURES, vision_revision
+from neon_control.core.common.paths import share_directory
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
 
 pytestmark = pytest.mark.system
 

@@ -11,7 +11,7 @@ import pytest
 from inference_harness import NodeProcess, SyntheticRobot, make_policy, running_node, synthetic_robot
 from waiting import wait_until
 
-from neon_control.core.action_space import ActionSpace
+from neon_control.core.robot.action_space import ActionSpace
 
 pytestmark = pytest.mark.system
 

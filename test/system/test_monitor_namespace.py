@@ -11,9 +11,9 @@ import pytest
 from browser import Browser
 from waiting import wait_until
 
-from neon_control.core.paths import find_file
-from neon_control.tools.monitor.link import EXECUTOR, Link
-from neon_control.tools.processes import ProcessGroup, free_domain_id, node_command
+from neon_control.core.common.paths import find_file
+from neon_control.monitor.link import EXECUTOR, Link
+from neon_control.nodes.processes import ProcessGroup, free_domain_id, node_command
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
 LIMIT = 60.0  # [s] on a busy computer

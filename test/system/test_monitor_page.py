@@ -22,9 +22,9 @@ from browser import Browser
 from PIL import Image
 from waiting import wait_until
 
-from neon_control.core.paths import find_file
-from neon_control.tools.monitor.link import EXECUTOR, Link
-from neon_control.tools.processes import ProcessGroup, free_domain_id, node_command
+from neon_control.core.common.paths import find_file
+from neon_control.monitor.link import EXECUTOR, Link
+from neon_control.nodes.processes import ProcessGroup, free_domain_id, node_command
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
 SCREENSHOTS = os.environ.get("NEON_CONTROL_SCREENSHOTS")

@@ -14,8 +14,8 @@ from inference_harness import NodeProcess, SyntheticRobot, make_policy, running_
 from std_srvs.srv import Trigger
 from waiting import wait_until
 
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.policy_file import ONNX_FILE
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.policy.policy_file import ONNX_FILE
 
 pytestmark = pytest.mark.system
 

@@ -17,13 +17,13 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.serialization import serialize_message
 from waiting import wait_until
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ObservationError
-from neon_control.core.observation import Observation
-from neon_control.core.recording import RecordingConfig
-from neon_control.core.robot import load_robot
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.recording_names import RecordingConfig
+from neon_control.core.robot.robot import load_robot
+from neon_control.core.sensing.observation import Observation
 from neon_control.nodes.inference import InferenceNode
-from neon_control.training.recordings.bag import BagRecording
+from neon_control.recordings.bag_recording import BagRecording
 
 pytestmark = pytest.mark.system
 

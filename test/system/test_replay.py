@@ -15,14 +15,12 @@ from many_joints import write_robot
 from rclpy.serialization import deserialize_message
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.transport import PROFILES
-from neon_control.runtime.bag_file import Bag
-from neon_control.runtime.bag_messages import stamp_of
-from neon_control.sim.recording import EpisodeRecorder
+from neon_control.recordings.bag.bag_file import Bag
+from neon_control.recordings.bag.messages import stamp_of
+from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.tools import cli
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 
 SECONDS = 2.5
 COMMANDS = "/arm_controller/joint_trajectory"

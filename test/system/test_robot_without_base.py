@@ -15,8 +15,8 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from waiting import wait_until
 
+from neon_control.nodes.processes import ProcessGroup, node_command
 from neon_control.nodes.transport import PROFILES
-from neon_control.tools.processes import ProcessGroup, node_command
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(150)]
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 from policies import write_policy
 
+from neon_control.bench.rows import GROUPED, HEADS
 from neon_control.model.action_heads import registered_heads
 from neon_control.tools.cli import EXIT_USAGE, main
-from neon_control.tools.speed.rows import GROUPED, HEADS
 
 # A file at the place that the wheel has it, importing as the wheel's does, whose package would not import.
 PEER = """

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOL = """
 import threading
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 
 def add_arguments(parser):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.robot import load_robot
+from neon_control.core.robot.robot import load_robot
 
 pytest.importorskip("torch")
 
@@ -21,9 +21,9 @@ def command(*args: object, **environment: str) -> subprocess.CompletedProcess[st
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
-    from neon_control.core.observation import Observation
-    from neon_control.runtime.policy import Policy
-    from neon_control.training.recordings import read_samples
+    from neon_control.core.sensing.observation import Observation
+    from neon_control.recordings.finding import read_samples
+    from neon_control.runtime.policy.policy import Policy
 
     data, out = tmp_path / "data", tmp_path / "policies"
     collect = ("collect", "--out", data, "--cuts", "2", "--seconds", "0.4", "--workers", "2")

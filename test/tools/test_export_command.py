@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 from policies import write_policy
 
-from neon_control.runtime.policy_file import read_policy_file
+from neon_control.runtime.policy.policy_file import read_policy_file
 from neon_control.tools.cli import EXIT_USAGE, main
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.robot import load_robot
-from neon_control.sim.recording import EpisodeRecorder
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import load_robot
+from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.training.config import TrainConfig
 from neon_control.training.feature_files import map_arrays
 from neon_control.training.feature_job import Job

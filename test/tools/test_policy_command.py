@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 from policies import write_policy
 
 from neon_control.tools.cli import EXIT_USAGE, main

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from neon_control.core.cameras import Camera
-from neon_control.core.errors import ConfigError
-from neon_control.core.robot import load_robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
 from neon_control.tools import topics

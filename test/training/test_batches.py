@@ -5,8 +5,8 @@ torch = pytest.importorskip("torch")
 
 from synthetic import recording  # noqa: E402
 
-from neon_control.core.action_space import ActionSpace  # noqa: E402
-from neon_control.core.errors import ConfigError  # noqa: E402
+from neon_control.core.common.errors import ConfigError  # noqa: E402
+from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.training.batches import batch_indices, split_episodes, to_batch  # noqa: E402
 
 

@@ -6,8 +6,8 @@ torch = pytest.importorskip("torch")
 
 from synthetic import CONFIG  # noqa: E402
 
-from neon_control.core.action_space import ActionSpace  # noqa: E402
-from neon_control.core.errors import ConfigError  # noqa: E402
+from neon_control.core.common.errors import ConfigError  # noqa: E402
+from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.model.action_heads import registered_heads  # noqa: E402
 from neon_control.model.policy import PolicyConfig  # noqa: E402
 from neon_control.training.building import build_policy, head_keys  # noqa: E402

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.training.feature_files import let_files_stay_open, map_arrays, remove_scratch, write_arrays
 
 ARRAYS = {

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
-from neon_control.core.observation import Clip
-from neon_control.core.robot import Robot
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.policy import VISION_ENCODER
-from neon_control.runtime.vision import VISION_FEATURES, vision_revision
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import Robot
+from neon_control.core.sensing.observation import Clip
+from neon_control.recordings.bag_recording import BagRecording as Bag
+from neon_control.recordings.finding import Sample
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.policy.policy import VISION_ENCODER
 from neon_control.training import feature_worker
 from neon_control.training.feature_files import map_arrays
 from neon_control.training.feature_job import Job
 from neon_control.training.feature_worker import Worker
 from neon_control.training.features import find_recordings
-from neon_control.training.recordings import Sample
-from neon_control.training.recordings.bag import BagRecording as Bag
 
 SPEC = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
 

@@ -3,16 +3,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
-from neon_control.core.observation import ObservationBuilder
-from neon_control.runtime.backbones.efficientnet_lite0 import EfficientNetLite0
-from neon_control.runtime.backbones.registry import load_backbone
-from neon_control.runtime.hearing import AudioEncoder
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.sensing.observation import ObservationBuilder
+from neon_control.recordings.finding import read_samples
+from neon_control.runtime.encoders.efficientnet_lite0 import EfficientNetLite0
+from neon_control.runtime.encoders.hearing import AudioEncoder
+from neon_control.runtime.encoders.registry import load_backbone
 from neon_control.training.building import build_policy
 from neon_control.training.config import TrainConfig
 from neon_control.training.features import Extraction, find_recordings, prepare
-from neon_control.training.recordings import read_samples
 
 EFFICIENTNET = TrainConfig("a", "b").backbone_spec()
 

@@ -8,14 +8,14 @@ torch = pytest.importorskip("torch")
 
 from synthetic import CONFIG, HEAD, recording  # noqa: E402
 
-from neon_control.core.action_space import ActionSpace  # noqa: E402
-from neon_control.core.errors import ConfigError  # noqa: E402
-from neon_control.core.robot import Robot  # noqa: E402
+from neon_control.core.common.errors import ConfigError  # noqa: E402
+from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
+from neon_control.core.robot.robot import Robot  # noqa: E402
 from neon_control.model.policy import ActionPolicy  # noqa: E402
-from neon_control.runtime.backbones.backbone import BackboneSpec  # noqa: E402
-from neon_control.runtime.export import export_policy, rebuild_policy  # noqa: E402
-from neon_control.runtime.policy_file import read_policy_file  # noqa: E402
-from neon_control.runtime.sessions import open_session  # noqa: E402
+from neon_control.runtime.compute.sessions import open_session  # noqa: E402
+from neon_control.runtime.encoders.backbone import BackboneSpec  # noqa: E402
+from neon_control.runtime.export.policy_export import export_policy, rebuild_policy  # noqa: E402
+from neon_control.runtime.policy.policy_file import read_policy_file  # noqa: E402
 from neon_control.training.batches import Batch, to_batch  # noqa: E402
 from neon_control.training.progressive import start_policy  # noqa: E402
 from neon_control.training.trainer import train  # noqa: E402

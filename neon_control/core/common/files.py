@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from neon_control.core.errors import PolicyError
+from neon_control.core.common.errors import PolicyError
 
 LFS_POINTER = b"version https://git-lfs"
 

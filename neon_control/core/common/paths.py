@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 PACKAGE = "neon_control"
 
@@ -17,7 +17,7 @@ def share_directory() -> Path:
     A checkout (also `pip install -e` and `colcon build --symlink-install`) wins, so that edits take
     effect; then the ament prefixes of a sourced workspace; then the environment of a plain `pip install`.
     """
-    checkout = Path(__file__).resolve().parents[2]
+    checkout = Path(__file__).resolve().parents[3]
     if (checkout / "package.xml").is_file():
         return checkout
     prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 
 def import_plugins(modules: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import gc
 import os
 from dataclasses import dataclass, field
 
-from neon_control.core.settings import describe
+from neon_control.core.common.settings import describe
 
 _PR_SET_TIMERSLACK = 29
 _MCL_CURRENT_AND_FUTURE = 1 | 2

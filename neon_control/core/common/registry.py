@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 T = TypeVar("T", bound=Callable[..., Any])
 

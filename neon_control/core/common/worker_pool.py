@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
-from neon_control.core.errors import NeonControlError
-from neon_control.core.thread_pools import let_idle_threads_sleep
+from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.thread_pools import let_idle_threads_sleep
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")

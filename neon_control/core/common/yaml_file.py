@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 MAX_BYTES = 4 << 20
 MAX_NODES = 200_000  # with every alias written out: a few nested ones stand for billions, which an error message would print

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.core.errors import ChunkError
+from neon_control.core.common.errors import ChunkError
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from neon_control.core.errors import ChunkError, ConfigError
-from neon_control.core.measured import MAX_FUTURE
-from neon_control.core.settings import describe
+from neon_control.core.common.errors import ChunkError, ConfigError
+from neon_control.core.common.settings import describe
+from neon_control.core.sensing.measured import MAX_FUTURE
 
 METHODS = ("act", "age", "latest", "blend")
 FADES = ("linear", "exponential")

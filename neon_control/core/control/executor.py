@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from neon_control.core.ensemble import Ensemble, EnsembleSettings
-from neon_control.core.errors import ChunkError
-from neon_control.core.latency import Percentiles
-from neon_control.core.limits import RestPath, envelope
-from neon_control.core.measured import MeasuredJoints
-from neon_control.core.robot import BASE_AXES, Robot
-from neon_control.core.settings import describe
-from neon_control.core.sources import SourceGuard
-from neon_control.core.supervisor import FOLLOWING, Conditions, State, Supervisor
+from neon_control.core.common.errors import ChunkError
+from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.common.settings import describe
+from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
+from neon_control.core.control.limits import RestPath, envelope
+from neon_control.core.control.sources import SourceGuard
+from neon_control.core.control.supervisor import FOLLOWING, Conditions, State, Supervisor
+from neon_control.core.robot.robot import BASE_AXES, Robot
+from neon_control.core.sensing.measured import MeasuredJoints
 
 JOINTS, BASE = "joints", "base"
 CLOCK_TOLERANCE = 0.05  # [s] a clock that is set back by less is still the same clock

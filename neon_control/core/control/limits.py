@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.robot import BASE_AXES, Robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.robot import BASE_AXES, Robot
 
 _ROUNDING = 1e-9  # relative: a limit that is met exactly has not bitten
 _NONE = slice(0, 0)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.core.ensemble import Ensemble, EnsembleSettings
-from neon_control.core.kinematics import Kinematics
+from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
+from neon_control.core.robot.kinematics import Kinematics
 
 NO_DRIVE = np.zeros(3)  # [m/s, m/s, rad/s]
 _Future = tuple[np.ndarray, np.ndarray, np.ndarray]  # instants (P,) [ns], joint positions (P, J) [rad], drives (P, 3)

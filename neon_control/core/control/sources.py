@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neon_control.core.errors import ChunkError
+from neon_control.core.common.errors import ChunkError
 
 
 class SourceGuard:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.robot import BASE_AXES, PARTS, Robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.robot import BASE_AXES, PARTS, Robot
 
 MODES: dict[str, tuple[str, ...]] = {
     "arms_only": ("arms",),

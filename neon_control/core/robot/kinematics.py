@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.robot import Robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.robot import Robot
 
 Positions = Mapping[str, np.ndarray | float]  # joint -> (H,) or one number [rad] or [m]
 Poses = tuple[np.ndarray, np.ndarray]  # places (..., H, 3) [m], rotations (..., H, 3, 3)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from neon_control.core.cameras import Camera
-from neon_control.core.errors import ConfigError
-from neon_control.core.yaml_file import as_mapping
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.yaml_file import as_mapping
+from neon_control.core.robot.camera import Camera
 
 UNITS = {"rad": 1.0, "deg": math.pi / 180.0}  # of a LeRobot dataset's joints -> [rad]
 

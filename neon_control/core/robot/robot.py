@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.cameras import Camera
-from neon_control.core.errors import ConfigError
-from neon_control.core.paths import find_file
-from neon_control.core.recording import CommandTopic, RecordingConfig, load_recording
-from neon_control.core.yaml_file import as_mapping, as_names, read_mapping
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.paths import find_file
+from neon_control.core.common.yaml_file import as_mapping, as_names, read_mapping
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig, load_recording
 
 PARTS = ("arms", "torso", "legs")  # the order of an action vector; the base comes last
 BASE_AXES = ("vx", "vy", "yaw_rate")  # [m/s, m/s, rad/s] in the base frame (REP-103)

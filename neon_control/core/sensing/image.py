@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neon_control.core.errors import ObservationError
+from neon_control.core.common.errors import ObservationError
 
 # encoding -> (channels, index of R, G and B among them, bytes of a channel); None: grey, the one channel stands for all three
 ENCODINGS: dict[str, tuple[int, tuple[int, int, int] | None, int]] = {

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.common.nanoseconds import NANOSECONDS
 
 JUMP_BACK_S = 0.5  # [s] a stamp this much older than the newest one means that time was reset, not that a message was late
 CLIP_TOLERANCE = 1.5  # [periods of the clip] how far a frame may be from its time: one lost image must not silence the policy

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neon_control.core.errors import ObservationError
+from neon_control.core.common.errors import ObservationError
 
 MAX_FUTURE = 0.05  # [s] how far ahead of the reader's clock a stamp may lie (clocks of two machines)
 

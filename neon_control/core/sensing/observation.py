@@ -16,10 +16,11 @@ from typing import cast
 
 import numpy as np
 
-from neon_control.core.cameras import DEFAULT_NAME, Cameras, input_name
-from neon_control.core.errors import ObservationError
-from neon_control.core.image_buffer import JUMP_BACK_S, AnyImage, Clip, ImageBuffer, StoredImage
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.robot.camera import DEFAULT_NAME, input_name
+from neon_control.core.sensing.cameras import Cameras
+from neon_control.core.sensing.image_buffer import JUMP_BACK_S, AnyImage, Clip, ImageBuffer, StoredImage
 
 __all__ = [
     "NANOSECONDS",
@@ -33,6 +34,7 @@ __all__ = [
     "ObservationBuilder",
 ]
 
+SAMPLE_RATE = 16000  # [Hz] of the sound that policies hear
 AUDIO_WINDOW_S = 2.0  # [s] what the audio encoder hears
 FUTURE_S = 0.1  # [s] a stamp this far in the future means that two clocks disagree
 CLOCKS_DIFFER_S = 1.0e5  # [s] beyond this an age is no age: one side runs on simulated time
@@ -195,7 +197,7 @@ class AudioBuffer:
         gap_s: [s] tolerated difference between a block's arrival and its place in the stream.
     """
 
-    def __init__(self, sample_rate: int = 16000, horizon_s: float = 4.0, gap_s: float = 0.1) -> None:
+    def __init__(self, sample_rate: int = SAMPLE_RATE, horizon_s: float = 4.0, gap_s: float = 0.1) -> None:
         self.sample_rate = sample_rate
         self._capacity = round(horizon_s * sample_rate)
         self._gap = round(gap_s * NANOSECONDS)

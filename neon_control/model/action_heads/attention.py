@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.primitives import RowsLinear
 
 KeysValues = tuple[Tensor, Tensor]  # (B, heads, T, d) each

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from numbers import Integral, Real
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 
 def check_whole(owner: str, least: int = 1, **values: object) -> None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.attention import CrossAttention, KeysValues, SelfAttention
 from neon_control.model.action_heads.checks import check_dropout, check_whole
 from neon_control.model.action_heads.primitives import ReLUSquared, RMSNorm, RowsLinear

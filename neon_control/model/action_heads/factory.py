@@ -24,8 +24,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.registry import Registry
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.registry import Registry
 from neon_control.model.action_heads.base import ActionHead
 from neon_control.model.action_heads.chunking_head import ActionChunkingHead
 from neon_control.model.action_heads.config import ActionHeadConfig

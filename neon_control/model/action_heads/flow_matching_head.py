@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.checks import check_dropout, check_whole
 from neon_control.model.action_heads.generative import GenerativeHead
 from neon_control.model.action_heads.integrator import euler

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
 from neon_control.model.action_heads.checks import check_soft_cap, check_whole
 from neon_control.model.action_heads.integrator import Field, times

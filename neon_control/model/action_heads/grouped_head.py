@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads.base import RegressionHead
 from neon_control.model.action_heads.chunking_head import ActionChunkingHead
 from neon_control.model.action_heads.config import ActionHeadConfig

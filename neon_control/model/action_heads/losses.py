@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import torch.nn.functional as F
 from torch import Tensor
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 REDUCTIONS = ("mean", "valid")
 

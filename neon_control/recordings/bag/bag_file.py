@@ -25,12 +25,12 @@ from rosbags.interfaces import Qos
 from rosbags.rosbag2.metadata import parse_qos
 from rosbags.typesys.store import Typestore
 
-from neon_control.core.errors import NeonControlError
-from neon_control.runtime.bag_mcap import McapStorage
-from neon_control.runtime.bag_messages import deserialise, digest_of, type_of
-from neon_control.runtime.bag_sqlite import UNFINISHED, SqliteStorage, finish
-from neon_control.runtime.bag_storage import Definition, Storage, Stored, StoredTopic, Told, merged
-from neon_control.runtime.files import lfs_hint
+from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.files import lfs_hint
+from neon_control.recordings.bag.mcap import McapStorage
+from neon_control.recordings.bag.messages import deserialise, digest_of, type_of
+from neon_control.recordings.bag.sqlite import UNFINISHED, SqliteStorage, finish
+from neon_control.recordings.bag.storage import Definition, Storage, Stored, StoredTopic, Told, merged
 
 METADATA = "metadata.yaml"
 STORAGES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")

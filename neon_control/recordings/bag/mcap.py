@@ -24,7 +24,7 @@ from mcap.records import Channel, Chunk, Schema
 from mcap.stream_reader import MAGIC_SIZE, get_chunk_data_stream
 from mcap.summary import Summary
 
-from neon_control.runtime.bag_storage import Definition, Stored, StoredTopic, Told, merged
+from neon_control.recordings.bag.storage import Definition, Stored, StoredTopic, Told, merged
 
 HEAD = struct.Struct("<BQ")  # opcode and length of a record
 SPAN = struct.Struct("<QQ")  # begin of a chunk: times of its first and its last message [ns]

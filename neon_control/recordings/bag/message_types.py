@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from neon_control.runtime.bag_file import BagError
+from neon_control.recordings.bag.bag_file import BagError
 
 
 class Definitions:

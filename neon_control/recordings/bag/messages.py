@@ -11,11 +11,11 @@ import numpy as np
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from neon_control.core.image import decode_image
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.core.observation import AnyImage
-from neon_control.runtime.bag_storage import Definition
-from neon_control.runtime.compressed_images import decode_compressed
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.sensing.image import decode_image
+from neon_control.core.sensing.observation import AnyImage
+from neon_control.recordings.bag.storage import Definition
+from neon_control.runtime.decoding.compressed_images import decode_compressed
 
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 COMMAND_TYPES = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from neon_control.runtime.bag_storage import Definition, Stored, StoredTopic, Told
+from neon_control.recordings.bag.storage import Definition, Stored, StoredTopic, Told
 
 COLUMNS = ("id", "name", "type", "serialization_format", "offered_qos_profiles", "type_description_hash")
 SOUND = "typeof(timestamp) = 'integer'"  # any column holds any type

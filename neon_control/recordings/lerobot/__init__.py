@@ -1,1 +1,1 @@
-"""."""
+"""LeRobot datasets, read (`episodes`) and written (`export`)."""

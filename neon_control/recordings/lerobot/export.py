@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.training.recordings.lerobot_layout import INFO
-from neon_control.training.recordings.lerobot_statistics import statistics
-from neon_control.training.recordings.reading import Recording, Report, Sample
-from neon_control.training.recordings.video import CODEC_NAME, PIXELS, VideoWriter
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.recordings.lerobot.layout import INFO
+from neon_control.recordings.lerobot.statistics import statistics
+from neon_control.recordings.lerobot.video import CODEC_NAME, PIXELS, VideoWriter
+from neon_control.recordings.reading import Recording, Report, Sample
 
 CAMERA = "observation.images.camera"
 PLACE = "chunk-{chunk_index:03d}/file-{file_index:03d}"

@@ -19,8 +19,8 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 
-from neon_control.core.errors import ConfigError
-from neon_control.runtime.files import lfs_hint
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.files import lfs_hint
 
 INFO = Path("meta/info.json")
 EPISODES_2, EPISODES_3 = Path("meta/episodes.jsonl"), Path("meta/episodes")

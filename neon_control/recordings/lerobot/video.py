@@ -9,9 +9,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from neon_control.core.errors import ConfigError
-from neon_control.runtime.files import lfs_hint
-from neon_control.training.recordings.reading import Report
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.files import lfs_hint
+from neon_control.recordings.reading import Report
 
 # H.264 decodes everywhere; a key frame every other image lets a reader jump to any of them. AV1 would be smaller and slower.
 CODEC, CODEC_NAME, PIXELS, OPTIONS = "libx264", "h264", "yuv420p", {"crf": "18", "g": "2", "preset": "veryfast"}

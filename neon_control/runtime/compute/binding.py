@@ -16,9 +16,9 @@ import numpy as np
 import onnxruntime
 from onnxruntime import OrtValue
 
-from neon_control.core.errors import PolicyError
-from neon_control.runtime.device_arrays import Array, to_numpy
-from neon_control.runtime.sessions import CPU
+from neon_control.core.common.errors import PolicyError
+from neon_control.runtime.compute.device_arrays import Array, to_numpy
+from neon_control.runtime.compute.sessions import CPU
 
 TYPES = {"tensor(float)": np.dtype(np.float32), "tensor(uint8)": np.dtype(np.uint8)}
 

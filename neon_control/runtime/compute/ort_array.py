@@ -18,8 +18,8 @@ import numpy as np
 import onnxruntime
 from onnxruntime import OrtValue
 
-from neon_control.runtime.binding import OrtDevice
-from neon_control.runtime.sessions import open_session
+from neon_control.runtime.compute.binding import OrtDevice
+from neon_control.runtime.compute.sessions import open_session
 
 # A graph of one node: y (n, f) is the mean over k of x (n, k, f). A robot has no package that writes graphs; the test has, and compares.
 MEAN = bytes.fromhex(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from neon_control.core.errors import PolicyError
+from neon_control.core.common.errors import PolicyError
 
 CPU = "CPUExecutionProvider"
 # What can be asked for -> ONNX Runtime's names, the first one to run what it can, the others the rest.

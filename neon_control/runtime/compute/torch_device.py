@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neon_control.core.errors import PolicyError
-from neon_control.runtime.device_arrays import Array
+from neon_control.core.common.errors import PolicyError
+from neon_control.runtime.compute.device_arrays import Array
 
 
 def torch_device(name: str) -> torch.device:

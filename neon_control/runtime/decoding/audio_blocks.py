@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.errors import ObservationError
+from neon_control.core.common.errors import ObservationError
 
 
 def _int16(message: Any) -> np.ndarray:

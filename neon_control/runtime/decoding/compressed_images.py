@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from neon_control.core.errors import ObservationError
+from neon_control.core.common.errors import ObservationError
 
 FORMATS = ("JPEG", "PNG")
 MAX_PIXELS = 7680 * 4320  # an 8K frame; 20 kB of PNG can claim ten times that, and would hold up what waits for the next image for seconds

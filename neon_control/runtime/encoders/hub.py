@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from neon_control.core.errors import PolicyError
+from neon_control.core.common.errors import PolicyError
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 FILES = ["policy.yaml", "action_layer.onnx", "action_layer.safetensors"]  # nothing else is fetched: no code, no pickle

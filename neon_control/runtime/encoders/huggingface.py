@@ -19,10 +19,14 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from neon_control.core.errors import ObservationError, PolicyError
-from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec, Encoded
-from neon_control.runtime.backbones.model_folder import find_model, model_revision, read_json, read_settings, verify_weights
-from neon_control.runtime.backbones.pixels import (
+from neon_control.core.common.errors import ObservationError, PolicyError
+from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.runtime.compute.device_arrays import numpy_on_cpu
+from neon_control.runtime.compute.torch_device import on_stream, own_stream, torch_device
+from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions, BackboneSpec, Encoded
+from neon_control.runtime.encoders.hearing import WINDOW_SAMPLES
+from neon_control.runtime.encoders.model_folder import find_model, model_revision, read_json, read_settings, verify_weights
+from neon_control.runtime.encoders.pixels import (
     Normalisation,
     area_limits,
     cropped_clip,
@@ -30,9 +34,6 @@ from neon_control.runtime.backbones.pixels import (
     stack_frames,
     to_patches,
 )
-from neon_control.runtime.device_arrays import numpy_on_cpu
-from neon_control.runtime.hearing import SAMPLE_RATE, WINDOW_SAMPLES
-from neon_control.runtime.torch_device import on_stream, own_stream, torch_device
 
 OMNI_VIDEO_AREA = (128 * 28 * 28, 768 * 28 * 28)  # [px] Qwen2.5-Omni's processor sets these itself, whatever the file says
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neon_control.core.errors import PolicyError
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.files import sha256, verify_sha256
-from neon_control.runtime.hub import download_model, is_repository
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.files import sha256, verify_sha256
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.hub import download_model, is_repository
 
 # All small files that decide what a model computes: architecture, pixels, text. The weights are beside them as *.safetensors.
 SMALL_FILES = (

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neon_control.core.errors import ObservationError, PolicyError
+from neon_control.core.common.errors import ObservationError, PolicyError
 
 RESAMPLING = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers, which the files use
 VJEPA_MARGIN = 256 / 224  # a V-JEPA 2 image is resized to this much more than what is cropped out of it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from neon_control.core.errors import ConfigError, ObservationError
+from neon_control.core.common.errors import ConfigError, ObservationError
 
 NETWORK_WIDTH, NETWORK_HEIGHT = 320, 240  # [px] what the encoder takes: 4:3, as most robot cameras give
 PADDING = 127  # grey: zero after the encoder's own normalisation

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from neon_control.core.errors import PolicyError
-from neon_control.core.observation import Clip
-from neon_control.core.registry import Registry
-from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions, BackboneSpec
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.registry import Registry
+from neon_control.core.sensing.observation import Clip
+from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions, BackboneSpec
 
 Loader = Callable[[BackboneSpec, Path, BackboneOptions], Backbone]
 
@@ -61,7 +61,7 @@ def load_backbone(spec: BackboneSpec, folder: Path, options: BackboneOptions | N
 
 @register_backbone("efficientnet_lite0")
 def _load_efficientnet_lite0(spec: BackboneSpec, folder: Path, options: BackboneOptions) -> Backbone:
-    from neon_control.runtime.backbones.efficientnet_lite0 import EfficientNetLite0
+    from neon_control.runtime.encoders.efficientnet_lite0 import EfficientNetLite0
 
     if spec.clip != Clip() or spec.instruction or spec.audio or spec.model:
         raise PolicyError(f"{folder}: {spec.encoder} takes one image and nothing else, no model, clip, instruction or audio")
@@ -71,7 +71,7 @@ def _load_efficientnet_lite0(spec: BackboneSpec, folder: Path, options: Backbone
 @register_backbone("huggingface")
 def _load_huggingface(spec: BackboneSpec, folder: Path, options: BackboneOptions) -> Backbone:
     try:
-        from neon_control.runtime.backbones.huggingface import load_huggingface
+        from neon_control.runtime.encoders.huggingface import load_huggingface
     except ImportError as error:
         raise PolicyError(
             f"{folder}: this policy's vision encoder needs torch and transformers, which the extra `huggingface` brings: {error}"

@@ -8,7 +8,8 @@ Layout of the 2048 features:
 The pooled features say *what* is in the image; the points say *where*: for each channel, the soft-argmax (x, y) in [-1, 1]
 of where it responds, x to the right and y down. A channel's points are stored as x, y, x, y, ...
 
-The ONNX file is exported once by `runtime/export.py` (needs torch) into the user's cache folder and verified by its hash on every load.
+The ONNX file is exported once by `runtime/export/vision_export.py` (needs torch) into the user's cache folder and verified by its hash
+on every load.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from neon_control.core.errors import PolicyError
-from neon_control.runtime.binding import Binding
-from neon_control.runtime.device_arrays import Array, numpy_on_cpu
-from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
-from neon_control.runtime.ort_array import OrtArray
-from neon_control.runtime.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH, to_network_size
-from neon_control.runtime.sessions import open_session
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.files import create_folder_atomically, sha256, verify_sha256
+from neon_control.runtime.compute.binding import Binding
+from neon_control.runtime.compute.device_arrays import Array, numpy_on_cpu
+from neon_control.runtime.compute.ort_array import OrtArray
+from neon_control.runtime.compute.sessions import open_session
+from neon_control.runtime.encoders.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH, to_network_size
 
 VISION_FEATURES = 2048
 SOFT_ARGMAX_BETA = 1.0  # sharpness of the soft-argmax, in units of a map's own standard deviation
@@ -74,7 +75,7 @@ def build_cache(replace: bool = False) -> Path:
     def fill(scratch: Path) -> None:
         model = scratch / MODEL_FILE
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}  # the child must find what we found
-        command = [sys.executable, "-m", "neon_control.runtime.export", str(model)]
+        command = [sys.executable, "-m", "neon_control.runtime.export.vision_export", str(model)]
         result = subprocess.run(command, capture_output=True, text=True, env=environment)
         if result.returncode != 0:
             raise PolicyError(f"exporting the vision encoder failed:\n{result.stderr.strip()[-2000:]}")

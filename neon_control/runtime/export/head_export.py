@@ -21,9 +21,9 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from neon_control.core.errors import PolicyError
+from neon_control.core.common.errors import PolicyError
 from neon_control.model.action_heads import ActionHead, StateRelativeHead
-from neon_control.runtime.export import OPSET, to_onnx
+from neon_control.runtime.export.policy_export import OPSET, to_onnx
 
 ARGUMENTS = {"state": "current_state", "noise": "noise"}  # name in the graph -> argument of the head
 

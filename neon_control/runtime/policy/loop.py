@@ -18,13 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.errors import ChunkError, ObservationError
-from neon_control.core.nanoseconds import NANOSECONDS
-from neon_control.core.observation import FUTURE_S, ObservationBuilder
-from neon_control.core.pacing import Pacer
-from neon_control.runtime.policy import Features, Policy
-from neon_control.runtime.statistics import Statistics
+from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.common.statistics import Statistics
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.pacing import Pacer
+from neon_control.core.sensing.observation import FUTURE_S, ObservationBuilder
+from neon_control.runtime.policy.policy import Features, Policy
 
 STOP_LIMIT_S = 1.5  # [s] longest wait for a running inference when stopping
 NO_CHUNK = "no chunk yet"

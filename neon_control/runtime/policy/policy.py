@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.errors import ObservationError, PolicyError
-from neon_control.core.observation import Observation
-from neon_control.core.robot import Robot
-from neon_control.runtime.action_layer import ActionLayer, OnnxActionLayer
-from neon_control.runtime.backbones.backbone import Backbone, BackboneOptions
-from neon_control.runtime.backbones.encoding import encode_observations
-from neon_control.runtime.backbones.registry import load_backbone
-from neon_control.runtime.device_arrays import Array
-from neon_control.runtime.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder, audio_revision
-from neon_control.runtime.policy_file import EncoderSpec, PolicyFile, check_robot, graph_inputs, graph_metadata, read_policy_file
-from neon_control.runtime.sessions import open_session
+from neon_control.core.common.errors import ObservationError, PolicyError
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.robot import Robot
+from neon_control.core.sensing.observation import Observation
+from neon_control.runtime.compute.device_arrays import Array
+from neon_control.runtime.compute.sessions import open_session
+from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions
+from neon_control.runtime.encoders.encoding import encode_observations
+from neon_control.runtime.encoders.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder, audio_revision
+from neon_control.runtime.encoders.registry import load_backbone
+from neon_control.runtime.policy.action_layer import ActionLayer, OnnxActionLayer
+from neon_control.runtime.policy.policy_file import EncoderSpec, PolicyFile, check_robot, graph_inputs, graph_metadata, read_policy_file
 
 VISION_ENCODER = "efficientnet_lite0"
 AUDIO_ENCODER = "whisper"
@@ -181,8 +181,8 @@ def _load_action_layer(file: PolicyFile, options: BackboneOptions) -> ActionLaye
         _check_graph(file, session)
         return OnnxActionLayer(session)
     try:
-        from neon_control.runtime.torch_action_layer import TorchActionLayer, rebuild_policy
-        from neon_control.runtime.torch_device import torch_device
+        from neon_control.runtime.compute.torch_device import torch_device
+        from neon_control.runtime.policy.torch_action_layer import TorchActionLayer, rebuild_policy
     except ImportError as error:
         raise PolicyError(f"policy {file.name} runs its action layer in torch (`backend: torch`), which is missing: {error}") from error
     return TorchActionLayer(rebuild_policy(file), torch_device(options.device), options.threads)

@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.action_space import MODES, ActionSpace
-from neon_control.core.errors import ConfigError, PolicyError
-from neon_control.core.observation import Clip
-from neon_control.core.paths import find_file
-from neon_control.core.robot import BASE_AXES, Robot
-from neon_control.core.yaml_file import read_mapping
-from neon_control.runtime.action_layer import BACKENDS
-from neon_control.runtime.backbones.backbone import COMBINATIONS, BackboneSpec
-from neon_control.runtime.files import verify_sha256
-from neon_control.runtime.hub import download_policy, is_repository
-from neon_control.runtime.preprocessing import FITS
+from neon_control.core.common.errors import ConfigError, PolicyError
+from neon_control.core.common.files import verify_sha256
+from neon_control.core.common.paths import find_file
+from neon_control.core.common.yaml_file import read_mapping
+from neon_control.core.robot.action_space import MODES, ActionSpace
+from neon_control.core.robot.robot import BASE_AXES, Robot
+from neon_control.core.sensing.observation import Clip
+from neon_control.runtime.encoders.backbone import COMBINATIONS, BackboneSpec
+from neon_control.runtime.encoders.hub import download_policy, is_repository
+from neon_control.runtime.encoders.preprocessing import FITS
+from neon_control.runtime.policy.action_layer import BACKENDS
 
 FORMAT_VERSION = 1
 DESCRIPTION_FILE = "policy.yaml"

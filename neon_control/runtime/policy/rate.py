@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neon_control.core.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS
 
 SLACK = 0.1  # in events: an event may come this early, so that jitter does not cost a whole period
 

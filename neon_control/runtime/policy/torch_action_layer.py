@@ -13,11 +13,11 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from neon_control.core.errors import ConfigError, PolicyError
+from neon_control.core.common.errors import ConfigError, PolicyError
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.device_arrays import Array
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, PolicyFile
-from neon_control.runtime.torch_device import as_tensor, on_stream, own_stream
+from neon_control.runtime.compute.device_arrays import Array
+from neon_control.runtime.compute.torch_device import as_tensor, on_stream, own_stream
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, PolicyFile
 
 WARM_UP_RUNS = 3  # before a capture: libraries choose their algorithms in the first passes
 

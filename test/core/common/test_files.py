@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from neon_control.core.errors import PolicyError
-from neon_control.runtime.files import create_folder_atomically, sha256, verify_sha256
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.files import create_folder_atomically, sha256, verify_sha256
 
 
 def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neon_control.core.latency import Percentiles
+from neon_control.core.common.percentiles import Percentiles
 
 
 def test_percentiles_of_the_last_values_only():

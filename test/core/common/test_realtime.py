@@ -8,7 +8,7 @@ import sys
 
 PROGRAM = """
 import os, resource
-from neon_control.core.realtime import RealtimeSettings, apply
+from neon_control.core.common.realtime import RealtimeSettings, apply
 if {drop}:
     for limit in (resource.RLIMIT_RTPRIO, resource.RLIMIT_MEMLOCK):
         resource.setrlimit(limit, (0, 0))

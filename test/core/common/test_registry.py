@@ -1,7 +1,7 @@
 import pytest
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.registry import Registry
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.registry import Registry
 
 
 def test_a_name_is_given_once_and_the_error_says_to_whom() -> None:

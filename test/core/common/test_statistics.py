@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.runtime.statistics import WINDOW, Statistics
+from neon_control.core.common.statistics import WINDOW, Statistics
 
 
 @given(st.lists(st.floats(0.0, 1000.0), min_size=1, max_size=50))

@@ -13,15 +13,15 @@ from types import ModuleType
 import pytest
 from waiting import wait_until
 
-from neon_control.core.errors import ConfigError, NeonControlError
-from neon_control.runtime.worker_pool import in_processes
+from neon_control.core.common.errors import ConfigError, NeonControlError
+from neon_control.core.common.worker_pool import in_processes
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import sys
 sys.path.insert(0, {folder!r})
 if __name__ == "__main__":
-    from neon_control.runtime.worker_pool import in_processes
+    from neon_control.core.common.worker_pool import in_processes
     import slow_work
     for made in in_processes(slow_work.work, range(8), 2, slow_work.start, ()):
         print(made, flush=True)
@@ -29,7 +29,7 @@ if __name__ == "__main__":
 JOBS = """
 import os, signal
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 
 def start(offset):
     global _offset

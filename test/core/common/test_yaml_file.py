@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.yaml_file import MAX_BYTES, read_mapping, read_yaml
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.yaml_file import MAX_BYTES, read_mapping, read_yaml
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.errors import ChunkError
+from neon_control.core.common.errors import ChunkError
+from neon_control.core.control.chunk import ActionChunk
 
 
 def chunk(**changes: object) -> ActionChunk:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neon_control.core.ensemble import FADES, METHODS, Ensemble, EnsembleSettings
-from neon_control.core.errors import ChunkError, ConfigError
+from neon_control.core.common.errors import ChunkError, ConfigError
+from neon_control.core.control.ensemble import FADES, METHODS, Ensemble, EnsembleSettings
 
 MS = 1_000_000
 DT = 0.02

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from wire_limits import followed
 
-from neon_control.core.ensemble import METHODS, EnsembleSettings
-from neon_control.core.errors import ObservationError
-from neon_control.core.executor import BASE, JOINTS, Command, ExecutorSettings, MotionExecutor
-from neon_control.core.latency import Percentiles
-from neon_control.core.robot import load_robot
-from neon_control.core.supervisor import State
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.control.ensemble import METHODS, EnsembleSettings
+from neon_control.core.control.executor import BASE, JOINTS, Command, ExecutorSettings, MotionExecutor
+from neon_control.core.control.supervisor import State
+from neon_control.core.robot.robot import load_robot
 from neon_control.sim.controllers import JointTrajectoryController
 
 ROBOT = load_robot("g1.yaml")

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from neon_control.core.pacing import Pacer
+from neon_control.core.control.pacing import Pacer
 
 MS = 1_000_000
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from neon_control.core.errors import ChunkError
-from neon_control.core.sources import RateLimit, SourceGuard
+from neon_control.core.common.errors import ChunkError
+from neon_control.core.control.sources import RateLimit, SourceGuard
 
 MS = 1_000_000
 

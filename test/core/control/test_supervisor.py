@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.core import supervisor as module
-from neon_control.core.supervisor import FOLLOWING, Conditions, State, Supervisor
+from neon_control.core.control import supervisor as module
+from neon_control.core.control.supervisor import FOLLOWING, Conditions, State, Supervisor
 
 GOOD = Conditions(joints_fresh=True, chunks_fresh=True, tracking=True, at_rest=False, ramp_over=False)
 REST = replace(GOOD, at_rest=True)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from neon_control.core.errors import ConfigError
-from neon_control.core.paths import find_file
-from neon_control.core.recording import CommandTopic, LeRobotNames, RecordingConfig, load_recording
-from neon_control.core.robot import load_robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.paths import find_file
+from neon_control.core.robot.recording_names import CommandTopic, LeRobotNames, RecordingConfig, load_recording
+from neon_control.core.robot.robot import load_robot
 
 CONTROLLERS = (CommandTopic("arm/commands", ("one", "two")),)
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import yaml
 
-from neon_control.core.cameras import Camera
-from neon_control.core.errors import ConfigError
-from neon_control.core.paths import share_directory
-from neon_control.core.robot import Robot, load_robot
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.paths import share_directory
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.robot import Robot, load_robot
 
 URDF = """<robot name="r"><link name="a"/><link name="b"/><link name="c"/>
 <joint name="one" type="revolute"><parent link="a"/><child link="b"/><axis xyz="0 0 1"/>

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.core.cameras import TOLERANCE_S, Camera, Cameras
-from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.core.observation import Clip, MaxAge, Observation, ObservationBuilder
+from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.robot.camera import Camera
+from neon_control.core.sensing.cameras import TOLERANCE_S, Cameras
+from neon_control.core.sensing.observation import Clip, MaxAge, Observation, ObservationBuilder
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neon_control.core.errors import ObservationError
-from neon_control.core.measured import MeasuredJoints
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.sensing.measured import MeasuredJoints
 
 MS = 1_000_000
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.core.observation import AudioBuffer, Clip, ImageBuffer, JointStateBuffer, MaxAge, ObservationBuilder
+from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.sensing.observation import AudioBuffer, Clip, ImageBuffer, JointStateBuffer, MaxAge, ObservationBuilder
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.attention import CrossAttention, SelfAttention
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads import (
     ActionChunkingHead,
     ActionHeadConfig,

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads import DiTBlock
 from neon_control.model.action_heads.dit_block import AdaLN, modulations
 

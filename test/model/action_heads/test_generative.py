@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads import DiTActionHead, FlowMatchingHead
 from neon_control.model.action_heads.primitives import cap_output, uncap_output
 

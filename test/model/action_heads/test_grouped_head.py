@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 import torch
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads import ActionChunkingHead, ActionHeadConfig, GroupedActionHead, MLPDecoder
 
 MODES = {

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from neon_control.core.errors import ConfigError
+from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.losses import group_slices, grouped_loss, mse_loss, reduce_error, squared_error
 
 GROUPS = {"arms": 3, "base": 2}

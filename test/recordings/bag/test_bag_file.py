@@ -14,8 +14,8 @@ from recorder_files import INT32, Line, lines, number, value, write_db3, write_m
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from neon_control.runtime.bag_file import Bag, BagError
-from neon_control.sim.recording import START, EpisodeRecorder
+from neon_control.recordings.bag.bag_file import Bag, BagError
+from neon_control.sim.demonstration_bag import START, EpisodeRecorder
 
 
 @pytest.fixture

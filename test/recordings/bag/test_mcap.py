@@ -10,7 +10,7 @@ import pytest
 from mcap.writer import CompressionType, IndexType
 from recorder_files import INT32, Line, lines, number, value, write_mcap
 
-from neon_control.runtime.bag_file import Bag, BagError
+from neon_control.recordings.bag.bag_file import Bag, BagError
 
 SMALL = {"chunk_size": 200}  # [bytes] so that a few messages fill many chunks
 OPTIONS: dict[str, dict[str, Any]] = {

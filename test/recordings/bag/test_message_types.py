@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from neon_control.runtime.bag_file import BagError
-from neon_control.tools.bag_types import Definitions
+from neon_control.recordings.bag.bag_file import BagError
+from neon_control.recordings.bag.message_types import Definitions
 
 
 def test_a_type_that_rosbags_does_not_know_comes_from_the_installed_package_with_the_hash_that_ros_uses() -> None:

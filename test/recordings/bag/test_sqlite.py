@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from recorder_files import EDITIONS, INT32, INT32_HASH, JAZZY, Line, fill, lines, number, value, write_db3
 
-from neon_control.runtime.bag_file import Bag, BagError
+from neon_control.recordings.bag.bag_file import Bag, BagError
 
 
 def read(path: Path, odd: list[str] | None = None) -> list[int]:
@@ -123,7 +123,7 @@ def test_rows_that_are_no_messages_are_left_out_and_counted(tmp_path: Path) -> N
 READ = """
 import resource, sys
 from pathlib import Path
-from neon_control.runtime.bag_file import Bag
+from neon_control.recordings.bag.bag_file import Bag
 with Bag(Path(sys.argv[1])) as bag:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     count = sum(1 for _ in bag.messages())

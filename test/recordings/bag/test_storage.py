@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from neon_control.runtime.bag_storage import Stored, merged
+from neon_control.recordings.bag.storage import Stored, merged
 
 
 def source(times: list[int], topic: int, log: list[tuple[str, int]]) -> tuple[int, Callable[[], Iterator[Stored]]]:

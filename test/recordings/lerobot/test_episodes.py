@@ -20,14 +20,14 @@ import pyarrow.parquet as parquet
 import pytest
 from bag_writer import BagWriter, image, joint_state, position_command, text
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import ConfigError
-from neon_control.core.observation import Clip
-from neon_control.core.recording import CommandTopic, LeRobotNames, RecordingConfig
-from neon_control.training.recordings import Report, find_recordings
-from neon_control.training.recordings.lerobot_export import LeRobotExport, image_rate
-from neon_control.training.recordings.lerobot_statistics import statistics
-from neon_control.training.recordings.video import VideoWriter
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.recording_names import CommandTopic, LeRobotNames, RecordingConfig
+from neon_control.core.sensing.observation import Clip
+from neon_control.recordings.finding import Report, find_recordings
+from neon_control.recordings.lerobot.export import LeRobotExport, image_rate
+from neon_control.recordings.lerobot.statistics import statistics
+from neon_control.recordings.lerobot.video import VideoWriter
 
 NAMES = ("joint0", "joint1")
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 2), "base": slice(2, 5)}, -np.ones(5), np.ones(5))

@@ -5,22 +5,19 @@ The CPU's memory is a device's like any other here; only what a GPU does differe
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from graphs import write_sum
 from onnx import TensorProto
 
-sys.path.insert(0, str(Path(__file__).parent))
-from graphs import write_sum
-
-from neon_control.core.errors import PolicyError
-from neon_control.runtime.binding import HOST, Binding
-from neon_control.runtime.device_arrays import Array
-from neon_control.runtime.ort_array import OrtArray
-from neon_control.runtime.sessions import open_session
+from neon_control.core.common.errors import PolicyError
+from neon_control.runtime.compute.binding import HOST, Binding
+from neon_control.runtime.compute.device_arrays import Array
+from neon_control.runtime.compute.ort_array import OrtArray
+from neon_control.runtime.compute.sessions import open_session
 
 LARGE = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
 SMALL = np.full((1, 1, 3), 10, np.float32)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from graphs import mean_over_the_middle
 from test_binding import ort_array
 
-from neon_control.runtime.binding import HOST
-from neon_control.runtime.ort_array import MEAN, OrtArray
+from neon_control.runtime.compute.binding import HOST
+from neon_control.runtime.compute.ort_array import MEAN, OrtArray
 
 VALUES = np.random.default_rng(0).standard_normal((4, 6), np.float32)
 

@@ -13,8 +13,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from neon_control.core.errors import PolicyError
-from neon_control.runtime.sessions import CPU, choose_providers, open_session
+from neon_control.core.common.errors import PolicyError
+from neon_control.runtime.compute.sessions import CPU, choose_providers, open_session
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 

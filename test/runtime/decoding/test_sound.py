@@ -10,8 +10,8 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.runtime.sound import SoundStream
+from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.runtime.decoding.sound import SoundStream
 
 
 def sine(hertz: float, rate: int, seconds: float = 1.0) -> np.ndarray:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.errors import ObservationError, PolicyError
-from neon_control.runtime import hearing
-from neon_control.runtime.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder
+from neon_control.core.common.errors import ObservationError, PolicyError
+from neon_control.runtime.encoders import hearing
+from neon_control.runtime.encoders.hearing import AUDIO_FEATURES, WINDOW_SAMPLES, AudioEncoder
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from neon_control.runtime.hub import is_repository
+from neon_control.runtime.encoders.hub import is_repository
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CONTENT = {
@@ -87,7 +87,7 @@ def hub(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def _find(name: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    code = f"from neon_control.runtime.policy_file import find_policy; print(find_policy({name!r}))"
+    code = f"from neon_control.runtime.policy.policy_file import find_policy; print(find_policy({name!r}))"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd="/")
 
 
@@ -108,7 +108,7 @@ def test_a_repository_that_is_not_there_is_a_policy_error(hub: dict[str, str]) -
 
 @pytest.mark.parametrize("code", [False, True])
 def test_a_backbones_code_is_fetched_only_when_it_may_run(code: bool, hub: dict[str, str]) -> None:
-    program = f"from neon_control.runtime.hub import download_model; print(download_model('someone/reach@{COMMIT}', code={code}))"
+    program = f"from neon_control.runtime.encoders.hub import download_model; print(download_model('someone/reach@{COMMIT}', code={code}))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=hub, cwd="/")
     assert result.returncode == 0, result.stderr
     folder = Path(result.stdout.strip().splitlines()[-1])

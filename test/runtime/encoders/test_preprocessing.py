@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neon_control.core.errors import ConfigError, ObservationError
-from neon_control.runtime.preprocessing import FITS, NETWORK_HEIGHT, NETWORK_WIDTH, PADDING, to_network_size
+from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.runtime.encoders.preprocessing import FITS, NETWORK_HEIGHT, NETWORK_WIDTH, PADDING, to_network_size
 
 
 @given(height=st.integers(1, 700), width=st.integers(1, 700), value=st.integers(0, 255))

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.errors import PolicyError
-from neon_control.runtime import vision
-from neon_control.runtime.vision import HASH_FILE, MODEL_FILE, SOFT_ARGMAX_BETA, VISION_FEATURES, VisionEncoder, cache_folder
+from neon_control.core.common.errors import PolicyError
+from neon_control.runtime.encoders import vision
+from neon_control.runtime.encoders.vision import HASH_FILE, MODEL_FILE, SOFT_ARGMAX_BETA, VISION_FEATURES, VisionEncoder, cache_folder
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def images() -> np.ndarray:
 
 def test_onnx_runtime_and_torch_agree(encoder: VisionEncoder, images: np.ndarray) -> None:
     torch = pytest.importorskip("torch")
-    from neon_control.runtime.export import VisionFeatures
+    from neon_control.runtime.export.vision_export import VisionFeatures
 
     torch.set_num_threads(1)
     with torch.no_grad():
@@ -62,7 +62,7 @@ def test_points_follow_an_object_across_the_image(encoder: VisionEncoder) -> Non
 
 def test_a_single_peak_is_found_where_it_is() -> None:
     torch = pytest.importorskip("torch")
-    from neon_control.runtime.export import SpatialPoints
+    from neon_control.runtime.export.vision_export import SpatialPoints
 
     maps = torch.zeros(1, 2, 7, 7)
     maps[0, 0, 0, 6] = 1.0  # top right
@@ -97,7 +97,7 @@ def test_without_cache_and_torch_the_error_names_the_command(tmp_path: Path) -> 
     code = (
         "import sys; sys.modules['torch'] = None; import importlib.util as u; find = u.find_spec;"
         "u.find_spec = lambda name: None if name == 'torch' else find(name);"
-        "from neon_control.runtime.vision import VisionEncoder; VisionEncoder()"
+        "from neon_control.runtime.encoders.vision import VisionEncoder; VisionEncoder()"
     )
     environment = {"XDG_CACHE_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
@@ -107,8 +107,8 @@ def test_without_cache_and_torch_the_error_names_the_command(tmp_path: Path) -> 
 def test_encoding_never_imports_torch() -> None:
     code = (
         "import sys, numpy as np\n"
-        "from neon_control.runtime.vision import VisionEncoder\n"
-        "from neon_control.runtime.hearing import AudioEncoder\n"
+        "from neon_control.runtime.encoders.vision import VisionEncoder\n"
+        "from neon_control.runtime.encoders.hearing import AudioEncoder\n"
         "VisionEncoder().encode([np.zeros((48, 64, 3), np.uint8)]); AudioEncoder().encode(np.zeros(32000, np.float32))\n"
         "print([m for m in ('torch', 'transformers') if m in sys.modules])"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import struct
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,19 @@ import numpy as np
 import onnx
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from policies import random_module, write_policy
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import PolicyError
-from neon_control.core.observation import Observation
-from neon_control.core.robot import Robot, load_robot
+from neon_control.bench.measure import ActionError, policy_inputs, torch_actions
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.sensing.observation import Observation
 from neon_control.model.policy import ActionPolicy
-from neon_control.runtime.export import export_again, export_policy, rebuild_policy
-from neon_control.runtime.graph_weights import SMALL, WEIGHT_TYPES
-from neon_control.runtime.policy import NOISE_SEED, Features, Policy, draw_noise
-from neon_control.runtime.policy_file import ONNX_FILE, WEIGHTS_FILE, read_policy_file
-from neon_control.runtime.sessions import open_session
-from neon_control.tools.measure import ActionError, policy_inputs, torch_actions
+from neon_control.runtime.compute.sessions import open_session
+from neon_control.runtime.export.graph_weights import SMALL, WEIGHT_TYPES
+from neon_control.runtime.export.policy_export import export_again, export_policy, rebuild_policy
+from neon_control.runtime.policy.policy import NOISE_SEED, Features, Policy, draw_noise
+from neon_control.runtime.policy.policy_file import ONNX_FILE, WEIGHTS_FILE, read_policy_file
 
 FLOW = {"head_type": "flow", "head_options": {"hidden_dim": 32, "num_denoise_steps": 2}}
 # Largest error of an action, normalised to [-1, 1]: rounding of float32; of a matrix's 11 bits; of matrices and inputs to 8 bits.

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from policies import write_policy
 from waiting import wait_until
 
-from neon_control.core.errors import PolicyError
-from neon_control.core.robot import load_robot
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.loading import PolicyLoading, check_successor
-from neon_control.runtime.policy_file import ONNX_FILE, PolicyFile, read_policy_file
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.robot.robot import load_robot
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.loading import PolicyLoading, check_successor
+from neon_control.runtime.policy.policy_file import ONNX_FILE, PolicyFile, read_policy_file
 
 LIMIT = 60.0  # [s]
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from policies import write_policy
 from waiting import wait_until
 
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.observation import Observation, ObservationBuilder
-from neon_control.runtime.loop import InferenceLoop
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.statistics import Statistics
+from neon_control.core.common.statistics import Statistics
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.sensing.observation import Observation, ObservationBuilder
+from neon_control.runtime.policy.loop import InferenceLoop
+from neon_control.runtime.policy.policy import Policy
 
 S = 1_000_000_000
 

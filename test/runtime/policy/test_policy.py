@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +14,17 @@ import pytest
 import safetensors.torch
 import torch
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parent))
 from policies import random_module, write_policy
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import PolicyError
-from neon_control.core.observation import Observation
-from neon_control.core.robot import Robot, load_robot
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.files import sha256
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.sensing.observation import Observation
 from neon_control.model.policy import ActionPolicy
-from neon_control.runtime.export import export_policy
-from neon_control.runtime.files import sha256
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, ONNX_FILE, WEIGHTS_FILE, find_policy, read_policy_file
+from neon_control.runtime.export.policy_export import export_policy
+from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, ONNX_FILE, WEIGHTS_FILE, find_policy, read_policy_file
 
 Written = tuple[Path, ActionPolicy, ActionSpace, Robot]
 
@@ -86,7 +83,7 @@ def test_weights_are_stored_once(written: Written) -> None:
 
 def test_no_path_of_the_exporting_machine_is_in_the_files(written: Written) -> None:
     for file in written[0].iterdir():
-        assert str(Path(__file__).resolve().parents[2]).encode() not in file.read_bytes()
+        assert str(Path(__file__).resolve().parents[3]).encode() not in file.read_bytes()
 
 
 def test_the_same_weights_give_the_same_files(written: Written, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,23 +13,21 @@ import pytest
 import safetensors.torch
 import torch
 import yaml
+from policies import random_module
 from tiny_backbones import HIDDEN, TINY
 
-sys.path.insert(0, str(Path(__file__).parent))
-from policies import random_module
-
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import PolicyError
-from neon_control.core.observation import Clip, Observation
-from neon_control.core.robot import Robot, load_robot
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.sensing.observation import Clip, Observation
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.backbones.backbone import BackboneOptions, BackboneSpec
-from neon_control.runtime.backbones.model_folder import describe_model
-from neon_control.runtime.export import export_policy
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, read_policy_file
-from neon_control.runtime.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.encoders.backbone import BackboneOptions, BackboneSpec
+from neon_control.runtime.encoders.model_folder import describe_model
+from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.export.policy_export import export_policy
+from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, read_policy_file
 
 CPU = BackboneOptions(device="cpu")
 ROBOT: Robot = load_robot("g1.yaml")

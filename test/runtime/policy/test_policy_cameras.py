@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,21 +12,19 @@ import pytest
 import safetensors.torch
 import torch
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parent))
 from policies import write_policy
 
-from neon_control.core.cameras import Camera
-from neon_control.core.errors import ConfigError, ObservationError, PolicyError
-from neon_control.core.observation import Observation
-from neon_control.core.robot import Robot, load_robot
+from neon_control.core.common.errors import ConfigError, ObservationError, PolicyError
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.sensing.observation import Observation
 from neon_control.model.policy import ActionPolicy
-from neon_control.runtime.backbones.backbone import BackboneSpec
-from neon_control.runtime.backbones.efficientnet_lite0 import EfficientNetLite0
-from neon_control.runtime.backbones.encoding import encode_observations
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, check_robot, read_policy_file
-from neon_control.runtime.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.efficientnet_lite0 import EfficientNetLite0
+from neon_control.runtime.encoders.encoding import encode_observations
+from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, check_robot, read_policy_file
 
 ONE = BackboneSpec("efficientnet_lite0", vision_revision(), VISION_FEATURES, "letterbox")
 TWO = ONE.looking_at(("wrist", "head"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,19 +11,17 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from policies import random_module, write_policy
 from test_binding import ort_array
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.chunk import ActionChunk
-from neon_control.core.errors import PolicyError
-from neon_control.core.robot import load_robot
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.device_arrays import Array
-from neon_control.runtime.export import export_policy
-from neon_control.runtime.policy import Features, Policy, draw_noise
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import load_robot
+from neon_control.runtime.compute.device_arrays import Array
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.export.policy_export import export_policy
+from neon_control.runtime.policy.policy import Features, Policy, draw_noise
 
 ROBOT = load_robot("g1.yaml")
 SPACE = ActionSpace.from_robot(ROBOT, "arms_only")

@@ -13,18 +13,18 @@ import torch
 import yaml
 from tiny_backbones import HIDDEN, save_vjepa2
 
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.cameras import Camera
-from neon_control.core.errors import PolicyError
-from neon_control.core.observation import Observation
-from neon_control.core.robot import load_robot
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.robot import load_robot
+from neon_control.core.sensing.observation import Observation
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.backbones.model_folder import describe_model
-from neon_control.runtime.export import export_policy
-from neon_control.runtime.policy import Policy
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.encoders.model_folder import describe_model
+from neon_control.runtime.export.policy_export import export_policy
+from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE
 
 NUM_TOKENS = 10  # the tiny V-JEPA 2 gives 4 for each of two cameras
 CAMERAS = ("head", "wrist")

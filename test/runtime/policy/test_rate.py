@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.runtime.rate import RateLimit
+from neon_control.runtime.policy.rate import RateLimit
 
 S = 1_000_000_000
 

@@ -14,20 +14,18 @@ import torch
 import yaml
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from neon_control.core.action_space import ActionSpace
-from neon_control.core.errors import PolicyError
-from neon_control.core.plugins import import_plugins
-from neon_control.core.robot import load_robot
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.plugins import import_plugins
+from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import load_robot
 from neon_control.model.action_heads import factory
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.action_layer import BACKENDS
-from neon_control.runtime.backbones.backbone import BackboneOptions
-from neon_control.runtime.export import export_policy
-from neon_control.runtime.policy import Features, Policy
-from neon_control.runtime.policy_file import DESCRIPTION_FILE, ONNX_FILE
-from neon_control.runtime.torch_action_layer import TorchActionLayer
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.export.policy_export import export_policy
+from neon_control.runtime.policy.action_layer import BACKENDS
+from neon_control.runtime.policy.policy import Features, Policy
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, ONNX_FILE
+from neon_control.runtime.policy.torch_action_layer import TorchActionLayer
 
 ROBOT = load_robot("g1.yaml")
 SPACE = ActionSpace.from_robot(ROBOT, "arms_only")
@@ -85,12 +83,12 @@ def test_a_head_that_cannot_be_exported_runs_in_torch(module: ActionPolicy, fold
 @pytest.mark.timeout(60)
 def test_without_its_module_an_own_head_is_refused_with_advice_and_with_it_it_loads(folder: Path) -> None:
     code = f"""
-import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
-from neon_control.core.errors import PolicyError
-from neon_control.core.plugins import import_plugins
-from neon_control.core.plugins import import_plugins
-from neon_control.runtime.policy_file import read_policy_file
-from neon_control.runtime.torch_action_layer import rebuild_policy
+import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.plugins import import_plugins
+from neon_control.core.common.plugins import import_plugins
+from neon_control.runtime.policy.policy_file import read_policy_file
+from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 try:
     rebuild_policy(read_policy_file({str(folder)!r}))
 except PolicyError as error:

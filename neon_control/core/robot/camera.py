@@ -1,0 +1,39 @@
+"""One camera of a robot: its name, and where its images are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neon_control.core.common.errors import ConfigError
+
+TRANSPORTS = ("raw", "compressed")  # sensor_msgs/Image, sensor_msgs/CompressedImage
+DEFAULT_NAME = "camera"
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera, as the robot file says; without arguments, the one of a robot that lists none.
+
+    Raises:
+        ConfigError: a name that is no word, an unknown transport, or no topic of raw images.
+    """
+
+    name: str = DEFAULT_NAME
+    topic: str = "camera/image_raw"  # of the raw images; compressed ones are on `<topic>/compressed`
+    transport: str = ""  # one of TRANSPORTS; empty: what the inference node's parameter `image_transport` says
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ConfigError(f"cameras: the name '{self.name}' must be one word of letters, digits and '_'")
+        if not self.topic or self.topic.endswith("/compressed"):
+            raise ConfigError(
+                f"cameras.{self.name}.topic is '{self.topic}', must be the raw images' topic: with `transport: compressed`, "
+                "'/compressed' is added to it"
+            )
+        if self.transport not in ("", *TRANSPORTS):
+            raise ConfigError(f"cameras.{self.name}.transport is '{self.transport}', but must be one of {list(TRANSPORTS)}")
+
+
+def input_name(camera: str) -> str:
+    """A camera's name in errors and counters: `camera` for the one of a robot that lists none, `camera_<name>` for the others."""
+    return camera if camera == DEFAULT_NAME else f"{DEFAULT_NAME}_{camera}"

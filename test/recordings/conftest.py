@@ -1,0 +1,5 @@
+"""The recordings that several tests of this folder read."""
+
+from real_bags import recordings, robot, space
+
+__all__ = ["recordings", "robot", "space"]
