@@ -22,13 +22,14 @@ from tqdm import tqdm
 
 from neon_control import __version__
 from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.topics import recorded_topics
 from neon_control.nodes.processes import domain_id
 from neon_control.nodes.transport import choose_transport
 from neon_control.recordings.bag.bag_file import POLICY_KEY, BagError
 from neon_control.replay.node_facts import NodeFacts, policy_identity
 from neon_control.replay.recorder import Recorder
 from neon_control.tools.arguments import not_negative, positive, ros_name
-from neon_control.tools.topics import add_robot_arguments, recorded_topics, robot_file
+from neon_control.tools.topics import add_robot_arguments, robot_file
 
 POLL_PERIOD = 0.005  # [s]
 REPORT_PERIOD = 1.0  # [s]

@@ -33,6 +33,7 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.topics import DIAGNOSTICS, JOINT_STATES, replay_remappings, resolve
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.nodes.processes import MAX_DOMAIN, ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, Bag, BagError
@@ -40,14 +41,7 @@ from neon_control.replay.keyboard import Keyboard
 from neon_control.replay.player import Playback, Player
 from neon_control.tools.arguments import not_negative, positive, whole
 from neon_control.tools.bag_words import say_odd
-from neon_control.tools.topics import (
-    DIAGNOSTICS,
-    JOINT_STATES,
-    add_robot_arguments,
-    replay_remappings,
-    resolve,
-    robot_file,
-)
+from neon_control.tools.topics import add_robot_arguments, robot_file
 
 START_LIMIT = 120.0  # [s] until both nodes listen; the first start on a computer exports the vision encoder
 DISCOVERY = 4.0  # [s] after which a foreign robot would have been seen, on a busy computer too

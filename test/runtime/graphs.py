@@ -7,6 +7,9 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
+from neon_control.runtime.compute.binding import HOST
+from neon_control.runtime.compute.ort_array import OrtArray
+
 
 def write_sum(path: Path, kind: int = TensorProto.FLOAT) -> Path:
     """actions (batch, 2, 3) = large (batch, 2, 3) + small (batch, 1, 3)."""
@@ -22,3 +25,9 @@ def mean_over_the_middle() -> onnx.ModelProto:
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", ["n", "k", "f"]), ("y", ["n", "f"])))
     graph = helper.make_graph([helper.make_node("ReduceMean", ["x"], ["y"], axes=[1], keepdims=0)], "mean", [x], [y])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def ort_array(values: np.ndarray) -> OrtArray:
+    array = OrtArray.empty(values.shape, HOST)
+    np.copyto(array._memory.numpy(), values)  # on the CPU, the memory itself
+    return array

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_binding import ort_array
+from graphs import ort_array
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.sensing.observation import Observation

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot import topics
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
-from neon_control.tools import topics
+from neon_control.tools.topics import robot_file
 
 DOCUMENTED = (Path(__file__).resolve().parents[2] / "docs" / "topics.md").read_text()
 
@@ -62,7 +63,7 @@ def test_the_robot_is_the_one_given_or_that_of_the_parameter_file(tmp_path: Path
     file = tmp_path / "params.yaml"
     file.write_text("/**/executor_node:\n  ros__parameters: {robot_config: no_such_robot.yaml}\n")
 
-    assert topics.robot_file("g1.yaml", str(file)).name == "g1.yaml"
-    assert topics.robot_file(None, "robot.yaml").name == "g1.yaml"
+    assert robot_file("g1.yaml", str(file)).name == "g1.yaml"
+    assert robot_file(None, "robot.yaml").name == "g1.yaml"
     with pytest.raises(ConfigError, match=r"no_such_robot\.yaml"):
-        topics.robot_file(None, str(file))
+        robot_file(None, str(file))

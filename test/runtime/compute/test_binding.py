@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from graphs import write_sum
+from graphs import ort_array, write_sum
 from onnx import TensorProto
 
 from neon_control.core.common.errors import PolicyError
@@ -26,12 +26,6 @@ SMALL = np.full((1, 1, 3), 10, np.float32)
 @pytest.fixture
 def binding(tmp_path: Path) -> Binding:
     return Binding(open_session(write_sum(tmp_path / "sum.onnx"), provider="cpu"))
-
-
-def ort_array(values: np.ndarray) -> OrtArray:
-    array = OrtArray.empty(values.shape, HOST)
-    np.copyto(array._memory.numpy(), values)  # on the CPU, the memory itself
-    return array
 
 
 def test_a_binding_knows_its_device_and_the_shapes_for_a_batch_of_one(binding: Binding) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import mean_over_the_middle
-from test_binding import ort_array
+from graphs import mean_over_the_middle, ort_array
 
 from neon_control.runtime.compute.binding import HOST
 from neon_control.runtime.compute.ort_array import MEAN, OrtArray

@@ -11,8 +11,8 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from graphs import ort_array
 from policies import random_module, write_policy
-from test_binding import ort_array
 
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.control.chunk import ActionChunk
