@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from neon_control.nodes.processes import free_domain_id  # noqa: E402
 from neon_control.nodes.transport import choose_transport  # noqa: E402
 
 choose_transport()
+
+# A shell ignores SIGINT for its jobs in the background, and what is ignored stays so in every process that tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A shared machine stalls now and then: no deadline. In CI every run draws the same examples.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])

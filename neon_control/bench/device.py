@@ -24,7 +24,7 @@ def measure_on_device(
     """One row for each head: durations by batch, and the largest difference from what torch computes on the CPU."""
     calls: dict[str, Callable[[], object]] = {}
     rows: list[dict[str, object]] = []
-    for name in tqdm(names, "preparing heads", unit="head", leave=False):
+    for name in tqdm(names, "preparing heads", unit="head", leave=False, disable=None):
         head, rng = random_head(name, robot), np.random.default_rng(0)
         inputs = {batch: random_inputs(input_shapes(head, INPUT_DIM), batch, rng) for batch in batches}
         expected = {batch: run_torch(head, values) for batch, values in inputs.items()}  # before the head moves to the device
@@ -35,7 +35,7 @@ def measure_on_device(
             differences.append(float(np.abs(actions - expected[batch]).max()))
             calls[f"{name}|{batch}"] = lambda layer=layer: layer.run({})
         rows.append({"head": name, "parameters": sum(p.numel() for p in head.parameters()), "max_difference": max(differences)})
-    durations = in_turns(calls, tqdm(range(rounds), f"measuring on {device}", unit="round", leave=False))
+    durations = in_turns(calls, tqdm(range(rounds), f"measuring on {device}", unit="round", leave=False, disable=None))
     for row in rows:
         row["latency_ms"] = {str(batch): vars(Latency.of(durations[f"{row['head']}|{batch}"])) for batch in batches}
     return rows

@@ -56,7 +56,7 @@ def measure_in_blocks(
 ) -> dict[tuple[int, str], Latency]:
     """Durations of every call at every number of threads; the numbers of threads take turns too, in blocks of rounds."""
     durations: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
-    with tqdm(total=BLOCKS * len(threads) * (rounds // BLOCKS), desc=text, unit="round", leave=False) as progress:
+    with tqdm(total=BLOCKS * len(threads) * (rounds // BLOCKS), desc=text, unit="round", leave=False, disable=None) as progress:
         for _ in range(BLOCKS):
             for count in threads:
                 torch.set_num_threads(count)

@@ -26,7 +26,7 @@ def measure_policy(args: argparse.Namespace, scratch: Path) -> list[dict[str, ob
     """One row for each part of a policy, and for the action layer one for each type of weights."""
     file, robot = read_policy_file(args.policy), load_robot(args.robot)
     module = rebuild_policy(file)
-    for weights in tqdm(WEIGHT_TYPES, "exporting policy", unit="type", leave=False):
+    for weights in tqdm(WEIGHT_TYPES, "exporting policy", unit="type", leave=False, disable=None):
         export_again(file, scratch / weights, weights)
     files = {weights: read_policy_file(scratch / weights) for weights in WEIGHT_TYPES}
     policies = {n: Policy.load(args.policy, robot, BackboneOptions(n)) for n in args.threads}

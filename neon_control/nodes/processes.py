@@ -217,11 +217,15 @@ def _ctrl_c_waits() -> Iterator[None]:
 
 
 def _child_prepared() -> Callable[[], None]:
-    """Runs in the child before its program: lets Ctrl-C in again, and asks Linux to send SIGKILL when the parent is gone."""
+    """Runs in the child before its program.
+
+    It lets Ctrl-C in again, which a shell ignores for its jobs in the background, and asks Linux to send SIGKILL when the parent is gone.
+    """
     prctl = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else None  # resolved before the fork
     parent = os.getpid()
 
     def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if prctl is not None:
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -67,7 +67,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         with torch.no_grad(), tempfile.TemporaryDirectory() as scratch:
             if args.heads:
-                cases = [prepare(n, args, Path(scratch), peers) for n in tqdm(args.heads, "exporting heads", unit="head", leave=False)]
+                cases = [
+                    prepare(n, args, Path(scratch), peers)
+                    for n in tqdm(args.heads, "exporting heads", unit="head", leave=False, disable=None)
+                ]
                 result["heads"] = rows = measure_heads(cases, args.threads, args.rounds)
                 print(head_table(rows, args.threads, peers is not None))
             if device:

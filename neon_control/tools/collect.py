@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     _claim(out, description)
     missing = [i for i in range(args.takes) if not all((f / "metadata.yaml").exists() for f in take_folders(out, i, args.cuts))]
     recorded = in_processes(_record, missing, args.workers, _start_worker, (out, description))
-    for _ in tqdm(recorded, "recording", args.takes, initial=args.takes - len(missing), unit="take"):
+    for _ in tqdm(recorded, "recording", args.takes, initial=args.takes - len(missing), unit="take", disable=None):
         pass
     print(f"{out}: {args.takes} takes, {args.cuts} recordings each; {len(missing)} takes recorded now")
     return 0

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 def durations_of(sessions: Sequence[onnxruntime.InferenceSession], inputs: Sequence[Mapping[str, np.ndarray]]) -> list[list[float]]:
     """[ms] of every input in every session, in turns."""
     calls = {str(i): lambda s=session: s.run(None, inputs[0]) for i, session in enumerate(sessions)}
-    return list(in_turns(calls, tqdm(inputs, "measuring", unit="run", leave=False)).values())
+    return list(in_turns(calls, tqdm(inputs, "measuring", unit="run", leave=False, disable=None)).values())
 
 
 def row(

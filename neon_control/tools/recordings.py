@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     config = robot.recording if args.boundary is None else replace(robot.recording, boundary=args.boundary)
     recordings = find_recordings(args.paths, config)
     topics = config.camera.lstrip("/"), config.joint_states.lstrip("/")
-    rows = [check(r, space, args.dt, args.steps, *topics) for r in tqdm(recordings, "reading", unit="recording")]
+    rows = [check(r, space, args.dt, args.steps, *topics) for r in tqdm(recordings, "reading", unit="recording", disable=None)]
     print(table(COLUMNS, [row.cells() for row in rows], numeric=range(1, len(COLUMNS))))
     problems = [p for row in rows for p in row.report.problems]
     if problems:
@@ -116,6 +116,6 @@ def export(recordings: Sequence[Recording], space: ActionSpace, args: argparse.N
     """Write the recordings as one LeRobot dataset."""
     fps = args.fps or image_rate(recordings, space, args.dt) or 1
     with LeRobotExport(args.export_lerobot, space, robot, fps, args.task) as dataset:
-        for recording in tqdm(recordings, "exporting", unit="recording"):
+        for recording in tqdm(recordings, "exporting", unit="recording", disable=None):
             dataset.add(recording, args.dt, Report())
     print(f"{args.export_lerobot}: {dataset.episodes} episodes, {dataset.frames} frames at {fps} Hz")

@@ -120,7 +120,7 @@ def extract(
         if job.small and not cache_folder().exists():
             build_cache()  # once here, not in every worker
         outcomes = over_processes(job, tasks, job.cores if job.small else 1) if ray is None else over_ray(job, tasks, workers, ray)
-        for outcome in tqdm(outcomes, "encoding", len(recordings), initial=len(recordings) - len(tasks), unit="recording"):
+        for outcome in tqdm(outcomes, "encoding", len(recordings), initial=len(recordings) - len(tasks), unit="recording", disable=None):
             encoded += outcome.frames
             loaded[outcome.index] = job.load(places[outcome.index])
             failed[outcome.index] = outcome.problems

@@ -118,7 +118,7 @@ class _Trainer:
             self.curves.load_state(checkpoint)
         if run is not None and workers.first:
             (run / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, width=140))
-        self.progress = tqdm(total=self.steps, initial=self.step, desc="training", unit="step", disable=not workers.first)
+        self.progress = tqdm(total=self.steps, initial=self.step, desc="training", unit="step", disable=None if workers.first else True)
 
     @property
     def done(self) -> bool:
