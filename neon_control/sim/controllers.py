@@ -67,20 +67,7 @@ class JointTrajectoryController:
         Raises:
             CommandError: joints, shapes, times or values are not as JTC wants them, or the trajectory ended in the past.
         """
-        order = self._columns(names)
-        count = len(offsets)
-        for label, values in (("positions", positions), ("velocities", velocities)):
-            if values is None:
-                continue
-            if values.shape != (count, len(order)) or count == 0:
-                raise CommandError(f"{label} have shape {values.shape}, needs ({max(count, 1)}, {len(order)})")
-            if not np.isfinite(values).all():
-                raise CommandError(f"{label} hold NaN or infinity")
-        if offsets[0] < 0.0 or (np.diff(offsets) <= 0.0).any():
-            raise CommandError(f"time_from_start must increase strictly from >= 0, got {np.round(offsets, 4).tolist()} s")
-        times = (stamp or now) + np.rint(offsets * NANOSECONDS).astype(np.int64)
-        if stamp and times[-1] < now:
-            raise CommandError(f"the trajectory ended {(now - times[-1]) / NANOSECONDS:.3f} s in the past")
+        order, times = self._checked(now, stamp, names, offsets, positions, velocities)
         start = self._desired if self.from_desired_state and self._desired is not None else measured
         later = times > now
         if not later.any():  # one point, due now
@@ -96,6 +83,26 @@ class JointTrajectoryController:
             speeds = None if speeds is None else np.vstack([self._desired_velocity, speeds])
         self._times, self._positions, self._velocities = row_times, rows, speeds
         self.holding_measured = False
+
+    def _checked(
+        self, now: int, stamp: int, names: Sequence[str], offsets: np.ndarray, positions: np.ndarray, velocities: np.ndarray | None
+    ) -> tuple[list[int], np.ndarray]:
+        """Where our joints stand in the message, and when its points are due (H,) [ns]."""
+        order = self._columns(names)
+        count = len(offsets)
+        for label, values in (("positions", positions), ("velocities", velocities)):
+            if values is None:
+                continue
+            if values.shape != (count, len(order)) or count == 0:
+                raise CommandError(f"{label} have shape {values.shape}, needs ({max(count, 1)}, {len(order)})")
+            if not np.isfinite(values).all():
+                raise CommandError(f"{label} hold NaN or infinity")
+        if offsets[0] < 0.0 or (np.diff(offsets) <= 0.0).any():
+            raise CommandError(f"time_from_start must increase strictly from >= 0, got {np.round(offsets, 4).tolist()} s")
+        times = (stamp or now) + np.rint(offsets * NANOSECONDS).astype(np.int64)
+        if stamp and times[-1] < now:
+            raise CommandError(f"the trajectory ended {(now - times[-1]) / NANOSECONDS:.3f} s in the past")
+        return order, times
 
     def _columns(self, names: Sequence[str]) -> list[int]:
         given = list(names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.vision import build_cache, cache_folder
 from neon_control.training.feature_files import Arrays, let_files_stay_open
 from neon_control.training.feature_job import Job
+from neon_control.training.feature_worker import Outcome
 from neon_control.training.spread import Task, over_processes, over_ray
 
 __all__ = ["Arrays", "Extraction", "extract", "find_recordings", "prepare"]
@@ -114,18 +115,22 @@ def extract(
         loaded[i] = job.load(files)
         if loaded[i] is None:
             tasks.append((i, recording, files))
-    encoded = 0
-    places = {number: files for number, _, files in tasks}
-    if tasks:
-        if job.small and not cache_folder().exists():
-            build_cache()  # once here, not in every worker
-        outcomes = over_processes(job, tasks, job.cores if job.small else 1) if ray is None else over_ray(job, tasks, workers, ray)
-        for outcome in tqdm(outcomes, "encoding", len(recordings), initial=len(recordings) - len(tasks), unit="recording", disable=None):
-            encoded += outcome.frames
-            loaded[outcome.index] = job.load(places[outcome.index])
-            failed[outcome.index] = outcome.problems
+    encoded, places = 0, {number: files for number, _, files in tasks}
+    for outcome in _encode(job, tasks, workers, ray, len(recordings)):
+        encoded += outcome.frames
+        loaded[outcome.index] = job.load(places[outcome.index])
+        failed[outcome.index] = outcome.problems
     usable = [i for i, found in enumerate(loaded) if found is not None]
     problems = [
         (r.name, text) for r, found, others in zip(recordings, loaded, failed, strict=True) for text in (found[1] if found else others)
     ]
     return Extraction([found[0] for found in loaded if found is not None], usable, encoded, problems)
+
+
+def _encode(job: Job, tasks: Sequence[Task], workers: int | None, ray: str | None, recordings: int) -> Iterable[Outcome]:
+    if not tasks:
+        return ()
+    if job.small and not cache_folder().exists():
+        build_cache()  # once here, not in every worker
+    outcomes = over_processes(job, tasks, job.cores if job.small else 1) if ray is None else over_ray(job, tasks, workers, ray)
+    return tqdm(outcomes, "encoding", recordings, initial=recordings - len(tasks), unit="recording", disable=None)

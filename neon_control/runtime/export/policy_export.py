@@ -143,20 +143,26 @@ def export_policy(
         "format_version": FORMAT_VERSION,
         "name": folder.name,
         "robot": robot,
-        "mode": space.mode,
-        "joint_names": list(space.joint_names),
         "dt": dt,
         "num_steps": num_steps,
-        "normalisation": {"lower": space.lower.tolist(), "upper": space.upper.tolist()},
-        "vision": vision.to_dict(),
-        "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
-        "noise": bool(getattr(module, "draws", False)),
+        **_described_space(space),
+        **_described_inputs(module, vision, use_audio),
         "weights": weights,
         **({} if backend == BACKENDS[0] else {"backend": backend}),
         "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
         "training": json.loads(json.dumps(training)),
     }
     _write_folder(module, folder, space, vision, description, replace)
+
+
+def _described_space(space: ActionSpace) -> dict[str, Any]:
+    normalisation = {"lower": space.lower.tolist(), "upper": space.upper.tolist()}
+    return {"mode": space.mode, "joint_names": list(space.joint_names), "normalisation": normalisation}
+
+
+def _described_inputs(module: nn.Module, vision: BackboneSpec, use_audio: bool) -> dict[str, Any]:
+    audio = {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES}
+    return {"vision": vision.to_dict(), "audio": audio if use_audio else None, "noise": bool(getattr(module, "draws", False))}
 
 
 def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
