@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -34,7 +35,10 @@ class Latency:
         return f"{self.p50:.3f} / {self.p99:.3f}"
 
 
-def in_turns(calls: Mapping[str, Call], rounds: Iterable[object]) -> dict[str, list[float]]:
+Key = TypeVar("Key")
+
+
+def in_turns(calls: Mapping[Key, Call], rounds: Iterable[object], before: Call | None = None) -> dict[Key, list[float]]:
     """Durations [ms] of each call, one of each in every round: whatever else the machine does then slows all of them alike.
 
     The first round is a warm-up and not counted. Every call finds the caches as the others have left them, which for large
@@ -45,6 +49,8 @@ def in_turns(calls: Mapping[str, Call], rounds: Iterable[object]) -> dict[str, l
         call()
     for _ in rounds:
         for name, call in calls.items():
+            if before is not None:
+                before()
             start = time.perf_counter()
             call()
             durations[name].append(1e3 * (time.perf_counter() - start))

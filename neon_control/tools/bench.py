@@ -11,17 +11,19 @@ import json
 import os
 import platform
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnxruntime
 import torch
 from tqdm import tqdm
 
-from neon_control.bench.device import device_table, measure_on_device
+from neon_control.bench.device import WAYS, device_table, measure_on_device
 from neon_control.bench.heads import head_table, load_peer, measure_heads, prepare
 from neon_control.bench.measure import BLOCKS
 from neon_control.bench.policy import measure_policy, policy_table
 from neon_control.bench.rows import GROUPED, HEADS
+from neon_control.core.common.errors import ConfigError
 from neon_control.runtime.compute.torch_device import torch_device
 from neon_control.tools.arguments import new_file, whole
 
@@ -29,13 +31,16 @@ EPILOG = """\
 columns:
   max diff    largest difference between torch and ONNX Runtime over random inputs, in normalised actions
   torch, ONNX median / 99th percentile of one pass at batch 1 [ms]
-  batch N     the same for N observations at once on --device: with cuda one captured graph, features on the GPU, actions brought back
+  batch N     N observations at once on --device: features there already, actions brought back; each way of running is told in
+              neon_control/bench/device.py
+  floors      on --device: its weights over its copy bandwidth, its operations over its matrix rate, both rates measured there [ms]
   floor       one matrix-vector product (BLAS) over as many bytes as the graph's weights: what reading them once costs [ms]
   peer        the other package's head of the same name, in torch; in brackets its median over ours, torch and ONNX
 
 examples:
   pip download --no-deps neon-vla==0.1.5 -d /tmp/peer && unzip -q /tmp/peer/neon_vla-0.1.5-*.whl -d /tmp/peer
   neon_control bench --device cuda --batch 1 16 64
+  neon_control bench --device cuda --only-device --ways graph tensorrt --rows rows.jsonl
   neon_control bench --policy g1_reach --peer /tmp/peer/neon/model/action_heads.py --json bench.json
 """
 
@@ -48,25 +53,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--heads", nargs="*", choices=names, default=names, metavar="HEAD", help=f"which rows, of {', '.join(names)}")
     parser.add_argument("--threads", nargs="+", type=whole(1), default=[1, 2], help="numbers of threads to measure with (default: 1 2)")
     parser.add_argument("--rounds", type=whole(BLOCKS), default=100, help="passes of each (default: %(default)s)")
-    parser.add_argument("--device", metavar="DEVICE", help="also measure the heads in torch on cpu or cuda, there as captured CUDA graphs")
+    parser.add_argument("--device", metavar="DEVICE", help="also measure the heads on cpu or cuda, in every way that they can run there")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS[:3], help=f"ways on the device (default: {' '.join(WAYS[:3])})")
+    parser.add_argument("--only-device", action="store_true", help="leave out the table of the CPU")
     parser.add_argument("--batch", nargs="+", type=whole(1), default=[1, 16, 64], help="batch sizes on the device (default: 1 16 64)")
     parser.add_argument("--robot", default="g1.yaml", help="robot whose modes and policy are measured (default: %(default)s)")
     parser.add_argument("--policy", help="also measure the parts of this policy, with each type of weights")
     parser.add_argument(
         "--peer", type=Path, metavar="FILE", help="also measure the heads of this file, neon/model/action_heads.py of neon-vla"
     )
+    parser.add_argument("--rows", type=new_file, metavar="FILE", help="append each row of the device to this file at once, as JSON")
     parser.add_argument("--json", type=new_file, metavar="FILE", help="write all numbers into this file too")
 
 
 def run(args: argparse.Namespace) -> int:
     """Export, compare, measure, print."""
+    if args.only_device and not args.device:
+        raise ConfigError("--only-device leaves out the CPU's table, but there is no --device to measure instead")
     device = torch_device(args.device) if args.device else None
     peers = load_peer(args.peer) if args.peer else None
     threads_before = torch.get_num_threads()
     result: dict[str, object] = {"machine": machine(), "rounds": args.rounds}
     try:
         with torch.no_grad(), tempfile.TemporaryDirectory() as scratch:
-            if args.heads:
+            if args.heads and not args.only_device:
                 cases = [
                     prepare(n, args, Path(scratch), peers)
                     for n in tqdm(args.heads, "exporting heads", unit="head", leave=False, disable=None)
@@ -74,7 +84,11 @@ def run(args: argparse.Namespace) -> int:
                 result["heads"] = rows = measure_heads(cases, args.threads, args.rounds)
                 print(head_table(rows, args.threads, peers is not None))
             if device:
-                result["device"] = rows = measure_on_device(args.heads, args.robot, device, args.batch, args.threads[0], args.rounds)
+                result["device"] = rows = []
+                for row in measure_on_device(args.heads, args.robot, device, args.batch, args.threads[0], args.rounds, args.ways):
+                    rows.append(row)
+                    if args.rows:
+                        append_row(args.rows, row)
                 print("\n" + device_table(rows, args.batch, device))
             if args.policy:
                 result["policy"] = rows = measure_policy(args, Path(scratch))
@@ -85,6 +99,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         args.json.write_text(json.dumps(result, indent=2) + "\n")
     return 0
+
+
+def append_row(file: Path, row: Mapping[str, object]) -> None:
+    """One line of JSON, on the disk when this returns: a run that is cut off loses the row that it was at, and no other."""
+    with file.open("a") as lines:
+        lines.write(json.dumps(row) + "\n")
 
 
 def machine() -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import onnxruntime
 import pytest
 import torch
 from policies import write_policy
@@ -13,6 +14,7 @@ from neon_control.bench.rows import GROUPED, HEADS
 from neon_control.model.action_heads import registered_heads
 from neon_control.tools.cli import EXIT_USAGE, main
 
+TENSORRT = "TensorrtExecutionProvider"
 # A file at the place that the wheel has it, importing as the wheel's does, whose package would not import.
 PEER = """
 import torch
@@ -70,24 +72,44 @@ def test_a_policy_s_rows_are_its_parts_and_its_graph_in_every_type(tmp_path: Pat
 @pytest.mark.parametrize(
     "device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: CUDA graphs"))]
 )
-def test_heads_on_a_device_have_parity_and_a_latency_for_each_batch(
+def test_heads_on_a_device_have_parity_floors_and_a_latency_for_each_way_and_batch(
     device: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file, heads, most = tmp_path / "bench.json", ["mlp", "flow", "state_relative"], {"cpu": 1e-6, "cuda": 2e-3}[device]
-    options = ["--heads", *heads, "--threads", "1", "--rounds", "4", "--device", device, "--batch", "1", "3", "--json", str(file)]
-    assert main(["bench", *options]) == 0
+    file, lines, heads, most = tmp_path / "bench.json", tmp_path / "rows.jsonl", ["mlp", "flow", "state_relative"], 2e-3
+    options = ["--heads", *heads, "--threads", "1", "--rounds", "4", "--device", device, "--batch", "1", "3", "--only-device"]
+    assert main(["bench", *options, "--json", str(file), "--rows", str(lines)]) == 0
     out = capsys.readouterr().out
-    rows = json.loads(file.read_text())["device"]
-    assert [row["head"] for row in rows] == heads and f"{device}, batch 3 [ms]" in out
+    result = json.loads(file.read_text())
+    rows = result["device"]
+    ways = ["eager", "onnx"] if device == "cpu" else ["eager", "graph", "onnx"]
+    assert "heads" not in result and f"{device}, batch 3 [ms]" in out
+    assert [(row["head"], row["way"]) for row in rows] == [(head, way) for head in heads for way in ways]
+    assert [json.loads(line) for line in lines.read_text().splitlines()] == rows
     for row in rows:
-        assert set(row["latency_ms"]) == {"1", "3"} and row["max_difference"] < most
+        if row["way"] == "onnx" and device == "cuda" and "error" in row:
+            continue  # a torch with CUDA beside an ONNX Runtime without it
+        assert set(row["latency_ms"]) == {"1", "3"} and row["max_difference"] < (2e-5 if device == "cpu" else most)
         assert all(0.0 < value["p50"] <= value["p99"] for value in row["latency_ms"].values())
+        assert row["weight_bytes"] == 4 * row["parameters"] and row["operations"] > row["parameters"]
+        assert row["floor_bytes_ms"] > 0.0 and row["floor_operations_ms"] > 0.0
+
+
+def test_a_way_that_does_not_work_has_a_row_that_says_so_and_the_others_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if TENSORRT in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has TensorRT")
+    file = tmp_path / "bench.json"
+    options = ["--heads", "mlp", "--threads", "1", "--rounds", "4", "--device", "cpu", "--only-device", "--batch", "1"]
+    assert main(["bench", *options, "--ways", "tensorrt", "eager", "--json", str(file)]) == 0
+    failed, eager = json.loads(file.read_text())["device"]
+    assert failed["way"] == "tensorrt" and f"no {TENSORRT}" in failed["error"] and "latency_ms" not in failed
+    assert eager["way"] == "eager" and "latency_ms" in eager and "failed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--device", "tpu"], "device 'tpu' cannot be used"),
+        (["--only-device"], "there is no --device"),
         (["--heads", "mlp", "--rounds", "4", "--peer", "action_heads.py"], "is not the file neon/model/action_heads.py"),
     ],
 )

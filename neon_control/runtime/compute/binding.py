@@ -44,20 +44,23 @@ def device_of(session: onnxruntime.InferenceSession) -> OrtDevice:
 class Binding:
     """A session of one output, its inputs and where its output goes. For one thread at a time.
 
+    Args:
+        batch: B, where the graph leaves the batch open.
+
     Attributes:
         device: where the session computes.
-        inputs: name -> shape, with a batch of 1 where the graph leaves the batch open.
+        inputs: name -> shape, with the batch where the graph leaves it open.
         output: the output's shape, likewise.
 
     Raises:
         PolicyError: an input or the output is of a type that is not in `TYPES`.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, session: onnxruntime.InferenceSession, batch: int = 1) -> None:
         (output,) = session.get_outputs()
         self.device = device_of(session)
-        self.inputs = {v.name: _shape(v) for v in session.get_inputs()}
-        self.output = _shape(output)
+        self.inputs = {v.name: _shape(v, batch) for v in session.get_inputs()}
+        self.output = _shape(output, batch)
         types = {v.name: v.type for v in (*session.get_inputs(), output)}
         if not set(types.values()) <= set(TYPES):
             raise PolicyError(f"the graph has inputs and outputs of the types {types}, can have {list(TYPES)}")
@@ -114,8 +117,8 @@ class Binding:
             raise PolicyError(f"'{name}' is {tuple(values.shape)} {given}, but the graph needs {shape} {self._types[name]}")
 
 
-def _shape(value: onnxruntime.NodeArg) -> tuple[int, ...]:
-    return tuple(size if isinstance(size, int) else 1 for size in value.shape)
+def _shape(value: onnxruntime.NodeArg, batch: int) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) else batch for size in value.shape)
 
 
 def _place(values: Array) -> OrtDevice:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 
 import onnxruntime
@@ -34,6 +37,8 @@ def open_session(graph: Path | bytes, threads: int = 1, provider: str = "auto") 
         PolicyError: the file is missing or ONNX Runtime refuses it, or the provider that was asked for is not there or does not start.
     """
     names, reason = choose_providers(provider, onnxruntime.get_available_providers())
+    if names[0] != CPU:
+        load_cuda_libraries()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -52,6 +57,20 @@ def open_session(graph: Path | bytes, threads: int = 1, provider: str = "auto") 
             raise PolicyError(f"provider '{provider}' was asked for, but {reason}; ask for 'auto' or 'cpu', or repair its libraries")
     log.log(level, "%s runs on %s, %d thread%s: %s", path, running, threads, "" if threads == 1 else "s", reason)
     return session
+
+
+@lru_cache
+def load_cuda_libraries() -> None:
+    """Load CUDA's and cuDNN's libraries from where pip puts them, which no linker looks at.
+
+    Without this, a process that has not imported a torch with CUDA first would run on the CPU beside an idle GPU. What is missing is told
+    in the debug log; whether the provider then starts says what matters.
+    """
+    preload = getattr(onnxruntime, "preload_dlls", None)  # since 1.21
+    if preload is not None:
+        with redirect_stdout(StringIO()) as said:  # it prints what it does not find
+            preload()
+        log.debug("CUDA's libraries: %s", said.getvalue().strip() or "loaded")
 
 
 def choose_providers(provider: str, available: Sequence[str]) -> tuple[tuple[str, ...], str]:

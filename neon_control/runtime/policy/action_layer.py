@@ -34,8 +34,8 @@ class ActionLayer(Protocol):
 class OnnxActionLayer:
     """A graph on ONNX Runtime, its inputs and output in memory that never changes its place."""
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        self._binding = Binding(session)
+    def __init__(self, session: onnxruntime.InferenceSession, batch: int = 1) -> None:
+        self._binding = Binding(session, batch)
         self._actions = np.empty(self._binding.output, np.float32)
         self._binding.bind_output(self._actions)
 

@@ -52,13 +52,15 @@ class TorchActionLayer:
         module: forward(**inputs) -> actions; put into evaluation mode and onto the device.
         device: where it runs.
         threads: of one pass on the CPU; torch has one number for all its modules.
+        graph: capture the pass where the device is a GPU; without, to compare.
     """
 
-    def __init__(self, module: nn.Module, device: torch.device, threads: int = 1) -> None:
+    def __init__(self, module: nn.Module, device: torch.device, threads: int = 1, graph: bool = True) -> None:
         if device.type == "cpu":
             torch.set_num_threads(threads)
         self._module = module.eval().to(device)
         self._device = device
+        self._graph = graph and device.type == "cuda"
         self._stream = own_stream(device)
         self._inputs: dict[str, Tensor] = {}  # as of the newest run
         self._captured: dict[tuple[tuple[int, ...], ...], _CapturedPass] = {}  # by the inputs' shapes
@@ -71,7 +73,7 @@ class TorchActionLayer:
         return actions
 
     def _compute(self) -> Tensor:
-        if self._device.type != "cuda":
+        if not self._graph:
             return self._module(**self._inputs)
         shapes = tuple(tuple(values.shape) for values in self._inputs.values())
         if shapes not in self._captured:
