@@ -1,4 +1,4 @@
-"""Writes a run's tables into docs/gpu.md: `python test/gpu/document.py OUT/gpu.json [docs/gpu.md]`. A dry run is refused: it is no result."""
+"""A run's tables into docs/gpu.md: `python test/gpu/document.py OUT/gpu.json`. A dry run is refused: it is no result."""
 
 from __future__ import annotations
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "runtime")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 from fake_cuda import TensorThere, fake_cuda
 from policies import write_policy
 
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.robot import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.runtime.compute import sessions
 from neon_control.runtime.compute.ort_array import OrtArray
