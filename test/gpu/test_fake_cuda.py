@@ -25,6 +25,7 @@ from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revisio
 from neon_control.runtime.policy.policy import Policy
 
 ROBOT = load_robot("g1.yaml")
+TWO = replace(ROBOT, cameras=tuple(replace(ROBOT.cameras[0], name=name) for name in ("a", "b")))
 SPACE = ActionSpace.from_robot(ROBOT, "arms_only")
 EFFICIENTNET = BackboneSpec("efficientnet_lite0", vision_revision(), VISION_FEATURES)
 OPTIONS = BackboneOptions(provider="cuda", device="cpu")
@@ -39,9 +40,9 @@ def two_cameras() -> Observation:
 def test_no_copy_to_the_cpu_is_between_encoder_and_head(combine: str, tmp_path: Path) -> None:
     vision = EFFICIENTNET.looking_at(("a", "b"), combine)
     write_policy(tmp_path / "policy", weights="float32", vision=vision, use_audio=False)
-    expected = Policy.load(tmp_path / "policy", ROBOT, BackboneOptions(provider="cpu", device="cpu")).predict(two_cameras())
+    expected = Policy.load(tmp_path / "policy", TWO, BackboneOptions(provider="cpu", device="cpu")).predict(two_cameras())
     with fake_cuda() as came_back:
-        policy = Policy.load(tmp_path / "policy", ROBOT, OPTIONS)
+        policy = Policy.load(tmp_path / "policy", TWO, OPTIONS)
         features = policy.encode(two_cameras())
         chunk = policy.act(features, np.zeros(SPACE.num_joints), 0)
         assert isinstance(features.vision, OrtArray) and features.vision.device.type == "cuda"
@@ -64,7 +65,7 @@ def test_a_tensor_of_torch_on_the_gpu_is_read_there_by_a_head_on_onnx_runtime(tm
     np.testing.assert_array_equal(there.joints, here.joints)
 
 
-def test_cudas_libraries_are_loaded_before_a_provider_of_a_gpu_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cudas_libraries_are_loaded_once_and_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
     monkeypatch.setattr(sessions.onnxruntime, "preload_dlls", lambda: (print("Failed to load libx"), loaded.append("x")), raising=False)
     sessions.load_cuda_libraries.cache_clear()
