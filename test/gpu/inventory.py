@@ -6,13 +6,20 @@ import importlib.metadata
 import platform
 import shutil
 
-import onnxruntime
 import torch
 from stage import Stage
 
 from neon_control.bench.floors import Floors
 
 PACKAGES = ("torch", "triton", "numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "tensorrt", "transformers", "pytest", "platformdirs")
+
+
+def providers() -> list[str]:
+    try:
+        import onnxruntime  # a bare machine may lack it; the floors need torch alone
+    except ImportError as error:
+        return [str(error)]
+    return list(onnxruntime.get_available_providers())
 
 
 def version(package: str) -> str:
@@ -31,7 +38,7 @@ if __name__ == "__main__":
         cudnn=str(torch.backends.cudnn.version()),
         python=platform.python_version(),
         compiler=shutil.which("gcc") or shutil.which("cc") or "absent",
-        providers=onnxruntime.get_available_providers(),
+        providers=providers(),
         packages={package: version(package) for package in PACKAGES},
     )
     stage.attempt({"what": "floors"}, lambda: vars(Floors.measured(stage.device)))
