@@ -130,8 +130,10 @@ def test_the_robot_file_that_is_shown_is_one_that_loads(page: str, tmp_path: Pat
     shown = yaml.safe_load(text)
     names = [name for group in shown["groups"].values() for name in group]
     limit = '<limit lower="-1" upper="1" velocity="1" effort="1"/>'
-    joints = "".join(f'<joint name="{n}" type="revolute">{limit}</joint>' for n in names)
-    (tmp_path / shown["urdf"]).write_text(f'<robot name="shown">{joints}</robot>')
+    joints = "".join(
+        f'<link name="{n}"/><joint name="{n}" type="revolute"><parent link="root"/><child link="{n}"/>{limit}</joint>' for n in names
+    )
+    (tmp_path / shown["urdf"]).write_text(f'<robot name="shown"><link name="root"/>{joints}</robot>')
     (tmp_path / "robot.yaml").write_text(text)
 
     assert list(load_robot(tmp_path / "robot.yaml").joints) == names

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.urdf import read_urdf
 
 ROOT = Path(__file__).resolve().parents[1]
 # Displays of rviz_default_plugins (Jazzy and later) -> the message that they read, and the properties that they have.
@@ -78,9 +78,7 @@ def displays() -> list[dict[str, Any]]:
 
 
 def root_link() -> str:
-    urdf = ElementTree.parse(load_robot("g1.yaml").urdf_path).getroot()
-    children = {child.get("link") for child in urdf.iterfind("joint/child")}
-    return next(str(link.get("name")) for link in urdf.iterfind("link") if link.get("name") not in children)
+    return read_urdf(load_robot("g1.yaml").urdf_path).root
 
 
 def values(data: object, key: str) -> Iterator[Any]:

@@ -6,7 +6,6 @@ A real robot has a home, motors, a camera and a place to stand; a simulated one 
 from __future__ import annotations
 
 import math
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.urdf import read_urdf
 
 SECTION = "simulation"
 Span = tuple[float, float]  # lowest, highest
@@ -78,7 +78,7 @@ def load_description(robot: Robot) -> SimDescription:
     reader = _Reader(robot.file)
     needed = ["mount", "home", "servos", "hands", "camera", "cubes", *(["base"] if robot.base is not None else [])]
     data = reader.mapping(SECTION, data, needed)
-    links = {e.get("name", "") for e in ElementTree.parse(robot.urdf_path).getroot().findall("link")}
+    links = set(read_urdf(robot.urdf_path).links)
     servos = _servos(reader, robot, data["servos"])
     camera = reader.mapping(f"{SECTION}.camera", data["camera"], ["link", "fov"])
     fov = reader.number(f"{SECTION}.camera.fov", camera["fov"])

@@ -11,8 +11,10 @@ def write_robot(folder: Path, joints: int) -> Path:
     """A robot file and its URDF: one arm of `joints` joints with one controller, on a base."""
     names = [f"joint_{i}" for i in range(joints)]
     limit = '<limit lower="-2" upper="2" effort="1" velocity="10"/>'
-    elements = "".join(f'<joint name="{n}" type="revolute">{limit}</joint>' for n in names)
-    (folder / f"arm_{joints}.urdf").write_text(f'<robot name="arm">{elements}</robot>')
+    elements = "".join(
+        f'<link name="{n}"/><joint name="{n}" type="revolute"><parent link="root"/><child link="{n}"/>{limit}</joint>' for n in names
+    )
+    (folder / f"arm_{joints}.urdf").write_text(f'<robot name="arm"><link name="root"/>{elements}</robot>')
     file = folder / f"arm_{joints}.yaml"
     description = {
         "name": f"arm_{joints}",

@@ -8,7 +8,6 @@ matrix K of the axis, M = 1 + sin q K + (1 - cos q) K K), so one product with O,
 from __future__ import annotations
 
 import math
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,25 +16,18 @@ import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.urdf import UrdfJoint, read_urdf
 
 Positions = Mapping[str, np.ndarray | float]  # joint -> (H,) or one number [rad] or [m]
 Poses = tuple[np.ndarray, np.ndarray]  # places (..., H, 3) [m], rotations (..., H, 3, 3)
 
 
 @dataclass(frozen=True)
-class _Joint:
-    """A joint, with its origin in the parent link."""
+class _Joint(UrdfJoint):
+    """A joint with the matrices of its origin and its axis."""
 
-    name: str
-    kind: str
-    parent: str  # link
-    translation: np.ndarray  # (3,) [m]
     rotation: np.ndarray  # (3, 3) O
-    axis: np.ndarray  # (3,) unit vector
     factors: np.ndarray  # (3, 9) O, O K, O K K
-    source: str  # joint whose position counts: this one, or the one that it mimics
-    multiplier: float
-    offset: float  # [rad] or [m]
     turn: tuple[float, float, float, float]  # `rotation` as a unit quaternion x, y, z, w
 
     @property
@@ -55,16 +47,10 @@ class Kinematics:
     """
 
     def __init__(self, urdf_path: Path) -> None:
+        urdf = read_urdf(urdf_path)
         self._path = urdf_path
-        try:
-            robot = ElementTree.parse(urdf_path).getroot()
-            self._joints = dict(_read_joint(element) for element in robot.findall("joint"))  # child link -> joint
-        except (OSError, ElementTree.ParseError, ValueError) as error:
-            raise ConfigError(f"{urdf_path}: {error}") from error
-        roots = [name for link in robot.findall("link") if (name := link.get("name", "")) not in self._joints]
-        if len(roots) != 1:
-            raise ConfigError(f"{urdf_path}: needs exactly one link without a parent, has {roots}")
-        self.root = roots[0]
+        self.root = urdf.root
+        self._joints = {joint.child: _with_matrices(joint) for joint in urdf.joints.values()}  # child link -> joint
         self.parents: dict[str, str] = {}
         above = {self.root}
         while above:
@@ -166,40 +152,9 @@ def _about(axis: np.ndarray, angle: float) -> np.ndarray:
     return np.asarray(np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * (k @ k))
 
 
-def _read_joint(element: ElementTree.Element) -> tuple[str, _Joint]:
-    """Child link and joint; ValueError where something is missing or no number."""
-    name = element.get("name", "")
-    parent, child, mimic = element.find("parent"), element.find("child"), element.find("mimic")
-    if parent is None or child is None:
-        raise ValueError(f"joint {name} needs a parent and a child")
-    roll, pitch, yaw = _vector(element, "origin", "rpy", "0 0 0")
+def _with_matrices(joint: UrdfJoint) -> _Joint:
+    roll, pitch, yaw = joint.roll_pitch_yaw
     origin = _about(np.eye(3)[2], yaw) @ _about(np.eye(3)[1], pitch) @ _about(np.eye(3)[0], roll)
-    axis = _vector(element, "axis", "xyz", "1 0 0")
-    if not axis.any():
-        raise ValueError(f"joint {name}: its axis has no direction")
-    axis = axis / np.linalg.norm(axis)
-    k = _cross(axis)
-    joint = _Joint(
-        name,
-        element.get("type", ""),
-        parent.get("link", ""),
-        _vector(element, "origin", "xyz", "0 0 0"),
-        origin,
-        axis,
-        np.hstack([origin, origin @ k, origin @ k @ k]),
-        name if mimic is None else mimic.get("joint", ""),
-        1.0 if mimic is None else float(mimic.get("multiplier", 1.0)),
-        0.0 if mimic is None else float(mimic.get("offset", 0.0)),
-        tuple(quaternions(origin[None])[0].tolist()),
-    )
-    return child.get("link", ""), joint
-
-
-def _vector(joint: ElementTree.Element, tag: str, attribute: str, default: str) -> np.ndarray:
-    """(3,) of `<tag attribute="x y z"/>` inside a joint."""
-    element = joint.find(tag)
-    text = default if element is None else element.get(attribute, default)
-    vector = np.array([float(number) for number in text.split()])
-    if vector.shape != (3,) or not np.isfinite(vector).all():
-        raise ValueError(f"joint {joint.get('name')}: {tag} {attribute} needs three numbers, got '{text}'")
-    return vector
+    k = _cross(joint.axis)
+    x, y, z, w = quaternions(origin[None])[0].tolist()
+    return _Joint(**vars(joint), rotation=origin, factors=np.hstack([origin, origin @ k, origin @ k @ k]), turn=(x, y, z, w))

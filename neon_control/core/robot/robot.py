@@ -7,7 +7,6 @@ Position and velocity limits are read from the URDF and nowhere else. The YAML f
 from __future__ import annotations
 
 import math
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from neon_control.core.common.paths import find_file
 from neon_control.core.common.yaml_file import as_mapping, as_names, read_mapping
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig, load_recording
+from neon_control.core.robot.urdf import read_urdf
 
 PARTS = ("arms", "torso", "legs")  # the order of an action vector; the base comes last
 BASE_AXES = ("vx", "vy", "yaw_rate")  # [m/s, m/s, rad/s] in the base frame (REP-103)
@@ -129,12 +129,8 @@ def _resolve_urdf(file: Path, urdf: str) -> Path:
 
 
 def _load_joints(file: Path, urdf_path: Path, groups: dict[str, tuple[str, ...]], section: Any) -> dict[str, Joint]:
-    try:
-        root = ElementTree.parse(urdf_path).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise ConfigError(f"{urdf_path}: not valid XML: {error}") from error
+    urdf = read_urdf(urdf_path)
     limits = as_mapping(file, "limits", section, ("position_margin", "groups"))
-    elements = {e.get("name", ""): e for e in root.findall("joint")}
     margin = _positive(file, "limits.position_margin", limits.get("position_margin", 0.0), zero_allowed=True)
     joints: dict[str, Joint] = {}
     for group, names in groups.items():
@@ -148,31 +144,11 @@ def _load_joints(file: Path, urdf_path: Path, groups: dict[str, tuple[str, ...]]
         for name in names:
             if name in joints:
                 raise ConfigError(f"{file}: joint {name} is in more than one group")
-            lower, upper, velocity = _urdf_limits(urdf_path, name, elements)
+            lower, upper, velocity = urdf.limits(name)
             if upper - lower <= 2.0 * margin:
                 raise ConfigError(f"{file}: position_margin {margin} rad leaves joint {name} no range in [{lower}, {upper}]")
             joints[name] = Joint(name, lower, upper, lower + margin, upper - margin, velocity * scale, acceleration)
     return joints
-
-
-def _urdf_limits(urdf_path: Path, name: str, elements: dict[str, ElementTree.Element]) -> tuple[float, float, float]:
-    element = elements.get(name)
-    if element is None:
-        raise ConfigError(f"{urdf_path}: no joint named {name}; it has {sorted(elements)}")
-    if element.find("mimic") is not None:
-        raise ConfigError(f"{urdf_path}: joint {name} mimics another one, which moves it; it cannot be commanded and belongs to no group")
-    limit = element.find("limit")
-    if element.get("type") not in ("revolute", "prismatic") or limit is None:
-        raise ConfigError(f"{urdf_path}: joint {name} must be revolute or prismatic and have a <limit> element")
-    try:
-        lower, upper, velocity = (float(limit.get(k, "nan")) for k in ("lower", "upper", "velocity"))
-    except ValueError as error:
-        raise ConfigError(f"{urdf_path}: joint {name}: {error}") from error
-    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper and math.isfinite(velocity) and velocity > 0.0):
-        raise ConfigError(
-            f"{urdf_path}: joint {name} needs finite lower < upper and velocity > 0, got lower={lower} upper={upper} velocity={velocity}"
-        )
-    return lower, upper, velocity
 
 
 def _load_parts(file: Path, groups: dict[str, tuple[str, ...]], data: dict[str, Any]) -> dict[str, tuple[str, ...]]:

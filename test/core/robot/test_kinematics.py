@@ -70,19 +70,9 @@ def test_a_slide_shifts_along_its_turned_axis_and_a_mimic_follows_its_joint(tmp_
     assert np.allclose(places, [[[0, 0, 0], [0, 0.5, 0]], [[0, 0, 1], [0, 0.5, 0]]])
 
 
-@pytest.mark.parametrize(
-    ("joints", "message"),
-    [
-        (joint("j", "fixed", "a", "b"), r"exactly one link without a parent, has \['a', 'c'\]"),
-        ("<joint name='j' type='fixed'><parent link='a'/></joint>", "joint j needs a parent and a child"),
-        (joint("j", "fixed", "a", "b", '<origin xyz="0 0"/>'), "joint j: origin xyz needs three numbers, got '0 0'"),
-        (joint("j", "revolute", "a", "b", '<axis xyz="0 0 0"/>'), "joint j: its axis has no direction"),
-        ("<joint", "robot.urdf"),
-    ],
-)
-def test_a_urdf_that_is_no_tree_of_links_is_refused(tmp_path: Path, joints: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        Kinematics(urdf(tmp_path, joints))
+def test_a_urdf_that_is_no_tree_of_links_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"exactly one link without a parent, has \['a', 'c'\]"):
+        Kinematics(urdf(tmp_path, joint("j", "fixed", "a", "b")))
 
 
 def test_links_without_a_place_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""URDF files: what is read, and what is refused with the file and the element at fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.urdf import Urdf, parse_urdf, read_urdf
+
+LINKS = "".join(f'<link name="{name}"/>' for name in "abc")
+
+
+def joint(name: str, kind: str = "revolute", parent: str = "a", child: str = "b", more: str = "") -> str:
+    return f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>{more}</joint>'
+
+
+def parse(joints: str) -> Urdf:
+    return parse_urdf(f'<robot name="r">{LINKS}{joints}</robot>', "r.urdf")
+
+
+def test_a_joint_is_read_with_the_defaults_of_the_format() -> None:
+    read = parse(joint("j")).joints["j"]
+    assert (read.name, read.kind, read.parent, read.child, read.limit) == ("j", "revolute", "a", "b", None)
+    assert (read.source, read.multiplier, read.offset) == ("j", 1.0, 0.0)
+    assert (read.translation.tolist(), read.roll_pitch_yaw.tolist(), read.axis.tolist()) == ([0, 0, 0], [0, 0, 0], [1, 0, 0])
+
+
+def test_a_joint_is_read_as_it_is_written() -> None:
+    more = '<origin xyz="1 2 3" rpy="0.1 0.2 0.3"/><axis xyz="0 3 4"/><limit lower="-1" upper="2" velocity="4" effort="9"/>'
+    urdf = parse(joint("j", more=more) + joint("k", "prismatic", "b", "c", '<mimic joint="j" multiplier="-2" offset="0.5"/>'))
+    j, k = urdf.joints["j"], urdf.joints["k"]
+    assert (urdf.root, urdf.links, list(urdf.joints)) == ("a", ("a", "b", "c"), ["j", "k"])
+    assert (j.translation.tolist(), j.roll_pitch_yaw.tolist()) == ([1, 2, 3], [0.1, 0.2, 0.3])
+    assert np.allclose(j.axis, [0, 0.6, 0.8])
+    assert j.limit == urdf.limits("j") == (-1.0, 2.0, 4.0)
+    assert (k.source, k.multiplier, k.offset) == ("j", -2.0, 0.5)
+
+
+def test_a_joint_that_does_not_turn_may_have_an_axis_of_zeros() -> None:
+    assert parse(joint("j", "fixed", more='<axis xyz="0 0 0"/>')).joints["j"].axis.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("joints", "message"),
+    [
+        ("<joint", "not valid XML"),
+        ("<joint type='fixed'/>", "joint needs the attribute 'name'"),
+        ("<link/>", "link needs the attribute 'name'"),
+        ("<joint name='j' type='fixed'><parent link='a'/></joint>", "joint j needs a parent and a child"),
+        ("<joint name='j' type='fixed'><parent/><child link='b'/></joint>", "joint j: parent needs the attribute 'link'"),
+        (joint("j", "hinge"), "joint j: type is 'hinge', but must be one of"),
+        (joint("j", more='<origin xyz="0 0"/>'), "joint j: origin xyz needs three numbers, got '0 0'"),
+        (joint("j", more='<origin rpy="0 0 up"/>'), "joint j: origin rpy needs three numbers, got '0 0 up'"),
+        (joint("j", more='<axis xyz="0 0 nan"/>'), "joint j: axis xyz needs three numbers, got '0 0 nan'"),
+        (joint("j", more='<axis xyz="0 0 0"/>'), "joint j: its axis has no direction"),
+        (joint("j", more='<limit lower="low"/>'), "joint j: limit lower needs a number, got 'low'"),
+        (joint("j", more='<mimic joint="k"/>'), "joint j names joint k, which is not in the file"),
+        (joint("j", parent="d"), "joint j names link d, which is not in the file"),
+        (joint("j") + joint("j", child="c"), "joint j is there more than once"),
+        (joint("j") + joint("k"), "child link b is there more than once"),
+        ("<link name='a'/>", "link a is there more than once"),
+    ],
+)
+def test_a_malformed_file_is_refused_with_its_name_and_the_element(joints: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"r\.urdf: .*{message}"):
+        parse(joints)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"m\.xml: needs the element <robot> at the top level, got <mujoco>"):
+        parse_urdf("<mujoco/>", "m.xml")
+    with pytest.raises(ConfigError, match=r"odd\.urdf: not valid XML"):
+        parse_urdf(b"<?xml version='1.0' encoding='odd'?><robot/>", "odd.urdf")
+    with pytest.raises(ConfigError, match=r"missing\.urdf"):
+        read_urdf(tmp_path / "missing.urdf")
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "message"),
+    [
+        ("k", "", r"no joint named k; it has \['j'\]"),
+        ("j", "", "joint j must be revolute or prismatic and have a <limit> element"),
+        ("j", '<limit lower="1" upper="-1" velocity="2"/>', "joint j needs finite lower < upper"),
+        ("j", '<limit lower="-1" upper="1"/>', "velocity=nan"),
+    ],
+)
+def test_limits_that_no_command_could_be_held_to_are_refused(name: str, more: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse(joint("j", more=more)).limits(name)
