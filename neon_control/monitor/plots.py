@@ -13,7 +13,7 @@ from neon_control.core.robot.robot import Robot
 from neon_control.monitor import html
 from neon_control.monitor.link import EXECUTOR, INFERENCE, Link, Status
 from neon_control.monitor.shapes import GHOST_COLOUR
-from neon_control.monitor.streams import COMMANDS, JOINT_STATES, Streams
+from neon_control.monitor.streams import COMMANDS, JOINT_STATES, ODOMETRY, Streams
 
 SPAN = 30.0  # [s]
 MOTION_RATE, STATUS_RATE = 10.0, 1.0  # [Hz]
@@ -132,13 +132,11 @@ class MotionPlots:
     def sample(self, now: float) -> None:
         """Remember the newest positions and velocities; what is silent becomes a gap."""
         streams = self._streams
-        measured = streams.measured if streams.fresh(JOINT_STATES, now) else {}
-        commanding = streams.fresh(COMMANDS, now)
-        commanded = streams.commanded if commanding else {}
-        nothing = (None, None, None)
-        base = streams.base_measured if streams.base_measured is not None and streams.base_fresh(now) else nothing
-        command = streams.base_commanded if streams.base_commanded is not None and commanding else nothing
-        self._history.add(now, [*map(measured.get, self._names), *map(commanded.get, self._names), *base, *command])
+        measured = streams.motion.measured if streams.fresh(JOINT_STATES, now) else {}
+        velocity, nothing = streams.motion.base_velocity, (None, None, None)
+        base = velocity if velocity is not None and streams.fresh(ODOMETRY, now) else nothing
+        command = streams.base_commanded if streams.base_commanded is not None and streams.fresh(COMMANDS, now) else nothing
+        self._history.add(now, [*map(measured.get, self._names), *map(streams.commanded.get, self._names), *base, *command])
 
     def update(self, now: float) -> None:
         """Draw; `now` [s] monotonic."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import cycle
 
 import numpy as np
@@ -15,7 +15,7 @@ from neon_control.core.control.plan import Plan
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import Robot
 from neon_control.monitor.shapes import RobotShape, load_urdf
-from neon_control.monitor.streams import COMMANDS, JOINT_STATES, Streams
+from neon_control.monitor.streams import JOINT_STATES, Streams
 from neon_control.nodes.chunk_messages import StreamChunk
 
 PATH_COLOURS = ((240, 150, 30), (30, 190, 140), (200, 90, 220), (230, 210, 60))
@@ -84,7 +84,7 @@ class SceneView:
         if self.problem:
             return
         streams = self._streams
-        x, y, yaw = streams.base_pose
+        x, y, yaw = streams.motion.base_pose
         follow = self._follow()
         if self._standing != (x, y, yaw, follow):
             self._standing = (x, y, yaw, follow)
@@ -92,16 +92,15 @@ class SceneView:
             middle = np.array([x, y, 0.0]) if follow else np.zeros(3)
             self._world.position, self._floor.position = -middle, -(middle % FLOOR_SECTION)
             self._base.position, self._base.wxyz = (x, y, 0.0), (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
-        self._draw_robot(streams.fresh(COMMANDS, now))
+        self._draw_robot(streams.motion.measured, streams.commanded)
 
-    def _draw_robot(self, fresh: bool) -> None:
-        measured, commanded = self._streams.measured, {**self._streams.measured, **self._streams.commanded}
-        if not commanded:
+    def _draw_robot(self, measured: Mapping[str, float], commanded: Mapping[str, float]) -> None:
+        if not measured and not commanded:
             return
         self._robot.pose(measured)
-        self._ghost.visible = bool(self._streams.commanded) and fresh
-        if self._ghost.visible:
-            self._ghost.pose_where_it_differs(commanded, self._robot)
+        self._ghost.visible = bool(commanded)
+        if commanded:
+            self._ghost.pose_where_it_differs({**measured, **commanded}, self._robot)
 
 
 class Paths:
@@ -130,7 +129,7 @@ class Paths:
         path = None
         if clock is not None:
             self._take_chunks(clock)
-            path = self._plan.newest_path(clock, streams.measured) if streams.fresh(JOINT_STATES, now) else None
+            path = self._plan.newest_path(clock, streams.motion.measured) if streams.fresh(JOINT_STATES, now) else None
         for i, line in enumerate(self._lines):
             if path is None:
                 line.hide()

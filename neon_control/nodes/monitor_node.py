@@ -26,14 +26,15 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
-from neon_control.core.common.errors import ChunkError, NeonControlError
+from neon_control.core.common.errors import ChunkError, NeonControlError, ObservationError
 from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan, PlannedPath, seen_from
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, read_base, read_joints, to_time
+from neon_control.nodes.driven_way import DrivenWay
 from neon_control.nodes.lifecycle import run
-from neon_control.nodes.monitor_inputs import MonitorInputs
+from neon_control.nodes.motion_topics import MotionTopics, age
 from neon_control.nodes.parameters import declare, describe
 from neon_control.nodes.plan_markers import BASE, Drawing, summary
 from neon_control.nodes.transport import choose_transport
@@ -78,7 +79,8 @@ class MonitorNode(Node):
         self._markers = self.create_publisher(MarkerArray, MARKERS_TOPIC, 1)
         self._ghost = self.create_publisher(JointState, GHOST_TOPIC, 1)
         self._paths = {name: self.create_publisher(Path, path_topic(name), 1) for name in (*links, BASE)}
-        self._inputs = MonitorInputs(self, robot)
+        self._motion, self._driven = MotionTopics(self, robot), DrivenWay()
+        self._motion.subscribe()
         self._statuses: dict[str, tuple[float, DiagnosticStatus]] = {}  # component -> time of arrival [s], status
         follow_any = chunk_qos(deadline=None, lease=None)
         self._subscribe(JointTrajectory, JOINTS_TOPIC, follow_any, self._on_joints)
@@ -117,28 +119,39 @@ class MonitorNode(Node):
 
     def _publish(self) -> None:
         now = self._now()
-        self._inputs.take(now)
+        self._read_motion()
         stale = self._stale(now)
         markers_watched = self._markers.get_subscription_count() > 0
         paths_watched = any(p.get_subscription_count() for p in self._paths.values())
-        paths, ensembled = [], None
+        paths: list[PlannedPath] = []
+        ensembled: PlannedPath | None = None
         if (markers_watched or paths_watched) and "joint_states" not in stale:
-            paths, ensembled = self._plan.paths(now, self._inputs.measured)
+            paths, ensembled = self._plan.paths(now, self._motion.measured)
         if markers_watched:
             self._publish_markers(paths, stale, now)
         if paths_watched and ensembled is not None:
-            for name, message in self._drawing.paths(ensembled, now, self._inputs.measured_stamp).items():
+            for name, message in self._drawing.paths(ensembled, now, self._motion.measured_stamp).items():
                 self._paths[name].publish(message)
-        commanded = self._inputs.commanded(self._settings.lifetime)
+        commanded = self._motion.commanded(self._settings.lifetime)
         if commanded and self._ghost.get_subscription_count():
-            positions = self._inputs.measured | commanded
+            positions = self._motion.measured | commanded
             ghost = JointState(name=list(positions), position=list(positions.values()))
             ghost.header.stamp = to_time(now)
             self._ghost.publish(ghost)
 
+    def _read_motion(self) -> None:
+        motion = self._motion
+        for read in (motion.read_joint_states, motion.read_commands, motion.read_odometry):
+            try:
+                read()
+            except ObservationError as error:
+                self.get_logger().warning(str(error), throttle_duration_sec=5.0)
+        if motion.base_stamp:
+            self._driven.add(motion.base_stamp, motion.base_pose)
+
     def _publish_markers(self, paths: list[PlannedPath], stale: dict[str, float], now: int) -> None:
         markers = self._drawing.chunk_lines(paths, now)
-        driven = self._inputs.driven
+        driven = self._driven.poses(now)
         if len(driven) > 1:
             markers.append(self._drawing.driven_line(seen_from(driven[-1], driven), now))
         control, inference = (self._statuses[c][1] if c in self._statuses and COMPONENTS[c] not in stale else None for c in COMPONENTS)
@@ -148,12 +161,17 @@ class MonitorNode(Node):
 
     def _stale(self, now: int) -> dict[str, float]:
         """What is too old -> its age [s]."""
-        ages = self._inputs.ages(now) | {"chunks": self._plan.age(now)}
-        stale = {name: age for name, age in ages.items() if age > self._settings.lifetime}
+        stamp = self._motion.measured_stamp
+        ages = {
+            "joint_states": (now - stamp) * 1e-9 if stamp else math.inf,
+            "commands": age(self._motion.commands.values(), time.monotonic()),
+            "chunks": self._plan.age(now),
+        }
+        stale = {name: seconds for name, seconds in ages.items() if seconds > self._settings.lifetime}
         for component, name in COMPONENTS.items():
-            age = time.monotonic() - self._statuses[component][0] if component in self._statuses else math.inf
-            if age > DIAGNOSTICS_AGE:
-                stale[name] = age
+            seconds = time.monotonic() - self._statuses[component][0] if component in self._statuses else math.inf
+            if seconds > DIAGNOSTICS_AGE:
+                stale[name] = seconds
         return stale
 
     def _now(self) -> int:

@@ -1,118 +1,120 @@
-"""The newest of what comes at the control rate: measured joints, commanded joints, and the base's way.
+"""How the robot moves and is told to move: the newest joint states, commands of joints and odometry.
 
-Nobody spins these subscriptions (see `polling.py`); `take` reads what arrived last, and how old it is.
+The browser page and the node of the plan's markers both read them here. Nobody spins these subscriptions (see `polling.py`): each
+`read_...` takes what has arrived since it was last called, and tells whether that was something.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from nav_msgs.msg import Odometry
+from geometry_msgs.msg import Twist
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
-from trajectory_msgs.msg import JointTrajectory
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.nodes.conversions import stamp_to_nanoseconds
-from neon_control.nodes.polling import JointStateReader, PolledSubscription
+from neon_control.nodes.polling import JointStateReader
+from neon_control.nodes.topic_reader import TopicReader
 
-DRIVEN_SECONDS = 3.0  # [s] of the base's way are kept
-DRIVEN_POSES = 200  # at most; 3 s at the monitor's highest rate
-# Best effort: the writer, which may be the control loop, need not wait for this reader.
-NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-RECENT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)  # drivers may tell joints in several messages
+JOINT_STATES_DEPTH = 10  # messages; drivers may send the joints in several
+COMMAND_TYPES = {"joint_trajectory": "trajectory_msgs/JointTrajectory", "position": "std_msgs/Float64MultiArray"}  # of a controller
 
 
-@dataclass
-class _Command:
-    """The newest command of one controller."""
-
-    subscription: PolledSubscription
-    read: Callable[[bytes], dict[str, float]]  # joint -> position [rad]
-    positions: dict[str, float] = field(default_factory=dict)
-    arrived: float = -math.inf  # [s] monotonic; commands carry no stamp
-
-
-class MonitorInputs:
-    """Subscriptions of `node` to what `robot`'s drivers and controllers send and receive.
+class MotionTopics:
+    """The newest of what `robot`'s drivers and controllers send and receive; its readers are yet to be subscribed.
 
     Attributes:
+        joint_states, commands, odometry: the readers of these topics, of the commands one for each controller.
         measured: joint -> newest measured position [rad].
         measured_stamp: [ns] of the newest joint state; 0 before.
+        base_pose: (3,) x, y, yaw in odometry's frame [m, m, rad]; zeros before the first odometry.
+        base_velocity: (3,) vx, vy, yaw rate [m/s, m/s, rad/s]; None before.
+        base_stamp: [ns] of both; 0 before.
     """
 
     def __init__(self, node: Node, robot: Robot) -> None:
+        self.joint_states = TopicReader(node, [("joint_states", ["sensor_msgs/JointState"])], JOINT_STATES_DEPTH)
+        self.commands = {c: TopicReader(node, [(c.topic, [COMMAND_TYPES[c.type]])]) for c in robot.controllers}
+        self.odometry = TopicReader(node, [("odom", ["nav_msgs/Odometry"])])
         self.measured: dict[str, float] = {}
         self.measured_stamp = 0
-        self._node = node
-        self._reader = JointStateReader()
-        self._joint_states = PolledSubscription(node, JointState, "joint_states", RECENT)
-        self._odom = PolledSubscription(node, Odometry, "odom", NEWEST)
-        self._driven: deque[tuple[int, np.ndarray]] = deque(maxlen=DRIVEN_POSES)  # stamp [ns], pose (3,) x, y, yaw
-        self._commands = [_subscribe(node, controller) for controller in robot.controllers]
+        self.base_pose = np.zeros(3)
+        self.base_velocity: np.ndarray | None = None
+        self.base_stamp = 0
+        self._names_reader = JointStateReader()
+        self._commanded: dict[ControllerConfig, Mapping[str, float]] = {}
 
-    def take(self, now: int) -> None:
-        """Read what has arrived; `now` [ns] is the clock of the stamps."""
-        try:
-            for data in self._joint_states.take():
-                stamp, names, positions = self._reader.read(data)
-                if len(names) == len(positions) and np.isfinite(positions).all():
-                    self.measured_stamp = stamp
-                    self.measured.update(zip(names, positions.tolist(), strict=True))
-            for command in self._commands:
-                for data in command.subscription.take():
-                    command.positions, command.arrived = command.read(data), time.monotonic()
-            for data in self._odom.take():
-                self._add_odometry(deserialize_message(data, Odometry))
-        except (ObservationError, RuntimeError, ValueError) as error:  # the latter two: bytes that are no such message
-            self._node.get_logger().warning(str(error), throttle_duration_sec=5.0)
-        while self._driven and now - self._driven[0][0] > DRIVEN_SECONDS * 1e9:
-            self._driven.popleft()
+    def subscribe(self) -> None:
+        """Subscribe to all of them, whether anybody publishes or not."""
+        for reader in (self.joint_states, *self.commands.values(), self.odometry):
+            reader.subscribe()
 
-    def _add_odometry(self, message: Odometry) -> None:
-        stamp, pose = stamp_to_nanoseconds(message.header.stamp), message.pose.pose
-        q = pose.orientation
-        yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
-        if self._driven and stamp < self._driven[-1][0]:
-            self._driven.clear()  # another run of the clock
-        place = np.array([pose.position.x, pose.position.y, yaw])
-        if np.isfinite(place).all():
-            self._driven.append((stamp, place))
+    def read_joint_states(self) -> bool:
+        """Update `measured`; raises ObservationError as `by_joint`, and for bytes that are no such message."""
+        messages = self.joint_states.take_raw()
+        for data in messages:
+            stamp, names, positions = self._names_reader.read(data)
+            self.measured |= by_joint("joint_states", names, positions)
+            self.measured_stamp = stamp
+        return bool(messages)
 
-    @property
-    def driven(self) -> np.ndarray:
-        """(P, 3) x, y, yaw of the base in odometry's frame [m, m, rad] over the last seconds, oldest first; none where nobody tells."""
-        return np.array([pose for _, pose in self._driven]).reshape(-1, 3)
+    def read_commands(self) -> bool:
+        """Update what `commanded` tells; raises as `read_joint_states`."""
+        read = False
+        for controller, reader in self.commands.items():
+            message = reader.newest()
+            if message is not None and controller.type == "position":
+                self._commanded[controller] = by_joint(controller.topic, controller.joints, message.data)
+            elif message is not None:
+                names, positions = (message.joint_names, message.points[0].positions) if message.points else ((), ())
+                self._commanded[controller] = by_joint(controller.topic, names, positions)
+            read |= message is not None
+        return read
+
+    def read_odometry(self) -> bool:
+        """Update pose and velocity of the base; raises ObservationError for bytes that are no such message, and for no finite pose."""
+        message = self.odometry.newest()
+        if message is None:
+            return False
+        place, q = message.pose.pose.position, message.pose.pose.orientation
+        pose = np.array([place.x, place.y, math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))])
+        if not np.isfinite(pose).all():
+            raise ObservationError(f"odom: the pose must be finite, got x, y, yaw = {pose.tolist()}")
+        self.base_pose, self.base_velocity = pose, planar_velocity(message.twist.twist)
+        self.base_stamp = stamp_to_nanoseconds(message.header.stamp)
+        return True
 
     def commanded(self, max_age: float) -> dict[str, float]:
         """Joint -> position [rad] in commands that are not older than `max_age` [s]."""
-        oldest = time.monotonic() - max_age
-        return {joint: position for c in self._commands if c.arrived >= oldest for joint, position in c.positions.items()}
-
-    def ages(self, now: int) -> dict[str, float]:
-        """How old the newest joint state and the newest command are [s]; infinite: never received."""
-        return {
-            "joint_states": (now - self.measured_stamp) * 1e-9 if self.measured_stamp else math.inf,
-            "commands": time.monotonic() - max((c.arrived for c in self._commands), default=-math.inf),
-        }
+        now = time.monotonic()
+        found: dict[str, float] = {}
+        for controller, positions in self._commanded.items():
+            if age([self.commands[controller]], now) <= max_age:
+                found |= positions
+        return found
 
 
-def _subscribe(node: Node, controller: ControllerConfig) -> _Command:
-    def read_trajectory(data: bytes) -> dict[str, float]:
-        message = deserialize_message(data, JointTrajectory)
-        return dict(zip(message.joint_names, message.points[0].positions, strict=True)) if message.points else {}
+def age(readers: Iterable[TopicReader], now: float) -> float:
+    """[s] from the newest message of some topics to `now` [s] monotonic; infinite: nothing received yet."""
+    return now - max((r.received for r in readers if r.received is not None), default=-math.inf)
 
-    def read_positions(data: bytes) -> dict[str, float]:
-        return dict(zip(controller.joints, deserialize_message(data, Float64MultiArray).data, strict=True))
 
-    kind, read = (Float64MultiArray, read_positions) if controller.type == "position" else (JointTrajectory, read_trajectory)
-    return _Command(PolledSubscription(node, kind, controller.topic, NEWEST), read)
+def by_joint(topic: str, names: Sequence[str], positions: Sequence[float] | np.ndarray) -> dict[str, float]:
+    """Joint -> position [rad].
+
+    Raises:
+        ObservationError: a joint without a finite position, or a position without a joint.
+    """
+    values = np.array(positions, dtype=np.float64)
+    if len(names) != len(values) or not np.isfinite(values).all():
+        raise ObservationError(f"{topic}: {len(names)} joints and {len(values)} positions, or not all of them finite")
+    return dict(zip(names, values.tolist(), strict=True))
+
+
+def planar_velocity(twist: Twist) -> np.ndarray:
+    """(3,) vx, vy [m/s], yaw rate [rad/s]."""
+    return np.array([twist.linear.x, twist.linear.y, twist.angular.z])

@@ -1,8 +1,8 @@
-"""One topic each, read when the page wants to know and not when a message comes.
+"""One topic each, read when somebody wants to know and not when a message comes.
 
-A callback for each of the several hundred messages a second would cost more than everything else that the page does. A stream
-subscribes as soon as somebody publishes its topic, with the type that is published; what the publisher then does, ending and coming
-back included, is the middleware's business.
+A callback for each of the several hundred messages a second would cost more than everything else that a page or a drawing does. A
+reader may wait until somebody publishes its topic, and take the type that is published; what the publisher then does, ending and
+coming back included, is the middleware's business.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.nodes.polling import PolledSubscription
 
 
-class Stream:
+class TopicReader:
     """The newest messages of the first of some topics that is published.
 
     Attributes:
@@ -54,6 +54,11 @@ class Stream:
             if kind is not None:
                 self._subscribe(name, kind)
                 return
+
+    def subscribe(self) -> None:
+        """Subscribe whether anybody publishes or not, to the preferred topic and type."""
+        name, kinds = self._topics[0]
+        self._subscribe(name, kinds[0])
 
     def _subscribe(self, name: str, kind: str) -> None:
         package, _, type_name = kind.partition("/")

@@ -58,7 +58,7 @@ def test_the_clock_is_the_robots_and_goes_on_between_two_joint_states(node: Node
     assert streams.clock(time.monotonic()) is None
     message = JointState(name=["pan_joint"], position=[0.5])
     message.header.stamp = to_time(STAMP)
-    until(streams, lambda: streams.measured, "a joint state", lambda: publisher.publish(message))
+    until(streams, lambda: streams.motion.measured, "a joint state", lambda: publisher.publish(message))
     begin = time.monotonic()
     first, later = streams.clock(begin), streams.clock(begin + 2.0)
     assert first is not None and later is not None
@@ -69,8 +69,8 @@ def test_the_clock_is_the_robots_and_goes_on_between_two_joint_states(node: Node
 def test_joint_states_in_two_messages_are_one_robot(node: Node) -> None:
     publisher, streams = node.create_publisher(JointState, "joint_states", 10), Streams(node, load_robot("arm6.yaml"))
     parts = [JointState(name=["pan_joint"], position=[0.5]), JointState(name=["elbow_joint", "hand"], position=[1.0, 2.0])]
-    until(streams, lambda: len(streams.measured) == 3, "both parts", lambda: [publisher.publish(part) for part in parts])
-    assert streams.measured == {"pan_joint": 0.5, "elbow_joint": 1.0, "hand": 2.0}
+    until(streams, lambda: len(streams.motion.measured) == 3, "both parts", lambda: [publisher.publish(part) for part in parts])
+    assert streams.motion.measured == {"pan_joint": 0.5, "elbow_joint": 1.0, "hand": 2.0}
 
 
 @pytest.mark.parametrize("positions", [[], [float("nan")]])
@@ -78,7 +78,7 @@ def test_joint_states_without_usable_positions_are_a_problem_and_move_nothing(no
     publisher, streams = node.create_publisher(JointState, "joint_states", 1), Streams(node, load_robot("arm6.yaml"))
     message = JointState(name=["pan_joint"], position=positions)
     until(streams, lambda: JOINT_STATES in streams.problems, "a problem", lambda: publisher.publish(message))
-    assert streams.measured == {}
+    assert streams.motion.measured == {}
 
 
 def test_bytes_that_are_no_message_are_a_problem_until_a_right_one_comes(node: Node) -> None:
