@@ -36,7 +36,7 @@ class UrdfJoint:
 class Urdf:
     """A file's links, and its joints by name, in the file's order."""
 
-    source: str  # the file, for errors
+    file: Path
     links: tuple[str, ...]
     joints: dict[str, UrdfJoint]
 
@@ -46,7 +46,7 @@ class Urdf:
         children = {joint.child for joint in self.joints.values()}
         roots = [link for link in self.links if link not in children]
         if len(roots) != 1:
-            raise ConfigError(f"{self.source}: needs exactly one link without a parent, has {roots}")
+            raise ConfigError(f"{self.file}: needs exactly one link without a parent, has {roots}")
         return roots[0]
 
     def limits(self, name: str) -> tuple[float, float, float]:
@@ -57,8 +57,8 @@ class Urdf:
         """
         joint = self.joints.get(name)
         if joint is None:
-            raise ConfigError(f"{self.source}: no joint named {name}; it has {sorted(self.joints)}")
-        where = f"{self.source}: joint {name}"
+            raise ConfigError(f"{self.file}: no joint named {name}; it has {sorted(self.joints)}")
+        where = f"{self.file}: joint {name}"
         if joint.source != name:
             raise ConfigError(f"{where} mimics another one, which moves it; it cannot be commanded and belongs to no group")
         if joint.kind not in ("revolute", "prismatic") or joint.limit is None:
@@ -70,105 +70,84 @@ class Urdf:
 
 
 def read_urdf(file: Path) -> Urdf:
-    """The content of a URDF file; raises ConfigError as `parse_urdf`, and where it cannot be read."""
-    try:
-        return parse_urdf(file.read_bytes(), str(file))
-    except OSError as error:
-        raise ConfigError(f"{file}: {error}") from error
-
-
-def parse_urdf(text: str | bytes, source: str) -> Urdf:
-    """The content of a URDF.
-
-    Args:
-        source: where it came from, for errors.
+    """The content of a URDF file.
 
     Raises:
-        ConfigError: malformed; the message names `source` and the element.
+        ConfigError: it cannot be read, or is malformed; the message names the file and the element.
     """
     try:
-        robot = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the latter two: of an encoding that Python does not know
-        raise ConfigError(f"{source}: not valid XML: {error}") from error
-    if robot.tag != "robot":
-        raise ConfigError(f"{source}: needs the element <robot> at the top level, got <{robot.tag}>")
-    try:
-        links = [_text(element, "link", "name") for element in robot.findall("link")]
-        joints = [_read_joint(element) for element in robot.findall("joint")]
-        names = [joint.name for joint in joints]
-        for what, entries in (("link", links), ("joint", names), ("child link", [joint.child for joint in joints])):
-            _refuse_repeated(what, entries)
-        for joint in joints:
+        robot = ElementTree.parse(file).getroot()
+        if robot.tag != "robot":
+            raise ValueError(f"needs the element <robot> at the top level, got <{robot.tag}>")
+        links = [_name("link", element, "name") for element in robot.findall("link")]
+        joints = {joint.name: joint for joint in map(_read_joint, robot.findall("joint"))}
+        _refuse_repeated("link", links)
+        _refuse_repeated("joint", [element.get("name", "") for element in robot.findall("joint")])
+        _refuse_repeated("child link", [joint.child for joint in joints.values()])
+        for joint in joints.values():
             missing = [f"link {link}" for link in (joint.parent, joint.child) if link not in links]
-            missing += [f"joint {joint.source}"] if joint.source not in names else []
+            missing += [f"joint {joint.source}"] if joint.source not in joints else []
             if missing:
                 raise ValueError(f"joint {joint.name} names {missing[0]}, which is not in the file")
-    except ValueError as error:
-        raise ConfigError(f"{source}: {error}") from error
-    return Urdf(source, tuple(links), dict(zip(names, joints, strict=True)))
+    except ElementTree.ParseError as error:
+        raise ConfigError(f"{file}: not valid XML: {error}") from error
+    except (OSError, ValueError, LookupError) as error:  # the last one: of an encoding that Python does not know
+        raise ConfigError(f"{file}: {error}") from error
+    return Urdf(file, tuple(links), joints)
 
 
 def _refuse_repeated(what: str, names: list[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(f"{what} {repeated[0]} is there more than once")
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise ValueError(f"{what} {name} is there more than once")
 
 
 def _read_joint(element: ElementTree.Element) -> UrdfJoint:
     """A joint; ValueError where something is missing or no number."""
-    name = _text(element, "joint", "name")
-    where, kind = f"joint {name}", element.get("type", "")
+    name, kind = _name("joint", element, "name"), element.get("type", "")
+    where = f"joint {name}:"
     if kind not in KINDS:
-        raise ValueError(f"{where}: type is '{kind}', but must be one of {list(KINDS)}")
-    parent, child, limit, mimic = (element.find(tag) for tag in ("parent", "child", "limit", "mimic"))
+        raise ValueError(f"{where} type is '{kind}', but must be one of {list(KINDS)}")
+    parent, child, origin, limit, mimic = (element.find(tag) for tag in ("parent", "child", "origin", "limit", "mimic"))
     if parent is None or child is None:
-        raise ValueError(f"{where} needs a parent and a child")
-    axis = np.array([1.0, 0.0, 0.0])
-    if kind not in WITHOUT_AXIS:
-        axis = _vector(element, where, "axis", "xyz", "1 0 0")
-        if not axis.any():
-            raise ValueError(f"{where}: its axis has no direction")
-    lower, upper, velocity = (
-        0.0 if limit is None else _number(limit, f"{where}: limit", key, "nan") for key in ("lower", "upper", "velocity")
-    )
+        raise ValueError(f"joint {name} needs a parent and a child")
+    axis = _numbers(f"{where} axis", None if kind in WITHOUT_AXIS else element.find("axis"), "xyz", "1 0 0")
+    if not axis.any():
+        raise ValueError(f"{where} its axis has no direction")
+    lower, upper, velocity = (_number(f"{where} limit", limit, key, "nan") for key in ("lower", "upper", "velocity"))
     return UrdfJoint(
         name,
         kind,
-        _text(parent, f"{where}: parent", "link"),
-        _text(child, f"{where}: child", "link"),
-        _vector(element, where, "origin", "xyz", "0 0 0"),
-        _vector(element, where, "origin", "rpy", "0 0 0"),
+        _name(f"{where} parent", parent, "link"),
+        _name(f"{where} child", child, "link"),
+        _numbers(f"{where} origin", origin, "xyz", "0 0 0"),
+        _numbers(f"{where} origin", origin, "rpy", "0 0 0"),
         axis / np.linalg.norm(axis),
         None if limit is None else (lower, upper, velocity),
-        name if mimic is None else _text(mimic, f"{where}: mimic", "joint"),
-        1.0 if mimic is None else _number(mimic, f"{where}: mimic", "multiplier", "1"),
-        0.0 if mimic is None else _number(mimic, f"{where}: mimic", "offset", "0"),
+        name if mimic is None else _name(f"{where} mimic", mimic, "joint"),
+        _number(f"{where} mimic", mimic, "multiplier", "1"),
+        _number(f"{where} mimic", mimic, "offset", "0"),
     )
 
 
-def _text(element: ElementTree.Element, where: str, attribute: str) -> str:
-    text = element.get(attribute, "")
-    if not text:
+def _name(where: str, element: ElementTree.Element, attribute: str) -> str:
+    name = element.get(attribute, "")
+    if not name:
         raise ValueError(f"{where} needs the attribute '{attribute}'")
-    return text
+    return name
 
 
-def _number(element: ElementTree.Element, where: str, attribute: str, default: str) -> float:
-    text = element.get(attribute, default)
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{where} {attribute} needs a number, got '{text}'") from None
+def _number(where: str, element: ElementTree.Element | None, attribute: str, default: str) -> float:
+    return float(_numbers(where, element, attribute, default, 1)[0])
 
 
-def _vector(joint: ElementTree.Element, where: str, tag: str, attribute: str, default: str) -> np.ndarray:
-    """(3,) of `<tag attribute="x y z"/>` inside a joint."""
-    element = joint.find(tag)
+def _numbers(where: str, element: ElementTree.Element | None, attribute: str, default: str, count: int = 3) -> np.ndarray:
+    """(count,) of an attribute, finite unless it is the default."""
     text = default if element is None else element.get(attribute, default)
     try:
-        vector = np.array([float(number) for number in text.split()])
+        numbers = np.array(text.split(), dtype=np.float64)
     except ValueError:
-        vector = np.zeros(0)
-    if vector.shape != (3,) or not np.isfinite(vector).all():
-        raise ValueError(f"{where}: {tag} {attribute} needs three numbers, got '{text}'")
-    return vector
+        numbers = np.zeros(0)
+    if numbers.shape != (count,) or not (text == default or np.isfinite(numbers).all()):
+        raise ValueError(f"{where} {attribute} needs {'three numbers' if count == 3 else 'a number'}, got '{text}'")
+    return numbers

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.robot.urdf import Urdf, parse_urdf, read_urdf
+from neon_control.core.robot.urdf import Urdf, read_urdf
 
 LINKS = "".join(f'<link name="{name}"/>' for name in "abc")
 
@@ -17,18 +18,29 @@ def joint(name: str, kind: str = "revolute", parent: str = "a", child: str = "b"
     return f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>{more}</joint>'
 
 
-def parse(joints: str) -> Urdf:
-    return parse_urdf(f'<robot name="r">{LINKS}{joints}</robot>', "r.urdf")
+Parse = Callable[[str], Urdf]
 
 
-def test_a_joint_is_read_with_the_defaults_of_the_format() -> None:
+@pytest.fixture
+def parse(tmp_path: Path) -> Parse:
+    """Reads the three links and what is given, from a file."""
+
+    def read(joints: str) -> Urdf:
+        file = tmp_path / "r.urdf"
+        file.write_text(f'<robot name="r">{LINKS}{joints}</robot>')
+        return read_urdf(file)
+
+    return read
+
+
+def test_a_joint_is_read_with_the_defaults_of_the_format(parse: Parse) -> None:
     read = parse(joint("j")).joints["j"]
     assert (read.name, read.kind, read.parent, read.child, read.limit) == ("j", "revolute", "a", "b", None)
     assert (read.source, read.multiplier, read.offset) == ("j", 1.0, 0.0)
     assert (read.translation.tolist(), read.roll_pitch_yaw.tolist(), read.axis.tolist()) == ([0, 0, 0], [0, 0, 0], [1, 0, 0])
 
 
-def test_a_joint_is_read_as_it_is_written() -> None:
+def test_a_joint_is_read_as_it_is_written(parse: Parse) -> None:
     more = '<origin xyz="1 2 3" rpy="0.1 0.2 0.3"/><axis xyz="0 3 4"/><limit lower="-1" upper="2" velocity="4" effort="9"/>'
     urdf = parse(joint("j", more=more) + joint("k", "prismatic", "b", "c", '<mimic joint="j" multiplier="-2" offset="0.5"/>'))
     j, k = urdf.joints["j"], urdf.joints["k"]
@@ -39,7 +51,7 @@ def test_a_joint_is_read_as_it_is_written() -> None:
     assert (k.source, k.multiplier, k.offset) == ("j", -2.0, 0.5)
 
 
-def test_a_joint_that_does_not_turn_may_have_an_axis_of_zeros() -> None:
+def test_a_joint_that_does_not_turn_may_have_an_axis_of_zeros(parse: Parse) -> None:
     assert parse(joint("j", "fixed", more='<axis xyz="0 0 0"/>')).joints["j"].axis.tolist() == [1, 0, 0]
 
 
@@ -64,16 +76,19 @@ def test_a_joint_that_does_not_turn_may_have_an_axis_of_zeros() -> None:
         ("<link name='a'/>", "link a is there more than once"),
     ],
 )
-def test_a_malformed_file_is_refused_with_its_name_and_the_element(joints: str, message: str) -> None:
+def test_a_malformed_file_is_refused_with_its_name_and_the_element(parse: Parse, joints: str, message: str) -> None:
     with pytest.raises(ConfigError, match=rf"r\.urdf: .*{message}"):
         parse(joints)
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"m\.xml: needs the element <robot> at the top level, got <mujoco>"):
-        parse_urdf("<mujoco/>", "m.xml")
-    with pytest.raises(ConfigError, match=r"odd\.urdf: not valid XML"):
-        parse_urdf(b"<?xml version='1.0' encoding='odd'?><robot/>", "odd.urdf")
+    for text, message in (
+        ("<mujoco/>", "needs the element <robot> at the top level, got <mujoco>"),
+        ("<?xml version='1.0' encoding='odd'?><robot/>", "unknown encoding"),
+    ):
+        (tmp_path / "m.xml").write_text(text)
+        with pytest.raises(ConfigError, match=rf"m\.xml: .*{message}"):
+            read_urdf(tmp_path / "m.xml")
     with pytest.raises(ConfigError, match=r"missing\.urdf"):
         read_urdf(tmp_path / "missing.urdf")
 
@@ -87,6 +102,6 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         ("j", '<limit lower="-1" upper="1"/>', "velocity=nan"),
     ],
 )
-def test_limits_that_no_command_could_be_held_to_are_refused(name: str, more: str, message: str) -> None:
+def test_limits_that_no_command_could_be_held_to_are_refused(parse: Parse, name: str, more: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse(joint("j", more=more)).limits(name)
