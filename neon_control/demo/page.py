@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import queue
 import threading
 import time
@@ -14,6 +13,7 @@ import numpy as np
 import viser
 
 from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.html import data_uri, element
 from neon_control.core.robot.robot import Robot
 from neon_control.demo.link import DemoLink
 from neon_control.demo.trials import FINISHED_VALUES
@@ -175,10 +175,9 @@ class Trials:
         key = (truth["index"], truth["text"])
         if key != self._offered and truth["elapsed"] >= HEARING_WINDOW_S:
             self._offered = key
-            data = base64.b64encode(wav(self._streams.sound)).decode()
-            self._player.content = (
-                f'<audio controls style="width:calc(100% - 20px);margin:0 10px;height:32px" src="data:audio/wav;base64,{data}"></audio>'
-            )
+            sound = data_uri("audio/wav", wav(self._streams.sound))
+            style = "width:calc(100% - 20px);margin:0 10px;height:32px"
+            self._player.content = element("audio", "", controls="", style=style, src=sound)
 
 
 def _rgb(rgba: np.ndarray) -> tuple[int, int, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from neon_control import __version__
+from neon_control.core.common import html
 from neon_control.evaluation import plots
 from neon_control.evaluation.measures import input_figures, sync_skew
 from neon_control.evaluation.offline import Run
@@ -34,9 +33,8 @@ def write(file: Path, judged: Sequence[Judged], recording: Recording, lines: Seq
         notes: what a reader has to know about how this was made.
     """
     runs, errors = [j.run for j in judged], [j.errors for j in judged]
-    parts = [f"<h1>{html.escape(' against '.join(r.name for r in runs))} on {html.escape(recording.path.name)}</h1>"]
-    parts.append('<p class="verdict">' + "<br>".join(html.escape(line) for line in lines) + "</p>")
-    parts.append('<p class="note">' + "<br>".join(html.escape(note) for note in notes) + "</p>")
+    title = f"{' against '.join(r.name for r in runs)} on {recording.path.name}"
+    parts = [html.element("h1", html.escape(title)), html.paragraph(lines, class_="verdict"), html.paragraph(notes, class_="note")]
     for i, (run, error) in enumerate(zip(runs, errors, strict=True)):
         parts.append(
             _section(
@@ -55,28 +53,20 @@ def write(file: Path, judged: Sequence[Judged], recording: Recording, lines: Seq
     parts.append(_section("Limits that bit", _picture(plots.limit_hits(runs))))
     parts.append(_section("Inputs", _picture(plots.inputs_over_time(recording, runs)) + _inputs(recording) + _refusals(runs)))
     latency = plots.latency_over_time(recording, runs[0].settings.executor.chunk_timeout)
-    text = _picture(latency) if latency is not None else "<p>The recording holds neither chunks nor diagnostics, so it does not tell.</p>"
-    parts.append(_section("Latency on the day", text))
-    body = "\n".join(parts)
-    title = html.escape(recording.path.name)
-    page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style><body>\n{body}\n'
-    file.write_text(page + f'<p class="note">neon_control {__version__}</p></body></html>\n')
+    unknown = html.paragraph(["The recording holds neither chunks nor diagnostics, so it does not say."])
+    parts.append(_section("Latency on the day", _picture(latency) if latency is not None else unknown))
+    parts.append(html.paragraph([f"neon_control {__version__}"], class_="note"))
+    file.write_text(html.page(recording.path.name, STYLE, "\n".join(parts)))
 
 
 def _section(title: str, content: str) -> str:
-    return f"<h2>{html.escape(title)}</h2>\n{content}"
+    return f"{html.element('h2', html.escape(title))}\n{content}"
 
 
 def _picture(figure: Figure) -> str:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=DPI)
-    return f'<img alt="" src="data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}">'
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th>{html.escape(c)}</th>" for c in columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f'<img alt="" src="{html.data_uri("image/png", stream.getvalue())}">'
 
 
 def _methods(entry: Judged) -> str:
@@ -104,7 +94,7 @@ def _methods(entry: Judged) -> str:
         "stops",
         "not followed",
     )
-    return _table(columns, rows)
+    return html.table(columns, rows)
 
 
 def _number(value: float, digits: int) -> str:
@@ -123,7 +113,7 @@ def _inputs(recording: Recording) -> str:
         f"image to {k}: {1e3 * np.median(np.abs(v)):.1f} ms, at most {1e3 * np.abs(v).max():.1f} ms" for k, v in skew.items() if len(v)
     )
     columns = ("topic", "messages", "rate [Hz]", "longest interval [ms]", "gaps", "stamp to reception [ms]", "p99")
-    return _table(columns, rows) + f"<p>{html.escape(words)}</p>"
+    return html.table(columns, rows) + html.paragraph([words])
 
 
 def _refusals(runs: Sequence[Run]) -> str:
@@ -131,5 +121,5 @@ def _refusals(runs: Sequence[Run]) -> str:
     for run in runs:
         if run.refusals:
             first = "; ".join(dict.fromkeys(text for _, _, text in run.refusals[:5]))
-            parts.append(f'<p class="bad">{html.escape(run.name)}: {len(run.refusals)} refusals, the first: {html.escape(first)}</p>')
+            parts.append(html.paragraph([f"{run.name}: {len(run.refusals)} refusals, the first: {first}"], class_="bad"))
     return "".join(parts)

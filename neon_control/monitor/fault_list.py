@@ -6,6 +6,7 @@ import time
 
 import viser
 
+from neon_control.core.common.html import element, escape
 from neon_control.monitor import html
 from neon_control.monitor.faults import COUNTERS, Count, FaultLog
 
@@ -27,7 +28,7 @@ class FaultList:
         rows = [
             (
                 f"{html.dot(html.LEVEL_COLOURS[min(e.level, 3)])}{time.strftime('%H:%M:%S', time.localtime(e.time))}",
-                f"<b>{html.escape(e.node)}</b> {html.escape(e.text)}",
+                f"{element('b', escape(e.node))} {escape(e.text)}",
                 False,
             )
             for e in events
@@ -45,4 +46,4 @@ class FaultList:
 def _row(count: Count, wall: float) -> tuple[str, str, bool]:
     recent = count.rose is not None and wall - count.rose < RECENT
     since = "" if count.rose is None else time.strftime(", %H:%M:%S", time.localtime(count.rose))
-    return html.dot(html.AMBER if recent else html.GREY) + html.escape(count.name), f"{count.value}{since}", not recent
+    return html.dot(html.AMBER if recent else html.GREY) + escape(count.name), f"{count.value}{since}", not recent

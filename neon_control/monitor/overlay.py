@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import viser
 
+from neon_control.core.common.html import element, escape
 from neon_control.monitor import html
 from neon_control.monitor.link import EXECUTOR, Link
 from neon_control.monitor.streams import JOINT_STATES, Streams
@@ -60,8 +61,8 @@ class Overlay:
         self._link, self._streams = link, streams
         server.gui.add_html(STYLE)
         self._content = server.gui.add_html("")
-        marks = " &nbsp; ".join(f"{html.dot(colour)}{html.escape(name)}" for name, colour in legend.items())
-        self._legend = f'<div class="nc-legend">{marks}</div>'
+        marks = " &nbsp; ".join(f"{html.dot(colour)}{escape(name)}" for name, colour in legend.items())
+        self._legend = element("div", marks, class_="nc-legend")
 
     def update(self, now: float) -> None:
         """Show what is known at `now` [s] monotonic."""
@@ -70,11 +71,10 @@ class Overlay:
         frozen = age is None or age > PICTURE_SILENT
         notes = [text] + ([f"the picture is old: {JOINT_STATES}, {html.silence(age)}"] if frozen else [])
         frame = "transparent" if colour == html.GREEN else colour
-        self._content.content = (
-            f'<div class="nc-frame" data-beat="{now:.0f}" style="border-color:{frame}"></div>'
-            f'<div class="nc-state" style="background:{colour}"><b>{html.escape(title)}</b>'
-            f"{'<br>'.join(map(html.escape, notes))}</div>{self._legend}{FROZEN if frozen else ''}"
-        )
+        border = element("div", "", class_="nc-frame", data_beat=f"{now:.0f}", style=f"border-color:{frame}")
+        text = element("b", escape(title)) + "<br>".join(map(escape, notes))
+        banner = element("div", text, class_="nc-state", style=f"background:{colour}")
+        self._content.content = border + banner + self._legend + (FROZEN if frozen else "")
 
     def _state(self, now: float) -> tuple[str, str, str]:
         """Title, text, colour."""

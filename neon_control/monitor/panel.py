@@ -8,6 +8,7 @@ from collections.abc import Callable
 import viser
 
 from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.html import element, escape
 from neon_control.monitor import html
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.monitor.link import EXECUTOR, INFERENCE, Link
@@ -49,7 +50,7 @@ class Buttons:
             self._say(str(error), html.RED)
 
     def _say(self, text: str, colour: str) -> None:
-        self._notice.content = f'<div style="{html.STYLE}">{html.dot(colour)}{html.escape(text)}</div>'
+        self._notice.content = element("div", html.dot(colour) + escape(text), style=html.STYLE)
         self._notice.visible = True
         self._notice_until = time.monotonic() + NOTICE_KEPT
 
@@ -75,7 +76,7 @@ class Alive:
         age = None if status is None else now - status.received
         if status is None or age is None or age > NODE_SILENT:
             return f"{html.dot(html.GREY)}{name}: {html.silence(age)}", True
-        text = f": {html.escape(status.message)}" if status.level and name != EXECUTOR else ""  # the executor's is in the banner
+        text = f": {escape(status.message)}" if status.level and name != EXECUTOR else ""  # the executor's is in the banner
         return html.dot(html.LEVEL_COLOURS[min(status.level, 3)]) + name + text, False
 
     def _topics(self, now: float) -> list[tuple[str, bool]]:
@@ -84,6 +85,6 @@ class Alive:
             silent = age is None or age > TOPIC_SILENT
             problem = self._streams.problems.get(name)
             colour = html.GREY if silent else html.RED if problem else html.GREEN
-            text = html.silence(age) if silent else html.escape(problem or "")
+            text = html.silence(age) if silent else escape(problem or "")
             entries.append((html.dot(colour) + name + (f": {text}" if text else ""), silent))
         return entries

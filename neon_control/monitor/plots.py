@@ -19,7 +19,7 @@ SPAN = 30.0  # [s]
 MOTION_RATE, STATUS_RATE = 10.0, 1.0  # [Hz]
 OLD_CHUNK = 1000.0  # [ms] an older chunk is not drawn: it would flatten all else
 HEIGHT = 94  # [pixels] six charts in a window of 860
-TIMES, TIME_LABELS = [-20.0, -10.0, 0.0], ["-20 s", "-10 s", "now"]
+TIMES, TIME_LABELS = (-20.0, -10.0, 0.0), ("-20 s", "-10 s", "now")
 LEAST_SPAN = 0.1  # [rad] of the vertical axis: a robot that stands still is not a picture of its encoders' noise
 # One meaning, one colour, in all charts; what is commanded has the colour that it has in space.
 INK = {False: "#e6e9ed", True: "#30343a"}  # light?; what is measured, as the robot is drawn
@@ -76,7 +76,7 @@ class Plot:
         dashed = dashed or {}
         self._span, self._least = span, least
         series: list[uplot.Series] = [uplot.Series(label="s")]
-        for drawn, dash in ((curves, []), (dashed, [5, 4])):
+        for drawn, dash in ((curves, ()), (dashed, (5, 4))):
             for label, colour in drawn.items():
                 points = uplot.Series_Points(show=False)
                 series.append(uplot.Series(label=label, stroke=colour, width=1.5, spanGaps=False, points=points, dash=dash))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from neon_control.core.common.text_table import markdown_table
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.policy import FEATURE_LIMIT
 from neon_control.training.batches import Batch
@@ -43,19 +44,22 @@ def write_report(
     figures.draw_calibration(run / "calibration.png", ranges, clipped, states, space)
     figures.draw_chunks(run / "chunks.png", predicted, target, mask, space, dt)
     rows = [
-        f"| {name} | {result.dimension_error[i]:.4f} | {result.error[0, i]:.4f} | {result.error[-1, i]:.4f} | {holding[i]:.4f} "
-        f"| {100 * (ranges[i, 2] - ranges[i, 0]) / 2:.0f} % | {100 * clipped[i]:.2f} % |"
+        (
+            name,
+            *(f"{error:.4f}" for error in (result.dimension_error[i], result.error[0, i], result.error[-1, i], holding[i])),
+            f"{100 * (ranges[i, 2] - ranges[i, 0]) / 2:.0f} %",
+            f"{100 * clipped[i]:.2f} %",
+        )
         for i, name in enumerate(space.names)
     ]
+    cut = f"{100 * cut_features(result, training):.3f} % beyond {FEATURE_LIMIT:g} standard deviations"
+    facts = [*((key.replace("_", " "), value) for key, value in summary.items()), ("cut-off features", cut)]
     drawn = (
         "\nThe policy draws its actions: errors are those of one draw, and larger than those of the mean.\n" if result.policy.draws else ""
     )
     text = f"""# Training report: {config.name}
 
-| | |
-|---|---|
-{chr(10).join(f"| {key.replace('_', ' ')} | {value} |" for key, value in summary.items())}
-| cut-off features | {100 * cut_features(result, training):.3f} % beyond {FEATURE_LIMIT:g} standard deviations |
+{markdown_table(("", ""), facts)}
 
 Configuration: [config.yaml](config.yaml). Curves: [training.csv](training.csv), [validation.csv](validation.csv),
 or `tensorboard --logdir {run}` (`pip install tensorboard`).
@@ -73,9 +77,7 @@ Mean squared errors of normalised actions (or of a field, for a head that draws)
 Mean absolute error over recorded steps. *Holding* is the error of not moving: joints stay where they are, the base stands still. *Range* is
 the part of the expressible range between the 1st and the 99th percentile of the training actions; *clipped* is the share at its ends.
 
-| dimension [rad; m/s, rad/s] | error | first step | last step | holding | range | clipped |
-|---|---|---|---|---|---|---|
-{chr(10).join(rows)}
+{markdown_table(("dimension [rad; m/s, rad/s]", "error", "first step", "last step", "holding", "range", "clipped"), rows)}
 
 ## Use of the normaliser's range
 
@@ -105,9 +107,9 @@ def calibration(batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def hold_error(space: ActionSpace, batch: Batch) -> np.ndarray:
     """(N,) mean absolute error of a policy that keeps the joints where they are and the base at rest; in physical units."""
-    still = torch.zeros(len(batch), space.dim)
-    still[:, : space.num_joints] = batch.joints
-    error = (batch.actions - still.unsqueeze(1)).abs() * batch.mask.unsqueeze(-1)
+    holding = torch.zeros(len(batch), space.dim)
+    holding[:, : space.num_joints] = batch.joints
+    error = (batch.actions - holding.unsqueeze(1)).abs() * batch.mask.unsqueeze(-1)
     held: np.ndarray = (error.sum((0, 1)) / batch.mask.sum()).numpy() * (space.upper - space.lower) / 2.0
     return held
 

@@ -86,4 +86,6 @@ def test_another_robots_status_is_not_taken_for_ours(name: str, namespace: str, 
 
 
 def test_what_came_over_the_network_cannot_become_part_of_the_page() -> None:
-    assert "<script>" not in html.card("<script>", "<script>", html.RED) + html.heading("<script>") + html.escape("<script>")
+    assert "<script>" not in html.card("<script>", "<script>", html.RED) + html.heading("<script>") + html.legend(
+        "<script>", [("<script>", html.RED)]
+    )

@@ -1,8 +1,8 @@
-"""Tables on the terminal."""
+"""Tables of text: aligned on the terminal, or in Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Collection[int]) -> str:
@@ -14,3 +14,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Collec
     ]
     rule = "  ".join("-" * w for w in widths)
     return "\n".join(line.rstrip() for line in (text[0], rule, *text[1:]))
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """The same as Markdown reads it."""
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in (columns, ["---"] * len(columns), *rows))
