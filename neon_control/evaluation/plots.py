@@ -42,8 +42,8 @@ def chunks_over_actions(run: Run, errors: ChunkErrors, recording: Recording, col
         chunks = errors.predicted[shown, :, n]  # (k, H); NaN after each chunk ends its line
         axes.plot(lines, np.pad(chunks, ((0, 0), (0, 1)), constant_values=np.nan).ravel(), color=colour, lw=0.8, alpha=0.7, label="chunks")
         low, high = axes.get_ylim()
-        spare = max(0.0, LEAST_SPAN - (high - low)) / 2.0
-        axes.set_ylim(low - spare, high + spare)
+        padding = max(0.0, LEAST_SPAN - (high - low)) / 2.0
+        axes.set_ylim(low - padding, high + padding)
         marked = np.isfinite(worst[n]) and worst[n] == np.nanmax(worst)
         axes.set_title(f"{name}  |error| {worst[n]:.3f}", fontsize=8, color="#b2182b" if marked else "black")
         axes.tick_params(labelsize=7)
@@ -131,15 +131,15 @@ def executor_over_time(run: Run, recording: Recording) -> Figure:
         plot.set_title(f"{name}", fontsize=8)
         plot.set_ylabel("[rad]", fontsize=8)
     axes[0].legend(fontsize=6, loc="best", ncols=4)
-    _states(axes[len(chosen)], seconds, method.states, "now")
+    _state_band(axes[len(chosen)], seconds, method.states, "now")
     if day:
         moments = np.array([time for time, values in day[0] if "state" in values])
-        _states(axes[-1], _seconds(moments, recording), [values["state"] for _, values in day[0] if "state" in values], "on the day")
+        _state_band(axes[-1], _seconds(moments, recording), [values["state"] for _, values in day[0] if "state" in values], "on the day")
     axes[-1].set_xlabel("time [s]")
     return figure
 
 
-def _states(axes: Axes, seconds: np.ndarray, states: list[str], label: str) -> None:
+def _state_band(axes: Axes, seconds: np.ndarray, states: list[str], label: str) -> None:
     """A band in the colours of the executor's states."""
     edges = [0, *(i for i in range(1, len(states)) if states[i] != states[i - 1]), len(states)]
     for begin, end in itertools.pairwise(edges):
@@ -155,7 +155,7 @@ def _states(axes: Axes, seconds: np.ndarray, states: list[str], label: str) -> N
 
 
 def limit_hits(runs: Sequence[Run]) -> Figure:
-    """How often each limit bit, for each dimension."""
+    """How often each limit changed a command, for each dimension."""
     names = runs[0].policy.file.space.names
     figure = Figure(figsize=(WIDTH, 3.4), layout="tight")
     width = 0.8 / len(runs)
@@ -199,9 +199,9 @@ def inputs_over_time(recording: Recording, runs: Sequence[Run]) -> Figure:
     upper.set_ylim(-len(topics) + 0.4, 1.2 if any(run.refusals for run in runs) else 0.6)
     upper.set_title("messages; red: gaps", fontsize=9)
     images = _seconds(np.array(recording.streams[recording.inputs["camera"]].received), recording)
-    words = {"joint_states": "image minus nearest joint state", "audio": "image minus newest sound"}
+    labels = {"joint_states": "image minus nearest joint state", "audio": "image minus newest sound"}
     for role, values in sync_skew(recording).items():
-        lower.plot(images, 1e3 * values, ".-", lw=0.6, ms=3, label=words[role])
+        lower.plot(images, 1e3 * values, ".-", lw=0.6, ms=3, label=labels[role])
     delays = [r - s if s else np.nan for r, s in _pairs(recording, "camera")]
     lower.plot(images, 1e-6 * np.array(delays, float), ".-", lw=0.6, ms=3, label="image: stamp to reception")
     lower.set(xlabel="time [s]", ylabel="[ms]")

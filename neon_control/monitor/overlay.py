@@ -15,10 +15,9 @@ import viser
 from neon_control.core.common.html import element, escape
 from neon_control.monitor import html
 from neon_control.monitor.link import EXECUTOR, Link
-from neon_control.monitor.streams import JOINT_STATES, Streams
+from neon_control.monitor.streams import JOINT_STATES, Streams, is_silent
 
 NODE_SILENT = 2.5  # [s] diagnostics come once a second
-PICTURE_SILENT = 1.0  # [s]
 LOST_AFTER = 5  # [s]
 WIDE = 1300  # [pixels] of a window with room for the banner between the panels
 STATE_COLOURS = {"running": html.GREEN, "ramping": html.GREEN, "holding": html.AMBER, "braking": html.AMBER, "waiting": html.AMBER}
@@ -68,7 +67,7 @@ class Overlay:
         """Show what is known at `now` [s] monotonic."""
         title, text, colour = self._state(now)
         age = self._streams.age(JOINT_STATES, now)
-        frozen = age is None or age > PICTURE_SILENT
+        frozen = is_silent(age)
         notes = [text] + ([f"the picture is old: {JOINT_STATES}, {html.silence(age)}"] if frozen else [])
         frame = "transparent" if colour == html.GREEN else colour
         border = element("div", "", class_="nc-frame", data_beat=f"{now:.0f}", style=f"border-color:{frame}")

@@ -13,9 +13,8 @@ from neon_control.monitor import html
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.monitor.link import EXECUTOR, INFERENCE, Link
 from neon_control.monitor.overlay import NODE_SILENT
-from neon_control.monitor.streams import Streams
+from neon_control.monitor.streams import Streams, is_silent
 
-TOPIC_SILENT = 1.0  # [s]
 NOTICE_KEPT = 6.0  # [s]
 NODES = (EXECUTOR, INFERENCE)
 
@@ -82,7 +81,7 @@ class Alive:
     def _topics(self, now: float) -> list[tuple[str, bool]]:
         entries = []
         for name, age in self._streams.ages(now).items():
-            silent = age is None or age > TOPIC_SILENT
+            silent = is_silent(age)
             problem = self._streams.problems.get(name)
             colour = html.GREY if silent else html.RED if problem else html.GREEN
             text = html.silence(age) if silent else escape(problem or "")

@@ -163,7 +163,7 @@ class TimingPlots:
     def _on_status(self, status: Status) -> None:
         now = time.monotonic()
         if status.node == EXECUTOR:
-            keys = ("observation_to_command_ms/p50", "observation_to_command_ms/p99", "newest_chunk_age_ms")
+            keys: tuple[str, ...] = ("observation_to_command_ms/p50", "observation_to_command_ms/p99", "newest_chunk_age_ms")
             keys += ("lateness_ms/p99", "lateness_ms/max", "votes/joints", "votes/base")
             values = [_finite(status.number(key)) for key in keys]
             values[2] = None if values[2] is None or values[2] > OLD_CHUNK else values[2]

@@ -8,10 +8,9 @@ import viser
 from neon_control.core.robot.camera import input_name
 from neon_control.monitor import html
 from neon_control.monitor.sound import spectrogram
-from neon_control.monitor.streams import AUDIO, Streams
+from neon_control.monitor.streams import AUDIO, Streams, is_silent
 
 MAX_WIDTH = 400  # [pixels] a larger image is thinned out: it would be scaled down in the panel
-SILENT = 1.0  # [s]
 SOUND_PERIOD = 0.5  # [s] a spectrum each quarter of a second would cost more than the camera
 
 
@@ -25,11 +24,11 @@ class Senses:
             cameras = gui.add_dropdown("camera", streams.cameras)
             cameras.on_update(lambda event: setattr(self, "_wanted", event.target.value))
         self._wanted = streams.camera
-        self._see = gui.add_html("")
-        self._camera = gui.add_image(_nothing(), format="jpeg", jpeg_quality=70)
+        self._image_title = gui.add_html("")
+        self._picture = gui.add_image(_blank(), format="jpeg", jpeg_quality=70)
         if streams.hears:
-            self._hear = gui.add_html("")
-            self._spectrogram = gui.add_image(_twice(spectrogram(streams.sound)), format="jpeg", jpeg_quality=70)
+            self._sound_title = gui.add_html("")
+            self._spectrogram = gui.add_image(_doubled(spectrogram(streams.sound)), format="jpeg", jpeg_quality=70)
         self._sound_due = 0.0
         self._drawn: dict[str, tuple[float | None, bool]] = {}
 
@@ -38,42 +37,38 @@ class Senses:
         streams = self._streams
         if self._wanted != streams.camera:
             streams.look_through(self._wanted)  # here, in the page's own thread
-            self._camera.image = _nothing()
+            self._picture.image = _blank()
         name = input_name(streams.camera)
         age = streams.age(name, now)
-        self._see.content = _title("what it sees", age)
+        self._image_title.content = _title("what it sees", age)
         if streams.image is not None and self._changed(name, age, now):
             image = streams.image
-            self._camera.image = _grey_if(_silent(age), image[:: (step := -(-image.shape[1] // MAX_WIDTH)), ::step])
+            self._picture.image = _grey_if(is_silent(age), image[:: (step := -(-image.shape[1] // MAX_WIDTH)), ::step])
         if streams.hears and now >= self._sound_due:
             self._sound_due = now + SOUND_PERIOD
             age = streams.age(AUDIO, now)
-            self._hear.content = _title("what it hears: 2 s, 0 to 4 kHz", age)
+            self._sound_title.content = _title("what it hears: 2 s, 0 to 4 kHz", age)
             if self._changed(AUDIO, age, now):
-                self._spectrogram.image = _twice(_grey_if(_silent(age), spectrogram(streams.sound)))
+                self._spectrogram.image = _doubled(_grey_if(is_silent(age), spectrogram(streams.sound)))
 
     def _changed(self, name: str, age: float | None, now: float) -> bool:
         """Whether there is something to draw anew: a new message, or silence since the last look."""
-        state = (None if age is None else round(now - age, 3), _silent(age))
+        state = (None if age is None else round(now - age, 3), is_silent(age))
         changed, self._drawn[name] = self._drawn.get(name) != state, state
         return changed
 
 
-def _nothing() -> np.ndarray:
+def _blank() -> np.ndarray:
     return np.full((240, 320, 3), 60, np.uint8)
 
 
-def _twice(picture: np.ndarray) -> np.ndarray:
+def _doubled(picture: np.ndarray) -> np.ndarray:
     """As wide as a camera image of 320 pixels."""
     return picture.repeat(2, axis=0).repeat(2, axis=1)
 
 
-def _silent(age: float | None) -> bool:
-    return age is None or age > SILENT
-
-
 def _title(text: str, age: float | None) -> str:
-    return html.heading(f"{text}: {html.silence(age)}" if _silent(age) else text)
+    return html.heading(f"{text}: {html.silence(age)}" if is_silent(age) else text)
 
 
 def _grey_if(silent: bool, picture: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from neon_control.runtime.decoding.sound import SoundStream
 HEARD = 2.0  # [s] of sound that is kept
 LOOK_PERIOD = 1.0  # [s] between two looks for topics that were not published yet
 AUDIO_DEPTH = 200  # messages; 2 s in blocks of 10 ms
-FRESH = 1.0  # [s] what is older counts as silence
+SILENT = 1.0  # [s] without a message, after which a topic counts as silent
 JOINT_STATES, AUDIO, CHUNKS, COMMANDS, ODOMETRY = "joint states", "audio", "chunks", "commands", "odometry"
 
 
@@ -102,13 +102,13 @@ class Streams:
         return {name: self.age(name, now) for name in self._by_name}
 
     def fresh(self, name: str, now: float) -> bool:
-        """Whether a message came within the last second; False for a topic that this robot does not have."""
-        return age(self._by_name.get(name, ()), now) <= FRESH
+        """Whether the topic is not silent; False for one that this robot does not have."""
+        return age(self._by_name.get(name, ()), now) <= SILENT
 
     @property
     def commanded(self) -> dict[str, float]:
-        """Joint -> position [rad] in commands of the last second."""
-        return self.motion.commanded(FRESH)
+        """Joint -> position [rad] in commands that are fresh."""
+        return self.motion.commanded(SILENT)
 
     def clock(self, now: float) -> int | None:
         """[ns] what the robot's clock shows, by the newest joint state; None before the first.
@@ -181,3 +181,8 @@ class Streams:
             scaled = [b.astype(np.float32) / 32768.0 if b.dtype == np.int16 else b for b in blocks]
             self.sound = np.concatenate([self.sound, *scaled])[-round(HEARD * SAMPLE_RATE) :]
         return bool(blocks)
+
+
+def is_silent(age: float | None) -> bool:
+    """Whether a topic of that age [s] counts as silent, or was never heard."""
+    return age is None or age > SILENT
