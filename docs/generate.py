@@ -14,6 +14,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from neon_control.core.common.text_table import markdown_table
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
 from neon_control.nodes.monitor_node import MonitorNode
@@ -22,6 +23,7 @@ from neon_control.sim.sim_node import SimNode
 FILE = Path(__file__).with_name("parameters.md")
 NODES: tuple[Callable[[], Node], ...] = (InferenceNode, ExecutorNode, MonitorNode, SimNode)
 OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")  # rclpy's own
+COLUMNS = ("parameter", "type", "default", "range", "meaning", "changes")
 UNBOUNDED = 1e18  # limits beyond this stand for "none"
 
 HEAD = """\
@@ -47,20 +49,12 @@ def section(make_node: Callable[[], Node]) -> str:
     try:
         names = [n for n in node.list_parameters([], 0).names if n not in OF_EVERY_NODE and not n.startswith("qos_overrides")]
         rows = [row(node, name) for name in sorted(names, key=lambda name: ("." in name, name))]
-        return "\n".join(
-            [
-                f"## {node.get_name()}\n",
-                "| parameter | type | default | range | meaning | changes |",
-                "|---|---|---|---|---|---|",
-                *rows,
-                "",
-            ]
-        )
+        return f"## {node.get_name()}\n\n{markdown_table(COLUMNS, rows)}\n"
     finally:
         node.destroy_node()
 
 
-def row(node: Node, name: str) -> str:
+def row(node: Node, name: str) -> tuple[str, ...]:
     """One line of the table."""
     descriptor = node.describe_parameter(name)
     parameter = node.get_parameter_or(name, Parameter(name))  # a list that is empty by default is declared without a value
@@ -68,7 +62,7 @@ def row(node: Node, name: str) -> str:
     value = str(parameter.value).lower() if kind == "bool" else str(parameter.value)
     changes = "" if descriptor.read_only else "at once"
     default = f"`{value}`" if parameter.value not in (None, "") else ""
-    return f"| `{name}` | {kind} | {default} | {limits(descriptor)} | {descriptor.description} | {changes} |"
+    return f"`{name}`", kind, default, limits(descriptor), descriptor.description, changes
 
 
 def limits(descriptor: ParameterDescriptor) -> str:

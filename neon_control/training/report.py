@@ -18,6 +18,43 @@ from neon_control.training.curves import Curves
 from neon_control.training.evaluation import EVALUATION_BATCH, Result, predict
 
 EXAMPLES = 5
+COLUMNS = ("dimension [rad; m/s, rad/s]", "error", "first step", "last step", "holding", "range", "clipped")
+DRAWN = "\nThe policy draws its actions: errors are those of one draw, and larger than those of the mean.\n"
+TEXT = """# Training report: {name}
+
+{facts}
+
+Configuration: [config.yaml](config.yaml). Curves: [training.csv](training.csv), [validation.csv](validation.csv),
+or `tensorboard --logdir {run}` (`pip install tensorboard`).
+
+## Losses
+
+![losses](losses.png)
+
+Mean squared errors of normalised actions (or of a field, for a head that draws). Validation is of the averaged weights, without dropout.
+
+## Errors on validation episodes
+
+![errors](errors.png)
+{drawn}
+Mean absolute error over recorded steps. *Holding* is the error of not moving: joints stay where they are, the base stands still. *Range* is
+the part of the expressible range between the 1st and the 99th percentile of the training actions; *clipped* is the share at its ends.
+
+{dimensions}
+
+## Use of the normaliser's range
+
+![calibration](calibration.png)
+
+A joint that uses little of its range has a small loss whatever it does: raise its group's loss weight. Clipped actions cannot be learned
+as they were recorded.
+
+## Example chunks
+
+![chunks](chunks.png)
+
+Evenly spaced samples of the validation episodes, and of each group the two dimensions that move most in them.
+"""
 
 
 def write_report(
@@ -54,46 +91,16 @@ def write_report(
     ]
     cut = f"{100 * cut_features(result, training):.3f} % beyond {FEATURE_LIMIT:g} standard deviations"
     facts = [*((key.replace("_", " "), value) for key, value in summary.items()), ("cut-off features", cut)]
-    drawn = (
-        "\nThe policy draws its actions: errors are those of one draw, and larger than those of the mean.\n" if result.policy.draws else ""
-    )
-    text = f"""# Training report: {config.name}
-
-{markdown_table(("", ""), facts)}
-
-Configuration: [config.yaml](config.yaml). Curves: [training.csv](training.csv), [validation.csv](validation.csv),
-or `tensorboard --logdir {run}` (`pip install tensorboard`).
-
-## Losses
-
-![losses](losses.png)
-
-Mean squared errors of normalised actions (or of a field, for a head that draws). Validation is of the averaged weights, without dropout.
-
-## Errors on validation episodes
-
-![errors](errors.png)
-{drawn}
-Mean absolute error over recorded steps. *Holding* is the error of not moving: joints stay where they are, the base stands still. *Range* is
-the part of the expressible range between the 1st and the 99th percentile of the training actions; *clipped* is the share at its ends.
-
-{markdown_table(("dimension [rad; m/s, rad/s]", "error", "first step", "last step", "holding", "range", "clipped"), rows)}
-
-## Use of the normaliser's range
-
-![calibration](calibration.png)
-
-A joint that uses little of its range has a small loss whatever it does: raise its group's loss weight. Clipped actions cannot be learned
-as they were recorded.
-
-## Example chunks
-
-![chunks](chunks.png)
-
-Evenly spaced samples of the validation episodes, and of each group the two dimensions that move most in them.
-"""
     path = run / "report.md"
-    path.write_text(text)
+    path.write_text(
+        TEXT.format(
+            name=config.name,
+            facts=markdown_table(("", ""), facts),
+            run=run,
+            drawn=DRAWN if result.policy.draws else "",
+            dimensions=markdown_table(COLUMNS, rows),
+        )
+    )
     return path
 
 

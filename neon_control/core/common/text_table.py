@@ -18,4 +18,5 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Collec
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The same as Markdown reads it."""
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in (columns, ["---"] * len(columns), *rows))
+    lines = [f"| {' | '.join(map(str, line))} |" for line in (columns, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(columns), *lines[1:]])

@@ -17,7 +17,7 @@ def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
 def test_markdown_has_a_rule_below_the_headings() -> None:
     assert markdown_table(("name", "count"), [("a", 1), ("b", 2)]).splitlines() == [
         "| name | count |",
-        "| --- | --- |",
+        "|---|---|",
         "| a | 1 |",
         "| b | 2 |",
     ]
