@@ -92,15 +92,9 @@ def write_report(
     cut = f"{100 * cut_features(result, training):.3f} % beyond {FEATURE_LIMIT:g} standard deviations"
     facts = [*((key.replace("_", " "), value) for key, value in summary.items()), ("cut-off features", cut)]
     path = run / "report.md"
-    path.write_text(
-        TEXT.format(
-            name=config.name,
-            facts=markdown_table(("", ""), facts),
-            run=run,
-            drawn=DRAWN if result.policy.draws else "",
-            dimensions=markdown_table(COLUMNS, rows),
-        )
-    )
+    drawn = DRAWN if result.policy.draws else ""
+    dimensions = markdown_table(COLUMNS, rows)
+    path.write_text(TEXT.format(name=config.name, facts=markdown_table(("", ""), facts), run=run, drawn=drawn, dimensions=dimensions))
     return path
 
 
