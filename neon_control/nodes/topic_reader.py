@@ -35,7 +35,7 @@ class TopicReader:
     def __init__(self, node: Node, topics: Sequence[tuple[str, Sequence[str]]], depth: int = 1) -> None:
         self._node, self._topics, self._depth = node, topics, depth
         self._subscription: PolledSubscription | None = None
-        self._class: type | None = None
+        self._class: Any = None  # of `kind`
         self.kind = ""
         self.received: float | None = None
 
