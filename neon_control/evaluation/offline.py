@@ -1,8 +1,9 @@
 """A policy over a recording, in the bag's time, in one thread: the same inputs give the same numbers, to the last digit.
 
-The live nodes' own parts do the work: `ObservationBuilder` with its limits of age, `Policy`, and one `MotionExecutor` for each method of
-ensembling, all fed with the same chunks and with the measured joint states of the recording. Only the scheduling is simulated: an
-inference takes `latency` of bag time, images that come meanwhile are passed over, and the executors tick at their rate.
+The live nodes' own parts do the work: `InferenceDecisions` with its limits of rate and age, `Policy`, and one `MotionExecutor` for each
+method of ensembling, all fed with the same chunks and with the measured joint states of the recording. Only time is simulated: an
+inference takes `latency` of bag time, and head, watch and executors turn at their rates. Two things are not as on a robot. A chunk of
+the head arrives at once; and what a library throws ends the run, where the live loop reports it and goes on.
 
 The recording does not react: the robot did what it was told on the day, whatever the policy says now. So an error is the distance from
 what was done then, and commands that lead elsewhere make the executors stop, as they would on a robot that does not follow.
@@ -10,14 +11,17 @@ what was done then, and commands that lead elsewhere make the executors stop, as
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.control.ensemble import METHODS
 from neon_control.core.control.executor import BASE, JOINTS, MotionExecutor
@@ -30,8 +34,10 @@ from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
 from neon_control.recordings.bag.messages import image_of, stamp_of
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.sound import SoundStream
+from neon_control.runtime.policy.decisions import ChunkStart, InferenceDecisions, Look
 from neon_control.runtime.policy.policy import Features, Policy
-from neon_control.runtime.policy.rate import RateLimit
+
+FINISH, WATCH, HEAD, TICK = range(4)  # what is due at the same time comes in this order; FINISH also comes before a message of that time
 
 
 @dataclass
@@ -83,26 +89,21 @@ class OfflineRun:
     ) -> None:
         space = policy.file.space
         executor = replace(settings.executor, chunk_steps=policy.file.num_steps)
-        self._bag, self._policy, self._settings = bag, policy, settings
+        self.run = Run(name, policy, settings, latency)
+        self._bag = bag
         self._roles = {topic: role for role, topic in inputs.items()}
         self._cameras = {role: camera.name for role, camera in cameras_by_role(robot).items()}
-        names, vision = list(self._cameras.values()), policy.file.vision
-        self._builder = ObservationBuilder(space.joint_names, settings.max_age, policy.uses_audio, cameras=names)
-        self._builder.look_at(vision.clip, vision.cameras)
+        self._builder = ObservationBuilder(space.joint_names, settings.max_age, cameras=list(self._cameras.values()))
+        rates = settings.backbone_rate_hz, settings.head_rate_hz
+        self._decisions = InferenceDecisions(policy, self._builder, *rates, lambda name: self.run.counts.update([name]))
         blind = [n for n in self._builder.cameras.used if n not in {self._cameras.get(role) for role in inputs}]
         if blind:
             raise BagError(f"no images of {blind}, through which {name} looks; the recording has {sorted(bag.topics)}", bag.path)
         self._sound = SoundStream(settings.audio_rate_hz, settings.audio_channels)
-        self._rate = RateLimit(settings.backbone_rate_hz)
-        self._latency, self._period = round(latency * 1e9), round(1e9 / executor.rate_hz)
-        self._busy_until = 0  # [ns]
-        self._features: Features | None = None
-        self._features_due: tuple[int, Features] | None = None
-        self._head_due, self._tick_due = 0, 0  # [ns]
-        self._last_image: int | None = None  # [ns]
-        self._last_joints: int | None = None  # [ns]
-        self._pending: list[tuple[int, ActionChunk]] = []  # on their way to the executors
-        self.run = Run(name, policy, settings, latency)
+        self._latency, self._period = round(latency * NANOSECONDS), round(NANOSECONDS / executor.rate_hz)
+        self._ticking = False
+        self._due: list[tuple[int, int, Callable[[int], None]]] = []  # time [ns], order, what to do: a heap
+        self._arrived: list[ActionChunk] = []  # since the executors' last tick
         for method in METHODS:
             streams = {s: replace(getattr(executor, s), method=method) for s in (JOINTS, BASE)}
             self.run.methods[method] = MethodRun(MotionExecutor(robot, space.joint_names, replace(executor, **streams)))
@@ -111,25 +112,46 @@ class OfflineRun:
         """From the first message to the last."""
         for message in self._bag.messages(list(self._roles)):
             progress(message.time)
-            if not self._tick_due and self._roles[message.topic] == "joint_states":
-                self._tick_due = self._head_due = message.time  # as on the robot: before this, an executor only waits
+            if not self._due:
+                self._every(self._decisions.silent_period, WATCH, self._watch, message.time)
+                if self._decisions.two_rates:
+                    self._every(self._decisions.head_period, HEAD, self._act, message.time)
+            if not self._ticking and self._roles[message.topic] == "joint_states":
+                self._ticking = True  # as on the robot: before this, an executor only waits
+                self._every(self._period, TICK, self._tick_all, message.time - self._period)
             self._advance(message.time)
             try:
                 self._take(message)
             except ObservationError as error:
-                self.run.counts["messages_refused"] += 1
-                self._refuse(message.time, error)
+                self._refuse_message(message.time, error)
             except BagError as error:
-                self.run.counts["messages_refused"] += 1
-                self._refuse(message.time, ObservationError(error.what, (self._roles[message.topic],)))
+                self._refuse_message(message.time, ObservationError(error.what, (self._roles[message.topic],)))
         self._advance(self._bag.end + 1)
         return self.run
+
+    def _every(self, period: int, order: int, step: Callable[[int], None], last: int) -> None:
+        """Do something every `period` [ns] after `last` [ns]."""
+
+        def turn(now: int) -> None:
+            self._at(now + period, order, turn)
+            step(now)
+
+        self._at(last + period, order, turn)
+
+    def _at(self, time: int, order: int, step: Callable[[int], None]) -> None:
+        heapq.heappush(self._due, (time, order, step))
+
+    def _advance(self, until: int) -> None:
+        """Everything that is due before `until` [ns], in order."""
+        while self._due and self._due[0][:2] < (until, WATCH):
+            now, _, step = heapq.heappop(self._due)
+            step(now)
 
     def _take(self, message: BagMessage) -> None:
         role, now = self._roles[message.topic], message.time
         content: Any = self._bag.decode(message)
         if role == "joint_states":
-            stamp = stamp_of(content) or now
+            stamp = stamp_of(content)
             for method in self.run.methods.values():
                 method.executor.add_joint_states(stamp, content.name, content.position)
             self._builder.joint_states.add(stamp, content.name, content.position)
@@ -142,63 +164,55 @@ class OfflineRun:
                 self._builder.audio.add(now - delay, samples)
         else:
             camera, cameras = self._cameras[role], self._builder.cameras
-            cameras.buffers[camera].add(stamp_of(content) or now, image_of(content, input_name(camera)))
-            if camera != cameras.used[0]:
-                return  # it wakes nobody
-            self.run.counts["images"] += 1
-            if not self._rate.allows(now):
-                self.run.counts["images_over_rate"] += 1
-            elif now < self._busy_until:
-                self.run.counts["images_while_busy"] += 1
-            else:
-                self._see(now)
+            cameras.buffers[camera].add(stamp_of(content), image_of(content, input_name(camera)))
+            if camera == cameras.used[0]:  # another one wakes nobody
+                self.run.counts["images"] += 1
+                if self._decisions.image_arrived(now, now):
+                    self._look(now)
 
-    def _see(self, now: int) -> None:
-        """As the inference loop: the newest image to features, and at one rate to a chunk."""
-        two_rates = self._settings.head_rate_hz > 0.0
+    def _watch(self, now: int) -> None:
+        if self._decisions.silent(now):
+            self._look(now)
+
+    def _look(self, now: int) -> None:
+        """The newest image to features, which are there when the latency is over."""
         try:
-            observation = self._builder.build(now, use_joints=not two_rates)
-            if observation.stamp == self._last_image:
+            look = self._decisions.look(now)
+            if look is not None:
+                features = look.policy.encode(look.observation)
+                ready = max(now, look.observation.stamp + self._latency)
+                self._at(ready, FINISH, partial(self._finish, look, features))
                 return
-            self._last_image = observation.stamp
-            features = self._policy.encode(observation)
-            ready = max(now, observation.stamp + self._latency)
-            self._busy_until = ready
-            if two_rates:
-                self._features_due = (ready, features)
-            else:
-                self._pending.append((ready, self._policy.act(features, observation.joint_positions, observation.stamp)))
-        except (ObservationError, ChunkError) as error:
+        except ObservationError as error:
             self._refuse(now, error)
+        self._decisions.finish(now)
+
+    def _finish(self, look: Look, features: Features, now: int) -> None:
+        self._make_chunk(self._decisions.keep(look, features), now)
+        self._decisions.finish(now)
 
     def _act(self, now: int) -> None:
-        """As the head's thread: the newest features and joint state to a chunk, which arrives at once."""
-        if self._features_due is not None and self._features_due[0] <= now:
-            self._features, self._features_due = self._features_due[1], None
-        if self._features is None:
-            return
         try:
-            stamp, positions = self._builder.joint_states.latest()
-            self._builder.check(now, {"features": self._features.stamp, "joint_states": stamp})
-            if stamp != self._last_joints:
-                self._last_joints = stamp
-                self._pending.append((now, self._policy.act(self._features, positions, stamp)))
-        except (ObservationError, ChunkError) as error:
+            self._make_chunk(self._decisions.next_start(now), now)
+        except ObservationError as error:
             self._refuse(now, error)
 
-    def _advance(self, until: int) -> None:
-        """Everything that is due before `until` [ns], in order."""
-        while 0 < self._tick_due < until:
-            now = self._tick_due
-            if self._settings.head_rate_hz > 0.0 and now >= self._head_due:
-                self._head_due += round(1e9 / self._settings.head_rate_hz)
-                self._act(now)
-            arrived = [c for c in self._pending if c[0] <= now]
-            self._pending = [c for c in self._pending if c[0] > now]
-            self.run.chunks += arrived
-            for method in self.run.methods.values():
-                self._tick(method, now, [chunk for _, chunk in arrived])
-            self._tick_due += self._period
+    def _make_chunk(self, start: ChunkStart | None, now: int) -> None:
+        if start is None:
+            return
+        try:
+            chunk = start.chunk()
+        except ChunkError as error:
+            self._refuse(now, error)
+            return
+        self._decisions.acted(start)
+        self._arrived.append(chunk)
+        self.run.chunks.append((now, chunk))
+
+    def _tick_all(self, now: int) -> None:
+        arrived, self._arrived = self._arrived, []
+        for method in self.run.methods.values():
+            self._tick(method, now, arrived)
 
     def _tick(self, run: MethodRun, now: int, chunks: list[ActionChunk]) -> None:
         before = _target(run.executor, now) if chunks else None
@@ -218,8 +232,11 @@ class OfflineRun:
             run.jumps.append((now, target - before))
 
     def _refuse(self, now: int, error: ObservationError | ChunkError) -> None:
-        inputs = error.inputs if isinstance(error, ObservationError) else (error.reason,)
-        self.run.refusals.append((now, ", ".join(inputs), str(error)))
+        self.run.refusals.append((now, ", ".join(self._decisions.refused(error)), str(error)))
+
+    def _refuse_message(self, now: int, error: ObservationError) -> None:
+        self.run.counts["messages_refused"] += 1
+        self.run.refusals.append((now, ", ".join(error.inputs), str(error)))
 
 
 def _target(executor: MotionExecutor, now: int) -> np.ndarray | None:

@@ -31,7 +31,7 @@ from neon_control.core.common.percentiles import Percentiles
 from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.control.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
 from neon_control.core.control.pacing import Pacer
-from neon_control.core.control.sources import RateLimit
+from neon_control.core.control.sources import FloodLimit
 from neon_control.core.control.supervisor import State, Supervisor
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot import load_robot
@@ -183,7 +183,7 @@ class ExecutorNode(AutostartNode):
     def _subscribe(self, stream: str, kind: type, read: Callable[[Any], StreamChunk]) -> None:
         """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor."""
 
-        topic, limit, alive = TOPICS[stream], RateLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST), 0
+        topic, limit, alive = TOPICS[stream], FloodLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST), 0
 
         def living() -> int:
             return self.count_publishers(topic) if self._simulated_time else alive

@@ -25,7 +25,7 @@ from sensor_msgs.msg import JointState
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.plugins import import_plugins
 from neon_control.core.common.statistics import Statistics
-from neon_control.core.robot.camera import TRANSPORTS, input_name
+from neon_control.core.robot.camera import TRANSPORTS
 from neon_control.core.robot.robot import load_robot
 from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
 from neon_control.nodes.audio_messages import audio_type
@@ -40,10 +40,10 @@ from neon_control.runtime.compute.sessions import PROVIDERS
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.loading import PolicyLoading
 from neon_control.runtime.policy.loop import InferenceLoop
 from neon_control.runtime.policy.policy import Policy
-from neon_control.runtime.policy.rate import RateLimit
 
 LOG_PERIOD_S = 5.0  # [s] the same complaint is logged at most this often
 STALLED_S = 1.0  # [s] without a chunk for this long, and for five periods, diagnostics say so
@@ -138,24 +138,23 @@ class InferenceNode(AutostartNode):
         self._options = BackboneOptions(
             parameters.threads, parameters.provider, parameters.device, parameters.compile, parameters.trust_remote_code
         )
-        self._policy = Policy.load(name, self._robot, self._options)
+        policy = Policy.load(name, self._robot, self._options)
         self._change.running = name
-        space = self._policy.file.space
+        space = policy.file.space
         parts = [
             f"{space.num_joints} joints",
             *(["base"] if space.dim > space.num_joints else []),
-            *(["audio"] if self._policy.uses_audio else []),
-            *([f"cameras {', '.join(self._policy.file.vision.cameras)}"] if self._policy.file.vision.cameras else []),
+            *(["audio"] if policy.uses_audio else []),
+            *([f"cameras {', '.join(policy.file.vision.cameras)}"] if policy.file.vision.cameras else []),
         ]
         self.get_logger().info(
-            f"policy {self._policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {time.monotonic() - start:.1f} s"
+            f"policy {policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {time.monotonic() - start:.1f} s"
         )
         limits = parameters.max_age
         max_age = MaxAge(limits.camera, limits.joint_states, limits.audio, limits.features)
-        vision, cameras = self._policy.file.vision, [c.name for c in self._robot.cameras]
-        self._builder = ObservationBuilder(space.joint_names, max_age, self._policy.uses_audio, cameras=cameras)
-        self._builder.look_at(vision.clip, vision.cameras)
+        self._builder = ObservationBuilder(space.joint_names, max_age, cameras=[c.name for c in self._robot.cameras])
         self._statistics = Statistics()
+        self._decide_for(policy)
         self._complaints: dict[str, float] = {}
         self._chunks = ChunkPublisher(self, base=space.dim > space.num_joints)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -172,25 +171,18 @@ class InferenceNode(AutostartNode):
 
     def activate(self) -> None:
         """Start to infer."""
-        rate = self._settings.backbone_rate_hz
-        self._rate_limit = RateLimit(rate)
-        self._loop = InferenceLoop(
-            self._policy,
-            self._builder,
-            self._now,
-            self._chunks.publish,
-            self._report,
-            self._statistics,
-            self._settings.head_rate_hz,
-            bool(self.get_parameter("use_sim_time").value),
-        )
+        self._decide_for(self._decisions.policy)  # anew: a loop that was stopped may still be at its last inference
+        simulated_time = bool(self.get_parameter("use_sim_time").value)
+        self._loop = InferenceLoop(self._decisions, self._now, self._chunks.publish, self._report, self._statistics, simulated_time)
         self._loop.start()
         # Images wake the thread; this timer only finds out that none come. The clock is steady: simulated time may stand still.
-        self._watchdog = self.create_timer(2.0 / rate, self._on_watchdog, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        period = 1e-9 * self._decisions.silent_period
+        self._watchdog = self.create_timer(period, self._loop.watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def deactivate(self) -> None:
         """Stop to infer; the running inference is finished but not published."""
         self.destroy_timer(self._watchdog)
+        del self._watchdog  # it refers to the loop, and so to the policy
         if self._loop is not None:
             self._loop.stop()
             self._loop = None
@@ -198,7 +190,7 @@ class InferenceNode(AutostartNode):
     def cleanup(self) -> None:
         """Forget the policy, and one that is being loaded: the next one may need the memory."""
         self._change.cancel()
-        del self._policy
+        del self._decisions
         gc.collect()  # a stopped loop refers to itself, and to its policy
 
     def destroy_node(self) -> None:
@@ -207,21 +199,16 @@ class InferenceNode(AutostartNode):
         super().destroy_node()
 
     def _load_beside(self, name: str) -> PolicyLoading:
-        return PolicyLoading(name, self._robot, self._options, self._policy.file)
+        return PolicyLoading(name, self._robot, self._options, self._decisions.policy.file)
 
     def _take_over(self, policy: Policy) -> None:
-        cameras = self._builder.cameras
-        added = set(cameras.resolve(policy.file.vision.cameras)) - set(cameras.used)
-        needed = {input_name(name): cameras.buffers[name].latest_stamp for name in sorted(added)}
-        if policy.uses_audio and not self._policy.uses_audio:
-            needed["audio"] = self._builder.audio.latest_stamp
-        if needed:
-            self._builder.check(self._now(), needed)
-        self._policy = policy
-        if self._loop is not None:
-            self._loop.swap(policy)
-        else:
-            self._builder.look_at(policy.file.vision.clip, policy.file.vision.cameras)
+        self._decisions.change(policy, self._now())
+        if self._loop is None:
+            self._decide_for(policy)
+
+    def _decide_for(self, policy: Policy) -> None:
+        rates = self._settings.backbone_rate_hz, self._settings.head_rate_hz
+        self._decisions = InferenceDecisions(policy, self._builder, *rates, self._statistics.count)
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], name: str, raw: bool = False) -> None:
         def receive(message: Any) -> None:
@@ -234,12 +221,8 @@ class InferenceNode(AutostartNode):
         subscription = self.create_subscription(kind, topic, receive, qos_profile_sensor_data, raw=raw)
 
     def _on_image(self) -> None:
-        if self._loop is None:
-            return
-        if self._rate_limit.allows(self._now()):
-            self._loop.request()
-        else:
-            self._statistics.count("images_over_rate")
+        if self._loop is not None:
+            self._loop.image_arrived()
 
     def _on_joint_state(self, data: bytes) -> None:
         self._builder.joint_states.add(*self._joint_state_reader.read(data))
@@ -248,10 +231,6 @@ class InferenceNode(AutostartNode):
         samples, delay = self._sound.convert(self._read_audio(message))
         if len(samples):
             self._builder.audio.add(self._now() - delay, samples)
-
-    def _on_watchdog(self) -> None:
-        if self._loop is not None and time.monotonic() - self._loop.last_requested > 2.0 / self._settings.backbone_rate_hz:
-            self._loop.request()
 
     def _now(self) -> int:
         return int(self.get_clock().now().nanoseconds)
@@ -273,13 +252,13 @@ class InferenceNode(AutostartNode):
         summary["audio_gaps"] = self._builder.audio.gaps
         stamps = {
             "audio": self._builder.audio.latest_stamp,
-            "features": self._loop.features_stamp if self._loop is not None else None,
+            "features": self._decisions.features_stamp if self._loop is not None else None,
         }
         now = self._now()
         summary |= self._camera_topics.diagnostics(now)
         summary |= {f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None}
         level, message = self._state()
-        values = {**summary, **self._change.diagnostics(), "policy_name": self._policy.file.name}
+        values = {**summary, **self._change.diagnostics(), "policy_name": self._decisions.policy.file.name}
         # The robot's name, not the policy's: viewers tell statuses apart by it, and the policy may change.
         status = DiagnosticStatus(level=level, name=self.status_name("inference"), message=message, hardware_id=self._robot.name)
         status.values = [KeyValue(key=k, value=f"{v:.3f}" if isinstance(v, float) else str(v)) for k, v in sorted(values.items())]
@@ -296,6 +275,6 @@ class InferenceNode(AutostartNode):
         quiet = time.monotonic() - loop.last_published
         rate = self._settings.head_rate_hz or self._settings.backbone_rate_hz
         if quiet > max(STALLED_S, 5.0 / rate):
-            reason = "an inference has not ended" if loop.busy else "does the clock run?"
+            reason = "an inference has not ended" if self._decisions.busy else "does the clock run?"
             return DiagnosticStatus.WARN, f"no chunk for {quiet:.1f} s; {reason}"
         return DiagnosticStatus.OK, "publishing chunks"

@@ -28,7 +28,7 @@ def test_cleanup_disconnects_everything_and_gives_the_policys_memory_back(node: 
     before = _entities(node)
     for _ in range(2):
         node.trigger_configure()
-        policy = weakref.ref(node._policy)
+        policy = weakref.ref(node._decisions.policy)
         for _ in range(2):
             node.trigger_activate()
             assert node.is_active and _entities(node) > before

@@ -36,7 +36,7 @@ class SourceGuard:
         self._heard = -(2**62)
 
 
-class RateLimit:
+class FloodLimit:
     """Lets `burst` chunks pass at once and `rate` [1/s] in the long run; what is more is not even read."""
 
     def __init__(self, rate: float, burst: int) -> None:

@@ -7,7 +7,7 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 SLACK = 0.1  # in events: an event may come this early, so that jitter does not cost a whole period
 
 
-class RateLimit:
+class InferenceRate:
     """Chooses events (arriving images) so that their mean rate stays at or below a limit.
 
     A credit grows by `rate_hz` each second up to 2, and each chosen event costs 1. Worked example, camera at 15 Hz, limit 10 Hz: images at

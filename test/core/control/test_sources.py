@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neon_control.core.common.errors import ChunkError
-from neon_control.core.control.sources import RateLimit, SourceGuard
+from neon_control.core.control.sources import FloodLimit, SourceGuard
 
 MS = 1_000_000
 
@@ -49,12 +49,12 @@ def test_without_publisher_identities_all_chunks_are_of_one_source():
 
 
 def test_a_burst_passes_and_then_the_rate_holds():
-    limit = RateLimit(rate=100.0, burst=5)
+    limit = FloodLimit(rate=100.0, burst=5)
     assert [limit.allow(1.0) for _ in range(7)] == [True] * 5 + [False] * 2
     passed = sum(limit.allow(1.0 + k / 2000.0) for k in range(1, 2001))  # one second of a flood at 2 kHz
     assert 99 <= passed <= 100
 
 
 def test_regular_chunks_always_pass():
-    limit = RateLimit(rate=200.0, burst=4)
+    limit = FloodLimit(rate=200.0, burst=4)
     assert all(limit.allow(k * 0.02) for k in range(500))

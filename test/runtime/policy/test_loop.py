@@ -15,6 +15,7 @@ from waiting import wait_until
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.sensing.observation import Observation, ObservationBuilder
+from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.loop import InferenceLoop
 from neon_control.runtime.policy.policy import Policy
 
@@ -47,15 +48,10 @@ class Rig:
         self.publish_gate = threading.Event()
         self.publish_gate.set()
         self.builder = ObservationBuilder(policy.file.space.joint_names)
+        # Every period of this rate is over when the loop is asked, so `watch` always asks for a look.
+        self.decisions = InferenceDecisions(policy, self.builder, 1e9, head_rate_hz, self.statistics.count)
         self.loop = InferenceLoop(
-            policy,
-            self.builder,
-            lambda: self.clock,
-            self._publish,
-            lambda *r: self.reports.append(r),
-            self.statistics,
-            head_rate_hz,
-            simulated_time,
+            self.decisions, lambda: self.clock, self._publish, lambda *r: self.reports.append(r), self.statistics, simulated_time
         )
 
     def _publish(self, chunk: ActionChunk) -> None:
@@ -85,7 +81,7 @@ class Rig:
         def done() -> bool:
             return self.statistics.counter(counter) >= value
 
-        wait_until(done, 30.0, f"{counter} to reach {value}", tick=lambda: (self.loop.request(), threading.Event().wait(0.01)))
+        wait_until(done, 30.0, f"{counter} to reach {value}", tick=lambda: (self.loop.watch(), threading.Event().wait(0.01)))
 
 
 @pytest.fixture
@@ -122,12 +118,12 @@ def test_what_is_missing_is_counted_and_reported(rig: Rig) -> None:
 def test_while_one_inference_runs_the_next_requests_are_dropped_not_queued(rig: Rig) -> None:
     rig.publish_gate.clear()
     rig.feed(10 * S)
-    rig.loop.request()
+    rig.loop.watch()
     assert rig.publishing.wait(30.0)
-    assert rig.loop.busy
+    assert rig.decisions.busy
     for i in range(1, 6):
         rig.feed(10 * S + i * S // 10)
-        rig.loop.request()
+        rig.loop.watch()
     assert rig.statistics.counter("requests_skipped") == 5
     rig.publish_gate.set()
     rig.request_until("chunks_published", 2)
@@ -161,7 +157,7 @@ def test_stop_ends_the_thread_also_while_nothing_is_asked(policy: Policy) -> Non
     rig.loop.stop()
     assert not any(thread.is_alive() for thread in rig.loop._threads)
     rig.feed(10 * S)
-    rig.loop.request()
+    rig.loop.watch()
     assert not rig.chunks
 
 
@@ -202,7 +198,7 @@ def test_at_two_rates_one_image_serves_many_chunks_each_of_which_starts_at_its_j
         assert not np.array_equal(rig.chunks[1].joints, rig.chunks[2].joints), "the test would pass without joint states"
         assert rig.statistics.counter("features_computed") == 1
         assert rig.statistics.summary()["features_age_ms_p99"] == pytest.approx(50.0, abs=1.0)
-        assert rig.loop.features_stamp == 10 * S and rig.loop.problem == ""
+        assert rig.decisions.features_stamp == 10 * S and rig.loop.problem == ""
 
 
 def test_without_a_new_joint_state_the_head_repeats_nothing(policy: Policy) -> None:
@@ -231,7 +227,7 @@ def test_features_of_before_the_clock_was_set_back_never_become_fresh_again(poli
         rig.chunk_at(10 * S)
         rig.feel(S)
         wait_until(lambda: rig.statistics.counter("refusals_features"), 30.0, "a refusal of features from the future")
-        assert rig.loop.features_stamp is None
+        assert rig.decisions.features_stamp is None
         rig.feel(10 * S + S // 100)
         rig.request_until("refusals_camera", 1)
         assert [c.stamp for c in rig.chunks] == [10 * S]
@@ -290,7 +286,7 @@ def test_under_simulated_time_the_head_keeps_its_rate_on_that_clock(policy: Poli
 def test_a_swap_at_one_rate_takes_effect_with_the_next_image(rig: Rig, policy: Policy, other_policy: Policy) -> None:
     for i, running in enumerate((policy, other_policy, policy)):
         stamp = (10 + i) * S
-        rig.loop.swap(running)
+        rig.decisions.change(running, rig.clock)
         rig.feed(stamp)
         rig.request_until("chunks_published", i + 1)
         np.testing.assert_array_equal(rig.chunks[-1].joints, expected(running, stamp, 0.0).joints)
@@ -299,7 +295,7 @@ def test_a_swap_at_one_rate_takes_effect_with_the_next_image(rig: Rig, policy: P
 
 def test_a_swap_at_two_rates_never_mixes_one_policys_features_with_anothers_head(policy: Policy, other_policy: Policy) -> None:
     with two_rates(policy) as rig:
-        rig.loop.swap(other_policy)
+        rig.decisions.change(other_policy, rig.clock)
         stamp = 10 * S + S // 100
         rig.feel(stamp)
         np.testing.assert_array_equal(rig.chunk_at(stamp).joints, expected(policy, stamp, 0.0).joints)
