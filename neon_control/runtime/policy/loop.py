@@ -35,6 +35,7 @@ class InferenceLoop:
         report: takes a kind (to limit repetition by; "failure" is one) and a line for the log, at every refusal and failure.
         statistics: where counters and latencies go.
         simulated_time: whether the head's rate is kept on `now`; otherwise on the monotonic clock.
+        steady: [ns] the clock by which missing images are found out; simulated time may stand still.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class InferenceLoop:
         report: Callable[[str, str], None],
         statistics: Statistics,
         simulated_time: bool = False,
+        steady: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._decisions = decisions
         self._now = now
+        self._steady = steady
         self._publish = publish
         self._report = report
         self._statistics = statistics
@@ -82,12 +85,12 @@ class InferenceLoop:
 
     def image_arrived(self) -> None:
         """Look at it, if it is its turn; returns at once."""
-        if self._decisions.image_arrived(self._now(), time.monotonic_ns()):
+        if self._decisions.image_arrived(self._now(), self._steady()):
             self._wanted.set()
 
     def watch(self) -> None:
         """To be called now and then: looks also where no images come, if only to say so; returns at once."""
-        if self._decisions.silent(time.monotonic_ns()):
+        if self._decisions.silent(self._steady()):
             self._wanted.set()
 
     def _run(self) -> None:
@@ -97,7 +100,7 @@ class InferenceLoop:
             if self._stopping:
                 return
             self._attempt(self._look)
-            self._decisions.finish(time.monotonic_ns())
+            self._decisions.finish(self._steady())
 
     def _run_head(self, pacer: Pacer) -> None:
         while not self._stopping:

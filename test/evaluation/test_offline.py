@@ -1,0 +1,203 @@
+"""Offline equals live: the real loop, with its threads, and the offline run take the same images and make the same chunks of one bag.
+
+The live side is fed message by message. Its clock is the bag's: it stands still until every thread has done what was due.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from many_joints import write_robot
+from waiting import wait_until
+
+from neon_control.core.common.statistics import Statistics
+from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.sensing.observation import Observation, ObservationBuilder
+from neon_control.evaluation.offline import OfflineRun
+from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.settings import Settings
+from neon_control.recordings.bag.bag_file import Bag
+from neon_control.recordings.bag.messages import image_of, stamp_of
+from neon_control.runtime.policy.decisions import InferenceDecisions
+from neon_control.runtime.policy.loop import InferenceLoop
+from neon_control.runtime.policy.policy import Features, Policy
+from neon_control.sim.demonstration_bag import EpisodeRecorder
+
+MS = 1_000_000
+SECONDS = 1.2
+CAMERA_GAP, JOINTS_GAP = (0.4, 0.75), (0.9, 1.15)  # [s] without a message
+POLLS = 8  # a head that turns reads its clock five times at most until it waits again
+LIMIT = 30.0  # [s]
+
+
+@pytest.fixture(scope="module")
+def robot(tmp_path_factory: pytest.TempPathFactory) -> Robot:
+    return load_robot(write_robot(tmp_path_factory.mktemp("robot"), 5))
+
+
+@pytest.fixture(scope="module")
+def policy(robot: Robot, tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    pytest.importorskip("torch")
+    from policies import write_policy
+
+    folder = tmp_path_factory.mktemp("policies") / "tiny"
+    write_policy(folder, robot_file=robot.file, use_audio=False)
+    return Policy.load(folder, robot)
+
+
+@pytest.fixture(scope="module")
+def bag_path(robot: Robot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images at 20 Hz and joint states at 100 Hz, both with a gap; the joints move."""
+    names, rng = tuple(robot.joints), np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("bags") / "bag"
+    with EpisodeRecorder(path) as recorder:
+        for i in range(round(SECONDS / 0.01) + 1):
+            time = i * 0.01
+            if not JOINTS_GAP[0] < time < JOINTS_GAP[1]:
+                recorder.joint_states(time, names, np.full(len(names), 0.4 * time), np.zeros(len(names)))
+            if i % 5 == 2 and not CAMERA_GAP[0] < time < CAMERA_GAP[1]:
+                recorder.image(time, rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+    return path
+
+
+def outcome(
+    images: list[int], chunks: list[tuple[int, ActionChunk]], refusals: list[tuple[int, str]], counts: dict[str, int]
+) -> dict[str, Any]:
+    """What one side did and when [ns]: stamps of what was encoded, chunks, refusals, and how often something was passed over."""
+    numbers = [(time, chunk.stamp, chunk.joints.tolist(), chunk.base.tolist()) for time, chunk in chunks]
+    passed_over = {name: count for name, count in counts.items() if name.startswith(("images_over", "requests", "unchanged", "refusals"))}
+    return {"images": list(images), "chunks": numbers, "refusals": list(refusals), "passed_over": passed_over}
+
+
+def offline(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, latency: float, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    images, encode = [], policy.encode
+
+    def noted(observation: Observation) -> Features:
+        images.append(observation.stamp)
+        return encode(observation)
+
+    with Bag(bag_path) as bag, patch.context() as patched:
+        patched.setattr(policy, "encode", noted)
+        inputs = Recording(bag, robot).inputs
+        run = OfflineRun("offline", bag, policy, robot, settings, inputs, latency).execute(lambda time: None)
+    return outcome(images, run.chunks, [(time, text) for time, _, text in run.refusals], dict(run.counts))
+
+
+class Live:
+    """The real loop on the bag's clock; its backbone takes `latency` [s] of that."""
+
+    def __init__(self, policy: Policy, settings: Settings, latency: float, start: int) -> None:
+        self.images: list[int] = []
+        self.chunks: list[tuple[int, ActionChunk]] = []
+        self.refusals: list[tuple[int, str]] = []
+        self.clock = start
+        self.ended = False
+        self._ready = 0  # [ns] when the encoding that runs, or ran, is over
+        self._reads = 0  # of the clock, by the head
+        self._latency = round(latency * 1e9)
+        self._encode = policy.encode
+        self.builder = ObservationBuilder(policy.file.space.joint_names, settings.max_age)
+        self.statistics = Statistics()
+        rates = settings.backbone_rate_hz, settings.head_rate_hz
+        self.decisions = InferenceDecisions(policy, self.builder, *rates, self.statistics.count)
+        self.loop = InferenceLoop(self.decisions, self.now, self._publish, self._report, self.statistics, True, lambda: self.clock)
+
+    def now(self) -> int:
+        self._reads += threading.current_thread().name == "head"
+        return self.clock
+
+    def slow_encode(self, observation: Observation) -> Features:
+        self.images.append(observation.stamp)
+        features = self._encode(observation)
+        self._ready = observation.stamp + self._latency
+        wait_until(lambda: self.ended or self.clock >= self._ready, LIMIT, "the end of an encoding", interval=0.001)
+        return features
+
+    def _publish(self, chunk: ActionChunk) -> None:
+        self.chunks.append((self.clock, chunk))
+
+    def _report(self, kind: str, text: str) -> None:
+        self.refusals.append((self.clock, text.removeprefix("no chunk: ")))
+
+    def settle(self) -> None:
+        """Wait until nothing more is due at this time."""
+        self._reads = 0
+        wait_until(lambda: not self.decisions.busy or self._ready > self.clock, LIMIT, "the inference thread", interval=0.0005)
+        if self.decisions.two_rates:
+            wait_until(lambda: self._reads >= POLLS, LIMIT, "the head", interval=0.0005)
+
+    def take(self, content: Any) -> None:
+        if hasattr(content, "encoding"):
+            self.builder.images.add(stamp_of(content), image_of(content))
+            self.loop.image_arrived()
+        else:
+            self.builder.joint_states.add(stamp_of(content), content.name, content.position)
+
+
+def live(bag_path: Path, policy: Policy, settings: Settings, latency: float, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    with Bag(bag_path) as bag:
+        messages = [(m.time, bag.decode(m)) for m in bag.messages(["/camera/image_raw", "/joint_states"])]
+    start, end = messages[0][0], messages[-1][0]
+    side = Live(policy, settings, latency, start)
+    watches = set(range(start, end + 1, side.decisions.silent_period)) - {start}
+    turns = set(range(start, end + 1, side.decisions.head_period)) if side.decisions.two_rates else set()
+    endings = {time + round(latency * 1e9) for time, content in messages if hasattr(content, "encoding")}
+    with patch.context() as patched:  # the backbone alone is slowed down: its features are real
+        patched.setattr(policy, "encode", side.slow_encode)
+        side.loop.start()
+        try:
+            side.settle()
+            for time in sorted({time for time, _ in messages} | watches | turns | {t for t in endings if t <= end}):
+                side.clock = time
+                side.settle()
+                for content in (content for at, content in messages if at == time):
+                    side.take(content)
+                    side.settle()
+                if time in watches:
+                    side.loop.watch()
+                    side.settle()
+            return outcome(side.images, side.chunks, side.refusals, side.statistics.summary())
+        finally:
+            side.ended = True
+            side.loop.stop()
+
+
+@pytest.mark.parametrize(
+    ("latency", "rates"),
+    [
+        (0.047, {"backbone_rate_hz": 8.0}),  # images over the rate
+        (0.12, {"backbone_rate_hz": 50.0}),  # images while features are being computed
+        (0.1, {"backbone_rate_hz": 50.0}),  # features that are ready with the next image
+        (0.047, {"backbone_rate_hz": 10.0, "head_rate_hz": 30.0}),
+        (0.05, {"backbone_rate_hz": 20.0, "head_rate_hz": 30.0}),  # every image comes when the features of the one before are ready
+        (0.12, {"backbone_rate_hz": 50.0, "head_rate_hz": 130.0}),  # a head that is faster than executor and joint states
+    ],
+)
+def test_the_loop_and_the_offline_run_look_act_and_refuse_alike(
+    bag_path: Path, robot: Robot, policy: Policy, latency: float, rates: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(**rates)
+    on_the_robot = live(bag_path, policy, settings, latency, monkeypatch)
+    in_the_bag = offline(bag_path, robot, policy, settings, latency, monkeypatch)
+
+    assert len(in_the_bag["chunks"]) >= 3 and in_the_bag["passed_over"]
+    assert any("camera" in text for _, text in in_the_bag["refusals"]), "what is missing is said although no image asks"
+    for what, found in on_the_robot.items():
+        assert found == in_the_bag[what], what
+
+
+def test_the_comparison_above_sees_another_rate_and_another_latency(
+    bag_path: Path, robot: Robot, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, latency = Settings(backbone_rate_hz=10.0, head_rate_hz=30.0), 0.047
+    on_the_robot = live(bag_path, policy, settings, latency, monkeypatch)
+
+    for other, later in ((replace(settings, backbone_rate_hz=5.0), 0.0), (replace(settings, head_rate_hz=29.0), 0.0), (settings, 0.02)):
+        in_the_bag = offline(bag_path, robot, policy, other, latency + later, monkeypatch)
+        assert in_the_bag["chunks"] != on_the_robot["chunks"]
