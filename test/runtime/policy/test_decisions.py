@@ -1,0 +1,132 @@
+"""When to look and when to act, told without threads: a real policy's file, and inputs by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from policies import write_policy
+
+from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.sensing.observation import ObservationBuilder
+from neon_control.runtime.policy.decisions import InferenceDecisions
+from neon_control.runtime.policy.policy import Features, Policy
+
+S = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    folder = tmp_path_factory.mktemp("policies") / "tiny"
+    robot = write_policy(folder, use_audio=False)[2]
+    return Policy.load(folder, robot)
+
+
+@pytest.fixture(scope="module")
+def listening_policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    folder = tmp_path_factory.mktemp("policies") / "listening"
+    robot = write_policy(folder)[2]
+    return Policy.load(folder, robot)
+
+
+class Rig:
+    """Decisions at 10 Hz with their inputs and counters."""
+
+    def __init__(self, policy: Policy, head_rate_hz: float = 0.0) -> None:
+        self.counts: Counter[str] = Counter()
+        self.builder = ObservationBuilder(policy.file.space.joint_names)
+        self.decisions = InferenceDecisions(policy, self.builder, 10.0, head_rate_hz, lambda name: self.counts.update([name]))
+
+    def see(self, stamp: int) -> None:
+        self.builder.images.add(stamp, np.zeros((24, 32, 3), np.uint8))
+
+    def feel(self, stamp: int) -> None:
+        names = self.builder.joint_states.joint_names
+        self.builder.joint_states.add(stamp, names, [0.0] * len(names))
+
+
+def features(policy: Policy, stamp: int) -> Features:
+    return Features(stamp, np.zeros(policy.file.vision.features, np.float32), np.zeros(384, np.float32))
+
+
+def test_an_image_over_the_rate_or_during_a_look_asks_for_none(policy: Policy) -> None:
+    rig = Rig(policy)
+    assert rig.decisions.image_arrived(10 * S, 0) and rig.decisions.busy
+    assert not rig.decisions.image_arrived(10 * S + S // 50, S // 50)
+    assert not rig.decisions.image_arrived(10 * S + S // 10, S // 10)
+    rig.decisions.finish(S // 8)
+    assert not rig.decisions.busy
+    assert rig.decisions.image_arrived(10 * S + S // 5, S // 5)
+    assert rig.counts == {"images_over_rate": 1, "requests_skipped": 1}
+
+
+def test_without_images_a_look_is_due_two_periods_after_the_last_one_was_asked_for_or_ended(policy: Policy) -> None:
+    rig = Rig(policy)
+    assert rig.decisions.silent(0), "nothing was ever asked for"
+    assert not rig.decisions.silent(S), "it runs still"
+    rig.decisions.finish(2 * S)
+    assert not rig.decisions.silent(2 * S + S // 5)
+    assert rig.decisions.silent(2 * S + S // 5 + 1)
+
+
+def test_an_image_is_done_when_its_chunk_is_out_and_not_when_that_failed(policy: Policy) -> None:
+    rig = Rig(policy)
+    rig.see(10 * S)
+    rig.feel(10 * S)
+    for _ in range(2):  # the first chunk fails
+        look = rig.decisions.look(10 * S)
+        assert look is not None and look.observation.stamp == 10 * S
+        start = rig.decisions.keep(look, features(policy, 10 * S))
+        assert start is not None and start.stamp == 10 * S
+    rig.decisions.acted(start)
+    assert rig.decisions.look(10 * S) is None
+    assert rig.counts == {"unchanged_images": 1}
+
+
+def test_at_two_rates_an_image_is_done_when_its_features_are_there_and_a_joint_state_when_its_chunk_is_out(policy: Policy) -> None:
+    rig = Rig(policy, 30.0)
+    rig.see(10 * S)
+    look = rig.decisions.look(10 * S)
+    assert look is not None and rig.decisions.next_start(10 * S) is None
+    assert rig.decisions.keep(look, features(policy, 10 * S)) is None
+    assert rig.decisions.look(10 * S) is None
+    rig.feel(10 * S + S // 100)
+    for _ in range(2):  # the first chunk fails
+        start = rig.decisions.next_start(10 * S + S // 100)
+        assert start is not None and start.stamp == 10 * S + S // 100
+    rig.decisions.acted(start)
+    assert rig.decisions.next_start(10 * S + S // 100) is None
+    assert rig.counts == {"unchanged_images": 1, "unchanged_joint_states": 1}
+
+
+def test_features_from_the_future_are_forgotten_also_while_no_joint_states_come(policy: Policy) -> None:
+    rig = Rig(policy, 30.0)
+    rig.see(10 * S)
+    look = rig.decisions.look(10 * S)
+    assert look is not None
+    rig.decisions.keep(look, features(policy, 10 * S))
+    with pytest.raises(ObservationError, match="joint_states: nothing received"):
+        rig.decisions.next_start(S)  # the clock was set back
+    assert rig.decisions.features_stamp is None
+
+
+def test_a_change_of_policy_is_refused_until_there_is_what_only_the_new_one_needs(policy: Policy, listening_policy: Policy) -> None:
+    rig = Rig(policy)
+    with pytest.raises(ObservationError, match="audio: nothing received"):
+        rig.decisions.change(listening_policy, 10 * S)
+    assert rig.decisions.policy is policy
+    rig.builder.audio.add(10 * S, np.zeros(320, np.int16))
+    rig.decisions.change(listening_policy, 10 * S)
+    rig.see(10 * S)
+    rig.feel(10 * S)
+    look = rig.decisions.look(10 * S)
+    assert look is not None and look.policy is listening_policy and len(look.observation.audio) > 0
+
+
+def test_a_refusal_is_counted_in_all_and_by_what_is_to_blame(policy: Policy) -> None:
+    rig = Rig(policy)
+    assert rig.decisions.refused(ObservationError("", ("camera", "audio"))) == ("camera", "audio")
+    assert rig.decisions.refused(ObservationError("")) == ("observation",)
+    assert rig.decisions.refused(ChunkError("non_finite", "")) == ("non_finite",)
+    assert rig.counts == {"refusals": 3, **{f"refusals_{name}": 1 for name in ("camera", "audio", "observation", "non_finite")}}
