@@ -122,10 +122,10 @@ class OfflineRun:
             self._advance(message.time)
             try:
                 self._take(message)
-            except ObservationError as error:
-                self._refuse_message(message.time, error)
-            except BagError as error:
-                self._refuse_message(message.time, ObservationError(error.what, (self._roles[message.topic],)))
+            except (ObservationError, BagError) as error:
+                self.run.counts["messages_refused"] += 1
+                told = ((self._roles[message.topic],), error.what) if isinstance(error, BagError) else (error.inputs, str(error))
+                self.run.refusals.append((message.time, ", ".join(told[0]), told[1]))
         self._advance(self._bag.end + 1)
         return self.run
 
@@ -233,10 +233,6 @@ class OfflineRun:
 
     def _refuse(self, now: int, error: ObservationError | ChunkError) -> None:
         self.run.refusals.append((now, ", ".join(self._decisions.refused(error)), str(error)))
-
-    def _refuse_message(self, now: int, error: ObservationError) -> None:
-        self.run.counts["messages_refused"] += 1
-        self.run.refusals.append((now, ", ".join(error.inputs), str(error)))
 
 
 def _target(executor: MotionExecutor, now: int) -> np.ndarray | None:

@@ -1,21 +1,9 @@
 """When to look and when to act: every decision of an inference, without threads and clocks.
 
-The live loop asks from its threads, with the clock of ROS; an offline run asks with the times of a bag. Both then take the same images and
-make the same chunks, and refuse for the same reasons. One inference goes::
-
-    if decisions.image_arrived(now, steady) or decisions.silent(steady):  # else it is over the rate, or features are being computed
-        look = decisions.look(now)  # None: no new image
-        start = decisions.keep(look, look.policy.encode(look.observation))
-        if start is not None:  # at one rate
-            publish(start.chunk())
-            decisions.acted(start)
-        decisions.finish(steady)  # also after an error
-
-and at two rates, in a rhythm of its own::
-
-    start = decisions.next_start(now)  # None: no features yet, or no new joint state
-    publish(start.chunk())
-    decisions.acted(start)
+The live loop asks from its threads, with the clock of ROS; an offline run asks with the times of a bag. Both then take the same images,
+make the same chunks, and refuse for the same reasons. An image comes (`image_arrived`), or none does (`silent`); `look` gives the
+observation, `keep` takes its features, and at one rate a chunk is made of them at once; `finish` ends the look, also after an error. At two
+rates `next_start` gives the head, in its own rhythm, what to make a chunk of. `acted` says that a chunk is out.
 
 Images never queue: those that come while features are being computed are counted and dropped, and the next one that comes is looked at.
 """
@@ -83,12 +71,7 @@ class InferenceDecisions:
     """
 
     def __init__(
-        self,
-        policy: Policy,
-        builder: ObservationBuilder,
-        backbone_rate_hz: float,
-        head_rate_hz: float,
-        count: Callable[[str], None],
+        self, policy: Policy, builder: ObservationBuilder, backbone_rate_hz: float, head_rate_hz: float, count: Callable[[str], None]
     ) -> None:
         self.policy = policy
         self.two_rates = head_rate_hz > 0.0
@@ -199,7 +182,7 @@ class InferenceDecisions:
         return ChunkStart(policy, features, joint_positions, stamp)
 
     def acted(self, start: ChunkStart) -> None:
-        """A chunk is out: what it was made of is not used again. After an error it is, since what failed once may be read now."""
+        """A chunk is out: what it was made of is not used again. After an error it is: what a library failed at once may work now."""
         if self.two_rates:
             self._last_joints = start.stamp
         else:
