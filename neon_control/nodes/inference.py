@@ -247,7 +247,7 @@ class InferenceNode(AutostartNode):
             self.get_logger().warning(text)
 
     def _publish_diagnostics(self) -> None:
-        summary = self._statistics.summary()
+        summary: dict[str, object] = {**self._statistics.summary()}
         summary["joint_states_late"] = self._builder.joint_states.late
         summary["audio_gaps"] = self._builder.audio.gaps
         stamps = {
