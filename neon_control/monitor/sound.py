@@ -7,7 +7,7 @@ import wave
 
 import numpy as np
 
-from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
 
 WINDOW = 2.0  # [s] that the picture covers
 

@@ -11,7 +11,7 @@ from rclpy.node import Node
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
-from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, StreamChunk, read_base, read_joints
 from neon_control.nodes.conversions import image_to_rgb
 from neon_control.nodes.motion_topics import COMMAND_TYPES, MotionTopics, age, planar_velocity

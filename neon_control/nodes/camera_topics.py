@@ -12,7 +12,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import Camera, input_name
 from neon_control.core.sensing.cameras import Cameras
-from neon_control.core.sensing.observation import AnyImage
+from neon_control.core.sensing.image_buffer import AnyImage
 from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
 from neon_control.runtime.decoding.compressed_images import decode_compressed
 

@@ -20,7 +20,9 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import DEFAULT_NAME
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.core.sensing.observation import AUDIO_WINDOW_S, SAMPLE_RATE, AnyImage, Clip, ObservationBuilder
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
+from neon_control.core.sensing.image_buffer import AnyImage, Clip
+from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.bag.bag_file import METADATA
 from neon_control.recordings.bag.messages import IMAGE_TYPES, image_of, stamp_of
 from neon_control.recordings.bag_scan import Scan

@@ -13,7 +13,7 @@ from pathlib import Path
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag.bag_file import METADATA, STORAGES, recordings_in
 from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.lerobot.episodes import INFO, lerobot_episodes

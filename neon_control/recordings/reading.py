@@ -12,7 +12,8 @@ import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.sensing.observation import Clip, Observation
+from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.observation import Observation
 
 REVISION = 4  # of this reader: counts up when it makes other samples of the same recording
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.encoders.hearing import WINDOW_SAMPLES
 from neon_control.runtime.encoders.model_folder import describe_model

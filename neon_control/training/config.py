@@ -13,7 +13,7 @@ from neon_control.core.robot.action_space import MODES
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.robot.robot import Robot
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.encoders.backbone import COMBINATIONS, BackboneSpec
 from neon_control.runtime.encoders.model_folder import describe_model
 from neon_control.runtime.encoders.preprocessing import FITS

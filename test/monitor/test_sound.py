@@ -8,7 +8,7 @@ import wave
 import numpy as np
 import pytest
 
-from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
 from neon_control.monitor.sound import spectrogram, wav
 
 

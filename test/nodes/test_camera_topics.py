@@ -10,7 +10,7 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import Camera
 from neon_control.core.sensing.cameras import Cameras
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.nodes.camera_topics import CameraTopics
 
 HEAD, WRIST = Camera("head", "head/image"), Camera("wrist", "/wrist/image", "compressed")

@@ -30,7 +30,7 @@ from rosbags.rosbag2 import CompressionMode, Reader, StoragePlugin
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.finding import Reading
 

@@ -8,7 +8,8 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.core.sensing.observation import Clip, ObservationBuilder
+from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.finding import find_recordings, read_samples
 from neon_control.sim.demonstration_bag import START, EpisodeRecorder
 

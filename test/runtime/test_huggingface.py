@@ -17,7 +17,7 @@ from PIL import Image
 from tiny_backbones import HIDDEN, TINY, transformers
 
 from neon_control.core.common.errors import ConfigError, ObservationError, PolicyError
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.encoders.backbone import BackboneOptions, BackboneSpec
 from neon_control.runtime.encoders.huggingface import HuggingFaceBackbone, load_huggingface, masked_mean
 from neon_control.runtime.encoders.model_folder import describe_model, model_revision

@@ -11,7 +11,7 @@ from inference_harness import make_policy, running_node, synthetic_robot
 from tiny_backbones import TINY
 from waiting import wait_until
 
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.encoders.model_folder import describe_model
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]

@@ -12,7 +12,7 @@ import pytest
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot import Robot
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag_recording import BagRecording as Bag
 from neon_control.recordings.finding import Sample
 from neon_control.runtime.encoders.backbone import BackboneSpec

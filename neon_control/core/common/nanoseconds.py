@@ -1,3 +1,4 @@
 """Stamps are integer nanoseconds, durations float seconds: what is between them."""
 
 NANOSECONDS = 1_000_000_000  # in a second
+JUMP_BACK_S = 0.5  # [s] a stamp this much older than the newest one means that time was reset, not that a message was late

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError, ObservationError
-from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import JUMP_BACK_S, NANOSECONDS
 
-JUMP_BACK_S = 0.5  # [s] a stamp this much older than the newest one means that time was reset, not that a message was late
 CLIP_TOLERANCE = 1.5  # [periods of the clip] how far a frame may be from its time: one lost image must not silence the policy
 
 AnyImage = np.ndarray | Callable[[], np.ndarray]  # decoded, or still to be decoded

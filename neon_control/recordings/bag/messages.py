@@ -13,7 +13,7 @@ from rosbags.typesys.store import Typestore
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.sensing.image import decode_image
-from neon_control.core.sensing.observation import AnyImage
+from neon_control.core.sensing.image_buffer import AnyImage
 from neon_control.recordings.bag.storage import Definition
 from neon_control.runtime.decoding.compressed_images import decode_compressed
 

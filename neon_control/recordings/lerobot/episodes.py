@@ -15,7 +15,9 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import UNITS, RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
-from neon_control.core.sensing.observation import AUDIO_WINDOW_S, SAMPLE_RATE, Clip, Observation, ObservationBuilder
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
+from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.observation import Observation, ObservationBuilder
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout, load_layout
 from neon_control.recordings.lerobot.video import frames_at
 from neon_control.recordings.reading import Recording, Report, Sample, UnreadableRecording, file_fingerprint, step_times

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError, ObservationError
-from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
 
 PEAK = 2.0  # a float sample beyond this was not scaled to [-1, 1]
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.compute.device_arrays import Array
 
 COMBINATIONS = ("concatenate", "average")  # how the features of several cameras become one vector

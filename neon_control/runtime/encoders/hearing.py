@@ -14,7 +14,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ObservationError, PolicyError
 from neon_control.core.common.files import verify_sha256
-from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel

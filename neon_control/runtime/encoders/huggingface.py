@@ -20,7 +20,7 @@ import transformers
 from torch import Tensor, nn
 
 from neon_control.core.common.errors import ObservationError, PolicyError
-from neon_control.core.sensing.observation import SAMPLE_RATE
+from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
 from neon_control.runtime.compute.device_arrays import numpy_on_cpu
 from neon_control.runtime.compute.torch_device import on_stream, own_stream, torch_device
 from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions, BackboneSpec, Encoded

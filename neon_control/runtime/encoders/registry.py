@@ -13,7 +13,7 @@ from pathlib import Path
 
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.common.registry import Registry
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions, BackboneSpec
 
 Loader = Callable[[BackboneSpec, Path, BackboneOptions], Backbone]

@@ -26,7 +26,7 @@ from neon_control.core.common.paths import find_file
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot import BASE_AXES, Robot
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.encoders.backbone import COMBINATIONS, BackboneSpec
 from neon_control.runtime.encoders.hub import download_policy, is_repository
 from neon_control.runtime.encoders.preprocessing import FITS

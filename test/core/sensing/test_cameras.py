@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.robot.camera import Camera
 from neon_control.core.sensing.cameras import TOLERANCE_S, Cameras
-from neon_control.core.sensing.observation import Clip, MaxAge, Observation, ObservationBuilder
+from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.observation import MaxAge, Observation, ObservationBuilder
 
 MS = 1_000_000
 S = 1_000_000_000

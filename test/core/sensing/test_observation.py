@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.core.common.errors import ConfigError, ObservationError
-from neon_control.core.sensing.observation import AudioBuffer, Clip, ImageBuffer, JointStateBuffer, MaxAge, ObservationBuilder
+from neon_control.core.sensing.audio_buffer import AudioBuffer
+from neon_control.core.sensing.image_buffer import Clip, ImageBuffer
+from neon_control.core.sensing.joint_states import JointStateBuffer
+from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
 
 MS = 1_000_000
 S = 1_000_000_000

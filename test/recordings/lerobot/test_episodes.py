@@ -23,7 +23,7 @@ from bag_writer import BagWriter, image, joint_state, position_command, text
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import CommandTopic, LeRobotNames, RecordingConfig
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.finding import Report, find_recordings
 from neon_control.recordings.lerobot.export import LeRobotExport, image_rate
 from neon_control.recordings.lerobot.statistics import statistics

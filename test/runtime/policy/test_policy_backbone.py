@@ -19,7 +19,8 @@ from tiny_backbones import HIDDEN, TINY
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot import Robot, load_robot
-from neon_control.core.sensing.observation import Clip, Observation
+from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.observation import Observation
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.encoders.backbone import BackboneOptions, BackboneSpec

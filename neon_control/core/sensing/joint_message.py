@@ -1,0 +1,108 @@
+"""The one rule by which joints are read from JointState messages, whoever measures: executor, policy, training, evaluation, monitors.
+
+A robot's drivers may report its joints in any order and in several messages, beside joints that nobody asked for. What is said about these
+does not matter, a message without any of ours least of all. A message with one of ours is taken or refused as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neon_control.core.common.errors import ObservationError
+
+LAYOUTS = 64  # lists of names that are remembered; drivers repeat theirs for ever
+
+Positions = Sequence[float] | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where the joints that we need stand in messages with one list of names."""
+
+    columns: np.ndarray  # (n,) ours, rising
+    places: np.ndarray  # (n,) theirs
+    lower: np.ndarray  # (n,) [rad]
+    upper: np.ndarray  # (n,) [rad]
+
+
+class JointPicker:
+    """Picks joints out of messages.
+
+    Args:
+        joint_names: the J joints that are needed.
+        lower, upper: (J,) [rad] what a measurement can be; beyond it an encoder is not homed, or broken. None: anything finite.
+    """
+
+    def __init__(self, joint_names: Sequence[str], lower: np.ndarray | None = None, upper: np.ndarray | None = None) -> None:
+        self.joint_names = tuple(joint_names)
+        self._bounded = lower is not None or upper is not None
+        self._lower = np.full(len(self.joint_names), -np.inf) if lower is None else lower
+        self._upper = np.full(len(self.joint_names), np.inf) if upper is None else upper
+        self._columns = {name: i for i, name in enumerate(self.joint_names)}
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._last: tuple[Sequence[str], Layout] = ((), self._layout(()))
+
+    def needs(self, names: Sequence[str]) -> bool:
+        """Whether any of `names` is a joint of ours."""
+        return any(name in self._columns for name in names)
+
+    def pick(self, names: Sequence[str], positions: Positions) -> tuple[Layout, np.ndarray]:
+        """Which of our joints a message holds, none included, and their positions (n,) [rad].
+
+        Raises:
+            ObservationError: names and positions differ in number, a joint of ours is named twice, or its position is not finite or
+                no position that it can have.
+        """
+        if names != self._last[0]:
+            layout = self._layouts.get(tuple(names)) or self._layout(tuple(names))
+            self._last = (names[:], layout)  # as a copy of its kind: a list never equals a tuple
+        layout = self._last[1]
+        if not len(layout.columns):
+            return layout, np.zeros(0)
+        values = np.asarray(positions, dtype=np.float64)
+        if values.shape != (len(names),):
+            raise _refused(f"{len(names)} names but positions of shape {values.shape}")
+        values = values[layout.places]
+        sound = (layout.lower <= values) & (values <= layout.upper) & (np.abs(values) < np.inf) if self._bounded else np.isfinite(values)
+        if not sound.all():
+            self._explain(layout, values)
+        return layout, values
+
+    def every(self, names: Sequence[str], positions: Positions) -> dict[str, float]:
+        """Joint -> position [rad], for those who show all joints: of ours by the rule, of others where it is finite.
+
+        Raises:
+            ObservationError: see `pick`.
+        """
+        self.pick(names, positions)
+        if len(names) != len(positions):
+            return {}
+        return {name: float(value) for name, value in zip(names, positions, strict=True) if np.isfinite(value)}
+
+    def _layout(self, names: tuple[str, ...]) -> Layout:
+        pairs = sorted((self._columns[name], place) for place, name in enumerate(names) if name in self._columns)
+        columns = np.array([column for column, _ in pairs], dtype=np.intp)
+        if len(set(columns)) < len(columns):  # as many names as joints, and yet a joint that nobody measured
+            twice = sorted({self.joint_names[c] for c in columns if (columns == c).sum() > 1})
+            raise _refused(f"{twice} named more than once in a message")
+        layout = Layout(columns, np.array([place for _, place in pairs], dtype=np.intp), self._lower[columns], self._upper[columns])
+        if len(self._layouts) >= LAYOUTS:
+            self._layouts.clear()
+        self._layouts[names] = layout
+        return layout
+
+    def _explain(self, layout: Layout, values: np.ndarray) -> None:
+        found = [(self.joint_names[c], v) for c, v in zip(layout.columns, values, strict=True)]
+        bad = [name for name, value in found if not np.isfinite(value)]
+        if bad:
+            raise _refused(f"position of {bad} is not finite")
+        outside = (values < layout.lower) | (values > layout.upper)
+        text = ", ".join(f"{name} = {value:.3f}" for (name, value), out in zip(found, outside, strict=True) if out)
+        raise _refused(f"far outside the joint's range: {text}; is the encoder homed?")
+
+
+def _refused(text: str) -> ObservationError:
+    return ObservationError(f"joint_states: {text}", ("joint_states",))

@@ -1,0 +1,215 @@
+"""Joint positions over time, each joint interpolated between its own measurements.
+
+Joints that have always come together share a stream, so a robot with one driver has one. Worked example, joints a, b and c, times in ms:
+one driver reports a and b at 0, 10, 20, another one c at 4, 14, 24. There are two streams; at 12, a and b lie between 10 and 20, and c
+between 4 and 14. At 22 there is nothing to interpolate a and b with: their state of 20 answers, within the tolerance.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.nanoseconds import JUMP_BACK_S, NANOSECONDS
+from neon_control.core.sensing.joint_message import LAYOUTS, JointPicker, Layout, Positions
+
+
+@dataclass(eq=False)
+class JointStream:
+    """What was measured of joints that have always come together."""
+
+    columns: np.ndarray  # (n,) of the joints, rising
+    stamps: list[int] = field(default_factory=list)  # [ns] rising
+    positions: list[np.ndarray] = field(default_factory=list)  # (n,) [rad] each
+
+    def part(self, rows: np.ndarray) -> JointStream:
+        """The same of those joints alone where `rows` (n,) is true."""
+        return JointStream(self.columns[rows], list(self.stamps), [p[rows] for p in self.positions])
+
+
+class JointStreams:
+    """The streams of J joints; whoever takes from a message adds to them, or does not."""
+
+    def __init__(self, joint_names: Sequence[str]) -> None:
+        self.picker = JointPicker(joint_names)
+        self.streams = [JointStream(np.arange(len(joint_names)))]
+        self._parts: dict[Layout, list[tuple[JointStream, np.ndarray | None]]] = {}  # streams, their rows in a message's values; None: all
+
+    def take(self, names: Sequence[str], positions: Positions) -> list[tuple[JointStream, np.ndarray]]:
+        """The streams of which a message holds joints, and their positions (n,) [rad].
+
+        Raises:
+            ObservationError: see `JointPicker.pick`.
+        """
+        layout, values = self.picker.pick(names, positions)
+        parts = self._parts.get(layout) or self._divide(layout)
+        return [(stream, values if rows is None else values[rows]) for stream, rows in parts]
+
+    def _divide(self, layout: Layout) -> list[tuple[JointStream, np.ndarray | None]]:
+        """Divide streams of which these messages hold a part of the joints only."""
+        for stream in list(self.streams):
+            inside = np.isin(stream.columns, layout.columns)
+            if inside.any() and not inside.all():
+                self.streams.remove(stream)
+                self.streams += [stream.part(inside), stream.part(~inside)]
+                self._parts.clear()
+        if len(self._parts) >= LAYOUTS:
+            self._parts.clear()
+        ours = [stream for stream in self.streams if stream.columns[0] in layout.columns] if len(layout.columns) else []
+        rows = [None if len(ours) == 1 else np.searchsorted(layout.columns, stream.columns) for stream in ours]
+        self._parts[layout] = list(zip(ours, rows, strict=True))
+        return self._parts[layout]
+
+    def names(self, stream: JointStream) -> list[str]:
+        """Its joints."""
+        return [self.picker.joint_names[c] for c in stream.columns]
+
+    def joined(self) -> tuple[list[int], list[np.ndarray]]:
+        """All times [ns] at which any joint was measured, of the span in which every one was, and the positions (J,) [rad] there."""
+        if not all(stream.stamps for stream in self.streams):
+            return [], []
+        if len(self.streams) == 1:
+            return self.streams[0].stamps, self.streams[0].positions
+        first, last = max(s.stamps[0] for s in self.streams), min(s.stamps[-1] for s in self.streams)
+        times = np.unique(np.concatenate([s.stamps for s in self.streams]))
+        times = times[(first <= times) & (times <= last)]
+        states = np.empty((len(times), len(self.picker.joint_names)))
+        for stream in self.streams:
+            for column, values in zip(stream.columns, np.stack(stream.positions, axis=1), strict=True):
+                states[:, column] = np.interp(times - first, np.array(stream.stamps) - first, values)
+        return times.tolist(), list(states)
+
+
+class JointStateBuffer:
+    """The last seconds of joint positions, in a fixed order whatever the order in the messages, whichever message a joint comes in.
+
+    Args:
+        joint_names: the J joints, in the order of the vectors that come out.
+        horizon_s: [s] how far back to remember.
+        tolerance_s: [s] how far outside the span of a joint's states, or inside a gap, `at` still answers, with the nearest state.
+        gap_s: [s] longest time between two states for what lies between them to be interpolated.
+    """
+
+    def __init__(self, joint_names: Sequence[str], horizon_s: float = 2.0, tolerance_s: float = 0.05, gap_s: float = 0.2) -> None:
+        self.joint_names = tuple(joint_names)
+        self._horizon = round(horizon_s * NANOSECONDS)
+        self._tolerance = round(tolerance_s * NANOSECONDS)
+        self._gap = round(gap_s * NANOSECONDS)
+        self._lock = threading.Lock()
+        self._joints = JointStreams(joint_names)
+        self.late = 0  # messages of which something was dropped because a newer one was there already
+
+    def add(self, stamp: int, names: Sequence[str], positions: Positions) -> None:
+        """Store one message's joint positions [rad]; joints that we do not need are ignored.
+
+        Raises:
+            ObservationError: see `JointPicker.pick`.
+        """
+        with self._lock:
+            late = False
+            for stream, state in self._joints.take(names, positions):
+                stamps, states = stream.stamps, stream.positions
+                if stamps and stamp <= stamps[-1]:
+                    if stamps[-1] - stamp < JUMP_BACK_S * NANOSECONDS:
+                        late = True
+                        continue
+                    stamps.clear()
+                    states.clear()
+                stamps.append(stamp)
+                states.append(state)
+                old = bisect_left(stamps, stamp - self._horizon)
+                if old:
+                    del stamps[:old], states[:old]
+            if late:
+                self.late += 1
+
+    def forget_after(self, stamp: int) -> None:
+        """Forget what is stamped later [ns]."""
+        with self._lock:
+            for stream in self._joints.streams:
+                first = bisect_right(stream.stamps, stamp)
+                del stream.stamps[first:]
+                del stream.positions[first:]
+
+    @property
+    def newest_stamps(self) -> list[tuple[list[str], int | None]]:
+        """Joints that come together, and the stamp [ns] of their newest state; None when there is none."""
+        with self._lock:
+            return [(self._joints.names(s), s.stamps[-1] if s.stamps else None) for s in self._joints.streams]
+
+    @property
+    def latest_stamp(self) -> int | None:
+        """[ns] the newest time that the states of every joint have reached; None while one was never received."""
+        with self._lock:
+            streams = self._joints.streams
+            return min(s.stamps[-1] for s in streams) if all(s.stamps for s in streams) else None
+
+    def latest(self) -> tuple[int, np.ndarray]:
+        """The newest time [ns] that the states of every joint have reached, and the positions (J,) [rad] then.
+
+        Raises:
+            ObservationError: as of `at`.
+        """
+        with self._lock:
+            streams = self._joints.streams
+            slowest = streams[0] if len(streams) == 1 else min(streams, key=lambda s: s.stamps[-1] if s.stamps else 0)
+            if not slowest.stamps:
+                raise self._refused(slowest, "nothing received")
+            stamp = slowest.stamps[-1]
+            if len(streams) == 1:
+                return stamp, slowest.positions[-1].copy()
+            behind = max(s.stamps[0] for s in streams) - stamp
+            if behind > self._tolerance:
+                text = f"nothing received since {behind / NANOSECONDS:.3f} s before what is remembered of the other joints"
+                raise self._refused(slowest, text)
+            return stamp, self._state(stamp)
+
+    def at(self, stamp: int) -> np.ndarray:
+        """Positions (J,) [rad] at `stamp` [ns], each linearly interpolated between the joint's states around it.
+
+        Raises:
+            ObservationError: a joint was not received, or `stamp` lies outside the span of its states, or in a gap, by more than the
+                tolerance.
+        """
+        with self._lock:
+            return self._state(stamp)
+
+    def _state(self, stamp: int) -> np.ndarray:
+        streams = self._joints.streams
+        if len(streams) == 1:
+            return self._state_of(streams[0], stamp)
+        state = np.empty(len(self.joint_names))
+        for stream in streams:
+            state[stream.columns] = self._state_of(stream, stamp)
+        return state
+
+    def _state_of(self, stream: JointStream, stamp: int) -> np.ndarray:
+        """As `at`, of one stream's joints (n,)."""
+        stamps, states = stream.stamps, stream.positions
+        if not stamps:
+            raise self._refused(stream, "nothing received")
+        right = bisect_left(stamps, stamp)
+        left, right = max(0, right - 1), min(right, len(stamps) - 1)
+        before, after = stamps[left], stamps[right]
+        state: np.ndarray
+        if before <= stamp <= after and after - before <= self._gap:
+            weight = (stamp - before) / max(1, after - before)
+            state = (1.0 - weight) * states[left] + weight * states[right]
+            return state
+        nearest = left if abs(before - stamp) <= abs(after - stamp) else right
+        away = abs(stamps[nearest] - stamp)
+        if away > self._tolerance:
+            side = "before the oldest" if stamp < before else "after the newest" if stamp > after else "from the nearest"
+            text = f"the asked time is {away / NANOSECONDS:.3f} s {side} of {len(stamps)} states"
+            raise self._refused(stream, f"{text}, limit {self._tolerance / NANOSECONDS:.3f} s")
+        state = states[nearest].copy()
+        return state
+
+    def _refused(self, stream: JointStream, text: str) -> ObservationError:
+        whose = f"{self._joints.names(stream)}: " if len(self._joints.streams) > 1 else ""
+        return ObservationError(f"joint_states: {whose}{text}", ("joint_states",))
