@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from neon_control.core.common.errors import ChunkError
+from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot import BASE_AXES, Robot
 from neon_control.core.robot.topics import CHUNK_JOINTS, DIAGNOSTICS, base_topics, input_topics, resolve
+from neon_control.core.sensing.joint_message import JointPicker
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, IMAGE_TYPES, nanoseconds, stamp_of, velocity_of
 
@@ -83,6 +85,7 @@ class Recording:
         self.damaged: dict[str, list[tuple[int, str]]] = defaultdict(list)
         controllers = {resolve(c.topic, namespace): c.joints for c in robot.controllers}
         base = [resolve(t, namespace) for t in base_topics(robot)]
+        joints = JointPicker(tuple(robot.joints))
         chunks, states = resolve(CHUNK_JOINTS, namespace), self.inputs["joint_states"]
         known = {t for t in (*self.inputs.values(), *controllers, *base, chunks, DIAGNOSTICS) if t in bag.topics}
         for topic in known:
@@ -105,8 +108,9 @@ class Recording:
             if content is None:
                 continue
             if message.topic == states:
-                for name, position in zip(content.name, content.position, strict=False):
-                    self.measured[name].add(stream.stamps[-1] or message.time, float(position))
+                with suppress(ObservationError):  # the policy's run refuses it too, and counts it
+                    for name, position in joints.every(content.name, content.position).items():
+                        self.measured[name].add(stream.stamps[-1] or message.time, position)
             elif message.topic in controllers:
                 self._command(content, controllers[message.topic], message.time)
             elif message.topic in base:

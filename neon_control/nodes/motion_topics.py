@@ -16,6 +16,7 @@ from rclpy.node import Node
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.robot.robot import ControllerConfig, Robot
+from neon_control.core.sensing.joint_message import JointPicker
 from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.polling import JointStateReader
 from neon_control.nodes.topic_reader import TopicReader
@@ -30,7 +31,7 @@ class MotionTopics:
     Attributes:
         joint_states, commands, odometry: the readers of these topics, of the commands one for each controller.
         measured: joint -> newest measured position [rad].
-        measured_stamp: [ns] of the newest joint state; 0 before.
+        measured_stamp: [ns] of the newest joint state of the robot; 0 before.
         base_pose: (3,) x, y, yaw in odometry's frame [m, m, rad]; zeros before the first odometry.
         base_velocity: (3,) vx, vy, yaw rate [m/s, m/s, rad/s]; None before.
         base_stamp: [ns] of both; 0 before.
@@ -45,7 +46,7 @@ class MotionTopics:
         self.base_pose = np.zeros(3)
         self.base_velocity: np.ndarray | None = None
         self.base_stamp = 0
-        self._names_reader = JointStateReader()
+        self._names_reader, self._joints = JointStateReader(), JointPicker(tuple(robot.joints))
         self._commanded: dict[ControllerConfig, Mapping[str, float]] = {}
 
     def subscribe(self) -> None:
@@ -54,13 +55,18 @@ class MotionTopics:
             reader.subscribe()
 
     def read_joint_states(self) -> bool:
-        """Update `measured`; raises ObservationError as `by_joint`, and for bytes that are no such message."""
-        messages = self.joint_states.take_raw()
-        for data in messages:
+        """Update `measured`; False where nothing came of the robot's own joints.
+
+        Raises:
+            ObservationError: see `JointPicker.every`; or bytes that are no such message.
+        """
+        ours = False
+        for data in self.joint_states.take_raw():
             stamp, names, positions = self._names_reader.read(data)
-            self.measured |= by_joint("joint_states", names, positions)
-            self.measured_stamp = stamp
-        return bool(messages)
+            self.measured |= self._joints.every(names, positions)
+            if self._joints.needs(names):
+                ours, self.measured_stamp = True, stamp
+        return ours
 
     def read_commands(self) -> bool:
         """Update what `commanded` tells; raises as `read_joint_states`."""

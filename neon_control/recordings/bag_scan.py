@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
+from contextlib import suppress
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
+from neon_control.core.sensing.joint_states import JointStreams
 from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, SERVICE_EVENT, nanoseconds, stamp_of, velocity_of
 from neon_control.recordings.damaged_bag import ReadableBag
 from neon_control.recordings.reading import Report
@@ -43,7 +46,7 @@ class Scan:
             report.add(name, None, f"no topic '{boundary}'; the bag is taken for one episode")
             boundary = ""
         joint_states = config.joint_states.lstrip("/")
-        self._measured = Track(space.joint_names)
+        self._joints = JointStreams(space.joint_names)
         self._tracks: dict[str, Track] = {}
         self._base = Track(("vx", "vy", "yaw_rate"))
         self._cuts: list[int] = []  # [ns] begins of episodes
@@ -73,7 +76,7 @@ class Scan:
         for topic, arrival, message in bag.messages(topics, skip):
             if topic == joint_states:
                 self._measure(stamp_of(message), message)
-                if len(delays) < CLOCKS:
+                if len(delays) < CLOCKS and self._joints.picker.needs(message.name):
                     delays.append(arrival - stamp_of(message))
                     if len(delays) == CLOCKS:
                         begin()
@@ -85,7 +88,10 @@ class Scan:
                 skip.add(joint_states)
         if len(delays) < CLOCKS:
             begin()
-        self.targets = Targets(space.joint_names, base_axes, list(self._tracks.values()), self._measured, self._base)
+        measured, (stamps, states) = Track(space.joint_names), self._joints.joined()
+        if stamps:
+            measured.add(stamps[0], stamps, states)
+        self.targets = Targets(space.joint_names, base_axes, list(self._tracks.values()), measured, self._base)
         if self.targets.measured_joints and config.commands:
             names = self.targets.measured_joints
             report.add(name, None, f"no commands of {names}; the next measured positions stand in for them")
@@ -127,12 +133,11 @@ class Scan:
         return True
 
     def _measure(self, stamp: int, message: Any) -> None:
-        index = {n: i for i, n in enumerate(message.name)}
-        span = self._measured.span
-        if all(n in index for n in self._space.joint_names) and len(message.position) == len(index) and (span is None or stamp > span[1]):
-            state = np.asarray(message.position, np.float64)[[index[n] for n in self._space.joint_names]]
-            if np.isfinite(state).all():  # what is wrong with it is reported when it is played
-                self._measured.add(stamp, [stamp], [state])
+        with suppress(ObservationError):  # what is wrong with it is reported when it is played
+            for stream, state in self._joints.take(message.name, message.position):
+                if not stream.stamps or stamp > stream.stamps[-1]:
+                    stream.stamps.append(stamp)
+                    stream.positions.append(state)
 
     def _compare_clocks(self, delays: list[int]) -> None:
         self._delay = offset = round(median(delays)) if delays else 0

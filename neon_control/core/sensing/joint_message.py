@@ -15,6 +15,7 @@ from neon_control.core.common.errors import ObservationError
 
 LAYOUTS = 64  # lists of names that are remembered; drivers repeat theirs for ever
 
+NOTHING = np.zeros(0)
 Positions = Sequence[float] | np.ndarray
 
 
@@ -22,6 +23,7 @@ Positions = Sequence[float] | np.ndarray
 class Layout:
     """Where the joints that we need stand in messages with one list of names."""
 
+    count: int  # n
     columns: np.ndarray  # (n,) ours, rising
     places: np.ndarray  # (n,) theirs
     lower: np.ndarray  # (n,) [rad]
@@ -43,7 +45,8 @@ class JointPicker:
         self._upper = np.full(len(self.joint_names), np.inf) if upper is None else upper
         self._columns = {name: i for i, name in enumerate(self.joint_names)}
         self._layouts: dict[tuple[str, ...], Layout] = {}
-        self._last: tuple[Sequence[str], Layout] = ((), self._layout(()))
+        self._last_names: Sequence[str] = ()
+        self._last = self._layout(())
 
     def needs(self, names: Sequence[str]) -> bool:
         """Whether any of `names` is a joint of ours."""
@@ -56,12 +59,12 @@ class JointPicker:
             ObservationError: names and positions differ in number, a joint of ours is named twice, or its position is not finite or
                 no position that it can have.
         """
-        if names != self._last[0]:
-            layout = self._layouts.get(tuple(names)) or self._layout(tuple(names))
-            self._last = (names[:], layout)  # as a copy of its kind: a list never equals a tuple
-        layout = self._last[1]
-        if not len(layout.columns):
-            return layout, np.zeros(0)
+        if names != self._last_names:
+            self._last = self._layouts.get(tuple(names)) or self._layout(tuple(names))
+            self._last_names = names[:]  # a copy of its kind: a list never equals a tuple
+        layout = self._last
+        if not layout.count:
+            return layout, NOTHING
         values = np.asarray(positions, dtype=np.float64)
         if values.shape != (len(names),):
             raise _refused(f"{len(names)} names but positions of shape {values.shape}")
@@ -88,7 +91,8 @@ class JointPicker:
         if len(set(columns)) < len(columns):  # as many names as joints, and yet a joint that nobody measured
             twice = sorted({self.joint_names[c] for c in columns if (columns == c).sum() > 1})
             raise _refused(f"{twice} named more than once in a message")
-        layout = Layout(columns, np.array([place for _, place in pairs], dtype=np.intp), self._lower[columns], self._upper[columns])
+        places = np.array([place for _, place in pairs], dtype=np.intp)
+        layout = Layout(len(pairs), columns, places, self._lower[columns], self._upper[columns])
         if len(self._layouts) >= LAYOUTS:
             self._layouts.clear()
         self._layouts[names] = layout

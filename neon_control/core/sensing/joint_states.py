@@ -38,7 +38,7 @@ class JointStreams:
     def __init__(self, joint_names: Sequence[str]) -> None:
         self.picker = JointPicker(joint_names)
         self.streams = [JointStream(np.arange(len(joint_names)))]
-        self._parts: dict[Layout, list[tuple[JointStream, np.ndarray | None]]] = {}  # streams, their rows in a message's values; None: all
+        self._parts: dict[Layout, list[tuple[JointStream, np.ndarray]]] = {}  # streams, and their rows in a message's values
 
     def take(self, names: Sequence[str], positions: Positions) -> list[tuple[JointStream, np.ndarray]]:
         """The streams of which a message holds joints, and their positions (n,) [rad].
@@ -48,9 +48,11 @@ class JointStreams:
         """
         layout, values = self.picker.pick(names, positions)
         parts = self._parts.get(layout) or self._divide(layout)
-        return [(stream, values if rows is None else values[rows]) for stream, rows in parts]
+        if len(parts) == 1:  # the usual case
+            return [(parts[0][0], values)]
+        return [(stream, values[rows]) for stream, rows in parts]
 
-    def _divide(self, layout: Layout) -> list[tuple[JointStream, np.ndarray | None]]:
+    def _divide(self, layout: Layout) -> list[tuple[JointStream, np.ndarray]]:
         """Divide streams of which these messages hold a part of the joints only."""
         for stream in list(self.streams):
             inside = np.isin(stream.columns, layout.columns)
@@ -60,9 +62,8 @@ class JointStreams:
                 self._parts.clear()
         if len(self._parts) >= LAYOUTS:
             self._parts.clear()
-        ours = [stream for stream in self.streams if stream.columns[0] in layout.columns] if len(layout.columns) else []
-        rows = [None if len(ours) == 1 else np.searchsorted(layout.columns, stream.columns) for stream in ours]
-        self._parts[layout] = list(zip(ours, rows, strict=True))
+        ours = [stream for stream in self.streams if layout.count and stream.columns[0] in layout.columns]
+        self._parts[layout] = [(stream, np.searchsorted(layout.columns, stream.columns)) for stream in ours]
         return self._parts[layout]
 
     def names(self, stream: JointStream) -> list[str]:

@@ -29,16 +29,16 @@ class MeasuredJoints:
             ObservationError: see `JointPicker.pick`.
         """
         layout, values = self._picker.pick(names, positions)
-        columns = layout.columns
+        columns, count = layout.columns, layout.count
         if stamp < self._newest:  # not the newest message, but perhaps the newest of these joints
             held = self._stamps[columns]
             newer = (stamp >= held) | (held - stamp >= JUMP_BACK_S * NANOSECONDS)
-            columns, values = columns[newer], values[newer]
-        if not len(columns):
+            columns, values, count = columns[newer], values[newer], int(newer.sum())
+        if not count:
             return
         self.positions[columns] = values
         self._stamps[columns] = stamp
-        whole = len(columns) == len(self.joint_names)  # the usual case, and then there is no need to look
+        whole = count == len(self.joint_names)  # the usual case, and then there is no need to look
         self._oldest, self._newest = (stamp, stamp) if whole else (int(self._stamps.min()), int(self._stamps.max()))
 
     def forget(self) -> None:
