@@ -73,6 +73,16 @@ def test_joint_states_in_two_messages_are_one_robot(node: Node) -> None:
     assert streams.motion.measured == {"pan_joint": 0.5, "elbow_joint": 1.0, "hand": 2.0}
 
 
+def test_what_is_said_about_joints_of_another_device_is_no_problem_and_no_clock(node: Node) -> None:
+    publisher, streams = node.create_publisher(JointState, "joint_states", 10), Streams(node, load_robot("arm6.yaml"))
+    names, values = ["pan_joint", "finger", "thumb"], [0.5, float("nan"), 2.0]
+    until(streams, lambda: streams.measured, "a joint state", lambda: publisher.publish(JointState(name=names, position=values)))
+    assert streams.measured == {"pan_joint": 0.5, "thumb": 2.0} and JOINT_STATES not in streams.problems
+    other = Streams(node, load_robot("arm6.yaml"))
+    until(other, lambda: other.measured, "the thumb", lambda: publisher.publish(JointState(name=["thumb"], position=[1.0])))
+    assert other.clock(time.monotonic()) is None and JOINT_STATES not in other.problems
+
+
 @pytest.mark.parametrize("positions", [[], [float("nan")]])
 def test_joint_states_without_usable_positions_are_a_problem_and_move_nothing(node: Node, positions: list[float]) -> None:
     publisher, streams = node.create_publisher(JointState, "joint_states", 1), Streams(node, load_robot("arm6.yaml"))

@@ -273,6 +273,26 @@ def test_missing_topics_are_said_and_sound_is_replaced_by_silence(tmp_path: Path
     assert f"no topic ['{CAMERA}']; the bag has ['arm/commands', 'audio', 'cmd_vel', 'joint_states']" in problems(blind)
 
 
+def test_joints_that_several_drivers_report_are_each_interpolated_between_their_own_messages(tmp_path: Path) -> None:
+    """The wound: every message of a robot with two drivers was refused, and its recordings gave no samples."""
+    with BagWriter(tmp_path / "bag") as bag:
+        for i in range(201):
+            t = i * 0.01
+            bag.write("joint_states", t, joint_state(t, ("gripper",), []))
+            names, scale = ((NAMES[0],), SCALE[:1]) if i % 2 else (NAMES[:0:-1], SCALE[:0:-1])
+            bag.write("joint_states", t, joint_state(t, names, t * scale))
+            if i % 10 == 5:
+                bag.write(CAMERA, t, image(t - DELAY - 0.003, np.zeros((6, 8, 3), np.uint8)))
+    reading = read(tmp_path / "bag", replace(CONFIG, commands=(), base="", audio=""))
+    assert len(reading.samples) == 20 and reading.problems == []
+    for sample in reading.samples:
+        now = (sample.observation.stamp - START) * 1e-9
+        assert sample.observation.joint_positions == pytest.approx(now * SCALE, abs=1e-6)
+        later = (now + 0.02 * np.arange(1, 17))[:, None] * SCALE
+        known = sample.mask > 0
+        assert sample.actions[known, :3] == pytest.approx(later[known], abs=1e-6), "the measured state one step later"
+
+
 def test_messages_that_contradict_themselves_are_refused_and_counted(tmp_path: Path) -> None:
     with BagWriter(tmp_path / "bag") as bag:
         for tick in range(101):

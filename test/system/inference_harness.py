@@ -84,6 +84,7 @@ class SyntheticRobot:
         sound: tuple[type, int, int] = (Int16MultiArray, 16000, 1),  # message type, [Hz], channels
         image_topic: str = "camera/image_raw",
         wrist_topic: str = "",  # of a second camera, which sends JPEG at twice the rate
+        drivers: int = 1,  # that report the joints, each its share, one after the other; with several, a gripper's does so too
     ) -> None:
         self.joint_names = list(joint_names)
         self.running = {"camera", "joint_states", "audio", "clock"}
@@ -101,6 +102,7 @@ class SyntheticRobot:
         )
         self._rng = np.random.default_rng(0)
         self._size = size
+        self._shares = [self.joint_names[i::drivers] for i in range(drivers)]
         self._sim_start: float | None = time.monotonic() - 1000.0 if sim_time else None
         publish = self.node.create_publisher
         self._image = publish(Image, image_topic, qos_profile_sensor_data)
@@ -193,10 +195,14 @@ class SyntheticRobot:
 
     def _send_joints(self) -> None:
         if "joint_states" in self.running:
-            message = JointState(name=["a_joint_of_no_interest", *self.joint_names])
-            message.position = [0.0, *(0.1 * np.sin(self.now() * 1e-9) * np.ones(len(self.joint_names)))]
+            share = self._shares[0]
+            self._shares = [*self._shares[1:], share]
+            message = JointState(name=["a_joint_of_no_interest", *share])
+            message.position = [0.0, *(0.1 * np.sin(self.now() * 1e-9) * np.ones(len(share)))]
             self.joint_stamps.append(self._stamp(message.header))
             self._joints.publish(message)
+            if len(self._shares) > 1:
+                self._joints.publish(JointState(name=["gripper"], effort=[1.0]))
 
     def _send_audio(self) -> None:
         if "audio" in self.running:

@@ -24,6 +24,7 @@ from neon_control.core.robot.robot import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.nodes.inference import InferenceNode
 from neon_control.recordings.bag_recording import BagRecording
+from neon_control.recordings.reading import Report
 
 pytestmark = pytest.mark.system
 
@@ -74,11 +75,12 @@ class RecordingNode(InferenceNode):
             self._arrival.time = None
 
 
-def test_a_bag_gives_the_observations_that_the_live_node_had(ros_domain_id: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("drivers", [1, 2])
+def test_a_bag_gives_the_observations_that_the_live_node_had(ros_domain_id: int, tmp_path: Path, drivers: int) -> None:
     space = ActionSpace.from_robot(load_robot("g1.yaml"), "arms_only")
     rclpy.init(args=["--ros-args", "-p", "policy:=g1_reach", "-p", "backbone_rate_hz:=3.0"])
     try:
-        with synthetic_robot(space.joint_names[::-1], size=(48, 64)) as robot, BagWriter(tmp_path / "bag") as bag:
+        with synthetic_robot(space.joint_names[::-1], size=(48, 64), drivers=drivers) as robot, BagWriter(tmp_path / "bag") as bag:
             node = RecordingNode(bag)
             executor = SingleThreadedExecutor()
             executor.add_node(node)
@@ -90,10 +92,13 @@ def test_a_bag_gives_the_observations_that_the_live_node_had(ros_domain_id: int,
                     node.trigger_deactivate()
                 node.destroy_node()
             assert len(robot.image_stamps) >= 12
+            assert node._statistics.counter("messages_refused_joint_states") == 0
     finally:
         rclpy.try_shutdown()
     config = RecordingConfig(commands=(), base="", reaction=0.0)
-    samples = {s.observation.stamp: s.observation for s in BagRecording(tmp_path / "bag", config).samples(space, 0.001, 1)}
+    report = Report()
+    samples = {s.observation.stamp: s.observation for s in BagRecording(tmp_path / "bag", config).samples(space, 0.001, 1, report=report)}
+    assert not [p for p in report.problems if "refused" in p.what]
     missing = sorted(set(node.at_arrival) - set(samples))
     assert set(samples) <= set(node.at_arrival), "no observation that the node did not have"
     assert len(missing) <= 1, "but for the last image, which nothing followed"

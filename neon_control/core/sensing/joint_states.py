@@ -59,6 +59,7 @@ class JointStreams:
             if inside.any() and not inside.all():
                 self.streams.remove(stream)
                 self.streams += [stream.part(inside), stream.part(~inside)]
+                self.streams.sort(key=lambda s: int(s.columns[0]))
                 self._parts.clear()
         if len(self._parts) >= LAYOUTS:
             self._parts.clear()

@@ -10,177 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.core.common.errors import ConfigError, ObservationError
-from neon_control.core.sensing.audio_buffer import AudioBuffer
 from neon_control.core.sensing.image_buffer import Clip, ImageBuffer
-from neon_control.core.sensing.joint_states import JointStateBuffer
 from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
 
 MS = 1_000_000
 S = 1_000_000_000
 IMAGE = np.zeros((4, 6, 3), np.uint8)
-
-
-class TestJointStateBuffer:
-    @given(
-        slope=st.floats(-3.0, 3.0),
-        offset=st.floats(-3.0, 3.0),
-        steps=st.lists(st.integers(1, 20), min_size=2, max_size=40),
-        part=st.floats(0.0, 1.0),
-    )
-    def test_a_joint_that_moves_evenly_is_interpolated_exactly(self, slope: float, offset: float, steps: list[int], part: float) -> None:
-        stamps = S + np.cumsum(steps) * MS
-        buffer = JointStateBuffer(["a"])
-        for stamp in stamps.tolist():
-            buffer.add(stamp, ["a"], [offset + slope * stamp / S])
-        asked = round(stamps[0] + part * (stamps[-1] - stamps[0]))
-        assert buffer.at(asked)[0] == pytest.approx(offset + slope * asked / S, abs=1e-6)
-
-    @given(st.permutations(["a", "b", "c", "not ours"]))
-    def test_joints_are_found_by_name_in_any_order(self, names: list[str]) -> None:
-        values = {"a": 1.0, "b": 2.0, "c": 3.0, "not ours": np.nan}
-        buffer = JointStateBuffer(["c", "a", "b"])
-        buffer.add(1, names, [values[n] for n in names])
-        buffer.add(2, names[::-1], [values[n] for n in names[::-1]])
-        assert buffer.at(1).tolist() == buffer.at(2).tolist() == [3.0, 1.0, 2.0]
-
-    def test_outside_the_span_the_nearest_state_answers_within_the_tolerance_only(self) -> None:
-        buffer = JointStateBuffer(["a"], tolerance_s=0.05)
-        buffer.add(S, ["a"], [1.0])
-        buffer.add(2 * S, ["a"], [2.0])
-        assert buffer.at(S - 50 * MS)[0] == 1.0
-        assert buffer.at(2 * S + 50 * MS)[0] == 2.0
-        with pytest.raises(ObservationError, match=r"0\.051 s before the oldest.*limit 0\.050"):
-            buffer.at(S - 51 * MS)
-        with pytest.raises(ObservationError, match=r"0\.051 s after the newest"):
-            buffer.at(2 * S + 51 * MS)
-
-    def test_old_states_are_forgotten(self) -> None:
-        buffer = JointStateBuffer(["a"], horizon_s=1.0, tolerance_s=0.0)
-        for i in range(40):
-            buffer.add(i * 100 * MS, ["a"], [float(i)])
-        assert buffer.at(2900 * MS)[0] == 29.0
-        with pytest.raises(ObservationError, match="before the oldest"):
-            buffer.at(2899 * MS)
-
-    def test_a_late_message_is_dropped_and_counted_but_a_reset_clock_starts_over(self) -> None:
-        buffer = JointStateBuffer(["a"])
-        buffer.add(10 * S, ["a"], [1.0])
-        buffer.add(10 * S - 100 * MS, ["a"], [5.0])
-        assert buffer.late == 1 and buffer.latest()[1][0] == 1.0
-        buffer.add(1 * S, ["a"], [7.0])
-        assert buffer.latest()[0] == S and buffer.latest()[1][0] == 7.0
-
-    @pytest.mark.parametrize(
-        ("names", "positions", "text"),
-        [
-            (["a"], [1.0], r"no position of \['b'\]"),
-            (["a", "b"], [1.0, np.nan], r"\['b'\] is not finite"),
-            (["a", "b"], [1.0, np.inf], r"\['b'\] is not finite"),
-            (["a", "b"], [1.0], "2 names but positions of shape"),
-            (["a", "b"], [], "2 names but positions of shape"),
-        ],
-    )
-    def test_unusable_messages_are_refused_and_change_nothing(self, names: list[str], positions: list[float], text: str) -> None:
-        buffer = JointStateBuffer(["a", "b"])
-        buffer.add(1, ["a", "b"], [1.0, 2.0])
-        with pytest.raises(ObservationError, match=text) as error:
-            buffer.add(2, names, positions)
-        assert error.value.inputs == ("joint_states",)
-        assert buffer.latest_stamp == 1
-
-    def test_a_message_without_joints_is_refused_also_as_the_first_one(self) -> None:
-        buffer = JointStateBuffer(["a"])
-        with pytest.raises(ObservationError, match=r"no position of \['a'\]"):
-            buffer.add(1, [], [])
-        assert buffer.latest_stamp is None
-
-    def test_where_states_are_missing_the_nearest_one_answers_within_the_tolerance_only(self) -> None:
-        """The wound: after a second without joint states, positions were made up from a state of before."""
-        buffer = JointStateBuffer(["a"], tolerance_s=0.05, gap_s=0.2)
-        for stamp, position in ((S, 0.0), (S + 200 * MS, 2.0), (2 * S, 10.0)):
-            buffer.add(stamp, ["a"], [position])
-        assert buffer.at(S + 100 * MS)[0] == pytest.approx(1.0)
-        assert buffer.at(S + 250 * MS)[0] == 2.0 and buffer.at(2 * S - 50 * MS)[0] == 10.0 and buffer.at(2 * S)[0] == 10.0
-        with pytest.raises(ObservationError, match=r"0\.100 s from the nearest of 3 states, limit 0\.050"):
-            buffer.at(2 * S - 100 * MS)
-
-    def test_an_empty_buffer_says_so(self) -> None:
-        buffer = JointStateBuffer(["a"])
-        assert buffer.latest_stamp is None
-        for ask in (buffer.latest, lambda: buffer.at(0)):
-            with pytest.raises(ObservationError, match="nothing received"):
-                ask()
-
-    def test_what_comes_out_is_the_callers_to_change(self) -> None:
-        buffer = JointStateBuffer(["a"])
-        buffer.add(1, ["a"], [1.0])
-        buffer.at(1)[0] = 9.0
-        buffer.latest()[1][0] = 9.0
-        assert buffer.at(1)[0] == 1.0
-
-
-class TestAudioBuffer:
-    @given(blocks=st.lists(st.integers(1, 2000), min_size=1, max_size=60), jitter=st.lists(st.integers(-40, 40), min_size=60, max_size=60))
-    def test_blocks_that_arrive_with_jitter_are_put_together_without_a_seam(self, blocks: list[int], jitter: list[int]) -> None:
-        total = sum(blocks)
-        signal = np.sin(0.01 * np.arange(total)).astype(np.float32)
-        buffer, start = AudioBuffer(horizon_s=1.0), 0
-        for size, late in zip(blocks, jitter, strict=False):
-            end = start + size
-            buffer.add(10 * S + end * S // 16000 + (late * MS if start else 0), signal[start:end])
-            start = end
-        assert buffer.gaps == 0
-        kept = min(total, 16000)
-        window = buffer.window(buffer.latest_stamp or 0, 1.0)
-        np.testing.assert_array_equal(window[16000 - kept :], signal[total - kept :])
-        assert not window[: 16000 - kept].any()
-
-    @given(shift=st.integers(0, 16000), size=st.integers(1, 16000))
-    def test_a_window_ends_at_the_asked_time(self, shift: int, size: int) -> None:
-        signal = np.arange(1, 32001, dtype=np.float32)
-        buffer = AudioBuffer(horizon_s=2.0)
-        buffer.add(20 * S, signal)
-        window = buffer.window(20 * S - shift * S // 16000, size / 16000)
-        stop = 32000 - shift
-        np.testing.assert_array_equal(window, signal[max(0, stop - size) : stop])
-
-    def test_a_window_in_the_future_ends_with_the_newest_sample(self) -> None:
-        buffer = AudioBuffer()
-        buffer.add(S, np.ones(160, np.float32))
-        window = buffer.window(S + 20 * MS, 0.02)
-        assert window.tolist() == [0.0] * 160 + [1.0] * 160
-
-    def test_a_window_before_everything_is_silent(self) -> None:
-        buffer = AudioBuffer()
-        assert not buffer.window(0, 0.1).any()
-        buffer.add(S, np.ones(160, np.float32))
-        assert not buffer.window(S // 2, 0.1).any()
-
-    def test_lost_sound_becomes_silence_of_the_same_length(self) -> None:
-        buffer = AudioBuffer()
-        buffer.add(S, np.ones(1600, np.float32))
-        buffer.add(S + 500 * MS, np.ones(1600, np.float32))  # 0.4 s are missing
-        assert buffer.gaps == 1 and buffer.latest_stamp == S + 500 * MS
-        window = buffer.window(S + 500 * MS, 0.6)
-        assert window.tolist() == [1.0] * 1600 + [0.0] * 6400 + [1.0] * 1600
-
-    def test_after_a_reset_of_time_nothing_old_is_heard(self) -> None:
-        buffer = AudioBuffer()
-        buffer.add(100 * S, np.ones(16000, np.float32))
-        buffer.add(S, np.full(160, 0.5, np.float32))
-        assert buffer.window(S, 0.1).tolist() == [0.0] * 1440 + [0.5] * 160
-
-    def test_sixteen_bit_samples_become_floats_below_one(self) -> None:
-        buffer = AudioBuffer()
-        buffer.add(S, np.array([-32768, 0, 16384, 32767], np.int16))
-        assert buffer.window(S, 4 / 16000).tolist() == [-1.0, 0.0, 0.5, 32767 / 32768]
-
-    @pytest.mark.parametrize("block", [np.zeros((2, 160), np.int16), np.zeros(160, np.float64), np.full(160, np.nan, np.float32)])
-    def test_unusable_blocks_are_refused(self, block: np.ndarray) -> None:
-        buffer = AudioBuffer()
-        with pytest.raises(ObservationError, match="audio") as error:
-            buffer.add(S, block)
-        assert error.value.inputs == ("audio",) and buffer.latest_stamp is None
 
 
 class TestImageBuffer:
@@ -344,6 +179,25 @@ class TestObservationBuilder:
             with pytest.raises(ObservationError) as error:
                 builder.build(now)
             assert error.value.inputs == (silent,)
+
+    def test_a_joint_that_is_no_longer_reported_is_named(self) -> None:
+        builder = ObservationBuilder(["a", "b", "c"], use_audio=False)
+        builder.images.add(S + 290 * MS, IMAGE)
+        builder.joint_states.add(S, ["a", "b"], [0.0, 0.0])
+        for i in range(30):
+            builder.joint_states.add(S + i * 10 * MS, ["a"], [0.0])
+        with pytest.raises(ObservationError) as error:
+            builder.build(S + 290 * MS)
+        assert str(error.value) == "joint_states: ['b'] 0.29 s old, limit 0.2 s, ['c'] nothing received"
+        assert error.value.inputs == ("joint_states",)
+
+    def test_a_joint_from_the_future_is_named_though_the_others_are_fresh(self) -> None:
+        builder = ObservationBuilder(["a", "b"], use_audio=False)
+        builder.images.add(S, IMAGE)
+        builder.joint_states.add(S, ["a"], [0.0])
+        builder.joint_states.add(3 * S, ["b"], [0.0])
+        with pytest.raises(ObservationError, match=r"joint_states: \['b'\] stamped 2\.00 s in the future"):
+            builder.build(S)
 
     def test_two_clocks_are_told_apart_from_age(self) -> None:
         with pytest.raises(ObservationError, match="check use_sim_time"):
