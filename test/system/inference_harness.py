@@ -84,6 +84,7 @@ class SyntheticRobot:
         sound: tuple[type, int, int] = (Int16MultiArray, 16000, 1),  # message type, [Hz], channels
         image_topic: str = "camera/image_raw",
         wrist_topic: str = "",  # of a second camera, which sends JPEG at twice the rate
+        camera_delay: float = 0.0,  # [s] from an image's stamp until it is sent
         drivers: int = 1,  # that report the joints, each its share, one after the other; with several, a gripper's does so too
     ) -> None:
         self.joint_names = list(joint_names)
@@ -102,6 +103,7 @@ class SyntheticRobot:
         )
         self._rng = np.random.default_rng(0)
         self._size = size
+        self._camera_delay = round(camera_delay * 1e9)
         self._shares = [self.joint_names[i::drivers] for i in range(drivers)]
         self._sim_start: float | None = time.monotonic() - 1000.0 if sim_time else None
         publish = self.node.create_publisher
@@ -171,8 +173,8 @@ class SyntheticRobot:
         while not self._stop.is_set():
             self._executor.spin_once(timeout_sec=0.05)
 
-    def _stamp(self, header: object) -> int:
-        now = self.now()
+    def _stamp(self, header: object, earlier: int = 0) -> int:
+        now = self.now() - earlier
         header.stamp.sec, header.stamp.nanosec = now // 10**9, now % 10**9  # type: ignore[attr-defined]
         return now
 
@@ -182,7 +184,7 @@ class SyntheticRobot:
         height, width = self._size
         message = Image(height=height, width=width, step=3 * width, encoding=self.encoding)
         message.data = self._rng.integers(0, 256, height * width * 3, dtype=np.uint8).tobytes()
-        self.image_stamps.append(self._stamp(message.header))
+        self.image_stamps.append(self._stamp(message.header, self._camera_delay))
         self._image.publish(message)
 
     def _send_wrist(self) -> None:

@@ -80,7 +80,10 @@ def test_a_bag_gives_the_observations_that_the_live_node_had(ros_domain_id: int,
     space = ActionSpace.from_robot(load_robot("g1.yaml"), "arms_only")
     rclpy.init(args=["--ros-args", "-p", "policy:=g1_reach", "-p", "backbone_rate_hz:=3.0"])
     try:
-        with synthetic_robot(space.joint_names[::-1], size=(48, 64), drivers=drivers) as robot, BagWriter(tmp_path / "bag") as bag:
+        with (
+            synthetic_robot(space.joint_names[::-1], size=(48, 64), camera_delay=0.035, drivers=drivers) as robot,
+            BagWriter(tmp_path / "bag") as bag,
+        ):
             node = RecordingNode(bag)
             executor = SingleThreadedExecutor()
             executor.add_node(node)
