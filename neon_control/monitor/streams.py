@@ -115,7 +115,7 @@ class Streams:
 
         The robot may stand elsewhere with a clock that is not ours, or be a bag of yesterday.
         """
-        stamp, received = self.motion.measured_stamp, self.motion.joint_states.received
+        stamp, received = self.motion.measured_stamp, self.motion.measured_received
         return stamp + round((now - received) * 1e9) if stamp and received is not None else None
 
     def look_for_topics(self) -> None:

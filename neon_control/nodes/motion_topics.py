@@ -32,6 +32,7 @@ class MotionTopics:
         joint_states, commands, odometry: the readers of these topics, of the commands one for each controller.
         measured: joint -> newest measured position [rad].
         measured_stamp: [ns] of the newest joint state of the robot; 0 before.
+        measured_received: [s] monotonic, when that one was read; None before.
         base_pose: (3,) x, y, yaw in odometry's frame [m, m, rad]; zeros before the first odometry.
         base_velocity: (3,) vx, vy, yaw rate [m/s, m/s, rad/s]; None before.
         base_stamp: [ns] of both; 0 before.
@@ -43,6 +44,7 @@ class MotionTopics:
         self.odometry = TopicReader(node, [("odom", ["nav_msgs/Odometry"])])
         self.measured: dict[str, float] = {}
         self.measured_stamp = 0
+        self.measured_received: float | None = None
         self.base_pose = np.zeros(3)
         self.base_velocity: np.ndarray | None = None
         self.base_stamp = 0
@@ -65,7 +67,7 @@ class MotionTopics:
             stamp, names, positions = self._names_reader.read(data)
             self.measured |= self._joints.every(names, positions)
             if self._joints.needs(names):
-                ours, self.measured_stamp = True, stamp
+                ours, self.measured_stamp, self.measured_received = True, stamp, self.joint_states.received
         return ours
 
     def read_commands(self) -> bool:

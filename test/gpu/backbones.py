@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from neon_control.bench.floors import Floors
-from neon_control.core.sensing.observation import Clip
+from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.encoders.huggingface import HuggingFaceBackbone, load_huggingface
 from neon_control.runtime.encoders.model_folder import describe_model

@@ -76,10 +76,10 @@ def test_joint_states_in_two_messages_are_one_robot(node: Node) -> None:
 def test_what_is_said_about_joints_of_another_device_is_no_problem_and_no_clock(node: Node) -> None:
     publisher, streams = node.create_publisher(JointState, "joint_states", 10), Streams(node, load_robot("arm6.yaml"))
     names, values = ["pan_joint", "finger", "thumb"], [0.5, float("nan"), 2.0]
-    until(streams, lambda: streams.measured, "a joint state", lambda: publisher.publish(JointState(name=names, position=values)))
-    assert streams.measured == {"pan_joint": 0.5, "thumb": 2.0} and JOINT_STATES not in streams.problems
+    until(streams, lambda: streams.motion.measured, "a joint state", lambda: publisher.publish(JointState(name=names, position=values)))
+    assert streams.motion.measured == {"pan_joint": 0.5, "thumb": 2.0} and JOINT_STATES not in streams.problems
     other = Streams(node, load_robot("arm6.yaml"))
-    until(other, lambda: other.measured, "the thumb", lambda: publisher.publish(JointState(name=["thumb"], position=[1.0])))
+    until(other, lambda: other.motion.measured, "the thumb", lambda: publisher.publish(JointState(name=["thumb"], position=[1.0])))
     assert other.clock(time.monotonic()) is None and JOINT_STATES not in other.problems
 
 
