@@ -65,7 +65,7 @@ def test_joints_may_come_in_several_messages(node: Node, motion: MotionTopics) -
 
 @pytest.mark.parametrize("positions", [[], [math.nan]])
 def test_joint_states_without_usable_positions_are_refused(node: Node, motion: MotionTopics, positions: list[float]) -> None:
-    with pytest.raises(ObservationError, match="joint_states: (1 names but positions of shape|position of .* is not finite)"):
+    with pytest.raises(ObservationError, match=r"joint_states: (1 names but positions of shape|position of .* is not finite)"):
         send(node, "joint_states", JointState(name=[FIRST], position=positions), motion.read_joint_states)
     assert motion.measured == {}
 
