@@ -26,7 +26,7 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.plugins import import_plugins
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import TRANSPORTS
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics

@@ -30,7 +30,7 @@ from neon_control.core.common.errors import ChunkError, NeonControlError, Observ
 from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan, PlannedPath, seen_from
 from neon_control.core.robot.kinematics import Kinematics
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, read_base, read_joints, to_time
 from neon_control.nodes.driven_way import DrivenWay
 from neon_control.nodes.lifecycle import run

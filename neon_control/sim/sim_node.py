@@ -41,7 +41,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.pacing import Pacer
-from neon_control.core.robot.robot import ControllerConfig, load_robot
+from neon_control.core.robot.robot import ControllerConfig
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import to_time, twist
 from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import run

@@ -8,7 +8,7 @@ import pytest
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.camera import Camera
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.runtime.encoders.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig, load_train_config
 from neon_control.training.options import add_options, given_options
