@@ -34,7 +34,7 @@ def test_every_head_gives_whole_chunks_and_its_configuration_builds_it_again(spa
         ({"type": "magic"}, r"head\.type is 'magic'; it must be one of \['chunking'"),
         ({"mlp_width": 3}, r"'grouped' has no options \['mlp_width'\]; it has .*mlp_hidden"),
         ({"type": "flow", "hidden_dim": -1}, r"head\.hidden_dim must be a whole number >= 1, got -1"),
-        ({"type": "dit", "dropout": "some"}, r"head\.dropout must be a number, got 'some'"),
+        ({"type": "dit", "dropout": "some"}, r"head\.dropout must be a finite number, got 'some'"),
         ({"type": "flow", "mlp_hidden": 3}, "head 'flow'.*mlp_hidden.*it takes"),
         ({"type": "flow", "use_cross_attention": True}, "tokens of width none .*the head 'flow' .* looks at 8"),
         ({"type": "state_relative", "inner": "flow"}, r"head\.inner must be a mapping, got 'flow'"),

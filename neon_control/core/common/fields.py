@@ -115,20 +115,21 @@ def load(cls: type[T], data: Any, place: Place, **given: Any) -> T:
     Raises:
         NeonControlError: that of `place`: a field is missing, unknown or wrong.
     """
-    values = load_fields(cls, data, place, [f.name for f in fields(cls) if f.name not in given])  # type: ignore[arg-type]
+    names = [f.name for f in fields(cls) if f.name not in given]  # type: ignore[arg-type]
+    values = load_fields(cls, data, place, names, getattr(cls, "FURTHER_FIELDS", False))
     try:
         return cls(**values, **given)
     except ConfigError as error:  # of its own checks, which begin with the field's name
         raise place.error(f"{place}.{error}" if place.field else f"{place.file}: {error}") from error
 
 
-def load_fields(cls: type, data: Any, place: Place, names: Sequence[str]) -> dict[str, Any]:
-    """Those fields of a dataclass that a mapping has, of `names` alone; raises as `load`."""
+def load_fields(cls: type, data: Any, place: Place, names: Sequence[str], further: bool = False) -> dict[str, Any]:
+    """Those fields of a dataclass that a mapping has, of `names` alone; with `further`, others are skipped. Raises as `load`."""
     known = {f.name: f for f in fields(cls) if f.name in names}
     needed = [name for name, f in known.items() if default_of(f) is MISSING or rules_of(f).needed]
     values = read(Mapping, data, place)
-    check_keys(list(values) if not getattr(cls, "FURTHER_FIELDS", False) else known, place, tuple(known))
-    check_keys([name for name in needed if values.get(name) is not None], place, tuple(known), needed)
+    given = [name for name, value in values.items() if (name in known or not further) and not (value is None and name in needed)]
+    check_keys(given, place, tuple(known), needed)
     return {
         name: read(_without_none(kinds_of(cls)[name]), values[name], place.at(name), rules_of(f))
         for name, f in known.items()
