@@ -49,7 +49,7 @@ def test_the_first_pattern_that_matches_decides(tmp_path: Path) -> None:
         (lambda s: s.pop("home"), ["missing ['home']"]),
         (lambda s: s.update(colour="red"), ["unknown ['colour']"]),
         (lambda s: s.update(base={}), ["unknown ['base']"]),  # this robot has none
-        (lambda s: s.update(mount=[0.0, 1.0]), ["simulation.mount", "3 numbers", "[0.0, 1.0]"]),
+        (lambda s: s.update(mount=[0.0, 1.0]), ["simulation.mount", "list of finite numbers with 3 entries", "[0.0, 1.0]"]),
         (lambda s: s.update(mount=[0.0, 1.0, float("nan")]), ["simulation.mount", "finite", "nan"]),
         (lambda s: s["home"].update(knee_joint=0.1), ["simulation.home", "knee_joint", "wrist_joint"]),
         (lambda s: s["home"].update(wrist_joint=2.0), ["simulation.home.wrist_joint", "2.0", "1.98"]),

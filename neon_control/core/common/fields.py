@@ -31,6 +31,7 @@ from neon_control.core.common.errors import ConfigError, NeonControlError
 T = TypeVar("T")
 RULES = "rules"  # key of a field's metadata
 NOUNS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
+PLURALS = {bool: "truth values", int: "whole numbers", float: "finite numbers", str: "texts"}
 NUMBERS: dict[type, type] = {int: Integral, float: Real}  # numpy's are such, too
 UNIONS = (Union, UnionType)  # Optional[X] and X | None
 
@@ -204,7 +205,7 @@ def _read_array(value: Any, place: Place, rules: Rules) -> np.ndarray:
     given = _by_key(float, value, place, rules) if rules.keys else value
     try:
         array = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise place.wrong("a list of numbers", value) from error
     if array.ndim != 1 or not np.isfinite(array).all():
         raise place.wrong("a list of finite numbers", value)
@@ -216,8 +217,8 @@ def _read_tuple(parts: tuple[Any, ...], value: Any, place: Place, rules: Rules) 
         return tuple(_by_key(parts[0], value, place, rules))
     any_length = parts[-1] is Ellipsis
     if not isinstance(value, list | tuple) or not (any_length or len(value) == len(parts)) or (rules.filled and not value):
-        length = "" if any_length else f"{len(parts)} "
-        raise place.wrong(f"a list of {length}{NOUNS.get(parts[0], 'an entry').split()[-1]}s", value)
+        length = "with at least one entry" * rules.filled if any_length else f"with {len(parts)} entries"
+        raise place.wrong(f"a list of {PLURALS.get(parts[0], 'lists')} {length}".rstrip(), value)
     kinds = parts[:1] * len(value) if any_length else parts
     values = tuple(read(kind, entry, place.at(i), rules) for i, (kind, entry) in enumerate(zip(kinds, value, strict=True)))
     if rules.ascending and any(a > b for a, b in pairwise(values) if isinstance(a, float)):
