@@ -220,6 +220,7 @@ def _read_tuple(parts: tuple[Any, ...], value: Any, place: Place, rules: Rules) 
         length = "with at least one entry" * rules.filled if any_length else f"with {len(parts)} entries"
         raise place.wrong(f"a list of {PLURALS.get(parts[0], 'lists')} {length}".rstrip(), value)
     kinds = parts[:1] * len(value) if any_length else parts
+    rules = replace(rules, filled=False)  # not for the entries
     values = tuple(read(kind, entry, place.at(i), rules) for i, (kind, entry) in enumerate(zip(kinds, value, strict=True)))
     if rules.ascending and any(a > b for a, b in pairwise(values) if isinstance(a, float)):
         raise place.wrong("a list of numbers with lowest <= highest", value)
