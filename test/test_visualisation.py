@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.urdf import read_urdf
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from neon_control.bench.measure import ActionError, Latency, measure_in_blocks, policy_inputs, torch_actions
 from neon_control.core.common.text_table import table
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.runtime.compute.sessions import open_session
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.export.graph_weights import WEIGHT_TYPES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from neon_control.core.robot.action_space import MODES, ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.model.action_heads import ActionHead, build_head, group_sizes
 
 INPUT_DIM = 2048

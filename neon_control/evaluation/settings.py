@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.fields import Place, load
 from neon_control.core.common.yaml_file import read_mapping
-from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.executor import ExecutorSettings
 from neon_control.core.sensing.observation import MaxAge
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY
+
+NODES = ("inference_node", "executor_node")
 
 
 @dataclass(frozen=True)
 class Settings:
     """What an offline run needs of both nodes' parameters."""
+
+    FURTHER_FIELDS: ClassVar[bool] = True
 
     executor: ExecutorSettings = field(default_factory=ExecutorSettings)
     max_age: MaxAge = field(default_factory=MaxAge)
@@ -33,41 +36,33 @@ def from_file(path: Path) -> Settings:
     """The settings of a parameter file.
 
     Raises:
-        ConfigError: the file is missing or malformed.
+        ConfigError: the file is missing or malformed, or a value is wrong.
     """
     sections = read_mapping(path)
-    nodes = [_flat(sections.get(f"/**/{n}", {}).get("ros__parameters", {})) for n in ("inference_node", "executor_node")]
-    return _settings(*nodes, source=path.name)
+    return _settings([sections.get(f"/**/{n}", {}).get("ros__parameters", {}) for n in NODES], source=path.name)
 
 
 def from_recording(custom: Mapping[str, str]) -> Settings | None:
     """The settings that both nodes had when the bag was recorded; None where it does not tell."""
-    texts = [custom.get(PARAMETERS_KEY + n) for n in ("inference_node", "executor_node")]
+    texts = [custom.get(PARAMETERS_KEY + n) for n in NODES]
     if None in texts:
         return None
-    return _settings(*(json.loads(t) for t in texts if t), source="the recording")
+    return _settings([json.loads(t) for t in texts if t], source="the recording")
 
 
-def _settings(inference: Mapping[str, Any], executor: Mapping[str, Any], source: str) -> Settings:
-    ages = {f.name: inference[f"max_age.{f.name}"] for f in fields(MaxAge) if f"max_age.{f.name}" in inference}
-    streams = {
-        stream: EnsembleSettings(
-            **{f.name: executor[f"{stream}.{f.name}"] for f in fields(EnsembleSettings) if f"{stream}.{f.name}" in executor}
-        )
-        for stream in ("joints", "base")
-    }
-    plain = {f.name: executor[f.name] for f in fields(ExecutorSettings) if f.name in executor}
-    own = ("backbone_rate_hz", "head_rate_hz", "audio_rate_hz", "audio_channels")
-    try:
-        return Settings(
-            ExecutorSettings(**plain, **streams), MaxAge(**ages), **{n: inference[n] for n in own if n in inference}, source=source
-        )
-    except TypeError as error:
-        raise ConfigError(f"parameters of {source}: {error}") from error
+def _settings(nodes: Sequence[Mapping[str, Any]], source: str) -> Settings:
+    inference, executor = (_nested(node) for node in nodes)
+    place = Place(f"parameters of {source}")
+    return load(Settings, inference, place, executor=load(ExecutorSettings, executor, place), source=source)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return flat
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by their full names, `joints.method`, or already in groups, which a file may have side by side."""
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        *groups, last = name.split(".")
+        section = nested
+        for group in groups:
+            section = section.setdefault(group, {})
+        section[last] = section.get(last, {}) | value if isinstance(value, dict) else value
+    return nested

@@ -27,6 +27,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from neon_control.core.common import realtime
 from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.common.fields import setting
 from neon_control.core.common.percentiles import Percentiles
 from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.control.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
@@ -34,7 +35,7 @@ from neon_control.core.control.pacing import Pacer
 from neon_control.core.control.sources import FloodLimit
 from neon_control.core.control.supervisor import State, Supervisor
 from neon_control.core.robot.action_space import MODES, ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import (
     BASE_TOPIC,
     CHUNK_DEADLINE,
@@ -48,7 +49,7 @@ from neon_control.nodes.chunk_messages import (
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.lifecycle import AutostartNode, run
 from neon_control.nodes.outputs import BASE_MESSAGES, create_outputs
-from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.parameters import declare
 from neon_control.nodes.polling import JointStateReader, PolledSubscription
 from neon_control.nodes.transport import choose_transport
 
@@ -62,16 +63,12 @@ SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter fr
 class Parameters(ExecutorSettings):
     """ROS parameters: those of the executor, and what only a node needs."""
 
-    robot_config: str = field(default="g1.yaml", metadata=describe("robot description (YAML), a path or a file of the package's config/"))
-    mode: str = field(default="arms_only", metadata=describe("which joints are commanded; that of the policy", choices=tuple(MODES)))
-    base_message: str = field(default="twist_stamped", metadata=describe("message type on cmd_vel", choices=BASE_MESSAGES))
-    base_frame: str = field(default="base_link", metadata=describe("frame of the base's velocity"))
-    chunk_deadline: float = field(
-        default=CHUNK_DEADLINE, metadata=describe("longest gap between chunks that is asked of the publisher", unit="s", minimum=0.01)
-    )
-    chunk_lease: float = field(
-        default=CHUNK_LEASE, metadata=describe("silence after which the middleware takes the publisher for dead", unit="s", minimum=0.01)
-    )
+    robot_config: str = setting("g1.yaml", "robot description (YAML), a path or a file of the package's config/")
+    mode: str = setting("arms_only", "which joints are commanded; that of the policy", choices=tuple(MODES))
+    base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
+    base_frame: str = setting("base_link", "frame of the base's velocity")
+    chunk_deadline: float = setting(CHUNK_DEADLINE, "longest gap between chunks that is asked of the publisher", unit="s", minimum=0.01)
+    chunk_lease: float = setting(CHUNK_LEASE, "silence after which the middleware takes the publisher for dead", unit="s", minimum=0.01)
     realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
 
 

@@ -23,16 +23,17 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
 from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.fields import setting
 from neon_control.core.common.plugins import import_plugins
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import TRANSPORTS
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
 from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.lifecycle import AutostartNode
-from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.parameters import declare
 from neon_control.nodes.policy_change import PolicyChange
 from neon_control.nodes.polling import JointStateReader
 from neon_control.nodes.python_log import NodeLog
@@ -50,70 +51,39 @@ STALLED_S = 1.0  # [s] without a chunk for this long, and for five periods, diag
 
 
 @dataclass(frozen=True)
-class MaxAgeParameters:
-    """How old the newest message of each input may be."""
-
-    camera: float = field(default=0.2, metadata=describe("oldest image to act on", unit="s", minimum=0.0, maximum=10.0))
-    joint_states: float = field(default=0.2, metadata=describe("oldest joint state to act on", unit="s", minimum=0.0, maximum=10.0))
-    audio: float = field(default=0.5, metadata=describe("longest silence of the audio topic", unit="s", minimum=0.0, maximum=10.0))
-    features: float = field(
-        default=0.5,
-        metadata=describe("oldest features to act on, from their image's time, with head_rate_hz", unit="s", minimum=0.0, maximum=10.0),
-    )
-
-
-@dataclass(frozen=True)
 class Parameters:
     """Parameters of the node."""
 
-    robot_config: str = field(default="g1.yaml", metadata=describe("robot description: a path, or a file in the package's config folder"))
-    policy: str = field(
-        default="g1_reach",
-        metadata=describe("policy: a folder, the name of one in resource/policies, or a Hugging Face repository", read_only=False),
+    robot_config: str = setting("g1.yaml", "robot description: a path, or a file in the package's config folder")
+    policy: str = setting(
+        "g1_reach", "policy: a folder, the name of one in resource/policies, or a Hugging Face repository", read_only=False
     )
-    backbone_rate_hz: float = field(
-        default=10.0, metadata=describe("mean rate at which images become features, at most", unit="Hz", minimum=0.1, maximum=100.0)
+    backbone_rate_hz: float = setting(10.0, "mean rate at which images become features, at most", unit="Hz", minimum=0.1, maximum=100.0)
+    head_rate_hz: float = setting(
+        0.0,
+        "rate of the action layer, on the newest features and joint state; 0: once for each features result, at the image's time",
+        unit="Hz",
+        minimum=0.0,
+        maximum=100.0,
     )
-    head_rate_hz: float = field(
-        default=0.0,
-        metadata=describe(
-            "rate of the action layer, on the newest features and joint state; 0: once for each features result, at the image's time",
-            unit="Hz",
-            minimum=0.0,
-            maximum=100.0,
-        ),
+    image_transport: str = setting(
+        "raw",
+        "raw: sensor_msgs/Image on camera/image_raw; compressed: JPEG or PNG on camera/image_raw/compressed; "
+        "where the robot file lists cameras, of those for which it does not say",
+        choices=TRANSPORTS,
     )
-    image_transport: str = field(
-        default="raw",
-        metadata=describe(
-            "raw: sensor_msgs/Image on camera/image_raw; compressed: JPEG or PNG on camera/image_raw/compressed; "
-            "where the robot file lists cameras, of those for which it does not say",
-            choices=TRANSPORTS,
-        ),
+    audio_type: str = setting("std_msgs/Int16MultiArray", "message type of the audio topic", choices=tuple(READERS))
+    audio_rate_hz: int = setting(16000, "sample rate of the audio topic", unit="Hz", minimum=8000, maximum=192000)
+    audio_channels: int = setting(1, "channels of the audio topic; their mean is heard", minimum=1, maximum=64)
+    threads: int = setting(1, "threads of each encoder and of the action layer", minimum=1, maximum=64)
+    provider: str = setting("auto", "what ONNX Runtime runs on; auto: CUDA where it works, else the CPU", choices=("auto", *PROVIDERS))
+    device: str = setting(
+        "auto", "where a Hugging Face backbone, or a head in torch, runs: auto (a GPU where there is one), cpu, cuda, cuda:1"
     )
-    audio_type: str = field(
-        default="std_msgs/Int16MultiArray",
-        metadata=describe("message type of the audio topic", choices=tuple(READERS)),
-    )
-    audio_rate_hz: int = field(default=16000, metadata=describe("sample rate of the audio topic", unit="Hz", minimum=8000, maximum=192000))
-    audio_channels: int = field(default=1, metadata=describe("channels of the audio topic; their mean is heard", minimum=1, maximum=64))
-    threads: int = field(default=1, metadata=describe("threads of each encoder and of the action layer", minimum=1, maximum=64))
-    provider: str = field(
-        default="auto",
-        metadata=describe("what ONNX Runtime runs on; auto: CUDA where it works, else the CPU", choices=("auto", *PROVIDERS)),
-    )
-    device: str = field(
-        default="auto",
-        metadata=describe("where a Hugging Face backbone, or a head in torch, runs: auto (a GPU where there is one), cpu, cuda, cuda:1"),
-    )
-    plugins: tuple[str, ...] = field(default=(), metadata=describe("Python modules to import first: heads and backbones of your own"))
-    compile: bool = field(
-        default=False, metadata=describe("compile a Hugging Face backbone with torch: it starts minutes later and runs faster")
-    )
-    trust_remote_code: bool = field(
-        default=False, metadata=describe("run Python code that comes with a Hugging Face backbone; only for sources you trust")
-    )
-    max_age: MaxAgeParameters = field(default_factory=MaxAgeParameters)
+    plugins: tuple[str, ...] = setting((), "Python modules to import first: heads and backbones of your own")
+    compile: bool = setting(False, "compile a Hugging Face backbone with torch: it starts minutes later and runs faster")
+    trust_remote_code: bool = setting(False, "run Python code that comes with a Hugging Face backbone; only for sources you trust")
+    max_age: MaxAge = field(default_factory=MaxAge)
 
 
 class InferenceNode(AutostartNode):
@@ -150,9 +120,7 @@ class InferenceNode(AutostartNode):
         self.get_logger().info(
             f"policy {policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {time.monotonic() - start:.1f} s"
         )
-        limits = parameters.max_age
-        max_age = MaxAge(limits.camera, limits.joint_states, limits.audio, limits.features)
-        self._builder = ObservationBuilder(space.joint_names, max_age, cameras=[c.name for c in self._robot.cameras])
+        self._builder = ObservationBuilder(space.joint_names, parameters.max_age, cameras=[c.name for c in self._robot.cameras])
         self._statistics = Statistics()
         self._decide_for(policy)
         self._complaints: dict[str, float] = {}

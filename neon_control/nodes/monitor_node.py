@@ -27,15 +27,16 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from neon_control.core.common.errors import ChunkError, NeonControlError, ObservationError
+from neon_control.core.common.fields import setting
 from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan, PlannedPath, seen_from
 from neon_control.core.robot.kinematics import Kinematics
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, read_base, read_joints, to_time
 from neon_control.nodes.driven_way import DrivenWay
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.motion_topics import MotionTopics, age
-from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.parameters import declare
 from neon_control.nodes.plan_markers import BASE, Drawing, summary
 from neon_control.nodes.transport import choose_transport
 
@@ -49,17 +50,13 @@ COMPONENTS = {"control": "the executor's diagnostics", "inference": "the policy'
 class Parameters:
     """Parameters of the node."""
 
-    robot_config: str = field(default="g1.yaml", metadata=describe("robot description (YAML), a path or a file of the package's config/"))
-    rate_hz: float = field(default=10.0, metadata=describe("how often everything is published", unit="Hz", minimum=0.5, maximum=60.0))
-    links: tuple[str, ...] = field(
-        default=(), metadata=describe("links whose paths are shown; empty: the outermost one that each arm's last joint carries")
-    )
-    frame: str = field(default="", metadata=describe("name of the URDF's root link in TF; empty: as in the URDF"))
-    floor: float = field(default=0.0, metadata=describe("height in that frame at which paths of the base are drawn", unit="m"))
-    chunks: int = field(default=5, metadata=describe("newest chunks whose paths are drawn", minimum=1, maximum=64))
-    lifetime: float = field(
-        default=0.5, metadata=describe("what is older is called stale, and drawings of it vanish", unit="s", minimum=0.1, maximum=10.0)
-    )
+    robot_config: str = setting("g1.yaml", "robot description (YAML), a path or a file of the package's config/")
+    rate_hz: float = setting(10.0, "how often everything is published", unit="Hz", minimum=0.5, maximum=60.0)
+    links: tuple[str, ...] = setting((), "links whose paths are shown; empty: the outermost one that each arm's last joint carries")
+    frame: str = setting("", "name of the URDF's root link in TF; empty: as in the URDF")
+    floor: float = setting(0.0, "height in that frame at which paths of the base are drawn", unit="m")
+    chunks: int = setting(5, "newest chunks whose paths are drawn", minimum=1, maximum=64)
+    lifetime: float = setting(0.5, "what is older is called stale, and drawings of it vanish", unit="s", minimum=0.1, maximum=10.0)
     joints: EnsembleSettings = field(default_factory=EnsembleSettings)
     base: EnsembleSettings = field(default_factory=EnsembleSettings)
 

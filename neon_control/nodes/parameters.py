@@ -2,19 +2,18 @@
 
     @dataclass(frozen=True)
     class Parameters:
-        rate_hz: float = field(default=100.0, metadata=describe("control rate", unit="Hz", minimum=20.0, maximum=500.0))
+        rate_hz: float = setting(100.0, "control rate", unit="Hz", minimum=20.0, maximum=500.0)
 
     parameters = declare(node, Parameters)
 
 A field whose default is itself a dataclass becomes a group: `arms: StreamParameters` gives `arms.method`, `arms.tau`.
-Types follow the defaults: bool, int, float, str, and tuples of them (give an empty tuple's element type as `element=`).
+A field is a bool, int, float, str, or a tuple of one of them; `core/common/fields.py` says what is checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
@@ -22,9 +21,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.settings import describe
-
-__all__ = ["declare", "describe"]
+from neon_control.core.common.fields import Place, Rules, default_of, kinds_of, read, rules_of
 
 T = TypeVar("T")
 
@@ -50,19 +47,19 @@ def declare(node: Node, cls: type[T], prefix: str = "") -> T:
     """
     values: dict[str, Any] = {}
     for f in fields(cls):  # type: ignore[arg-type]
-        default = f.default_factory() if callable(f.default_factory) else f.default
-        if is_dataclass(default):
-            values[f.name] = declare(node, type(default), f"{prefix}{f.name}.")
+        kind = kinds_of(cls)[f.name]
+        if is_dataclass(kind):
+            values[f.name] = declare(node, kind, f"{prefix}{f.name}.")  # type: ignore[arg-type]
         else:
-            values[f.name] = _declare_one(node, prefix + f.name, default, f.metadata)
+            values[f.name] = _declare_one(node, prefix + f.name, kind, default_of(f), rules_of(f))
     return cls(**values)
 
 
-def _declare_one(node: Node, name: str, default: Any, metadata: Any) -> Any:
+def _declare_one(node: Node, name: str, kind: Any, default: Any, rules: Rules) -> Any:
     is_array = isinstance(default, tuple)
-    element = type(default[0]) if is_array and default else metadata["element"] if is_array else type(default)
+    element = get_args(kind)[0] if is_array else kind
     wanted = (_ARRAY_TYPES if is_array else _TYPES)[element]
-    descriptor = _descriptor(element, is_array, metadata)
+    descriptor = _descriptor(element, is_array, rules)
     try:
         # An empty list carries no type in ROS, so such a parameter is declared by its type and may stay unset.
         parameter = node.declare_parameter(name, wanted if default == () else list(default) if is_array else default, descriptor)
@@ -72,15 +69,15 @@ def _declare_one(node: Node, name: str, default: Any, metadata: Any) -> Any:
     except InvalidParameterValueException as error:
         raise ConfigError(f"{_where(node)}: parameter {name}: {error}") from error
     value = default if parameter.type_ == Parameter.Type.NOT_SET else tuple(parameter.value) if is_array else parameter.value
-    _check(node, name, value if is_array else (value,), metadata)
-    return value
+    return read(kind, value, Place(_where(node), f"parameter {name}"), rules)
 
 
-def _descriptor(element: type, is_array: bool, metadata: Any) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=metadata["text"], read_only=metadata["read_only"])
-    low, high = metadata["minimum"], metadata["maximum"]
-    if metadata["choices"]:
-        descriptor.additional_constraints = f"one of {', '.join(metadata['choices'])}"
+def _descriptor(element: type, is_array: bool, rules: Rules) -> ParameterDescriptor:
+    text = f"{rules.text} [{rules.unit}]" if rules.unit else rules.text
+    descriptor = ParameterDescriptor(description=text, read_only=rules.read_only)
+    low, high = rules.minimum, rules.maximum
+    if rules.choices:
+        descriptor.additional_constraints = f"one of {', '.join(rules.choices)}"
     if not is_array and (low is not None or high is not None):
         if element is int:
             bounds = IntegerRange(from_value=int(-(2**62) if low is None else low), to_value=int(2**62 if high is None else high))
@@ -89,15 +86,6 @@ def _descriptor(element: type, is_array: bool, metadata: Any) -> ParameterDescri
             bounds = FloatingPointRange(from_value=-1e300 if low is None else float(low), to_value=1e300 if high is None else float(high))
             descriptor.floating_point_range = [bounds]
     return descriptor
-
-
-def _check(node: Node, name: str, values: Sequence[Any], metadata: Any) -> None:
-    low, high, choices = metadata["minimum"], metadata["maximum"], metadata["choices"]
-    for value in values:
-        if choices and value not in choices:
-            raise ConfigError(f"{_where(node)}: parameter {name} is '{value}', but must be one of {list(choices)}")
-        if (low is not None and not value >= low) or (high is not None and not value <= high):  # `not >=` also refuses NaN
-            raise ConfigError(f"{_where(node)}: parameter {name} is {value}, but must lie in [{low}, {high}]")
 
 
 def _where(node: Node) -> str:

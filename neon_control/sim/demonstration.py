@@ -56,7 +56,7 @@ class Demonstrator:
         dark = rng.random() < DARK_SHARE
         microphone = Microphone(rng, before)
         world, expert = self.world, self.expert
-        with EpisodeRecorder(path, world.description.camera_link, world.has_base) as recorder:
+        with EpisodeRecorder(path, world.description.camera.link, world.has_base) as recorder:
 
             def listen(time: float) -> None:
                 nonlocal change

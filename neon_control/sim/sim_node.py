@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,14 +39,16 @@ from std_msgs.msg import Float64MultiArray, Int16MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.pacing import Pacer
-from neon_control.core.robot.robot import ControllerConfig, load_robot
+from neon_control.core.robot.robot import ControllerConfig
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import to_time, twist
 from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC, BASE_MESSAGES, COMMAND_QOS
-from neon_control.nodes.parameters import declare, describe
+from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
 from neon_control.sim.controllers import CommandError
 from neon_control.sim.simulation import COLOURS, Simulation, State
@@ -63,25 +65,20 @@ LOG_PERIOD = 5.0  # [s] between two complaints of a kind
 class Parameters:
     """Parameters of the node; those that are not read-only may be set at any time."""
 
-    robot_config: str = field(default="g1.yaml", metadata=describe("robot description (YAML), a path or a file of the package's config/"))
-    width: int = field(default=320, metadata=describe("width of the camera's image", unit="pixels", minimum=16, maximum=4096))
-    height: int = field(default=240, metadata=describe("height of the camera's image", unit="pixels", minimum=16, maximum=4096))
-    camera_rate_hz: float = field(default=15.0, metadata=describe("images per second", unit="Hz", minimum=0.1, maximum=120.0))
-    base_message: str = field(default="twist_stamped", metadata=describe("message type on cmd_vel", choices=BASE_MESSAGES))
-    cmd_timeout: float = field(
-        default=0.0, metadata=describe("joints hold the measured pose this long after a trajectory ended; 0: never", unit="s", minimum=0.0)
-    )
-    cmd_vel_timeout: float = field(default=0.5, metadata=describe("the base stops without a command for so long", unit="s", minimum=0.0))
-    interpolate_from_desired_state: bool = field(default=True, metadata=describe("enter a new trajectory from the last desired state"))
-    speech_delay: float = field(default=2.1, metadata=describe("silence at the begin of an episode", unit="s", minimum=0.0))
-    publish_clock: bool = field(default=False, metadata=describe("stamp with the simulation's own time and publish it on /clock"))
-    seed: int = field(default=0, metadata=describe("series of episodes; setting it starts the series anew", minimum=0, read_only=False))
-    colour: str = field(
-        default="",
-        metadata=describe("colour to ask for, at once and in later episodes; empty: drawn", choices=("", *COLOURS), read_only=False),
-    )
-    mute: bool = field(default=False, metadata=describe("nobody speaks; the background noise stays", read_only=False))
-    blind: bool = field(default=False, metadata=describe("the camera sends black images", read_only=False))
+    robot_config: str = setting("g1.yaml", "robot description (YAML), a path or a file of the package's config/")
+    width: int = setting(320, "width of the camera's image", unit="pixels", minimum=16, maximum=4096)
+    height: int = setting(240, "height of the camera's image", unit="pixels", minimum=16, maximum=4096)
+    camera_rate_hz: float = setting(15.0, "images per second", unit="Hz", minimum=0.1, maximum=120.0)
+    base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
+    cmd_timeout: float = setting(0.0, "joints hold the measured pose this long after a trajectory ended; 0: never", unit="s", minimum=0.0)
+    cmd_vel_timeout: float = setting(0.5, "the base stops without a command for so long", unit="s", minimum=0.0)
+    interpolate_from_desired_state: bool = setting(True, "enter a new trajectory from the last desired state")
+    speech_delay: float = setting(2.1, "silence at the begin of an episode", unit="s", minimum=0.0)
+    publish_clock: bool = setting(False, "stamp with the simulation's own time and publish it on /clock")
+    seed: int = setting(0, "series of episodes; setting it starts the series anew", minimum=0, read_only=False)
+    colour: str = setting("", "colour to ask for, at once and in later episodes; empty: drawn", choices=("", *COLOURS), read_only=False)
+    mute: bool = setting(False, "nobody speaks; the background noise stays", read_only=False)
+    blind: bool = setting(False, "the camera sends black images", read_only=False)
 
 
 class SimNode(Node):

@@ -48,7 +48,7 @@ def build_model(robot: Robot, description: SimDescription, image_size: tuple[int
     _mount(spec, robot, description)
     _add_servos(spec, description)
     _add_furniture(spec)
-    camera = spec.body(description.camera_link).add_camera(name="robot", fovy=description.camera_fov)
+    camera = spec.body(description.camera.link).add_camera(name="robot", fovy=description.camera.fov)
     # A MuJoCo camera looks along its -z with y up; the link looks along +x with z up.
     camera.quat = _quaternion(np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
     for name, hand in description.hands.items():
@@ -64,7 +64,7 @@ def _quaternion(rotation: np.ndarray) -> np.ndarray:
 
 def root_body(model: mujoco.MjModel, description: SimDescription) -> int:
     """Number of the body that is the robot's root link."""
-    return int(model.body_rootid[model.body(description.camera_link).id])
+    return int(model.body_rootid[model.body(description.camera.link).id])
 
 
 def _mount(spec: mujoco.MjSpec, robot: Robot, description: SimDescription) -> None:
@@ -163,7 +163,7 @@ class World:
         self.touched = set()
         self._base_command = np.zeros(3)
         self._unstepped = 0.0
-        self.place_cubes(*random_cubes(rng, self.description.cube_area), yaw=rng.uniform(-np.pi / 4, np.pi / 4, 2))
+        self.place_cubes(*random_cubes(rng, self.description.cubes), yaw=rng.uniform(-np.pi / 4, np.pi / 4, 2))
         if self.description.base is not None:
             self.place_base(np.array([rng.uniform(*span) for span in self.description.base.start]))
         self.place_joints(self.joint_names, self.description.home_positions(self.joint_names))

@@ -16,7 +16,7 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.worker_pool import in_processes
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.demonstration import Demonstrator
 from neon_control.sim.description import load_description
 from neon_control.tools.arguments import IMAGE_SIZES, positive, whole

@@ -22,7 +22,8 @@ import platformdirs
 from tqdm import tqdm
 
 from neon_control.core.common.paths import find_file
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.demo.link import EXECUTOR, DemoLink  # here, not later: importing rclpy from PyPI re-executes Python once
 from neon_control.demo.trials import run_trials
 from neon_control.nodes.processes import ProcessError, ProcessGroup, node_command, prepare_environment

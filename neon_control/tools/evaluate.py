@@ -20,7 +20,8 @@ from tqdm import tqdm
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
 from neon_control.core.control.ensemble import METHODS
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.evaluation import tables
 from neon_control.evaluation.measures import chunk_errors, method_figures
 from neon_control.evaluation.offline import OfflineRun

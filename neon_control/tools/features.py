@@ -8,7 +8,7 @@ from pathlib import Path
 
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.tools.arguments import whole
 
 

@@ -11,7 +11,7 @@ import signal
 import sys
 from types import FrameType
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.monitor.link import Link  # here, not later: importing rclpy from PyPI re-executes Python once
 from neon_control.nodes.processes import MAX_DOMAIN, domain_id
 from neon_control.nodes.transport import choose_transport

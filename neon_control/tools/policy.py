@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.policy import Policy
 from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file

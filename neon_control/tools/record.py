@@ -21,7 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from neon_control import __version__
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topics import recorded_topics
 from neon_control.nodes.processes import domain_id
 from neon_control.nodes.transport import choose_transport

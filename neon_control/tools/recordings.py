@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from neon_control.core.common.text_table import table
 from neon_control.core.robot.action_space import MODES, ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.recordings.finding import Recording, Report, find_recordings
 from neon_control.recordings.lerobot.export import LeRobotExport, image_rate
 from neon_control.tools.arguments import positive, whole

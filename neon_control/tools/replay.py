@@ -32,7 +32,8 @@ from tqdm import tqdm
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.paths import find_file
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topics import DIAGNOSTICS, JOINT_STATES, replay_remappings, resolve
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.nodes.processes import MAX_DOMAIN, ProcessError, ProcessGroup, node_command, prepare_environment

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neon_control.core.common.paths import find_file
 from neon_control.core.common.yaml_file import read_mapping
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topics import recorded_topics, replay_remappings, resolve
 from neon_control.tools.arguments import ros_name
 

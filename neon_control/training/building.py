@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.fields import NO_RULES, Place, Rules, check_keys, kinds_of, read
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHeadConfig, registered_heads
 from neon_control.model.action_heads.chunking_head import ActionChunkingHead
@@ -18,7 +19,6 @@ from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.encoders.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig
-from neon_control.training.options import NO_RULES, check_value
 
 POLICY_KEYS = {
     "state_relative": "joints are predicted as changes from where they are",
@@ -29,7 +29,6 @@ POLICY_KEYS = {
     "bottleneck_dim": "width of the fusion's bottleneck (default: 864)",
     "proprioception_dim": "width of what is made of the joints (default: 384)",
 }
-AT_LEAST_ONE = {**NO_RULES, "least": 1}
 HEADS = {
     "grouped": ActionHeadConfig,
     "chunking": ActionChunkingHead,
@@ -65,20 +64,13 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
     Raises:
         ConfigError: an unknown head, or an option that it does not have.
     """
-    unknown = sorted(set(config.policy) - set(POLICY_KEYS))
-    if unknown:
-        raise ConfigError(f"TrainConfig.policy: unknown fields {unknown}; known are {list(POLICY_KEYS)}")
-    kinds = get_type_hints(PolicyConfig)
-    for name, value in config.policy.items():
-        check_value(f"TrainConfig.policy.{name}", value, kinds[name], AT_LEAST_ONE if kinds[name] is int else NO_RULES)
-    for group, weight in config.policy.get("loss_weights", {}).items():
-        check_value(f"TrainConfig.policy.loss_weights.{group}", weight, float, {**NO_RULES, "least": 0.0})
-    policy, head = dict(config.policy), dict(config.head)
+    check_keys(config.policy, Place(field="TrainConfig.policy"), tuple(POLICY_KEYS))
+    policy, head = _checked(config.policy, "TrainConfig.policy", kinds_of(PolicyConfig)), dict(config.head)
     kind = head.pop("type", "grouped")
     if kind == "state_relative":
         policy["state_relative"] = True
         inner = head.pop("inner", {})
-        check_value("TrainConfig.head.inner", inner, Mapping)
+        read(Mapping, inner, Place(field="TrainConfig.head.inner"))
         if head:
             raise ConfigError(
                 f"TrainConfig.head: 'state_relative' has no options {sorted(head)}; those of the head within are in head.inner"
@@ -88,14 +80,22 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
     if kind not in registered_heads():
         raise ConfigError(f"TrainConfig.head.type is {kind!r}; it must be one of {list(registered_heads())}")
     sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps)
-    known = get_type_hints(HEADS[kind].__init__) if kind in HEADS else {}
-    for name, value in head.items():
-        if known.get(name) in (int, float, bool):
-            check_value(f"TrainConfig.head.{name}", value, known[name], AT_LEAST_ONE if known[name] is int else NO_RULES)
+    head = _checked(head, "TrainConfig.head", get_type_hints(HEADS[kind].__init__) if kind in HEADS else {})
     if kind in ("grouped", "mlp"):
         sizes, head = _mlp_heads(kind, sizes, head), {}
         kind = "grouped"
     return PolicyConfig.from_action_space(space, vision_dim=width, head=sizes, head_type=kind, head_options=head, **policy)
+
+
+def _checked(given: Mapping[str, Any], where: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as their types want them, where the type is plain; the constructors judge the others."""
+    kinds = {name: kind for name, kind in kinds.items() if kind in (int, float, bool, str, Mapping[str, float])}
+    values = {}
+    for name, value in given.items():
+        kind = kinds.get(name, Any)
+        rules = Rules(minimum=1) if kind is int else Rules(minimum=0.0) if kind == Mapping[str, float] else NO_RULES  # counts, weights
+        values[name] = read(kind, value, Place(field=f"{where}.{name}"), rules)
+    return values
 
 
 def build_policy(config: TrainConfig, space: ActionSpace, width: int = VISION_FEATURES) -> ActionPolicy:

@@ -10,7 +10,7 @@ from many_joints import write_robot
 
 from neon_control.core.control.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
 from neon_control.core.control.supervisor import State
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 
 H, SECOND = 16, 1_000_000_000
 PERIOD = SECOND // 200

@@ -21,7 +21,8 @@ from rosbags.typesys import Stores, get_typestore
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.evaluation.measures import input_figures, mean_abs, sync_skew
 from neon_control.evaluation.offline import OfflineRun, Run
 from neon_control.evaluation.recorded_day import Recording, Stream, Track

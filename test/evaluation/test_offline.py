@@ -17,7 +17,8 @@ from waiting import wait_until
 
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.control.chunk import ActionChunk
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation, ObservationBuilder
 from neon_control.evaluation.offline import OfflineRun
 from neon_control.evaluation.recorded_day import Recording

@@ -16,7 +16,7 @@ from fake_cuda import TensorThere, fake_cuda
 from policies import write_policy
 
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.runtime.compute import sessions
 from neon_control.runtime.compute.ort_array import OrtArray

@@ -12,7 +12,7 @@ from viser.transforms import SO3
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.kinematics import Kinematics
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.monitor.shapes import RobotShape, load_urdf
 
 SLIDER = """<robot name="slider"><link name="rail"/><link name="cart"/><link name="arm"/>

@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.monitor.streams import CHUNKS, JOINT_STATES, Streams
 from neon_control.nodes.chunk_messages import JOINTS_TOPIC, to_time
 

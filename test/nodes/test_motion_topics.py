@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from waiting import wait_until
 
 from neon_control.core.common.errors import ObservationError
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import to_time
 from neon_control.nodes.motion_topics import MotionTopics
 

@@ -17,7 +17,8 @@ from waiting import wait_until
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.control.executor import Command
 from neon_control.core.control.limits import RestPath
-from neon_control.core.robot.robot import ControllerConfig, load_robot
+from neon_control.core.robot.robot import ControllerConfig
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.outputs import create_outputs
 from neon_control.nodes.polling import PolledSubscription
 

@@ -10,22 +10,23 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.parameter import Parameter
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.nodes.parameters import declare, describe
+from neon_control.core.common.fields import setting
+from neon_control.nodes.parameters import declare
 
 
 @dataclass(frozen=True)
 class Group:
-    method: str = field(default="act", metadata=describe("a choice", choices=("act", "age")))
+    method: str = setting("act", "a choice", choices=("act", "age"))
 
 
 @dataclass(frozen=True)
 class Settings:
-    rate: float = field(default=100.0, metadata=describe("a rate", unit="Hz", minimum=20.0, maximum=500.0))
-    count: int = field(default=3, metadata=describe("a count", minimum=0, read_only=False))
-    on: bool = field(default=True, metadata=describe("a switch"))
-    names: tuple[str, ...] = field(default=(), metadata=describe("names"))
-    cpus: tuple[int, ...] = field(default=(), metadata=describe("numbers", element=int, minimum=0))
-    gains: tuple[float, ...] = field(default=(1.0, 2.0), metadata=describe("gains", minimum=0.0))
+    rate: float = setting(100.0, "a rate", unit="Hz", minimum=20.0, maximum=500.0)
+    count: int = setting(3, "a count", minimum=0, read_only=False)
+    on: bool = setting(True, "a switch")
+    names: tuple[str, ...] = setting((), "names")
+    cpus: tuple[int, ...] = setting((), "numbers", minimum=0)
+    gains: tuple[float, ...] = setting((1.0, 2.0), "gains", minimum=0.0)
     group: Group = field(default_factory=Group)
 
 
@@ -73,9 +74,9 @@ def test_descriptors_carry_text_unit_range_and_whether_a_change_takes_effect(nod
         ({"rate": float("nan")}, "rate"),
         ({"count": -1}, "count"),
         ({"names": [1.0]}, "names needs the type STRING_ARRAY"),
-        ({"cpus": [0, -3]}, r"cpus is -3, but must lie in \[0, None\]"),
-        ({"gains": [1.0, -1.0]}, "gains is -1.0"),
-        ({"group__method": "best"}, r"group.method is 'best', but must be one of \['act', 'age'\]"),
+        ({"cpus": [0, -3]}, r"/settings: parameter cpus\[1\] must be a whole number >= 0, got -3"),
+        ({"gains": [1.0, -1.0]}, r"gains\[1\] must be a finite number >= 0.0, got -1.0"),
+        ({"group__method": "best"}, r"group.method must be one of \['act', 'age'\], got 'best'"),
     ],
 )
 def test_wrong_values_are_refused_by_name(node, values, message):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 
 
 @pytest.fixture(scope="session")

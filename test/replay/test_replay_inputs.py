@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topics import replay_remappings
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.sim.demonstration_bag import EpisodeRecorder

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.encoders.backbone import BackboneSpec

@@ -18,7 +18,7 @@ from tiny_backbones import HIDDEN, save_vjepa2
 
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.runtime.compute.binding import OrtDevice
 from neon_control.runtime.compute.device_arrays import Array, to_numpy

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.recordings.finding import Sample, read_samples
 from neon_control.sim import demonstration
 from neon_control.sim.demonstration import Demonstrator

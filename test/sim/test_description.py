@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.description import SimDescription, load_description
 
 Change = Callable[[dict[str, Any]], object]
@@ -49,14 +49,14 @@ def test_the_first_pattern_that_matches_decides(tmp_path: Path) -> None:
         (lambda s: s.pop("home"), ["missing ['home']"]),
         (lambda s: s.update(colour="red"), ["unknown ['colour']"]),
         (lambda s: s.update(base={}), ["unknown ['base']"]),  # this robot has none
-        (lambda s: s.update(mount=[0.0, 1.0]), ["simulation.mount", "three numbers", "[0.0, 1.0]"]),
+        (lambda s: s.update(mount=[0.0, 1.0]), ["simulation.mount", "list of finite numbers with 3 entries", "[0.0, 1.0]"]),
         (lambda s: s.update(mount=[0.0, 1.0, float("nan")]), ["simulation.mount", "finite", "nan"]),
         (lambda s: s["home"].update(knee_joint=0.1), ["simulation.home", "knee_joint", "wrist_joint"]),
         (lambda s: s["home"].update(wrist_joint=2.0), ["simulation.home.wrist_joint", "2.0", "1.98"]),
         (lambda s: s["servos"].update({"knee*": {"stiffness": 1.0, "armature": 0.1}}), ["simulation.servos.knee*", "no joint"]),
         (lambda s: s["servos"].update({"*": {"stiffness": 0.0, "armature": 0.1}}), ["simulation.servos.*.stiffness", "> 0"]),
         (lambda s: s["servos"].pop("*"), ["wrist_joint"]),
-        (lambda s: s["hands"].clear(), ["simulation.hands is empty"]),
+        (lambda s: s["hands"].clear(), ["simulation.hands must be a mapping with at least one entry, got {}"]),
         (lambda s: s["hands"]["hand"].update(group="leg"), ["simulation.hands.hand.group", "leg", "arm"]),
         (lambda s: s["hands"]["hand"].update(tcp="thumb"), ["simulation.hands.hand.tcp", "thumb", "hand_tcp"]),
         (lambda s: s["camera"].update(link="eye"), ["simulation.camera.link", "eye", "camera_link"]),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.description import load_description
 from neon_control.sim.episode import Rules
 from neon_control.sim.expert import ARM_SPEED, BASE_SPEED, Expert, base_velocity, funnel_point

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.simulation import COLOURS, Simulation
 
 PERIOD = 0.005

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.world import (
     CUBE_HALF_EDGE,
     MIN_CUBE_SEPARATION,
@@ -88,10 +88,10 @@ def test_cubes_lie_on_the_table_where_they_may(either: World) -> None:
         assert position[2] == pytest.approx(TABLE_TOP + CUBE_HALF_EDGE, abs=0.005)
     rng = np.random.default_rng(0)
     for _ in range(200):
-        first, second = random_cubes(rng, either.description.cube_area)
+        first, second = random_cubes(rng, either.description.cubes)
         assert np.linalg.norm(first - second) >= MIN_CUBE_SEPARATION
         for place in (first, second):
-            assert all(low <= value <= high for value, (low, high) in zip(place, either.description.cube_area, strict=True))
+            assert all(low <= value <= high for value, (low, high) in zip(place, either.description.cubes, strict=True))
 
 
 def test_the_camera_sees_both_cubes_in_their_colours(either: World) -> None:

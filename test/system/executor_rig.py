@@ -29,7 +29,8 @@ from wire_limits import Recording, WireLimits, base_violations, joint_violations
 
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import ControllerConfig, load_robot
+from neon_control.core.robot.robot import ControllerConfig
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import to_time
 
 PLAYER = Path(__file__).with_name("chunk_player.py")

@@ -33,7 +33,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from waiting import wait_until
 
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos

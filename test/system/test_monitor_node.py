@@ -27,7 +27,7 @@ from neon_control.core.common.percentiles import Percentiles
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.robot.kinematics import Kinematics
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, to_time
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.outputs import COMMAND_QOS

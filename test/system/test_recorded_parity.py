@@ -20,7 +20,7 @@ from waiting import wait_until
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.nodes.inference import InferenceNode
 from neon_control.recordings.bag_recording import BagRecording

@@ -15,7 +15,7 @@ from many_joints import write_robot
 from rclpy.serialization import deserialize_message
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.transport import PROFILES
 from neon_control.recordings.bag.bag_file import Bag
 from neon_control.recordings.bag.messages import stamp_of

@@ -12,7 +12,7 @@ import pytest
 from sim_process import Listener, SimProcess, simulated_robot
 from waiting import wait_until
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
 PAUSE = threading.Event()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 
 pytest.importorskip("torch")
 

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("torch")
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.training.config import TrainConfig
 from neon_control.training.feature_files import map_arrays

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bag_writer import BagWriter, image, joint_state, text
 
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.tools.cli import main
 
 NAMES = tuple(load_robot("g1.yaml").parts["arms"])

@@ -10,7 +10,7 @@ import pytest
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot import topics
 from neon_control.core.robot.camera import Camera
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
 from neon_control.tools.topics import robot_file

@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.training.config import TrainConfig
 from neon_control.training.features import Arrays
 

@@ -8,7 +8,7 @@ import pytest
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.camera import Camera
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.runtime.encoders.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig, load_train_config
 from neon_control.training.options import add_options, given_options
@@ -33,7 +33,7 @@ def test_the_command_line_wins_and_what_is_not_given_stays() -> None:
         "--epochs", "3", "--learning_rate", "1e-4", "--compile", "true", "--freeze", "[arms]", "--policy.loss_weights", "{arms: 20}"
     )
     config = load_train_config(find_file(SHIPPED[0], "config"), given)
-    assert (config.epochs, config.learning_rate, config.compile, config.freeze) == (3, 1e-4, True, ["arms"])
+    assert (config.epochs, config.learning_rate, config.compile, config.freeze) == (3, 1e-4, True, ("arms",))
     assert config.policy == {"state_relative": True, "loss_weights": {"arms": 20}}
     assert config.seed == 0 and config.head["mlp_hidden"] == 512
 
@@ -67,10 +67,10 @@ def test_an_unknown_field_of_the_command_line_is_refused_with_its_name(capsys: p
         ("name: a\ndata: b\nlearning_rate: fast", ["learning_rate", "number from", "fast"]),
         ("name: a\ndata: b\ncompile: 1", ["compile", "true or false"]),
         ("name: a\ndata: b\nmode: legs_only", ["mode", "arms_only", "legs_only"]),
-        ("name: a\ndata: b\ncameras: head", ["cameras", "sequence", "head"]),
+        ("name: a\ndata: b\ncameras: head", ["cameras", "list of texts", "head"]),
         ("name: a\ndata: b\ncombine: sum", ["combine", "sum", "average"]),
-        ("name: a\ndata: b\nfreeze: arms", ["freeze", "sequence", "arms"]),
-        ("name: a\ndata: b\nfreeze: [[arms]]", ["freeze", "sequence of texts", "[['arms']]"]),
+        ("name: a\ndata: b\nfreeze: arms", ["freeze", "list of texts", "arms"]),
+        ("name: a\ndata: b\nfreeze: [[arms]]", ["freeze[0]", "a text", "['arms']"]),
         ("- a", ["mapping"]),
         ("a: [", ["YAML"]),
     ],
@@ -84,10 +84,17 @@ def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path, text: str, words:
         assert word in str(error.value)
 
 
-@pytest.mark.parametrize("clip", [{"frame": 3}, 3])
-def test_a_clip_that_is_none_is_refused_with_what_it_has(clip: object) -> None:
-    with pytest.raises(ConfigError, match=r"backbone\.clip needs a mapping with 'frames' and 'rate_hz', got"):
-        TrainConfig("a", "b", backbone={"model": ".", "clip": clip}).backbone_spec()
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"clip": {"frame": 3}}, r"backbone\.clip takes the fields \['frames', 'rate_hz'\]; unknown \['frame'\]"),
+        ({"clip": 3}, r"backbone\.clip must be a mapping, got 3"),
+        ({"features": 3}, r"backbone takes the fields \['model', .*unknown \['features'\]"),
+    ],
+)
+def test_a_backbone_that_is_none_is_refused_with_what_it_has(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        TrainConfig("a", "b", backbone={"model": ".", **changes}).backbone_spec()
 
 
 def test_cameras_are_found_on_the_robot_and_counted_in_the_features() -> None:

@@ -17,7 +17,7 @@ from synthetic import CONFIG, HEAD, POLICY, WIDTH, recording  # noqa: E402
 
 from neon_control.core.common.errors import TrainingError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
-from neon_control.core.robot.robot import load_robot  # noqa: E402
+from neon_control.core.robot.robot_file import load_robot  # noqa: E402
 from neon_control.training import evaluation  # noqa: E402
 from neon_control.training.batches import Batch, batch_indices, to_batch  # noqa: E402
 from neon_control.training.building import build_policy  # noqa: E402

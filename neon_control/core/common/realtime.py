@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from neon_control.core.common.settings import describe
+from neon_control.core.common.fields import setting
 
 _PR_SET_TIMERSLACK = 29
 _MCL_CURRENT_AND_FUTURE = 1 | 2
@@ -17,10 +17,10 @@ _MCL_CURRENT_AND_FUTURE = 1 | 2
 class RealtimeSettings:
     """What the control thread asks the system for; the defaults need no rights."""
 
-    priority: int = field(default=0, metadata=describe("SCHED_FIFO priority of the control thread, 0: normal", minimum=0, maximum=99))
-    cpus: tuple[int, ...] = field(default=(), metadata=describe("CPUs of the control thread, empty: any", element=int, minimum=0))
-    lock_memory: bool = field(default=False, metadata=describe("keep the process in memory (mlockall)"))
-    freeze_gc: bool = field(default=True, metadata=describe("exempt the objects of the start-up from garbage collection"))
+    priority: int = setting(0, "SCHED_FIFO priority of the control thread, 0: normal", minimum=0, maximum=99)
+    cpus: tuple[int, ...] = setting((), "CPUs of the control thread, empty: any", minimum=0)
+    lock_memory: bool = setting(False, "keep the process in memory (mlockall)")
+    freeze_gc: bool = setting(True, "exempt the objects of the start-up from garbage collection")
 
 
 def apply(settings: RealtimeSettings) -> list[str]:

@@ -65,32 +65,3 @@ def read_mapping(file: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: expected a mapping at the top level, got {type(data).__name__}")
     return data
-
-
-def as_mapping(file: Path, where: str, data: Any, known: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A section of a file, empty where there is none.
-
-    Args:
-        known: the fields that it may have; empty: any.
-
-    Raises:
-        ConfigError: no mapping, or a field that is not known.
-    """
-    if data is not None and not isinstance(data, dict):
-        raise ConfigError(f"{file}: {where} must be a mapping, got {type(data).__name__}")
-    mapping = {str(k): v for k, v in (data or {}).items()}
-    unknown = sorted(set(mapping) - set(known)) if known else []
-    if unknown:
-        raise ConfigError(f"{file}: {where} has the unknown fields {unknown}; there are {list(known)}")
-    return mapping
-
-
-def as_names(file: Path, where: str, data: Any) -> tuple[str, ...]:
-    """A list of names.
-
-    Raises:
-        ConfigError: something else.
-    """
-    if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
-        raise ConfigError(f"{file}: {where} must be a list of names, got {data!r}")
-    return tuple(data)

@@ -19,12 +19,13 @@ arrives 120 ms after its observation is simply evaluated at its seventh step.
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from neon_control.core.common.errors import ChunkError, ConfigError
-from neon_control.core.common.settings import describe
+from neon_control.core.common.fields import setting
 from neon_control.core.sensing.measured import MAX_FUTURE
 
 METHODS = ("act", "age", "latest", "blend")
@@ -35,11 +36,13 @@ FADES = ("linear", "exponential")
 class EnsembleSettings:
     """Method and coefficients of one stream."""
 
-    method: str = field(default="latest", metadata=describe("how overlapping chunks are combined", choices=METHODS))
-    m: float = field(default=0.01, metadata=describe("act: weight exp(-m i) of vote i, oldest first", minimum=-10.0, maximum=10.0))
-    tau: float = field(default=0.1, metadata=describe("age: weight exp(-age / tau)", unit="s", minimum=0.001, maximum=100.0))
-    blend_horizon: float = field(default=0.1, metadata=describe("blend: duration of a cross-fade", unit="s", minimum=0.0, maximum=10.0))
-    blend_fade: str = field(default="linear", metadata=describe("blend: shape of a cross-fade", choices=FADES))
+    FURTHER_FIELDS: ClassVar[bool] = True
+
+    method: str = setting("latest", "how overlapping chunks are combined", choices=METHODS)
+    m: float = setting(0.01, "act: weight exp(-m i) of vote i, oldest first", minimum=-10.0, maximum=10.0)
+    tau: float = setting(0.1, "age: weight exp(-age / tau)", unit="s", minimum=0.001, maximum=100.0)
+    blend_horizon: float = setting(0.1, "blend: duration of a cross-fade", unit="s", minimum=0.0, maximum=10.0)
+    blend_fade: str = setting("linear", "blend: shape of a cross-fade", choices=FADES)
 
 
 class Ensemble:

@@ -12,12 +12,13 @@ import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from neon_control.core.common.errors import ChunkError
+from neon_control.core.common.fields import setting
 from neon_control.core.common.percentiles import Percentiles
-from neon_control.core.common.settings import describe
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.control.limits import RestPath, envelope
 from neon_control.core.control.sources import SourceGuard
@@ -34,27 +35,18 @@ QUEUE = 32  # chunks waiting for the next tick; a flood pushes its own oldest ou
 class ExecutorSettings:
     """Settings of `MotionExecutor`."""
 
-    rate_hz: float = field(default=100.0, metadata=describe("control rate", unit="Hz", minimum=20.0, maximum=500.0))
-    chunk_steps: int = field(
-        default=16, metadata=describe("steps of a chunk; chunks of another length are refused", minimum=2, maximum=1000)
+    FURTHER_FIELDS: ClassVar[bool] = True
+
+    rate_hz: float = setting(100.0, "control rate", unit="Hz", minimum=20.0, maximum=500.0)
+    chunk_steps: int = setting(16, "steps of a chunk; chunks of another length are refused", minimum=2, maximum=1000)
+    chunk_timeout: float = setting(0.3, "stop when the newest chunk's observation is older", unit="s", minimum=0.01, maximum=10.0)
+    joint_state_timeout: float = setting(0.2, "stop when a joint's measurement is older", unit="s", minimum=0.005, maximum=10.0)
+    tracking_error_limit: float = setting(
+        0.5, "stop when measured and commanded position of a joint lie further apart", unit="rad", minimum=0.001
     )
-    chunk_timeout: float = field(
-        default=0.3, metadata=describe("stop when the newest chunk's observation is older", unit="s", minimum=0.01, maximum=10.0)
-    )
-    joint_state_timeout: float = field(
-        default=0.2, metadata=describe("stop when a joint's measurement is older", unit="s", minimum=0.005, maximum=10.0)
-    )
-    tracking_error_limit: float = field(
-        default=0.5, metadata=describe("stop when measured and commanded position of a joint lie further apart", unit="rad", minimum=0.001)
-    )
-    action_latency: float = field(
-        default=0.0, metadata=describe("look ahead by the delay of the actuators", unit="s", minimum=0.0, maximum=1.0)
-    )
-    start_ramp: float = field(
-        default=2.0,
-        metadata=describe("time from the measured pose to the policy's at the first start", unit="s", minimum=0.0, maximum=60.0),
-    )
-    resume_ramp: float = field(default=0.5, metadata=describe("the same after a stop", unit="s", minimum=0.0, maximum=60.0))
+    action_latency: float = setting(0.0, "look ahead by the delay of the actuators", unit="s", minimum=0.0, maximum=1.0)
+    start_ramp: float = setting(2.0, "time from the measured pose to the policy's at the first start", unit="s", minimum=0.0, maximum=60.0)
+    resume_ramp: float = setting(0.5, "the same after a stop", unit="s", minimum=0.0, maximum=60.0)
     joints: EnsembleSettings = field(default_factory=EnsembleSettings)
     base: EnsembleSettings = field(default_factory=EnsembleSettings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.fields import check_fields, setting
 
 TRANSPORTS = ("raw", "compressed")  # sensor_msgs/Image, sensor_msgs/CompressedImage
 DEFAULT_NAME = "camera"
@@ -18,20 +19,18 @@ class Camera:
         ConfigError: a name that is no word, an unknown transport, or no topic of raw images.
     """
 
-    name: str = DEFAULT_NAME
-    topic: str = "camera/image_raw"  # of the raw images; compressed ones are on `<topic>/compressed`
-    transport: str = ""  # one of TRANSPORTS; empty: what the inference node's parameter `image_transport` says
+    name: str = setting(DEFAULT_NAME, is_key=True)
+    topic: str = setting("camera/image_raw", scalar=True, needed=True)  # of the raw images; compressed ones are on `<topic>/compressed`
+    transport: str = setting("", choices=("", *TRANSPORTS))  # empty: what the inference node's parameter `image_transport` says
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.name.isidentifier():
-            raise ConfigError(f"cameras: the name '{self.name}' must be one word of letters, digits and '_'")
+            raise ConfigError(f"name must be one word of letters, digits and '_', got '{self.name}'")
         if not self.topic or self.topic.endswith("/compressed"):
             raise ConfigError(
-                f"cameras.{self.name}.topic is '{self.topic}', must be the raw images' topic: with `transport: compressed`, "
-                "'/compressed' is added to it"
+                f"topic must be the raw images' topic, got '{self.topic}': with `transport: compressed`, '/compressed' is added to it"
             )
-        if self.transport not in ("", *TRANSPORTS):
-            raise ConfigError(f"cameras.{self.name}.transport is '{self.transport}', but must be one of {list(TRANSPORTS)}")
 
 
 def input_name(camera: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from bisect import bisect_right
 from collections.abc import Callable
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.fields import check_fields, setting
 from neon_control.core.common.nanoseconds import JUMP_BACK_S, NANOSECONDS
 
 CLIP_TOLERANCE = 1.5  # [periods of the clip] how far a frame may be from its time: one lost image must not silence the policy
@@ -26,14 +26,11 @@ class Clip:
         ConfigError: no frames, or a rate that is not finite and positive.
     """
 
-    frames: int = 1
-    rate_hz: float = 10.0  # [Hz] means nothing for a single frame
+    frames: int = setting(1, minimum=1)
+    rate_hz: float = setting(10.0, above=0.0)  # [Hz] means nothing for a single frame
 
     def __post_init__(self) -> None:
-        if not isinstance(self.frames, int) or isinstance(self.frames, bool) or self.frames < 1:
-            raise ConfigError(f"clip: 'frames' must be a whole number, 1 or more, got {self.frames!r}")
-        if not isinstance(self.rate_hz, (int, float)) or not math.isfinite(self.rate_hz) or self.rate_hz <= 0.0:
-            raise ConfigError(f"clip: 'rate_hz' must be finite and > 0, got {self.rate_hz!r}")
+        check_fields(self)
 
     @property
     def horizon_s(self) -> float:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
 from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.camera import DEFAULT_NAME, input_name
 from neon_control.core.sensing.audio_buffer import AudioBuffer
@@ -60,10 +61,14 @@ class Observation:
 class MaxAge:
     """[s] How old the newest message of each input may be, and the features that were made of one."""
 
-    camera: float = 0.2
-    joint_states: float = 0.2
-    audio: float = 0.5
-    features: float = 0.5
+    FURTHER_FIELDS: ClassVar[bool] = True  # a parameter file may hold what nobody reads; so in all settings of nodes
+
+    camera: float = setting(0.2, "oldest image to act on", unit="s", minimum=0.0, maximum=10.0)
+    joint_states: float = setting(0.2, "oldest joint state to act on", unit="s", minimum=0.0, maximum=10.0)
+    audio: float = setting(0.5, "longest silence of the audio topic", unit="s", minimum=0.0, maximum=10.0)
+    features: float = setting(
+        0.5, "oldest features to act on, from their image's time, with head_rate_hz", unit="s", minimum=0.0, maximum=10.0
+    )
 
 
 class ObservationBuilder:

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.fields import check_fields, default_of, setting
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.compute.device_arrays import Array
+from neon_control.runtime.encoders.preprocessing import FITS
 
 COMBINATIONS = ("concatenate", "average")  # how the features of several cameras become one vector
 
@@ -31,27 +33,27 @@ class BackboneSpec:
         ConfigError: a camera twice, an unknown way to combine them, or features that cannot be of so many cameras.
     """
 
+    FURTHER_FIELDS: ClassVar[bool] = True  # a later version's mean nothing here
+
     encoder: str  # name in the registry
     revision: str  # short hash of everything small that decides the features
-    features: int  # F; with concatenated cameras, those of all of them
-    fit: str = "stretch"  # how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`; efficientnet_lite0 only
-    model: str = ""  # huggingface only, as all below: a folder (relative to the policy's, or absolute), or owner/name@revision
-    clip: Clip = field(default_factory=Clip)
-    instruction: str = ""
-    audio: bool = False  # whether the backbone is given the sound
-    max_pixels: int = 0  # upper limit of the area an image is resized to, in pixels; 0: what the model's processor says
-    files: Mapping[str, str] = field(default_factory=dict)  # weight file -> SHA-256, verified on every load where recorded
+    features: int = setting(minimum=1)  # F; with concatenated cameras, those of all of them
+    fit: str = setting("stretch", choices=tuple(FITS))  # how an image gets the encoder's aspect ratio; efficientnet_lite0 only
+    # Of Hugging Face models only, until `files`. A relative folder of `model` counts from the policy's.
+    model: str = setting("", "a folder, or a repository of the Hugging Face hub", offered=True)
+    clip: Clip = setting(Clip(), "the images of an observation, for example '{frames: 8, rate_hz: 4.0}'", offered=True)
+    instruction: str = setting("", "a text for a model that reads", offered=True)
+    audio: bool = setting(False, "whether the model hears", offered=True)
+    max_pixels: int = setting(0, "the largest area of an image", offered=True)  # [pixels] 0: what the model's processor says
+    files: Mapping[str, str] = setting({}, scalar=True)  # weight file -> SHA-256, verified on every load where recorded
     cameras: tuple[str, ...] = ()  # any backbone: which of the robot's cameras it looks at; empty: the first one
-    combine: str = "concatenate"  # one of COMBINATIONS
-    tokens: int = 0  # T: the action layer also reads the backbone's tokens, of all cameras together, padded to this number
+    combine: str = setting("concatenate", choices=COMBINATIONS)
+    tokens: int = setting(0, minimum=0)  # T: the action layer also reads the backbone's tokens, of all cameras, padded to this number
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if len(set(self.cameras)) < len(self.cameras):
             raise ConfigError(f"cameras: each may be named once, got {list(self.cameras)}")
-        if self.combine not in COMBINATIONS:
-            raise ConfigError(f"combine: must be one of {list(COMBINATIONS)}, got {self.combine!r}")
-        if self.tokens < 0:
-            raise ConfigError(f"tokens: must be 0 or more, got {self.tokens}")
         if self.features % self.parts:
             raise ConfigError(f"features: {self.parts} concatenated cameras give a multiple of {self.parts}, got {self.features}")
 
@@ -74,11 +76,7 @@ class BackboneSpec:
         """As `policy.yaml` has it: optional fields only where they say something."""
         always = ("encoder", "revision", "features", "fit")
         values = asdict(self) | {"cameras": list(self.cameras)}
-        return {f.name: v for f in fields(self) if (v := values[f.name]) and (f.name in always or getattr(self, f.name) != _default(f))}
-
-
-def _default(f: Field[Any]) -> Any:
-    return f.default_factory() if f.default_factory is not MISSING else f.default
+        return {f.name: v for f in fields(self) if (v := values[f.name]) and (f.name in always or getattr(self, f.name) != default_of(f))}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from neon_control.core.common.percentiles import Percentiles
 from neon_control.core.control.ensemble import METHODS, EnsembleSettings
 from neon_control.core.control.executor import BASE, JOINTS, Command, ExecutorSettings, MotionExecutor
 from neon_control.core.control.supervisor import State
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.controllers import JointTrajectoryController
 
 ROBOT = load_robot("g1.yaml")

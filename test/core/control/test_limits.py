@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.control.limits import Limiter, envelope
-from neon_control.core.robot.robot import BASE_AXES, load_robot
+from neon_control.core.robot.robot import BASE_AXES
+from neon_control.core.robot.robot_file import load_robot
 
 DT = 0.01
 LOWER, UPPER = np.array([-1.0, -0.3, 0.0]), np.array([1.0, 2.0, 0.5])

@@ -9,7 +9,7 @@ from neon_control.core.common.errors import ChunkError, ConfigError
 from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan, integrate_base, seen_from
 from neon_control.core.robot.kinematics import Kinematics
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 
 ROBOT = load_robot("g1.yaml")
 G1 = Kinematics(ROBOT.urdf_path)

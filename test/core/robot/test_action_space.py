@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import MODES, ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 
 G1 = load_robot("g1.yaml")
 

@@ -11,7 +11,7 @@ import pytest
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.kinematics import Kinematics, quaternions
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 
 ROBOT = load_robot("g1.yaml")
 G1 = Kinematics(ROBOT.urdf_path)

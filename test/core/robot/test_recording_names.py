@@ -11,7 +11,7 @@ import yaml
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.recording_names import CommandTopic, LeRobotNames, RecordingConfig, load_recording
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 
 CONTROLLERS = (CommandTopic("arm/commands", ("one", "two")),)
 
@@ -45,15 +45,15 @@ def test_the_example_in_the_robot_file_is_what_is_read() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (["camera"], "recording must be a mapping, got list"),
+        (["camera"], "recording must be a mapping, got ['camera']"),
         ({"kamera": "x"}, "kamera"),
-        ({"camera": ""}, "recording.camera must be a topic, got ''"),
-        ({"audio": 5}, "recording.audio must be a topic, got 5"),
-        ({"commands": "some"}, "recording.commands is 'some', but must be 'controllers' or 'none'"),
-        ({"audio_rate_hz": 100}, "recording.audio_rate_hz must be a number >= 8000, got 100"),
-        ({"reaction": float("nan")}, "recording.reaction must be a number >= 0.0, got nan"),
-        ({"lerobot": {"unit": "turns"}}, "recording.lerobot.unit is 'turns', but must be one of ['rad', 'deg']"),
-        ({"lerobot": {"state": ["a"]}}, "recording.lerobot.state must be a mapping, got list"),
+        ({"camera": ""}, "recording.camera must be a text that is not empty, got ''"),
+        ({"audio": 5}, "recording.audio must be a text, got 5"),
+        ({"commands": "some"}, "recording.commands must be one of ['controllers', 'none'], got 'some'"),
+        ({"audio_rate_hz": 100}, "recording.audio_rate_hz must be a whole number >= 8000, got 100"),
+        ({"reaction": float("nan")}, "recording.reaction must be a finite number >= 0.0, got nan"),
+        ({"lerobot": {"unit": "turns"}}, "recording.lerobot.unit must be one of ['rad', 'deg'], got 'turns'"),
+        ({"lerobot": {"state": ["a"]}}, "recording.lerobot.state must be a mapping, got ['a']"),
         ({"lerobot": {"pictures": "a"}}, "pictures"),
     ],
 )

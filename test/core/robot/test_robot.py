@@ -8,7 +8,8 @@ import yaml
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import share_directory
 from neon_control.core.robot.camera import Camera
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 
 URDF = """<robot name="r"><link name="a"/><link name="b"/><link name="c"/>
 <joint name="one" type="revolute"><parent link="a"/><child link="b"/><axis xyz="0 0 1"/>
@@ -79,7 +80,7 @@ def test_cameras_are_read_in_order_and_without_them_there_is_the_one_of_old(tmp_
         ({}, '<limit lower="-1" upper="1"/>', ["two", "velocity"]),
         ({"controllers": {"a": {"topic": "t", "joints": ["arm"]}, "b": {"topic": "u", "joints": ["one"]}}}, LIMIT, ["one", "than one"]),
         ({"controllers": {"a": {"topic": "t", "joints": ["knee"]}}}, LIMIT, ["knee"]),
-        ({"base": {"max_velocity": {"vx": 1.0}}}, LIMIT, ["max_velocity", "vy"]),
+        ({"base": {"max_velocity": {"vx": 1.0}, "max_acceleration": {}}}, LIMIT, ["max_velocity", "vy"]),
     ],
 )
 def test_a_wrong_file_is_refused_with_what_and_where(tmp_path: Path, changes: dict[str, object], limit: str, words: list[str]) -> None:

@@ -93,7 +93,7 @@ def _marks(frames: tuple[np.ndarray, ...]) -> list[int]:
 
 @pytest.mark.parametrize("values", [(0, 10.0), (True, 10.0), (2.0, 10.0), (2, 0.0), (2, float("nan")), (2, "fast")])
 def test_a_clip_without_frames_or_rate_is_refused(values: tuple[Any, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"clip: '(frames|rate_hz)' must be"):
+    with pytest.raises(ConfigError, match=r"Clip\.(frames|rate_hz) must be"):
         Clip(*values)
 
 

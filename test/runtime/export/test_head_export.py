@@ -14,7 +14,7 @@ import torch
 
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.robot.action_space import MODES, ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.model.action_heads import ActionHead, RegressionHead, build_head, group_sizes, registered_heads
 from neon_control.runtime.compute.sessions import open_session
 from neon_control.runtime.export.head_export import export_head, input_shapes, largest_difference, random_inputs

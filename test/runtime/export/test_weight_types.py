@@ -17,7 +17,8 @@ from policies import random_module, write_policy
 from neon_control.bench.measure import ActionError, policy_inputs, torch_actions
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.compute.sessions import open_session

@@ -11,7 +11,7 @@ from policies import write_policy
 from waiting import wait_until
 
 from neon_control.core.common.errors import PolicyError
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.loading import PolicyLoading, check_successor
 from neon_control.runtime.policy.policy_file import ONNX_FILE, PolicyFile, read_policy_file

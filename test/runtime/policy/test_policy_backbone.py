@@ -18,7 +18,8 @@ from tiny_backbones import HIDDEN, TINY
 
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import Observation
 from neon_control.model.action_heads import ActionHeadConfig
@@ -108,12 +109,12 @@ def test_observations_become_the_chunks_that_torch_computes(written: tuple[Path,
         (lambda v: v.update(encoder="eye"), r"encoder 'eye' is unknown; there are \['efficientnet_lite0', 'huggingface'"),
         (lambda v: v["files"].update({"model.safetensors": "00"}), r"model\.safetensors is corrupt or was changed: .* expected 00"),
         (lambda v: v.update(model="gone"), r"there is no folder .*gone"),
-        (lambda v: v.update(model=3), r"field 'vision\.model' must be a folder, or a repository of the Hugging Face hub, got 3"),
-        (lambda v: v.update(clip=4), r"field 'vision\.clip' must be a mapping with 'frames' and 'rate_hz', got 4"),
-        (lambda v: v["clip"].update(frames=0), r"field 'vision\.clip: 'frames' must be a whole number, 1 or more, got 0"),
-        (lambda v: v["clip"].update(fps=3), r"field 'vision\.clip' has \['fps'\], it takes 'frames' and 'rate_hz'"),
-        (lambda v: v.update(audio="yes"), r"field 'vision\.audio' must be true or false, got 'yes'"),
-        (lambda v: v.update(features="many"), r"field 'vision\.features' must be a whole number, got 'many'"),
+        (lambda v: v.update(model=3), r"vision\.model must be a text, got 3"),
+        (lambda v: v.update(clip=4), r"vision\.clip must be a mapping, got 4"),
+        (lambda v: v["clip"].update(frames=0), r"vision\.clip\.frames must be a whole number >= 1, got 0"),
+        (lambda v: v["clip"].update(fps=3), r"vision\.clip takes the fields \['frames', 'rate_hz'\]; unknown \['fps'\]"),
+        (lambda v: v.update(audio="yes"), r"vision\.audio must be true or false, got 'yes'"),
+        (lambda v: v.update(features="many"), r"vision\.features must be a whole number >= 1, got 'many'"),
     ],
 )
 def test_a_backbone_that_does_not_fit_is_refused_with_both_sides(

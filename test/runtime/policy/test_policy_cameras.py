@@ -16,7 +16,8 @@ from policies import write_policy
 
 from neon_control.core.common.errors import ConfigError, ObservationError, PolicyError
 from neon_control.core.robot.camera import Camera
-from neon_control.core.robot.robot import Robot, load_robot
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.encoders.backbone import BackboneSpec
@@ -89,10 +90,10 @@ def test_a_robot_without_the_cameras_is_refused_with_both_sides(written: tuple[P
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda v: v.update(cameras="head"), r"'vision\.cameras' must be a list of names of the robot's cameras, got 'head'"),
-        (lambda v: v.update(cameras=["head", 2]), r"'vision\.cameras' must be a list of names"),
+        (lambda v: v.update(cameras="head"), r"vision\.cameras must be a list of texts, got 'head'"),
+        (lambda v: v.update(cameras=["head", 2]), r"vision\.cameras\[1\] must be a text, got 2"),
         (lambda v: v.update(cameras=["head", "head"]), r"vision\.cameras: each may be named once"),
-        (lambda v: v.update(combine="sum"), r"vision\.combine: must be one of \['concatenate', 'average'\], got 'sum'"),
+        (lambda v: v.update(combine="sum"), r"vision\.combine must be one of \['concatenate', 'average'\], got 'sum'"),
         (lambda v: v.update(features=2049), r"vision\.features: 2 concatenated cameras give a multiple of 2, got 2049"),
         (lambda v: v.update(features=2048), r"1024 features of each of 2 cameras; this installation has .* 2048 features"),
         (lambda v: v.update(combine="average"), r"4096 features of each of 2 cameras; this installation has .* 2048 features"),

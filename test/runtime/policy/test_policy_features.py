@@ -17,7 +17,7 @@ from policies import random_module, write_policy
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.runtime.compute.device_arrays import Array
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.export.policy_export import export_policy

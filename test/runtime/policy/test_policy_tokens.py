@@ -16,7 +16,7 @@ from tiny_backbones import HIDDEN, save_vjepa2
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
-from neon_control.core.robot.robot import load_robot
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
@@ -96,7 +96,10 @@ def test_tokens_of_two_cameras_become_the_chunk_that_torch_computes(written: tup
 def test_a_policy_and_a_graph_that_differ_in_tokens_are_refused(written: tuple[Path, ActionPolicy], tmp_path: Path) -> None:
     copy = Path(shutil.copytree(written[0], tmp_path / "copy"))
     text = (copy / DESCRIPTION_FILE).read_text()
-    for tokens, message in ((12, r"'tokens': \(10, 32\).*policy.yaml needs .*'tokens': \(12, 32\)"), (-1, r"vision\.tokens: must be 0 or")):
+    for tokens, message in (
+        (12, r"'tokens': \(10, 32\).*policy.yaml needs .*'tokens': \(12, 32\)"),
+        (-1, r"vision\.tokens must be a whole number >= 0"),
+    ):
         data = yaml.safe_load(text)
         data["vision"]["tokens"] = tokens
         (copy / DESCRIPTION_FILE).write_text(yaml.safe_dump(data))
