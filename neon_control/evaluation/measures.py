@@ -12,7 +12,7 @@ import numpy as np
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.evaluation.offline import Run
-from neon_control.evaluation.recorded_day import Recording, Stream
+from neon_control.evaluation.recorded_day import MessageTimes, RecordedDay
 
 GAP_FACTOR, GAP_LEAST = 2.5, 0.05  # an interval beyond so many mean ones, and so many seconds beyond one, is a gap
 
@@ -28,10 +28,10 @@ class ChunkErrors:
     @property
     def error(self) -> np.ndarray:
         """(K, H, N) predicted minus recorded."""
-        return self.predicted - self.recorded
+        return np.asarray(self.predicted - self.recorded)
 
 
-def chunk_errors(run: Run, recording: Recording) -> ChunkErrors:
+def chunk_errors(run: Run, recording: RecordedDay) -> ChunkErrors:
     """Every step of every chunk, and what was done at that instant."""
     file = run.policy.file
     steps = np.round(np.arange(file.num_steps) * file.dt * 1e9).astype(np.int64)  # (H,)
@@ -40,7 +40,7 @@ def chunk_errors(run: Run, recording: Recording) -> ChunkErrors:
     predicted = np.zeros((len(stamps), file.num_steps, file.space.dim))
     for row, (_, chunk) in zip(predicted, run.chunks, strict=True):
         row[:] = np.concatenate([chunk.joints, chunk.base], axis=1)
-    return ChunkErrors(times, predicted, recording.actions(file.space, times))
+    return ChunkErrors(times, predicted, recording.actions(file.space, times, file.dt))
 
 
 def mean_abs(values: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
@@ -71,13 +71,13 @@ class MethodFigures:
     waits: str  # share of the ticks without following, by cause
 
 
-def method_figures(run: Run, recording: Recording) -> dict[str, MethodFigures]:
+def method_figures(run: Run, recording: RecordedDay) -> dict[str, MethodFigures]:
     """The figures of each method."""
     space = run.policy.file.space
     return {name: _figures(run, name, recording, space) for name in run.methods}
 
 
-def _figures(run: Run, name: str, recording: Recording, space: ActionSpace) -> MethodFigures:
+def _figures(run: Run, name: str, recording: RecordedDay, space: ActionSpace) -> MethodFigures:
     method = run.methods[name]
     times, joints = np.array(method.times, np.int64), slice(0, space.num_joints)
     targets, commands = np.array(method.targets)[:, joints], np.array(method.commands)[:, joints]
@@ -87,7 +87,7 @@ def _figures(run: Run, name: str, recording: Recording, space: ActionSpace) -> M
     change = change[np.isfinite(change)]
     stops, waits = method.executor.supervisor.stops, Counter(c for c in method.causes if c)
     return MethodFigures(
-        error=float(mean_abs(targets - recording.actions(space, times)[:, joints])),
+        error=float(mean_abs(targets - recording.actions(space, times, run.policy.file.dt)[:, joints])),
         jump=float(jumps.mean()) if len(jumps) else float("nan"),
         worst_jump=float(jumps.max()) if len(jumps) else float("nan"),
         acceleration=float(np.sqrt(np.mean(change**2))) if len(change) else float("nan"),
@@ -113,7 +113,7 @@ class InputFigures:
     delay_p99: float  # [s]
 
 
-def input_figures(stream: Stream) -> InputFigures:
+def input_figures(stream: MessageTimes) -> InputFigures:
     """Rate, gaps and delay of one topic."""
     received = np.array(stream.received, np.int64)
     intervals = np.diff(received) * 1e-9
@@ -131,7 +131,7 @@ def input_figures(stream: Stream) -> InputFigures:
     )
 
 
-def sync_skew(recording: Recording) -> dict[str, np.ndarray]:
+def sync_skew(recording: RecordedDay) -> dict[str, np.ndarray]:
     """For each image [s]: how far the nearest joint state is from it, and how far the sound that has arrived ends before it."""
     camera = recording.streams[recording.inputs["camera"]]
     images = np.array([s or r for r, s in zip(camera.received, camera.stamps, strict=True)], np.int64)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from neon_control.core.control.limits import COUNTERS
 from neon_control.evaluation.measures import ChunkErrors, input_figures, mean_abs, percentile, sync_skew
 from neon_control.evaluation.offline import Run
-from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.recorded_day import RecordedDay
 
 WIDTH = 12.0  # [in]
 POLICY_COLOURS = ("#0b6fa4", "#d1662b")
@@ -25,7 +25,7 @@ MAX_CHUNKS = 80  # drawn in one picture
 LEAST_SPAN = 0.2  # [rad] of a joint's axis, so that noise does not look like motion
 
 
-def chunks_over_actions(run: Run, errors: ChunkErrors, recording: Recording, colour: str) -> Figure:
+def chunks_over_actions(run: Run, errors: ChunkErrors, recording: RecordedDay, colour: str) -> Figure:
     """Every dimension: what was done, and the chunks over it."""
     names = run.policy.file.space.names
     rows = -(-len(names) // 4)
@@ -33,11 +33,12 @@ def chunks_over_actions(run: Run, errors: ChunkErrors, recording: Recording, col
     shown = slice(None, None, max(1, -(-len(run.chunks) // MAX_CHUNKS)))
     lines = np.pad(_seconds(errors.times[shown], recording), ((0, 0), (0, 1))).ravel()
     grid = np.arange(recording.start, recording.end, 10_000_000)
-    done, worst = recording.actions(run.policy.file.space, grid), mean_abs(errors.error, axis=(0, 1))
+    done, worst = recording.actions(run.policy.file.space, grid, run.policy.file.dt), mean_abs(errors.error, axis=(0, 1))
+    measured = recording.measured(run.policy.file.space, grid)
     for n, name in enumerate(names):
         axes = figure.add_subplot(rows, 4, n + 1)
-        if name in recording.measured:
-            axes.plot(_seconds(grid, recording), recording.measured[name].at(grid), color="#bbbbbb", lw=2.5, label="measured")
+        if n < run.policy.file.space.num_joints:
+            axes.plot(_seconds(grid, recording), measured[:, n], color="#bbbbbb", lw=2.5, label="measured")
         axes.plot(_seconds(grid, recording), done[:, n], color="black", lw=1.2, label="recorded action")
         chunks = errors.predicted[shown, :, n]  # (k, H); NaN after each chunk ends its line
         axes.plot(lines, np.pad(chunks, ((0, 0), (0, 1)), constant_values=np.nan).ravel(), color=colour, lw=0.8, alpha=0.7, label="chunks")
@@ -80,7 +81,7 @@ def errors_by_joint_and_step(runs: Sequence[Run], errors: Sequence[ChunkErrors])
     return figure
 
 
-def seams(run: Run, recording: Recording) -> Figure:
+def seams(run: Run, recording: RecordedDay) -> Figure:
     """What each method makes of a new chunk: all jumps, and the worst one of `latest` from near."""
     figure = Figure(figsize=(WIDTH, 4.2), layout="tight")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -103,18 +104,19 @@ def seams(run: Run, recording: Recording) -> Figure:
                 _seconds(times[near], recording), np.array(method.targets)[near, joint], color=METHOD_COLOURS[name], lw=1.5, label=name
             )
         grid = np.arange(time - 400_000_000, time + 400_000_000, 5_000_000)
-        right.plot(_seconds(grid, recording), recording.actions(space, grid)[:, joint], color="black", lw=1, ls=":", label="recorded")
+        done = recording.actions(space, grid, run.policy.file.dt)
+        right.plot(_seconds(grid, recording), done[:, joint], color="black", lw=1, ls=":", label="recorded")
         right.axvline(_seconds(np.array(time), recording), color="#b2182b", lw=0.8)
         right.set(xlabel="time [s]", ylabel="target [rad]", title=f"the worst seam: {_short(space.joint_names[joint])}")
         right.legend(fontsize=7)
     return figure
 
 
-def executor_over_time(run: Run, recording: Recording) -> Figure:
+def executor_over_time(run: Run, recording: RecordedDay) -> Figure:
     """What would have been sent to the three joints that differ most from the recording, and the executor's state: now, and on the day."""
     space, method = run.policy.file.space, run.configured
     times, commands = np.array(method.times), np.array(method.commands)
-    done = recording.actions(space, times)
+    done, measured = recording.actions(space, times, run.policy.file.dt), recording.measured(space, times)
     differences = np.nan_to_num(mean_abs(commands - done, axis=0))[: space.num_joints]
     chosen = np.argsort(-differences, kind="stable")[:3]
     day = [e for name, e in sorted(recording.diagnostics.items()) if any("state" in values for _, values in e)]
@@ -124,7 +126,7 @@ def executor_over_time(run: Run, recording: Recording) -> Figure:
     seconds = _seconds(times, recording)
     for plot, joint in zip(axes, chosen, strict=False):
         name = space.joint_names[joint]
-        plot.plot(seconds, recording.measured[name].at(times), color="#bbbbbb", lw=2.5, label="measured")
+        plot.plot(seconds, measured[:, joint], color="#bbbbbb", lw=2.5, label="measured")
         plot.plot(seconds, done[:, joint], color="black", lw=1.2, label="recorded action")
         plot.plot(seconds, np.array(method.targets)[:, joint], color="#d1662b", lw=0.7, label="target of the ensemble")
         plot.plot(seconds, commands[:, joint], color="#0b6fa4", lw=1.5, label="command after limits")
@@ -176,7 +178,7 @@ def limit_hits(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def inputs_over_time(recording: Recording, runs: Sequence[Run]) -> Figure:
+def inputs_over_time(recording: RecordedDay, runs: Sequence[Run]) -> Figure:
     """When each topic came, where it had gaps, when a policy was refused its observation, and how well images and states fit."""
     topics = sorted(recording.streams, key=lambda t: (t not in recording.inputs.values(), t))
     figure = Figure(figsize=(WIDTH, 0.22 * len(topics) + 3.4), layout="tight")
@@ -211,7 +213,7 @@ def inputs_over_time(recording: Recording, runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def latency_over_time(recording: Recording, chunk_timeout: float) -> Figure | None:
+def latency_over_time(recording: RecordedDay, chunk_timeout: float) -> Figure | None:
     """How late chunks and commands were on the day; None where the recording does not tell."""
     series: list[tuple[str, np.ndarray, np.ndarray, str]] = []
     if recording.chunk_delays:
@@ -242,12 +244,12 @@ def _number(text: str | None) -> float:
         return float("nan")
 
 
-def _pairs(recording: Recording, role: str) -> list[tuple[int, int | None]]:
+def _pairs(recording: RecordedDay, role: str) -> list[tuple[int, int | None]]:
     stream = recording.streams[recording.inputs[role]]
     return list(zip(stream.received, stream.stamps, strict=True))
 
 
-def _seconds(times: np.ndarray, recording: Recording) -> np.ndarray:
+def _seconds(times: np.ndarray, recording: RecordedDay) -> np.ndarray:
     return np.asarray((times - recording.start) * 1e-9)
 
 

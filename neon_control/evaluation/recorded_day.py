@@ -3,66 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
-from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.robot import BASE_AXES, Robot
-from neon_control.core.robot.topics import CHUNK_JOINTS, DIAGNOSTICS, base_topics, input_topics, resolve
-from neon_control.core.sensing.joint_message import JointPicker
-from neon_control.recordings.bag.bag_file import Bag, BagError
-from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, IMAGE_TYPES, nanoseconds, stamp_of, velocity_of
+from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.topics import CHUNK_JOINTS, DIAGNOSTICS, input_topics, resolve
+from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
+from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
+from neon_control.recordings.commands import RecordedCommands
+from neon_control.recordings.reading import Report
 
 NEEDED = ("camera", "joint_states")  # inputs of every policy
+CLOCKS_APART_S = 10.0  # [s] beyond this, a recording's stamps and receive times are of two clocks
 
 
 @dataclass
-class Stream:
+class MessageTimes:
     """When the messages of one topic were received [ns], and what they say about their own time."""
 
     received: list[int] = field(default_factory=list)
     stamps: list[int | None] = field(default_factory=list)
 
 
-class Track:
-    """One quantity over time; linear in between."""
-
-    def __init__(self) -> None:
-        self._times: list[int] = []
-        self._values: list[float] = []
-
-    def add(self, time: int, value: float) -> None:
-        """Take a value at `time` [ns]; times that do not increase replace the last value."""
-        if self._times and time <= self._times[-1]:
-            self._values[-1] = value
-        else:
-            self._times.append(time)
-            self._values.append(value)
-
-    def at(self, times: np.ndarray) -> np.ndarray:
-        """(...) [ns] to values (...), NaN before the first and after the last one."""
-        if not self._times:
-            return np.full(times.shape, np.nan)
-        grid = np.array(self._times, np.int64)
-        seconds = (times - grid[0]) * 1e-9
-        return np.interp(seconds, (grid - grid[0]) * 1e-9, self._values, left=np.nan, right=np.nan)
-
-
-class Recording:
+class RecordedDay:
     """The facts of a bag.
 
     Attributes:
         inputs: role -> topic, see `topics.input_topics`; `audio` and further cameras may be missing.
         streams: topic -> when its messages came.
-        measured: joint -> measured position [rad].
-        commanded: joint or `base/axis` -> what was commanded on the day.
+        commands: what was commanded on the day, as training reads it.
+        report: messages that could not be read, commands that were refused, and gaps between them.
         chunk_delays: (n, 2) receive time of each recorded chunk [ns], and how much earlier its observation was [ns].
         diagnostics: status name -> list of (time [ns], values).
-        damaged: topic -> when [ns] a message could not be read, and why.
 
     Args:
         bag: opened.
@@ -72,68 +48,51 @@ class Recording:
         BagError: an input that every policy needs is missing, or a topic has a type that is not known or not the right one.
     """
 
-    def __init__(self, bag: Bag, robot: Robot, namespace: str = "", progress: Any = None) -> None:
+    def __init__(self, bag: Bag, robot: Robot, namespace: str = "", progress: Callable[[int], None] | None = None) -> None:
         self.path = bag.path
         self.start, self.end = bag.start, bag.end
         self.inputs = find_inputs(bag, robot, namespace)
-        self.streams: dict[str, Stream] = defaultdict(Stream)
-        self.measured: dict[str, Track] = defaultdict(Track)
-        self.commanded: dict[str, Track] = defaultdict(Track)
+        self.streams: dict[str, MessageTimes] = defaultdict(MessageTimes)
         self.chunk_delays: list[tuple[int, int]] = []
         self.diagnostics: dict[str, list[tuple[int, dict[str, str]]]] = defaultdict(list)
-        self.unreadable = 0  # commands that make no sense
-        self.damaged: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        controllers = {resolve(c.topic, namespace): c.joints for c in robot.controllers}
-        base = [resolve(t, namespace) for t in base_topics(robot)]
-        joints = JointPicker(tuple(robot.joints))
-        chunks, states = resolve(CHUNK_JOINTS, namespace), self.inputs["joint_states"]
-        known = {t for t in (*self.inputs.values(), *controllers, *base, chunks, DIAGNOSTICS) if t in bag.topics}
+        self.report = Report()
+        config = replace(robot.recording, joint_states=self.inputs["joint_states"])
+        types = {topic.name: topic.type for topic in bag.topics.values()}
+        self.commands = RecordedCommands(
+            bag.path.name, bag.start, config, tuple(robot.joints), types, self.report, partial(resolve, namespace=namespace)
+        )
+        self._chunks = resolve(CHUNK_JOINTS, namespace)
+        known = {t for t in (*self.inputs.values(), *self.commands.topics, self._chunks, DIAGNOSTICS) if t in bag.topics}
         for topic in known:
             bag.type_of(topic)
-        for topic in known & controllers.keys():
-            _check_type(bag, topic, COMMAND_TYPES)
-        for topic in known & set(base):
-            _check_type(bag, topic, BASE_TYPES)
         for message in bag.messages():
             if progress is not None:
                 progress(message.time)
-            stream = self.streams[message.topic]
-            stream.received.append(message.time)
-            try:
-                content = bag.decode(message) if message.topic in known else None
-            except BagError as error:
-                self.damaged[message.topic].append((message.time, error.what))
-                content = None
-            stream.stamps.append(stamp_of(content) or None)
-            if content is None:
-                continue
-            if message.topic == states:
-                with suppress(ObservationError):  # the policy's run refuses it too, and counts it
-                    for name, position in joints.every(content.name, content.position).items():
-                        self.measured[name].add(stream.stamps[-1] or message.time, position)
-            elif message.topic in controllers:
-                self._command(content, controllers[message.topic], message.time)
-            elif message.topic in base:
-                for axis, value in zip(BASE_AXES, velocity_of(content), strict=True):
-                    self.commanded[f"base/{axis}"].add(stream.stamps[-1] or message.time, float(value))
-            elif message.topic == chunks and stream.stamps[-1] is not None:
-                self.chunk_delays.append((message.time, message.time - stream.stamps[-1]))
-            elif message.topic == DIAGNOSTICS:
-                for status in content.status:
-                    self.diagnostics[status.name].append((message.time, {v.key: v.value for v in status.values}))
+            self._take(bag, message, message.topic in known)
+        self.commands.finish()
         for role in NEEDED:
             if not self.streams[self.inputs[role]].received:
                 raise BagError(f"no message on {self.inputs[role]} in the {self.seconds:.3f} s that were asked for", bag.path)
-        _check_clocks(self, states)
+        _check_clocks(self)
 
-    def _command(self, content: Any, joints: tuple[str, ...], received: int) -> None:
+    def _take(self, bag: Bag, message: BagMessage, is_known: bool) -> None:
+        stream, content = self.streams[message.topic], None
+        stream.received.append(message.time)
         try:
-            time, names, values = command_of(content, joints, received)
-        except ChunkError:
-            self.unreadable += 1
+            content = bag.decode(message) if is_known else None
+        except BagError as error:
+            self.report.add(f"{self.path.name} {message.topic}", (message.time - self.start) * 1e-9, error.what, "damaged")
+        stamp = stamp_of(content) or None
+        stream.stamps.append(stamp)
+        if content is None:
             return
-        for name, value in zip(names, values, strict=True):
-            self.commanded[name].add(time, float(value))
+        if message.topic in self.commands.topics:
+            self.commands.take(message.topic, message.time, content)
+        elif message.topic == self._chunks and stamp is not None:
+            self.chunk_delays.append((message.time, message.time - stamp))
+        elif message.topic == DIAGNOSTICS:
+            for status in content.status:
+                self.diagnostics[status.name].append((message.time, {v.key: v.value for v in status.values}))
 
     @property
     def seconds(self) -> float:
@@ -147,36 +106,23 @@ class Recording:
 
     def has_commands(self, space: ActionSpace) -> bool:
         """Whether any joint of `space` was commanded in the recording."""
-        return any(name in self.commanded for name in space.joint_names)
+        return len(self.commands.targets(space.joint_names, 0).measured_joints) < space.num_joints
 
-    def actions(self, space: ActionSpace, times: np.ndarray) -> np.ndarray:
-        """What the robot was told to do at `times` (...) [ns]: (..., N), NaN where nothing was recorded.
+    def actions(self, space: ActionSpace, times: np.ndarray, dt: float = 0.0) -> np.ndarray:
+        """What the robot was told to do at `times` (...) [ns]: (..., N), as training learns it; NaN where it does not.
 
-        Joints of a recording without commands: what they did do, as measured.
+        Args:
+            dt: [s] a step of a chunk: a joint without commands is to be where it was measured that much later.
         """
-        source = self.commanded if self.has_commands(space) else {**self.measured, **{k: v for k, v in self.commanded.items() if "/" in k}}
-        return np.stack([source[n].at(times) if n in source else np.full(times.shape, np.nan) for n in space.names], axis=-1)
+        actions, known = self.commands.targets(space.joint_names, space.dim - space.num_joints).at(times.reshape(-1), dt)
+        return np.where(known[:, None] > 0.0, actions, np.nan).reshape(*times.shape, space.dim)
 
-
-def command_of(message: Any, joints: tuple[str, ...], received: int) -> tuple[int, tuple[str, ...], np.ndarray]:
-    """When a controller's command holds [ns], for which joints, and their positions (n,) [rad].
-
-    A trajectory's first point counts; a message without names is in the order of the robot file, `joints`.
-
-    Raises:
-        ChunkError: a trajectory without points, or numbers that do not fit the names.
-    """
-    if not hasattr(message, "points"):
-        names, values, time = joints, np.asarray(message.data, np.float64), received
-    elif not message.points:
-        raise ChunkError("length", "a trajectory without points")
-    else:
-        point = message.points[0]
-        names, values = tuple(message.joint_names), np.asarray(point.positions, np.float64)
-        time = (stamp_of(message) or received) + nanoseconds(point.time_from_start)
-    if len(values) != len(names):
-        raise ChunkError("shape", f"{len(values)} positions for {len(names)} joints")
-    return time, names, values
+    def measured(self, space: ActionSpace, times: np.ndarray) -> np.ndarray:
+        """(T,) [ns] -> (T, J) [rad], NaN before the first and after the last measurement."""
+        track = self.commands.measured(space.joint_names)
+        if track.span is None:
+            return np.full((len(times), space.num_joints), np.nan)
+        return np.where(((times >= track.span[0]) & (times <= track.span[1]))[:, None], track.at(times), np.nan)
 
 
 def find_inputs(bag: Bag, robot: Robot, namespace: str) -> dict[str, str]:
@@ -203,13 +149,12 @@ def _check_type(bag: Bag, topic: str, types: tuple[str, ...]) -> None:
         raise BagError(f"topic {topic} has the type {kind}, needs one of {list(types)}", bag.path)
 
 
-def _check_clocks(recording: Recording, topic: str) -> None:
+def _check_clocks(day: RecordedDay) -> None:
     """Bag time and stamps must be of one clock."""
-    stream = recording.streams[topic]
-    apart = [abs(r - s) for r, s in zip(stream.received, stream.stamps, strict=True) if s is not None]
-    if apart and min(apart) > 10e9:
+    apart = abs(day.commands.offset) * 1e-9
+    if apart > CLOCKS_APART_S:
         raise BagError(
-            f"stamps of {topic} lie {min(apart) * 1e-9:.0f} s or more from the times of the recording: two clocks; "
+            f"stamps of {day.inputs['joint_states']} lie {apart:.0f} s from the times of the recording: two clocks; "
             "record a simulation that publishes /clock with --use-sim-time",
-            recording.path,
+            day.path,
         )

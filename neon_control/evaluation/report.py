@@ -14,7 +14,7 @@ from neon_control.core.common import html
 from neon_control.evaluation import plots
 from neon_control.evaluation.measures import input_figures, sync_skew
 from neon_control.evaluation.offline import Run
-from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.verdict import Judged
 
 DPI = 110
@@ -25,7 +25,7 @@ td:first-child,th:first-child{text-align:left}.verdict{background:#f3f6f8;border
 .note{color:#666;font-size:.85em}.bad{color:#b2182b}"""
 
 
-def write(file: Path, judged: Sequence[Judged], recording: Recording, lines: Sequence[str], notes: Sequence[str]) -> None:
+def write(file: Path, judged: Sequence[Judged], recording: RecordedDay, lines: Sequence[str], notes: Sequence[str]) -> None:
     """Write the report.
 
     Args:
@@ -101,7 +101,7 @@ def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "-"
 
 
-def _inputs(recording: Recording) -> str:
+def _inputs(recording: RecordedDay) -> str:
     rows = []
     for topic, stream in sorted(recording.streams.items()):
         f = input_figures(stream)

@@ -12,7 +12,7 @@ import numpy as np
 
 from neon_control.evaluation.measures import ChunkErrors, MethodFigures, input_figures, mean_abs, percentile, sync_skew
 from neon_control.evaluation.offline import Run
-from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.recorded_day import RecordedDay
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run_tables(run: Run, errors: ChunkErrors, figures: dict[str, MethodFigures])
     return [Table(f"{run.name}_{t.name}", t.columns, [[_plain(v) for v in row] for row in t.rows]) for t in tables]
 
 
-def recording_tables(recording: Recording) -> list[Table]:
+def recording_tables(recording: RecordedDay) -> list[Table]:
     """What the bag itself says."""
     inputs, gaps = [], []
     for topic, stream in sorted(recording.streams.items()):

@@ -9,7 +9,7 @@ import numpy as np
 
 from neon_control.evaluation.measures import ChunkErrors, MethodFigures, input_figures, mean_abs, percentile
 from neon_control.evaluation.offline import Run
-from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.recorded_day import RecordedDay
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Judged:
     figures: dict[str, MethodFigures]
 
 
-def verdict(judged: Judged, recording: Recording) -> str:
+def verdict(judged: Judged, recording: RecordedDay) -> str:
     """One line: how far off, where most, how smooth, and what went wrong with the inputs."""
     run, errors, space = judged.run, judged.errors, judged.run.policy.file.space
     what = "the recorded commands" if recording.has_commands(space) else "the measured motion"

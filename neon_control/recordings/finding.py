@@ -10,16 +10,14 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from neon_control.core.common.errors import ConfigError, ObservationError
-from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag.bag_file import METADATA, STORAGES, recordings_in
 from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.lerobot.episodes import INFO, lerobot_episodes
 from neon_control.recordings.reading import Problem, Reading, Recording, Report, Sample
 
-__all__ = ["Problem", "Reading", "Recording", "Report", "Sample", "find_recordings", "read_samples"]
+__all__ = ["Problem", "Reading", "Recording", "Report", "Sample", "find_recordings"]
 
 
 def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingConfig | None = None) -> list[Recording]:
@@ -64,15 +62,3 @@ def _files_below(root: Path, seen: set[str]) -> Iterator[Path]:
         seen.add(real)
         inner.sort()
         yield from (Path(folder, name) for name in files)
-
-
-def read_samples(path: Path, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None) -> list[Sample]:
-    """All samples of one bag; see `Recording.samples`.
-
-    Raises:
-        ObservationError: there is none, and something is wrong with the bag; the message says what.
-    """
-    reading = BagRecording(Path(path)).read(space, dt, num_steps, clip)
-    if not reading.samples and reading.problems:
-        raise ObservationError("; ".join(f"{path}: {p.what}" for p in reading.problems))
-    return reading.samples

@@ -15,7 +15,7 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import Observation
 
-REVISION = 4  # of this reader: counts up when it makes other samples of the same recording
+REVISION = 5  # of this reader: counts up when it makes other samples of the same recording
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class Problem:
     time: float | None  # [s] since the recording's start, of the first time; None: it concerns all of it
     what: str
     count: int = 1  # how often
+
+    def __str__(self) -> str:
+        when = "" if self.time is None else f" at {self.time:.2f} s"
+        return f"{self.where}{when}: {self.what}" + (f" ({self.count} times)" if self.count > 1 else "")
 
 
 @dataclass

@@ -10,6 +10,7 @@ import numpy as np
 from neon_control.core.common.nanoseconds import NANOSECONDS
 
 HOLD_S = 0.5  # [s] commands further apart do not belong to one motion
+NEVER = 2**63 - 1  # [ns]
 
 
 class Track:
@@ -53,27 +54,28 @@ class Track:
         if right == 0:
             return self._values[0]
         before, after = self._times[right - 1], self._times[right]
-        return self._values[right - 1] + (time - before) / (after - before) * (self._values[right] - self._values[right - 1])
+        weight = (time - before) / (after - before)
+        return np.asarray(self._values[right - 1] + weight * (self._values[right] - self._values[right - 1]))
+
+    def _knots(self) -> tuple[np.ndarray, np.ndarray]:
+        """Times (K,) [ns] and values (K, D)."""
+        if self._arrays is None:
+            self._arrays = np.array(self._times), np.stack(self._values)
+        return self._arrays
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """(T,) [ns] -> (T, D)."""
-        if self._arrays is None:
-            self._arrays = np.array(self._times), np.stack(self._values)
-        knots, values = self._arrays
+        knots, values = self._knots()
         right = np.clip(np.searchsorted(knots, times), 1, max(len(knots) - 1, 1))
         left = right - 1
         right = np.minimum(right, len(knots) - 1)
         weight = np.clip((times - knots[left]) / np.maximum(knots[right] - knots[left], 1), 0.0, 1.0)[:, None]
-        result: np.ndarray = values[left] + weight * (values[right] - values[left])
-        return result
+        return np.asarray(values[left] + weight * (values[right] - values[left]))
 
     def age(self, times: np.ndarray) -> np.ndarray:
         """(T,) [ns] since the newest knot; negative before the first one."""
-        if self._arrays is None:
-            self.at(times)
-        assert self._arrays is not None
-        knots = self._arrays[0]
-        return times - knots[np.maximum(np.searchsorted(knots, times, side="right") - 1, 0)]
+        knots, _ = self._knots()
+        return np.asarray(times - knots[np.maximum(np.searchsorted(knots, times, side="right") - 1, 0)])
 
 
 class Targets:
@@ -81,6 +83,9 @@ class Targets:
 
     A joint that no controller was recorded for is to be where it was measured at the next step: the state one `dt` later. The base stands
     still where it was not commanded, and `HOLD_S` after its last command, as base controllers stop by themselves.
+
+    Attributes:
+        measured_joints: those without commands.
 
     Args:
         joint_names: the J joints, in order of the actions.
@@ -91,36 +96,34 @@ class Targets:
     """
 
     def __init__(self, joint_names: Sequence[str], base_axes: int, commands: Sequence[Track], measured: Track, base: Track | None) -> None:
-        self._base_axes = base_axes
-        self._base = base
-        self._measured = measured
-        self._columns = []  # (track, its columns, ours)
-        self.measured_joints = list(joint_names)
-        for track in commands:
-            joints = [n for n in self.measured_joints if n in track.names and track.span]
+        self._joints, self._base_axes, self._base = len(joint_names), base_axes, base
+        self._columns: list[tuple[Track, list[int], list[int], bool]] = []  # track, its columns, ours, whether it was measured
+        self.measured_joints = left = list(joint_names)
+        for track, is_measured in [*((t, False) for t in commands), (measured, True)]:
+            joints = [n for n in left if n in track.names and track.span]
             if joints:
-                self._columns.append((track, [track.names.index(n) for n in joints], [joint_names.index(n) for n in joints]))
-                self.measured_joints = [n for n in self.measured_joints if n not in joints]
-        self._own = [joint_names.index(n) for n in self.measured_joints]
-        self._joints = len(joint_names)
+                self._columns.append((track, [track.names.index(n) for n in joints], [joint_names.index(n) for n in joints], is_measured))
+                left = [n for n in left if n not in joints]
+            if not is_measured:
+                self.measured_joints = left
+        self._is_whole = not left
 
-    def at(self, times: np.ndarray, dt: float, until: int) -> tuple[np.ndarray, np.ndarray]:
+    def at(self, times: np.ndarray, dt: float, until: int = NEVER) -> tuple[np.ndarray, np.ndarray]:
         """Actions (H, J + base axes) at `times` (H,) [ns], and mask (H,).
 
-        Nothing is known before the first and after the last command, nor from `until` [ns] on, where the next episode begins.
+        Nothing is known before the first and after the last command, nor from `until` [ns] on, where the next episode begins, nor where a
+        joint was neither commanded nor measured.
         """
+        actions = np.zeros((len(times), self._joints + self._base_axes))
+        if not self._is_whole:
+            return actions, np.zeros(len(times), np.float32)
         step = round(dt * NANOSECONDS)
-        spans = [track.span for track, _, _ in self._columns if track.span]
-        if self._own and self._measured.span:
-            spans.append((self._measured.span[0] - step, self._measured.span[1] - step))
+        spans = [(t.span[0] - step * late, t.span[1] - step * late) for t, _, _, late in self._columns if t.span]
         first, last = max(s[0] for s in spans), min(until - 1, *(s[1] for s in spans))
         mask = ((times >= first) & (times <= last)).astype(np.float32)
         held = np.clip(times, first, max(first, last))
-        actions = np.zeros((len(times), self._joints + self._base_axes))
-        for track, columns, ours in self._columns:
-            actions[:, ours] = track.at(held)[:, columns]
-        if self._own:
-            actions[:, self._own] = self._measured.at(held + step)[:, self._own]
+        for track, columns, ours, late in self._columns:
+            actions[:, ours] = track.at(held + step * late)[:, columns]
         if self._base_axes and self._base is not None and self._base.span:
             age = self._base.age(held)
             moving = (age >= 0) & (age <= HOLD_S * NANOSECONDS)

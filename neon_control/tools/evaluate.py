@@ -25,7 +25,7 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.evaluation import tables
 from neon_control.evaluation.measures import chunk_errors, method_figures
 from neon_control.evaluation.offline import OfflineRun
-from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.settings import Settings, from_file, from_recording
 from neon_control.evaluation.verdict import Judged, comparison, verdict
 from neon_control.recordings.bag.bag_file import POLICY_KEY, Bag
@@ -84,10 +84,9 @@ def run(args: argparse.Namespace) -> int:
         settings = _settings(args, bag)
         policies = _load(args, bag, robot)
         with _progress(bag, "reading") as progress:
-            recording = Recording(bag, robot, args.namespace, progress)
-        for topic, damaged in recording.damaged.items():
-            time, text = damaged[0]
-            say_odd(args.bag, topic, f"{len(damaged)} messages are damaged, the first one: {text}", (time - recording.start) * 1e-9)
+            recording = RecordedDay(bag, robot, args.namespace, progress)
+        for problem in recording.report.problems:
+            tqdm.write(str(problem), file=sys.stderr)
         latency = recording.typical_delay if args.latency is None else args.latency
         judged = []
         for name, policy in policies.items():
@@ -160,7 +159,7 @@ def _notes(
     args: argparse.Namespace,
     settings: Settings,
     latency: float,
-    recording: Recording,
+    recording: RecordedDay,
     recorded: dict[str, object],
     policies: dict[str, Policy],
 ) -> list[str]:
@@ -179,8 +178,9 @@ def _notes(
         )
     if not recording.has_commands(first.file.space):
         notes.append("No commands of these joints were recorded: the measured motion stands for the recorded action.")
-    if recording.unreadable:
-        notes.append(f"{recording.unreadable} recorded messages could not be read.")
+    if first.file.space.dim > first.file.space.num_joints and not recording.commands.has_base:
+        notes.append("No commands of the base were recorded: it is taken to stand still.")
+    notes += [f"{problem}." for problem in recording.report.problems]
     if files := recorded.get("files"):
         same = all(dict(files).get(n) == digest for n, digest in first.file.files.items())  # type: ignore[call-overload]
         notes.append(f"Policy on the day: {recorded.get('name')}; {first.file.name} has {'the same' if same else 'other'} files.")

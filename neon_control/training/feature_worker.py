@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError, ObservationError
-from neon_control.recordings.finding import Problem, Recording, Report, Sample
+from neon_control.recordings.finding import Recording, Report, Sample
 from neon_control.runtime.compute.device_arrays import to_numpy
 from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions
 from neon_control.runtime.encoders.encoding import encode_observations
@@ -75,7 +75,7 @@ class Worker:
                     write_arrays(files.features, features.join())
         except ObservationError as error:
             problem = f"{recording.name}: {error}"
-        problems = tuple(_text(p) for p in report.problems)
+        problems = tuple(str(p) for p in report.problems)
         if features.added:
             write_arrays(files.features, features.join())
         if problem:
@@ -138,9 +138,3 @@ def _to_arrays(samples: Sequence[Sample]) -> Arrays:
         "stamps": np.array([s.observation.stamp for s in samples], np.int64),
         "episode": np.array([s.episode for s in samples], np.int32),
     }
-
-
-def _text(problem: Problem) -> str:
-    """One line."""
-    when = "" if problem.time is None else f" at {problem.time:.2f} s"
-    return f"{problem.where}{when}: {problem.what}" + (f" ({problem.count} times)" if problem.count > 1 else "")

@@ -21,7 +21,7 @@ from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation, ObservationBuilder
 from neon_control.evaluation.offline import OfflineRun
-from neon_control.evaluation.recorded_day import Recording
+from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag
 from neon_control.recordings.bag.messages import image_of, stamp_of
@@ -85,7 +85,7 @@ def offline(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, la
 
     with Bag(bag_path) as bag, patch.context() as patched:
         patched.setattr(policy, "encode", noted)
-        inputs = Recording(bag, robot).inputs
+        inputs = RecordedDay(bag, robot).inputs
         run = OfflineRun("offline", bag, policy, robot, settings, inputs, latency).execute(lambda time: None)
     return outcome(images, run.chunks, [(time, text) for time, _, text in run.refusals], dict(run.counts))
 

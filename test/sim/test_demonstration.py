@@ -9,7 +9,8 @@ import pytest
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.recordings.finding import Sample, read_samples
+from neon_control.recordings.bag_recording import BagRecording
+from neon_control.recordings.finding import Sample
 from neon_control.sim import demonstration
 from neon_control.sim.demonstration import Demonstrator
 from neon_control.sim.description import load_description
@@ -49,4 +50,4 @@ def _record(folder: Path, robot_file: str) -> tuple[ActionSpace, list[Sample]]:
         demonstrator.record_take([folder / "bag"], np.random.default_rng(3), 0.5)
     finally:
         demonstrator.world.close()
-    return space, read_samples(folder / "bag", space, 0.02, 16)
+    return space, BagRecording(folder / "bag").read(space, 0.02, 16).samples

@@ -22,7 +22,7 @@ def command(*args: object, **environment: str) -> subprocess.CompletedProcess[st
 @pytest.mark.timeout(400)
 def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
     from neon_control.core.sensing.observation import Observation
-    from neon_control.recordings.finding import read_samples
+    from neon_control.recordings.bag_recording import BagRecording
     from neon_control.runtime.policy.policy import Policy
 
     data, out = tmp_path / "data", tmp_path / "policies"
@@ -44,7 +44,7 @@ def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "small").glob("*.png")} == {"losses.png", "errors.png", "calibration.png", "chunks.png"}
     robot = load_robot("g1.yaml")
     policy = Policy.load(out / "small", robot)
-    sample = read_samples(data / "take_00002_0", policy.file.space, 0.02, 16)[0]
+    sample = BagRecording(data / "take_00002_0").read(policy.file.space, 0.02, 16).samples[0]
     chunk = policy.predict(sample.observation)
     assert chunk.joints.shape == (16, 14) and chunk.base.shape == (16, 3) and chunk.stamp == sample.observation.stamp
     # one step of training teaches nothing, but a joint is moved by no more than half its range from where it is

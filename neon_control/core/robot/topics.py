@@ -36,14 +36,10 @@ def input_topics(robot: Robot) -> dict[str, tuple[str, ...]]:
     return {role: tuple(dict.fromkeys(topics)) for role, topics in roles.items()}
 
 
-def base_topics(robot: Robot) -> tuple[str, ...]:
-    """The topics that a recording may have the base's commands on, the likelier one first."""
-    return tuple(dict.fromkeys(t for t in (robot.recording.base, BASE_COMMAND) if t))
-
-
 def output_topics(robot: Robot) -> tuple[str, ...]:
     """What our nodes publish on `robot`: chunks, commands and diagnostics."""
-    return (CHUNK_JOINTS, CHUNK_BASE, *(c.topic for c in robot.controllers), *base_topics(robot), DIAGNOSTICS)
+    bases = dict.fromkeys(filter(None, (robot.recording.base, BASE_COMMAND)))
+    return (CHUNK_JOINTS, CHUNK_BASE, *(c.topic for c in robot.controllers), *bases, DIAGNOSTICS)
 
 
 def recorded_topics(robot: Robot) -> tuple[str, ...]:
