@@ -34,12 +34,8 @@ class ChunkErrors:
 def chunk_errors(run: Run, recording: Recording) -> ChunkErrors:
     """Every step of every chunk, and what was done at that instant."""
     file = run.policy.file
-    steps = np.round(np.arange(file.num_steps) * file.dt * 1e9).astype(np.int64)  # (H,)
-    stamps = np.array([c.stamp for _, c in run.chunks], np.int64)  # (K,)
-    times = stamps[:, None] + steps
-    predicted = np.zeros((len(stamps), file.num_steps, file.space.dim))
-    for row, (_, chunk) in zip(predicted, run.chunks, strict=True):
-        row[:] = np.concatenate([chunk.joints, chunk.base], axis=1)
+    times = np.array([c.instants for _, c in run.chunks], np.int64).reshape(-1, file.num_steps)
+    predicted = np.array([c.values for _, c in run.chunks]).reshape(-1, file.num_steps, file.space.dim)
     return ChunkErrors(times, predicted, recording.actions(file.space, times))
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from rclpy.node import Node
 
 from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, StreamChunk, read_base, read_joints
+from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, read_base, read_joints
 from neon_control.nodes.conversions import image_to_rgb
 from neon_control.nodes.motion_topics import COMMAND_TYPES, MotionTopics, age, planar_velocity
 from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
@@ -37,7 +38,7 @@ class Streams:
         hears: whether the robot has a microphone.
         motion: joints and base as measured, joints as commanded.
         base_commanded: (3,) vx, vy, yaw rate; None before the first message.
-        chunk_joints, chunk, chunk_base: the newest chunk: names, (H, J) and (H, 3); None before the first.
+        chunk, chunk_base: the halves of the newest chunk; None before the first.
         image: (H, W, 3) uint8, the newest; None before.
         sound: (n,) float32 in [-1, 1], the last `HEARD` seconds at 16 kHz.
         problems: stream name -> why its last message could not be read.
@@ -68,9 +69,8 @@ class Streams:
         self._sound = SoundStream(audio_rate or recording.audio_rate_hz, audio_channels or recording.audio_channels)
         self._looked = -LOOK_PERIOD
         self.base_commanded: np.ndarray | None = None
-        self.chunk_joints: tuple[str, ...] = ()
-        self.chunk: StreamChunk | None = None
-        self.chunk_base: StreamChunk | None = None
+        self.chunk: ActionChunk | None = None
+        self.chunk_base: ActionChunk | None = None
         self.sound = np.zeros(0, np.float32)
         self.problems: dict[str, str] = {}
 
@@ -164,7 +164,6 @@ class Streams:
         message, base = self._chunk.newest(), self._base_chunk.newest()
         if message is not None:
             self.chunk = read_joints(message, message.joint_names, len(message.points))
-            self.chunk_joints = tuple(message.joint_names)
         if base is not None:
             self.chunk_base = read_base(base, len(base.points))
         return message is not None

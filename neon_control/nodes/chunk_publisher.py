@@ -22,16 +22,17 @@ class ChunkPublisher:
 
     def publish(self, chunk: ActionChunk) -> None:
         """Send a chunk."""
-        layout = (chunk.joint_names, chunk.dt, chunk.joints.shape, chunk.base.shape)
+        joints, base = chunk.joints, chunk.base
+        layout = (chunk.names, chunk.dt, chunk.num_steps)
         if layout != self._layout:
             self._prepare(chunk)
             self._layout = layout
-        for row, values in zip(self._joint_rows, chunk.joints, strict=True):
+        for row, values in zip(self._joint_rows, joints, strict=True):
             row[:] = values
         self._joint_message.set_time(chunk.stamp)
         self._joint_message.publish(self._joints)
         if self._base is not None and self._base_places:
-            for place, value in zip(self._base_places, chunk.base.ravel().tolist(), strict=True):
+            for place, value in zip(self._base_places, base.ravel().tolist(), strict=True):
                 place[0] = value
             self._base_message.set_time(chunk.stamp)
             self._base_message.publish(self._base)
@@ -41,7 +42,7 @@ class ChunkPublisher:
         marks = np.repeat([mark(i) for i in range(steps)], joints).reshape(steps, joints)  # one for each step
         base = np.array([mark(i) for i in range(chunk.base.size)]).reshape(chunk.base.shape)  # one for each number
         stamp = TIME_MARK[0] * NANOSECONDS + TIME_MARK[1]
-        messages = chunk_to_messages(ActionChunk(stamp, chunk.dt, chunk.joint_names, marks, base))
+        messages = chunk_to_messages(ActionChunk(stamp, chunk.dt, chunk.names, np.concatenate([marks, base], axis=1)))
         self._joint_message, self._base_message = map(PreparedMessage, messages)
         self._joint_rows = [self._joint_message.doubles(i, joints) for i in range(steps)]
         self._base_places = [self._base_message.doubles(i) for i in range(base.size)]

@@ -29,7 +29,8 @@ from neon_control.core.common import realtime
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.percentiles import Percentiles
 from neon_control.core.common.realtime import RealtimeSettings
-from neon_control.core.control.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
+from neon_control.core.control.executor import ExecutorSettings, MotionExecutor
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.control.sources import FloodLimit
 from neon_control.core.control.supervisor import State, Supervisor
@@ -40,7 +41,6 @@ from neon_control.nodes.chunk_messages import (
     CHUNK_DEADLINE,
     CHUNK_LEASE,
     JOINTS_TOPIC,
-    StreamChunk,
     chunk_qos,
     read_base,
     read_joints,
@@ -180,7 +180,7 @@ class ExecutorNode(AutostartNode):
 
     # --- callbacks ---
 
-    def _subscribe(self, stream: str, kind: type, read: Callable[[Any], StreamChunk]) -> None:
+    def _subscribe(self, stream: str, kind: type, read: Callable[[Any], ActionChunk]) -> None:
         """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor."""
 
         topic, limit, alive = TOPICS[stream], FloodLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST), 0
@@ -202,7 +202,7 @@ class ExecutorNode(AutostartNode):
                 self._motion.reject(stream, error.reason if isinstance(error, ChunkError) else "malformed")
                 self.get_logger().warning(f"{topic} refused: {error}", throttle_duration_sec=5.0)
             else:
-                self._motion.add_chunk(stream, chunk.stamp, chunk.dt, chunk.values, source)
+                self._motion.add_chunk(stream, chunk, source)
 
         def overdue(event: Any) -> None:
             self._motion.publisher_lost(stream)

@@ -27,6 +27,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from neon_control.core.common.errors import ChunkError, NeonControlError, ObservationError
+from neon_control.core.control.chunk import BASE, JOINTS
 from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan, PlannedPath, seen_from
 from neon_control.core.robot.kinematics import Kinematics
@@ -36,7 +37,7 @@ from neon_control.nodes.driven_way import DrivenWay
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.motion_topics import MotionTopics, age
 from neon_control.nodes.parameters import declare, describe
-from neon_control.nodes.plan_markers import BASE, Drawing, summary
+from neon_control.nodes.plan_markers import Drawing, summary
 from neon_control.nodes.transport import choose_transport
 
 MARKERS_TOPIC, PATHS_TOPIC, GHOST_TOPIC = "monitor/markers", "monitor/path", "monitor/ghost_joint_states"
@@ -101,12 +102,10 @@ class MonitorNode(Node):
         self.create_subscription(kind, topic, receive, qos, raw=True)
 
     def _on_joints(self, message: JointTrajectory) -> None:
-        chunk = read_joints(message, message.joint_names, len(message.points))
-        self._plan.add_joints(chunk.stamp, chunk.dt, message.joint_names, chunk.values, self._now())
+        self._plan.add(JOINTS, read_joints(message, message.joint_names, len(message.points)), self._now())
 
     def _on_base(self, message: MultiDOFJointTrajectory) -> None:
-        chunk = read_base(message, len(message.points))
-        self._plan.add_base(chunk.stamp, chunk.dt, chunk.values, self._now())
+        self._plan.add(BASE, read_base(message, len(message.points)), self._now())
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -14,6 +14,7 @@ from waiting import wait_until
 
 from neon_control.core.common.errors import ChunkError
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, read_base, read_joints, to_time
 from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.polling import PolledSubscription
@@ -24,7 +25,7 @@ H, DT, STAMP = 16, 0.02, 1_700_000_000_123_456_789
 
 def chunk() -> ActionChunk:
     rng = np.random.default_rng(1)
-    return ActionChunk(STAMP, DT, NAMES, rng.normal(size=(H, 3)), rng.normal(size=(H, 3)))
+    return ActionChunk(STAMP, DT, NAMES + BASE_NAMES, rng.normal(size=(H, 6)))
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_joints_are_mapped_by_name(messages):
 
 def test_a_robot_without_a_base_sends_no_base_points():
     c = chunk()
-    joints, base = chunk_to_messages(ActionChunk(STAMP, DT, NAMES, c.joints, np.zeros((H, 0))))
+    joints, base = chunk_to_messages(ActionChunk(STAMP, DT, NAMES, c.joints))
     assert len(joints.points) == H and not base.points
 
 
@@ -151,9 +152,9 @@ def test_a_prepared_chunk_is_the_same_message_also_when_the_layout_changes(ros):
     rng = np.random.default_rng(2)
     chunks = [
         chunk(),
-        ActionChunk(STAMP + 1, DT, NAMES, rng.normal(size=(H, 3)), rng.normal(size=(H, 3))),
-        ActionChunk(STAMP + 2, 0.04, NAMES[::-1], rng.normal(size=(H, 3)), rng.normal(size=(H, 3))),
-        ActionChunk(STAMP + 3, DT, NAMES[:2], rng.normal(size=(H, 2)), np.zeros((H, 0))),
+        ActionChunk(STAMP + 1, DT, NAMES + BASE_NAMES, rng.normal(size=(H, 6))),
+        ActionChunk(STAMP + 2, 0.04, NAMES[::-1] + BASE_NAMES, rng.normal(size=(H, 6))),
+        ActionChunk(STAMP + 3, DT, NAMES[:2], rng.normal(size=(H, 2))),
     ]
 
     def arrived(sent: ActionChunk) -> bool:

@@ -25,7 +25,7 @@ from rclpy.utilities import remove_ros_args
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from neon_control.core.control.chunk import ActionChunk
-from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.action_space import BASE_NAMES, ActionSpace
 from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, to_time
 from neon_control.nodes.transport import choose_transport
@@ -143,7 +143,7 @@ def main() -> None:
 
     def make(stamp: int) -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
         joints, base = motion(space, stamp * 1e-9 + args.dt * np.arange(STEPS))
-        return chunk_to_messages(ActionChunk(stamp, args.dt, space.joint_names, joints, base))
+        return chunk_to_messages(ActionChunk(stamp, args.dt, (*space.joint_names, *BASE_NAMES), np.hstack([joints, base])))
 
     def send(messages) -> None:
         for publisher, message in zip((joints_publisher, base_publisher), messages, strict=True):

@@ -26,6 +26,7 @@ from waiting import wait_until
 from neon_control.core.common.percentiles import Percentiles
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import load_robot
 from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, to_time
@@ -89,10 +90,8 @@ class Robot:
         left = list(ROBOT.groups["left_arm"])
         self._commands.publish(JointTrajectory(joint_names=left, points=[JointTrajectoryPoint(positions=[COMMANDED] * len(left))]))
         if self._steps % 4 == 0:
-            drive = np.tile([SPEED, 0.0, 0.0], (STEPS, 1))
-            for publisher, message in zip(
-                self._chunks, chunk_to_messages(ActionChunk(now, DT, ARMS, np.tile(STILL, (STEPS, 1)), drive)), strict=True
-            ):
+            chunk = ActionChunk(now, DT, (*ARMS, *BASE_NAMES), np.tile([*STILL, SPEED, 0.0, 0.0], (STEPS, 1)))
+            for publisher, message in zip(self._chunks, chunk_to_messages(chunk), strict=True):
                 publisher.publish(message)
         if self._steps % 10 == 0:
             for name in ("r1/executor_node: control", "r2/executor_node: control"):  # the second is another robot's
