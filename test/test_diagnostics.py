@@ -92,7 +92,7 @@ def statistics_of_the_source() -> set[str]:
                 parts = name.values if isinstance(name, ast.JoinedStr) else [name]
                 found.add("".join(str(p.value) if isinstance(p, ast.Constant) else "x" for p in parts))
             elif ast.unparse(call.func) == "self._statistics.record":
-                found |= {f"{k.arg}_{q}" for k in call.keywords for q in ("p50", "p99")}
+                found |= {f"{k.arg}/{q}" for k in call.keywords for q in ("p50", "p99", "max")}
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.evaluation.offline import Run
 from neon_control.evaluation.recorded_day import Recording, Stream
@@ -87,7 +88,7 @@ def _figures(run: Run, name: str, recording: Recording, space: ActionSpace) -> M
         jump=float(jumps.mean()) if len(jumps) else float("nan"),
         worst_jump=float(jumps.max()) if len(jumps) else float("nan"),
         acceleration=float(np.sqrt(np.mean(change**2))) if len(change) else float("nan"),
-        following=float(np.mean([s in ("ramping", "running") for s in method.states])) if method.states else 0.0,
+        following=float(np.mean([s in FOLLOWING for s in method.states])) if method.states else 0.0,
         limited=np.sum([method.executor.limiter.counts[c] for c in method.executor.limiter.counts], axis=0),
         waits=", ".join(
             f"{cause} {100.0 * n / len(method.causes):.0f} %" for cause, n in sorted(waits.items()) if n > 0.005 * len(method.causes)

@@ -12,7 +12,8 @@ import numpy as np
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot import BASE_AXES, Robot
-from neon_control.core.robot.topics import CHUNK_JOINTS, DIAGNOSTICS, base_topics, input_topics, resolve
+from neon_control.core.robot.topic_names import CHUNK_JOINTS, DIAGNOSTICS
+from neon_control.core.robot.topics import base_topics, input_topics, resolve
 from neon_control.core.sensing.joint_message import JointPicker
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, IMAGE_TYPES, nanoseconds, stamp_of, velocity_of

@@ -10,13 +10,13 @@ from rclpy.node import Node
 
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot import topic_names
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, read_base, read_joints
+from neon_control.nodes.chunk_messages import read_base, read_joints
 from neon_control.nodes.conversions import image_to_rgb
 from neon_control.nodes.motion_topics import COMMAND_TYPES, MotionTopics, age, planar_velocity
-from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
 from neon_control.nodes.topic_reader import TopicReader
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.compressed_images import decode_compressed
@@ -53,9 +53,9 @@ class Streams:
         self._topics = {camera.name: camera.topic for camera in robot.cameras}
         self.motion = MotionTopics(node, robot)
         self._audio = TopicReader(node, [(recording.audio, tuple(READERS))], AUDIO_DEPTH)
-        self._chunk = TopicReader(node, [(JOINTS_TOPIC, [COMMAND_TYPES["joint_trajectory"]])])
-        self._base_chunk = TopicReader(node, [(BASE_TOPIC, ["trajectory_msgs/MultiDOFJointTrajectory"])])
-        self._base_command = TopicReader(node, [(BASE_COMMAND_TOPIC, ["geometry_msgs/TwistStamped", "geometry_msgs/Twist"])])
+        self._chunk = TopicReader(node, [(topic_names.CHUNK_JOINTS, [COMMAND_TYPES["joint_trajectory"]])])
+        self._base_chunk = TopicReader(node, [(topic_names.CHUNK_BASE, ["trajectory_msgs/MultiDOFJointTrajectory"])])
+        self._base_command = TopicReader(node, [(topic_names.BASE_COMMAND, ["geometry_msgs/TwistStamped", "geometry_msgs/Twist"])])
         self._by_name: dict[str, tuple[TopicReader, ...]] = {
             JOINT_STATES: (self.motion.joint_states,),
             CHUNKS: (self._chunk,),

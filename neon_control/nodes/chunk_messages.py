@@ -25,8 +25,6 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.action_space import BASE_NAMES
 
-JOINTS_TOPIC = "action_chunk/joints"
-BASE_TOPIC = "action_chunk/base"
 BASE_NAME = "base"
 DT_TOLERANCE = 1e-4  # [s] how far time_from_start may lie from i * dt
 MAX_DT = 1.0  # [s] between two steps; in a chunk that spans minutes, an old observation would have a vote for minutes

@@ -8,7 +8,8 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import ActionChunk
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
+from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 
@@ -16,8 +17,8 @@ class ChunkPublisher:
     """The chunk topics of `node`: that of the joints, and that of the base for a policy that drives one."""
 
     def __init__(self, node: Node, base: bool = True) -> None:
-        self._joints = node.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
-        self._base = node.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos()) if base else None
+        self._joints = node.create_publisher(JointTrajectory, CHUNK_JOINTS, chunk_qos())
+        self._base = node.create_publisher(MultiDOFJointTrajectory, CHUNK_BASE, chunk_qos()) if base else None
         self._layout: tuple[object, ...] = ()
 
     def publish(self, chunk: ActionChunk) -> None:

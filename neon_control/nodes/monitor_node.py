@@ -32,7 +32,8 @@ from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan, PlannedPath, seen_from
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import load_robot
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, read_base, read_joints, to_time
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS
+from neon_control.nodes.chunk_messages import chunk_qos, read_base, read_joints, to_time
 from neon_control.nodes.driven_way import DrivenWay
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.motion_topics import MotionTopics, age
@@ -84,9 +85,9 @@ class MonitorNode(Node):
         self._motion.subscribe()
         self._statuses: dict[str, tuple[float, DiagnosticStatus]] = {}  # component -> time of arrival [s], status
         follow_any = chunk_qos(deadline=None, lease=None)
-        self._subscribe(JointTrajectory, JOINTS_TOPIC, follow_any, self._on_joints)
-        self._subscribe(MultiDOFJointTrajectory, BASE_TOPIC, follow_any, self._on_base)
-        self._subscribe(DiagnosticArray, "/diagnostics", QoSProfile(depth=10), self._on_diagnostics)
+        self._subscribe(JointTrajectory, CHUNK_JOINTS, follow_any, self._on_joints)
+        self._subscribe(MultiDOFJointTrajectory, CHUNK_BASE, follow_any, self._on_base)
+        self._subscribe(DiagnosticArray, DIAGNOSTICS, QoSProfile(depth=10), self._on_diagnostics)
         # A steady clock: a paused simulation is still shown.
         self.create_timer(1.0 / settings.rate_hz, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 

@@ -130,7 +130,7 @@ def summary(control: DiagnosticStatus | None, inference: DiagnosticStatus | None
         ]
     if inference is not None:
         v = {value.key: value.value for value in inference.values}
-        lines.append(f"policy: {inference.message}, {_ms(v, 'inference_ms_p50')} (p99 {_ms(v, 'inference_ms_p99')})")
+        lines.append(f"policy: {inference.message}, {_ms(v, 'inference_ms/p50')} (p99 {_ms(v, 'inference_ms/p99')})")
     lines += [f"stale: {name}, {'never received' if np.isinf(age) else f'{age:.1f} s old'}" for name, age in stale.items()]
     return "\n".join(lines)
 

@@ -23,13 +23,14 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJ
 from visualization_msgs.msg import Marker, MarkerArray
 from waiting import wait_until
 
-from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import load_robot
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, to_time
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
+from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages, to_time
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.outputs import COMMAND_QOS
 
@@ -67,7 +68,7 @@ class Robot:
         create = self.node.create_publisher
         self._states = create(JointState, "joint_states", qos_profile_sensor_data)
         self._odom = create(Odometry, "odom", 10)
-        self._chunks = create(JointTrajectory, JOINTS_TOPIC, chunk_qos()), create(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
+        self._chunks = create(JointTrajectory, CHUNK_JOINTS, chunk_qos()), create(MultiDOFJointTrajectory, CHUNK_BASE, chunk_qos())
         self._commands = create(JointTrajectory, "arm_controller/joint_trajectory", COMMAND_QOS)
         self._diagnostics = create(DiagnosticArray, "/diagnostics", 10)
         self._motion = MotionExecutor(ROBOT, ARMS)

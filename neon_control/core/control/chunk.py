@@ -10,7 +10,7 @@ chunk of its own. A chunk is checked where it is made: there it enters a process
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, overload
 
 import numpy as np
 
@@ -18,8 +18,6 @@ from neon_control.core.common.errors import ChunkError
 from neon_control.core.robot.action_space import BASE_NAMES
 
 JOINTS, BASE = "joints", "base"  # the two streams of chunks
-
-FloatOrArray = TypeVar("FloatOrArray", float, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -88,22 +86,25 @@ class ActionChunk:
 
     def at(self, instants: np.ndarray) -> np.ndarray:
         """Values (P, D) at instants (P,) [ns]; before the first step and after the last one those of that step."""
-        first, after = between_steps((np.clip(instants, self.stamp, self.end) - self.stamp) * 1e-9, self.dt, self.num_steps)
-        row, share = first.astype(np.intp), after[:, None]
-        return np.asarray((1.0 - share) * self.values[row] + share * self.values[row + 1])
+        steps, shares = between_steps((np.clip(instants, self.stamp, self.end) - self.stamp) * 1e-9, self.dt, self.num_steps)
+        return np.asarray((1.0 - shares[:, None]) * self.values[steps] + shares[:, None] * self.values[steps + 1])
 
 
-def between_steps(elapsed: FloatOrArray, dt: FloatOrArray, num_steps: int) -> tuple[FloatOrArray, FloatOrArray]:
+@overload
+def between_steps(elapsed: float, dt: float, num_steps: int) -> tuple[int, float]: ...
+@overload
+def between_steps(elapsed: np.ndarray, dt: float | np.ndarray, num_steps: int) -> tuple[np.ndarray, np.ndarray]: ...
+def between_steps(elapsed: Any, dt: Any, num_steps: int) -> Any:
     """Between which two steps of a chunk an instant lies: the earlier one, 0 to H - 2, and the share of the later one, 0 to 1.
 
-    The value there is (1 - share) * values[step] + share * values[step + 1]. Numbers and arrays are told alike, and both without
-    functions of numpy for one number, which would cost more than the rest of a tick's interpolation.
+    The value there is (1 - share) * values[step] + share * values[step + 1].
 
     Args:
-        elapsed: [s] since the chunk's stamp, not negative and not after its last step, but for a rounding to whole ns.
+        elapsed: [s] since the chunk's stamp, one number or an array; not negative, and not after its last step but for a rounding to ns.
     """
-    last = num_steps - 1
-    step = elapsed / dt
-    step = step - (step > last) * (step - last)
-    first = step // 1.0 - (step == last)  # the last step ends the last interval
-    return first, step - first
+    position = elapsed / dt
+    if isinstance(position, float):  # numpy would cost more on one number than the rest of a tick's interpolation
+        step = min(int(position), num_steps - 2)
+        return step, min(position - step, 1.0)
+    steps = np.minimum(position.astype(np.intp), num_steps - 2)
+    return steps, np.minimum(position - steps, 1.0)

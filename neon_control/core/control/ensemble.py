@@ -119,16 +119,16 @@ class Ensemble:
 
     def _newest(self, slot: int, t: int) -> np.ndarray:
         """The value (D,) of one chunk at t: what `_combined` gives for a single vote, at a fraction of its cost."""
-        first, share = between_steps((t - int(self._stamps[slot])) * 1e-9, float(self._dts[slot]), self.num_steps)
-        row, values = int(first), self._values[slot]  # (H, D)
-        return np.asarray((1.0 - share) * values[row] + share * values[row + 1])
+        step, share = between_steps((t - int(self._stamps[slot])) * 1e-9, float(self._dts[slot]), self.num_steps)
+        values = self._values[slot]  # (H, D)
+        return np.asarray((1.0 - share) * values[step] + share * values[step + 1])
 
     def _combined(self, slots: np.ndarray, t: int) -> np.ndarray:
         """The weighted votes (D,) of the live chunks in `slots` (V,), oldest first."""
-        first, share = between_steps((t - self._stamps[slots]) * 1e-9, self._dts[slots], self.num_steps)  # (V,) each
+        steps, shares = between_steps((t - self._stamps[slots]) * 1e-9, self._dts[slots], self.num_steps)  # (V,) each
         weights = self._weights(slots, t)
-        weights = np.concatenate([weights * (1.0 - share), weights * share])  # (2 V,)
-        rows = slots * self.num_steps + first.astype(np.intp)
+        weights = np.concatenate([weights * (1.0 - shares), weights * shares])  # (2 V,)
+        rows = slots * self.num_steps + steps
         return np.asarray(weights @ self._rows[np.concatenate([rows, rows + 1])])
 
     def _weights(self, slots: np.ndarray, t: int) -> np.ndarray:

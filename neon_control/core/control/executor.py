@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neon_control.core.common.errors import ChunkError
-from neon_control.core.common.percentiles import Percentiles
 from neon_control.core.common.settings import describe
+from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.control.limits import RestPath, envelope

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.topic_names import CAMERA
 
 TRANSPORTS = ("raw", "compressed")  # sensor_msgs/Image, sensor_msgs/CompressedImage
 DEFAULT_NAME = "camera"
@@ -19,7 +20,7 @@ class Camera:
     """
 
     name: str = DEFAULT_NAME
-    topic: str = "camera/image_raw"  # of the raw images; compressed ones are on `<topic>/compressed`
+    topic: str = CAMERA  # of the raw images; compressed ones are on `<topic>/compressed`
     transport: str = ""  # one of TRANSPORTS; empty: what the inference node's parameter `image_transport` says
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.yaml_file import as_mapping
 from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES
 
 UNITS = {"rad": 1.0, "deg": math.pi / 180.0}  # of a LeRobot dataset's joints -> [rad]
 
@@ -37,14 +38,14 @@ class LeRobotNames:
 class RecordingConfig:
     """Topics of a rosbag2, names of a LeRobot dataset. A leading slash of a topic means nothing."""
 
-    camera: str = "camera/image_raw"  # Image or CompressedImage; `<camera>/compressed` is taken where it is not there
+    camera: str = CAMERA  # Image or CompressedImage; `<camera>/compressed` is taken where it is not there
     others: tuple[Camera, ...] = ()  # further cameras, for a policy that looks through several; not from the file: see `looking_through`
-    joint_states: str = "joint_states"
-    audio: str = "audio"  # empty: this robot has no microphone
+    joint_states: str = JOINT_STATES
+    audio: str = AUDIO  # empty: this robot has no microphone
     audio_rate_hz: int = 16000  # [Hz]
     audio_channels: int = 1
     commands: tuple[CommandTopic, ...] = (CommandTopic("arm_controller/joint_trajectory"),)
-    base: str = "cmd_vel"  # Twist or TwistStamped; empty: not recorded
+    base: str = BASE_COMMAND  # Twist or TwistStamped; empty: not recorded
     boundary: str = ""  # each message begins an episode, each call for `<service>/_service_event`; empty: a bag is one episode
     reaction: float = 0.02  # [s] after an image's arrival that the live node looks at it; what arrives meanwhile still counts
     lerobot: LeRobotNames = field(default_factory=LeRobotNames)
@@ -54,7 +55,7 @@ class RecordingConfig:
         return replace(self, camera=cameras[0].topic, others=tuple(cameras[1:])) if cameras else self
 
 
-def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: str = "camera/image_raw") -> RecordingConfig:
+def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: str = CAMERA) -> RecordingConfig:
     """The section `recording` of a robot file.
 
     Args:
