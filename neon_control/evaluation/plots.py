@@ -20,15 +20,9 @@ POLICY_COLOURS = ("#0b6fa4", "#d1662b")
 METHOD_COLOURS = {"latest": "#555555", "act": "#0b6fa4", "age": "#3b9e5f", "blend": "#d1662b"}
 LIMIT_COLOURS = dict(zip(COUNTERS, ("#7b3294", "#b2182b", "#ef8a62", "#fddbc7"), strict=True))
 LIMIT_TEXT = {"non_finite": "not finite", "range": "position range", "rate": "velocity", "change": "acceleration"}
-STATE_COLOURS: dict[str, str] = {
-    State.RUNNING: "#3b9e5f",
-    State.RAMPING: "#a6d96a",
-    State.HOLDING: "#fdae61",
-    State.BRAKING: "#f46d43",
-    State.WAITING: "#cccccc",
-    State.ESTOPPED: "#d7191c",
-    State.STOPPED: "#888888",
-}
+STATE_COLOURS: dict[str, str] = dict(
+    zip(State, ("#cccccc", "#fdae61", "#a6d96a", "#3b9e5f", "#f46d43", "#d7191c", "#888888"), strict=True)  # waiting first, see the table
+)
 MAX_CHUNKS = 80  # drawn in one picture
 LEAST_SPAN = 0.2  # [rad] of a joint's axis, so that noise does not look like motion
 

@@ -21,11 +21,8 @@ from neon_control.monitor.streams import JOINT_STATES, Streams, is_silent
 NODE_SILENT = 2.5  # [s] diagnostics come once a second
 LOST_AFTER = 5  # [s]
 WIDE = 1300  # [pixels] of a window with room for the banner between the panels
-STATE_COLOURS: dict[str, str] = {  # grey is for what nobody knows
-    **dict.fromkeys(State, html.AMBER),
-    **dict.fromkeys(FOLLOWING, html.GREEN),
-    State.ESTOPPED: html.RED,
-}
+STATE_COLOURS: dict[str, str] = {state: html.GREEN if state in FOLLOWING else html.AMBER for state in State}
+STATE_COLOURS[State.ESTOPPED] = html.RED  # grey is for what nobody knows
 TITLES: dict[str, str] = {State.ESTOPPED: "E-STOPPED"}  # where the state's own name reads badly
 STYLE = f"""<style>
 button[style*="red-filled"] {{ height: 60px !important; font-size: 26px !important; letter-spacing: 0.06em }}

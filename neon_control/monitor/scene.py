@@ -120,7 +120,7 @@ class Paths:
         self._lines = [HandPath(scene, f"{WORLD}/base/path/{link}", colour) for link, colour in self.colours.items()]
         settings = EnsembleSettings()  # counts for nothing: single chunks are drawn
         self._plan = Plan(kinematics, links, settings, settings, CHUNKS_KEPT)
-        self._planned: tuple[ActionChunk | None, ActionChunk | None] = (None, None)  # the chunks that the plan has got
+        self._planned: dict[str, ActionChunk] = {}  # the chunks that the plan has got
 
     def update(self, now: float) -> None:
         """Draw the newest chunk; `now` [s] monotonic."""
@@ -137,14 +137,12 @@ class Paths:
                 line.show(self._mount + path.places[i])
 
     def _take_chunks(self, clock: int) -> None:
-        streams, (joints, base) = self._streams, self._planned
-        self._planned = streams.chunk, streams.chunk_base
-        with contextlib.suppress(ChunkError):  # the executor refuses it too, and counts it
-            if streams.chunk is not None and streams.chunk is not joints:
-                self._plan.add(JOINTS, streams.chunk, clock)
-        with contextlib.suppress(ChunkError):
-            if streams.chunk_base is not None and streams.chunk_base is not base:
-                self._plan.add(BASE, streams.chunk_base, clock)
+        for stream in (JOINTS, BASE):
+            chunk = self._streams.chunks.get(stream)
+            if chunk is not None and chunk is not self._planned.get(stream):
+                self._planned[stream] = chunk
+                with contextlib.suppress(ChunkError):  # the executor refuses it too, and counts it
+                    self._plan.add(stream, chunk, clock)
 
 
 class HandPath:

@@ -9,7 +9,7 @@ import numpy as np
 from rclpy.node import Node
 
 from neon_control.core.common.errors import ChunkError, ObservationError
-from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.robot import topic_names
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
@@ -38,7 +38,7 @@ class Streams:
         hears: whether the robot has a microphone.
         motion: joints and base as measured, joints as commanded.
         base_commanded: (3,) vx, vy, yaw rate; None before the first message.
-        chunk, chunk_base: the halves of the newest chunk; None before the first.
+        chunks: the newest chunk of each stream.
         image: (H, W, 3) uint8, the newest; None before.
         sound: (n,) float32 in [-1, 1], the last `HEARD` seconds at 16 kHz.
         problems: stream name -> why its last message could not be read.
@@ -69,8 +69,7 @@ class Streams:
         self._sound = SoundStream(audio_rate or recording.audio_rate_hz, audio_channels or recording.audio_channels)
         self._looked = -LOOK_PERIOD
         self.base_commanded: np.ndarray | None = None
-        self.chunk: ActionChunk | None = None
-        self.chunk_base: ActionChunk | None = None
+        self.chunks: dict[str, ActionChunk] = {}
         self.sound = np.zeros(0, np.float32)
         self.problems: dict[str, str] = {}
 
@@ -163,9 +162,9 @@ class Streams:
     def _read_chunks(self) -> bool:
         message, base = self._chunk.newest(), self._base_chunk.newest()
         if message is not None:
-            self.chunk = read_joints(message, message.joint_names, len(message.points))
+            self.chunks[JOINTS] = read_joints(message, message.joint_names, len(message.points))
         if base is not None:
-            self.chunk_base = read_base(base, len(base.points))
+            self.chunks[BASE] = read_base(base, len(base.points))
         return message is not None
 
     def _read_camera(self) -> bool:

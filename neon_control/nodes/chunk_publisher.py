@@ -23,17 +23,16 @@ class ChunkPublisher:
 
     def publish(self, chunk: ActionChunk) -> None:
         """Send a chunk."""
-        joints, base = chunk.joints, chunk.base
         layout = (chunk.names, chunk.dt, chunk.num_steps)
         if layout != self._layout:
             self._prepare(chunk)
             self._layout = layout
-        for row, values in zip(self._joint_rows, joints, strict=True):
+        for row, values in zip(self._joint_rows, chunk.joints, strict=True):
             row[:] = values
         self._joint_message.set_time(chunk.stamp)
         self._joint_message.publish(self._joints)
         if self._base is not None and self._base_places:
-            for place, value in zip(self._base_places, base.ravel().tolist(), strict=True):
+            for place, value in zip(self._base_places, chunk.base.ravel().tolist(), strict=True):
                 place[0] = value
             self._base_message.set_time(chunk.stamp)
             self._base_message.publish(self._base)

@@ -95,7 +95,7 @@ def test_joint_states_without_usable_positions_are_a_problem_and_move_nothing(no
 def test_bytes_that_are_no_message_are_a_problem_until_a_right_one_comes(node: Node) -> None:
     publisher, streams = node.create_publisher(JointTrajectory, CHUNK_JOINTS, 1), Streams(node, load_robot("arm6.yaml"))
     until(streams, lambda: CHUNKS in streams.problems, "a problem", lambda: publisher.publish(b"\x00\x01\x00\x00nonsense"))
-    assert streams.chunk is None
+    assert streams.chunks == {}
     assert "trajectory_msgs/JointTrajectory" in streams.problems[CHUNKS]
 
 

@@ -8,4 +8,4 @@ AUDIO, JOINT_STATES = "audio", "joint_states"
 CHUNK_JOINTS, CHUNK_BASE = "action_chunk/joints", "action_chunk/base"
 BASE_COMMAND, DIAGNOSTICS = "cmd_vel", "/diagnostics"
 ODOMETRY, EPISODE, INSTRUCTION = "odom", "sim_node/episode", "instruction"
-RECORDED = "recorded"  # the prefix under which a replay shows what our nodes said on the day
+CONTEXT = (ODOMETRY, EPISODE, INSTRUCTION)  # for people and judges; nothing reads them to act

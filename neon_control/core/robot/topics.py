@@ -7,20 +7,9 @@ from __future__ import annotations
 
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.topic_names import (
-    AUDIO,
-    BASE_COMMAND,
-    CHUNK_BASE,
-    CHUNK_JOINTS,
-    DIAGNOSTICS,
-    EPISODE,
-    INSTRUCTION,
-    JOINT_STATES,
-    ODOMETRY,
-    RECORDED,
-)
+from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CHUNK_BASE, CHUNK_JOINTS, CONTEXT, DIAGNOSTICS, JOINT_STATES
 
-CONTEXT = (ODOMETRY, EPISODE, INSTRUCTION)  # for people and judges; nothing reads them to act
+RECORDED = "recorded"  # the prefix under which a replay shows what our nodes said on the day
 
 
 def cameras_by_role(robot: Robot) -> dict[str, Camera]:
