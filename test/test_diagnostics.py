@@ -85,14 +85,14 @@ def test_every_key_of_the_executor_is_documented(configured: Callable[[type[Auto
 def statistics_of_the_source() -> set[str]:
     """Every counter and latency that the inference's code names; a part that is computed is `x`."""
     found: set[str] = set()
-    for file in ("runtime/policy/loop.py", "nodes/inference.py", "nodes/camera_topics.py"):
+    for file in ("runtime/policy/loop.py", "runtime/policy/decisions.py", "nodes/inference.py", "nodes/camera_topics.py"):
         for call in (n for n in ast.walk(ast.parse((ROOT / "neon_control" / file).read_text())) if isinstance(n, ast.Call)):
-            if ast.unparse(call.func) == "self._statistics.count":
+            if ast.unparse(call.func) in ("self._statistics.count", "self._count"):
                 (name,) = call.args
                 parts = name.values if isinstance(name, ast.JoinedStr) else [name]
                 found.add("".join(str(p.value) if isinstance(p, ast.Constant) else "x" for p in parts))
             elif ast.unparse(call.func) == "self._statistics.record":
-                found |= {f"{k.arg}_{q}" for k in call.keywords for q in ("p50", "p99")}
+                found |= {f"{k.arg}/{q}" for k in call.keywords for q in ("p50", "p99", "max")}
     return found
 
 

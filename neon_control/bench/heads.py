@@ -16,20 +16,16 @@ import onnxruntime
 import torch
 
 from neon_control.bench.measure import Latency, measure_in_blocks
-from neon_control.bench.rows import INPUT_DIM, random_head
+from neon_control.bench.rows import HEADS, INPUT_DIM, random_head
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.common.text_table import table
 from neon_control.model.action_heads import ActionHead
+from neon_control.model.action_heads.factory import BUILT_IN
 from neon_control.runtime.compute.sessions import open_session
 from neon_control.runtime.export.head_export import ARGUMENTS, export_head, input_shapes, largest_difference, random_inputs
 
-PEERS = {  # row -> class in the peer's file
-    "mlp": "MLPDecoder",
-    "chunking": "ActionChunkingHead",
-    "flow": "FlowMatchingHead",
-    "dit": "DiTActionHead",
-    "ensemble": "EnsembleHead",
-}
+# Row -> class in the peer's file, which has the same names for heads that need nothing else.
+PEERS = {name: BUILT_IN[name].kind.__name__ for name in HEADS if not BUILT_IN[name].needs}
 BATCHES = (1, 3)  # batch sizes at which torch and ONNX Runtime are compared
 
 

@@ -7,17 +7,11 @@ import torch
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.model.action_heads import ActionHead, build_head, group_sizes
+from neon_control.model.action_heads.factory import BUILT_IN
 
 INPUT_DIM = 2048
 # How a row is named -> the configuration of the head; the grouped ones of the robot's modes are added to these.
-HEADS = {
-    "mlp": {"type": "mlp"},
-    "chunking": {"type": "chunking"},
-    "flow": {"type": "flow"},
-    "dit": {"type": "dit"},
-    "state_relative": {"type": "state_relative", "inner": {"type": "chunking"}},
-    "ensemble": {"type": "ensemble"},
-}
+HEADS = {name: {"type": name, **head.needs} for name, head in BUILT_IN.items() if name != "grouped"}
 GROUPED = {f"grouped/{mode}": mode for mode in MODES}
 
 

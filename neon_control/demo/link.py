@@ -16,6 +16,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.monitor.link import EXECUTOR, INFERENCE, SERVICE_LIMIT, Link, LinkError, Status
 from neon_control.nodes.polling import PolledSubscription
@@ -104,7 +105,7 @@ class DemoLink(Link):
     @property
     def following(self) -> bool:
         """Whether the executor follows the policy's chunks."""
-        return self.value(EXECUTOR, "state") in ("ramping", "running")
+        return self.value(EXECUTOR, "state") in FOLLOWING
 
     # --- requests ---
 

@@ -91,7 +91,7 @@ def report(trials: Sequence[Trial], number: Callable[[str, str], float | None], 
         "successes": successes,
         "success_rate": round(successes / len(trials), 4) if trials else None,
         "mean_time_to_reach_s": round(sum(times) / len(times), 3) if times else None,
-        "inference_ms": {"p50": number(INFERENCE, "inference_ms_p50"), "p99": number(INFERENCE, "inference_ms_p99")},
+        "inference_ms": {"p50": number(INFERENCE, "inference_ms/p50"), "p99": number(INFERENCE, "inference_ms/p99")},
         "observation_to_command_ms": {
             "p50": number(EXECUTOR, "observation_to_command_ms/p50"),
             "p99": number(EXECUTOR, "observation_to_command_ms/p99"),

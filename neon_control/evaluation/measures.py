@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.evaluation.offline import Run
 from neon_control.evaluation.recorded_day import MessageTimes, RecordedDay
@@ -34,12 +35,8 @@ class ChunkErrors:
 def chunk_errors(run: Run, recording: RecordedDay) -> ChunkErrors:
     """Every step of every chunk, and what was done at that instant."""
     file = run.policy.file
-    steps = np.round(np.arange(file.num_steps) * file.dt * 1e9).astype(np.int64)  # (H,)
-    stamps = np.array([c.stamp for _, c in run.chunks], np.int64)  # (K,)
-    times = stamps[:, None] + steps
-    predicted = np.zeros((len(stamps), file.num_steps, file.space.dim))
-    for row, (_, chunk) in zip(predicted, run.chunks, strict=True):
-        row[:] = np.concatenate([chunk.joints, chunk.base], axis=1)
+    times = np.array([c.instants for _, c in run.chunks], np.int64).reshape(-1, file.num_steps)
+    predicted = np.array([c.values for _, c in run.chunks]).reshape(-1, file.num_steps, file.space.dim)
     return ChunkErrors(times, predicted, recording.actions(file.space, times, file.dt))
 
 
@@ -91,7 +88,7 @@ def _figures(run: Run, name: str, recording: RecordedDay, space: ActionSpace) ->
         jump=float(jumps.mean()) if len(jumps) else float("nan"),
         worst_jump=float(jumps.max()) if len(jumps) else float("nan"),
         acceleration=float(np.sqrt(np.mean(change**2))) if len(change) else float("nan"),
-        following=float(np.mean([s in ("ramping", "running") for s in method.states])) if method.states else 0.0,
+        following=float(np.mean([s in FOLLOWING for s in method.states])) if method.states else 0.0,
         limited=np.sum([method.executor.limiter.counts[c] for c in method.executor.limiter.counts], axis=0),
         waits=", ".join(
             f"{cause} {100.0 * n / len(method.causes):.0f} %" for cause, n in sorted(waits.items()) if n > 0.005 * len(method.causes)

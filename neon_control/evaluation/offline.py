@@ -22,9 +22,9 @@ import numpy as np
 
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import METHODS
-from neon_control.core.control.executor import BASE, JOINTS, MotionExecutor
+from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.topics import cameras_by_role
@@ -217,9 +217,9 @@ class OfflineRun:
     def _tick(self, run: MethodRun, now: int, chunks: list[ActionChunk]) -> None:
         before = _target(run.executor, now) if chunks else None
         for chunk in chunks:
-            run.executor.add_chunk(JOINTS, chunk.stamp, chunk.dt, chunk.joints)
-            if BASE in run.executor.streams:
-                run.executor.add_chunk(BASE, chunk.stamp, chunk.dt, chunk.base)
+            for stream, half in chunk.streams().items():
+                if stream in run.executor.streams:
+                    run.executor.add_chunk(stream, half)
         command = run.executor.tick(now)
         target = _target(run.executor, now)
         nothing = np.full(len(run.executor.limiter.names), np.nan)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neon_control.core.control.limits import COUNTERS
+from neon_control.core.control.supervisor import State
 from neon_control.evaluation.measures import ChunkErrors, input_figures, mean_abs, percentile, sync_skew
 from neon_control.evaluation.offline import Run
 from neon_control.evaluation.recorded_day import RecordedDay
@@ -19,8 +20,9 @@ POLICY_COLOURS = ("#0b6fa4", "#d1662b")
 METHOD_COLOURS = {"latest": "#555555", "act": "#0b6fa4", "age": "#3b9e5f", "blend": "#d1662b"}
 LIMIT_COLOURS = dict(zip(COUNTERS, ("#7b3294", "#b2182b", "#ef8a62", "#fddbc7"), strict=True))
 LIMIT_TEXT = {"non_finite": "not finite", "range": "position range", "rate": "velocity", "change": "acceleration"}
-STATE_COLOURS = {"running": "#3b9e5f", "ramping": "#a6d96a", "holding": "#fdae61", "braking": "#f46d43", "waiting": "#cccccc"}
-STATE_COLOURS |= {"estopped": "#d7191c", "stopped": "#888888"}
+STATE_COLOURS: dict[str, str] = dict(
+    zip(State, ("#cccccc", "#fdae61", "#a6d96a", "#3b9e5f", "#f46d43", "#d7191c", "#888888"), strict=True)  # waiting first, see the table
+)
 MAX_CHUNKS = 80  # drawn in one picture
 LEAST_SPAN = 0.2  # [rad] of a joint's axis, so that noise does not look like motion
 
@@ -148,7 +150,7 @@ def _state_band(axes: Axes, seconds: np.ndarray, states: list[str], label: str) 
         state = states[begin]
         last = seconds[min(end, len(seconds) - 1)]
         first = state not in states[:begin]
-        axes.axvspan(seconds[begin], last, color=STATE_COLOURS.get(state, "#999999"), lw=0, label=state if first else None)
+        axes.axvspan(seconds[begin], last, color=STATE_COLOURS[state], lw=0, label=state if first else None)
         if last - seconds[begin] > 0.06 * (seconds[-1] - seconds[0]):
             axes.text((seconds[begin] + last) / 2.0, 0.5, state, ha="center", va="center", fontsize=7)
     axes.legend(fontsize=6, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)  # for those too short to be written in

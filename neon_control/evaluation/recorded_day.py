@@ -11,7 +11,8 @@ import numpy as np
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.topics import CHUNK_JOINTS, DIAGNOSTICS, input_topics, resolve
+from neon_control.core.robot.topic_names import CHUNK_JOINTS, DIAGNOSTICS
+from neon_control.core.robot.topics import input_topics, resolve
 from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
 from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
 from neon_control.recordings.commands import RecordedCommands

@@ -18,6 +18,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
 from neon_control.core.common.errors import NeonControlError
+from neon_control.core.robot.topic_names import DIAGNOSTICS
 
 AnyLink = TypeVar("AnyLink", bound="Link")
 INFERENCE, EXECUTOR = "inference_node", "executor_node"
@@ -74,7 +75,7 @@ class Link:
         self.changed = threading.Condition()
         # Best effort fits every publisher, and none ever waits for this reader.
         qos = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, qos)
+        self.node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_diagnostics, qos)
         self._spinner = SingleThreadedExecutor()
         self._spinner.add_node(self.node)
         self._running = True

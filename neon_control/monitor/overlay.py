@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import viser
 
 from neon_control.core.common.html import element, escape
+from neon_control.core.control.supervisor import FOLLOWING, State
 from neon_control.monitor import html
 from neon_control.monitor.link import EXECUTOR, Link
 from neon_control.monitor.streams import JOINT_STATES, Streams, is_silent
@@ -20,9 +21,9 @@ from neon_control.monitor.streams import JOINT_STATES, Streams, is_silent
 NODE_SILENT = 2.5  # [s] diagnostics come once a second
 LOST_AFTER = 5  # [s]
 WIDE = 1300  # [pixels] of a window with room for the banner between the panels
-STATE_COLOURS = {"running": html.GREEN, "ramping": html.GREEN, "holding": html.AMBER, "braking": html.AMBER, "waiting": html.AMBER}
-STATE_COLOURS |= {"estopped": html.RED, "stopped": html.AMBER}  # grey is for what nobody knows
-TITLES = {"estopped": "E-STOPPED"}  # where the state's own name reads badly
+STATE_COLOURS: dict[str, str] = {state: html.GREEN if state in FOLLOWING else html.AMBER for state in State}
+STATE_COLOURS[State.ESTOPPED] = html.RED  # grey is for what nobody knows
+TITLES: dict[str, str] = {State.ESTOPPED: "E-STOPPED"}  # where the state's own name reads badly
 STYLE = f"""<style>
 button[style*="red-filled"] {{ height: 60px !important; font-size: 26px !important; letter-spacing: 0.06em }}
 button[style*="red-filled"] span {{ font-weight: 700 !important }}

@@ -169,7 +169,7 @@ class TimingPlots:
             values[2] = None if values[2] is None or values[2] > OLD_CHUNK else values[2]
             self._executor.add(now, values)
         elif status.node == INFERENCE:
-            self._inference.add(now, [_finite(status.number(key)) for key in ("inference_ms_p50", "inference_ms_p99")])
+            self._inference.add(now, [_finite(status.number(key)) for key in ("inference_ms/p50", "inference_ms/p99")])
 
     def update(self, now: float) -> None:
         """Draw; `now` [s] monotonic."""

@@ -10,13 +10,13 @@ import numpy as np
 import viser
 
 from neon_control.core.common.errors import ChunkError, ConfigError
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import Robot
 from neon_control.monitor.shapes import RobotShape, load_urdf
 from neon_control.monitor.streams import JOINT_STATES, Streams
-from neon_control.nodes.chunk_messages import StreamChunk
 
 PATH_COLOURS = ((240, 150, 30), (30, 190, 140), (200, 90, 220), (230, 210, 60))
 CHUNKS_KEPT = 3  # of which the newest is drawn whose halves, joints and base, have both come
@@ -120,7 +120,7 @@ class Paths:
         self._lines = [HandPath(scene, f"{WORLD}/base/path/{link}", colour) for link, colour in self.colours.items()]
         settings = EnsembleSettings()  # counts for nothing: single chunks are drawn
         self._plan = Plan(kinematics, links, settings, settings, CHUNKS_KEPT)
-        self._planned: tuple[StreamChunk | None, StreamChunk | None] = (None, None)  # the chunks that the plan has got
+        self._planned: dict[str, ActionChunk] = {}  # the chunks that the plan has got
 
     def update(self, now: float) -> None:
         """Draw the newest chunk; `now` [s] monotonic."""
@@ -137,14 +137,12 @@ class Paths:
                 line.show(self._mount + path.places[i])
 
     def _take_chunks(self, clock: int) -> None:
-        streams, (joints, base) = self._streams, self._planned
-        self._planned = streams.chunk, streams.chunk_base
-        with contextlib.suppress(ChunkError):  # the executor refuses it too, and counts it
-            if streams.chunk is not None and streams.chunk is not joints:
-                self._plan.add_joints(streams.chunk.stamp, streams.chunk.dt, streams.chunk_joints, streams.chunk.values, clock)
-        with contextlib.suppress(ChunkError):
-            if streams.chunk_base is not None and streams.chunk_base is not base:
-                self._plan.add_base(streams.chunk_base.stamp, streams.chunk_base.dt, streams.chunk_base.values, clock)
+        for stream in (JOINTS, BASE):
+            chunk = self._streams.chunks.get(stream)
+            if chunk is not None and chunk is not self._planned.get(stream):
+                self._planned[stream] = chunk
+                with contextlib.suppress(ChunkError):  # the executor refuses it too, and counts it
+                    self._plan.add(stream, chunk, clock)
 
 
 class HandPath:

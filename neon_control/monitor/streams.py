@@ -9,13 +9,14 @@ import numpy as np
 from rclpy.node import Node
 
 from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
+from neon_control.core.robot import topic_names
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, StreamChunk, read_base, read_joints
+from neon_control.nodes.chunk_messages import read_base, read_joints
 from neon_control.nodes.conversions import image_to_rgb
 from neon_control.nodes.motion_topics import COMMAND_TYPES, MotionTopics, age, planar_velocity
-from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
 from neon_control.nodes.topic_reader import TopicReader
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.compressed_images import decode_compressed
@@ -37,7 +38,7 @@ class Streams:
         hears: whether the robot has a microphone.
         motion: joints and base as measured, joints as commanded.
         base_commanded: (3,) vx, vy, yaw rate; None before the first message.
-        chunk_joints, chunk, chunk_base: the newest chunk: names, (H, J) and (H, 3); None before the first.
+        chunks: the newest chunk of each stream.
         image: (H, W, 3) uint8, the newest; None before.
         sound: (n,) float32 in [-1, 1], the last `HEARD` seconds at 16 kHz.
         problems: stream name -> why its last message could not be read.
@@ -52,9 +53,9 @@ class Streams:
         self._topics = {camera.name: camera.topic for camera in robot.cameras}
         self.motion = MotionTopics(node, robot)
         self._audio = TopicReader(node, [(recording.audio, tuple(READERS))], AUDIO_DEPTH)
-        self._chunk = TopicReader(node, [(JOINTS_TOPIC, [COMMAND_TYPES["joint_trajectory"]])])
-        self._base_chunk = TopicReader(node, [(BASE_TOPIC, ["trajectory_msgs/MultiDOFJointTrajectory"])])
-        self._base_command = TopicReader(node, [(BASE_COMMAND_TOPIC, ["geometry_msgs/TwistStamped", "geometry_msgs/Twist"])])
+        self._chunk = TopicReader(node, [(topic_names.CHUNK_JOINTS, [COMMAND_TYPES["joint_trajectory"]])])
+        self._base_chunk = TopicReader(node, [(topic_names.CHUNK_BASE, ["trajectory_msgs/MultiDOFJointTrajectory"])])
+        self._base_command = TopicReader(node, [(topic_names.BASE_COMMAND, ["geometry_msgs/TwistStamped", "geometry_msgs/Twist"])])
         self._by_name: dict[str, tuple[TopicReader, ...]] = {
             JOINT_STATES: (self.motion.joint_states,),
             CHUNKS: (self._chunk,),
@@ -68,9 +69,7 @@ class Streams:
         self._sound = SoundStream(audio_rate or recording.audio_rate_hz, audio_channels or recording.audio_channels)
         self._looked = -LOOK_PERIOD
         self.base_commanded: np.ndarray | None = None
-        self.chunk_joints: tuple[str, ...] = ()
-        self.chunk: StreamChunk | None = None
-        self.chunk_base: StreamChunk | None = None
+        self.chunks: dict[str, ActionChunk] = {}
         self.sound = np.zeros(0, np.float32)
         self.problems: dict[str, str] = {}
 
@@ -163,10 +162,9 @@ class Streams:
     def _read_chunks(self) -> bool:
         message, base = self._chunk.newest(), self._base_chunk.newest()
         if message is not None:
-            self.chunk = read_joints(message, message.joint_names, len(message.points))
-            self.chunk_joints = tuple(message.joint_names)
+            self.chunks[JOINTS] = read_joints(message, message.joint_names, len(message.points))
         if base is not None:
-            self.chunk_base = read_base(base, len(base.points))
+            self.chunks[BASE] = read_base(base, len(base.points))
         return message is not None
 
     def _read_camera(self) -> bool:

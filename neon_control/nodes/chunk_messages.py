@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from builtin_interfaces.msg import Duration as DurationMessage
@@ -24,9 +23,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJ
 from neon_control.core.common.errors import ChunkError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.action_space import BASE_NAMES
 
-JOINTS_TOPIC = "action_chunk/joints"
-BASE_TOPIC = "action_chunk/base"
 BASE_NAME = "base"
 DT_TOLERANCE = 1e-4  # [s] how far time_from_start may lie from i * dt
 MAX_DT = 1.0  # [s] between two steps; in a chunk that spans minutes, an old observation would have a vote for minutes
@@ -48,15 +46,6 @@ def chunk_qos(deadline: float | None = CHUNK_DEADLINE, lease: float | None = CHU
         liveliness=LivelinessPolicy.AUTOMATIC,
         liveliness_lease_duration=Infinite if lease is None else Duration(seconds=lease),
     )
-
-
-@dataclass(frozen=True)
-class StreamChunk:
-    """One stream (joints or base) of a chunk, as received."""
-
-    stamp: int  # [ns] time of the observation
-    dt: float  # [s]
-    values: np.ndarray  # (H, D), columns in the reader's order
 
 
 def chunk_to_messages(chunk: ActionChunk, frame_id: str = "") -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
@@ -81,7 +70,7 @@ def chunk_to_messages(chunk: ActionChunk, frame_id: str = "") -> tuple[JointTraj
     return joints, base
 
 
-def read_joints(message: JointTrajectory, joint_names: Sequence[str], num_steps: int) -> StreamChunk:
+def read_joints(message: JointTrajectory, joint_names: Sequence[str], num_steps: int) -> ActionChunk:
     """Read the joint stream, columns in the order of `joint_names`.
 
     Args:
@@ -101,10 +90,10 @@ def read_joints(message: JointTrajectory, joint_names: Sequence[str], num_steps:
             repeated = sorted({n for n in names if list(names).count(n) > 1})
             raise ChunkError("joint_names", f"joints missing: {missing}; not commanded here: {extra}; repeated: {repeated}")
         values = values[:, [names.index(n) for n in joint_names]]
-    return StreamChunk(stamp, dt, _finite(values))
+    return ActionChunk(stamp, dt, tuple(joint_names), values)
 
 
-def read_base(message: MultiDOFJointTrajectory, num_steps: int) -> StreamChunk:
+def read_base(message: MultiDOFJointTrajectory, num_steps: int) -> ActionChunk:
     """Read the base stream: (H, 3) velocities vx, vy [m/s] and yaw rate [rad/s].
 
     Raises:
@@ -117,10 +106,11 @@ def read_base(message: MultiDOFJointTrajectory, num_steps: int) -> StreamChunk:
         raise ChunkError("shape", "every point of the base needs exactly one velocity")
     twists = [p.velocities[0] for p in message.points]
     rows = [(t.linear.x, t.linear.y, t.angular.z, t.linear.z, t.angular.x, t.angular.y) for t in twists]
-    values = _finite(np.array(rows, dtype=np.float64))
+    values = np.array(rows, dtype=np.float64)  # (H, 6)
+    chunk = ActionChunk(stamp, dt, BASE_NAMES, np.ascontiguousarray(values[:, :3]))
     if values[:, 3:].any():
         raise ChunkError("shape", "the base moves in the plane: linear.z, angular.x and angular.y must be zero")
-    return StreamChunk(stamp, dt, np.ascontiguousarray(values[:, :3]))
+    return chunk
 
 
 def to_time(stamp: int) -> Time:
@@ -152,9 +142,3 @@ def _timing(message: JointTrajectory | MultiDOFJointTrajectory, num_steps: int) 
     if not 0.0 < dt <= MAX_DT or np.abs(times - dt * np.arange(num_steps)).max() > DT_TOLERANCE:
         raise ChunkError("dt", f"time_from_start must be i * dt with 0 < dt <= {MAX_DT} s, got {np.round(times, 4).tolist()} s")
     return stamp, dt
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise ChunkError("non_finite", f"NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} values")
-    return values

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.common.statistics import Percentiles, percentiles
 from neon_control.core.control.executor import MotionExecutor
-from neon_control.core.control.supervisor import State
+from neon_control.core.control.supervisor import FOLLOWING, State
 
 MEANING = {
     State.WAITING: "waiting for joint states",
@@ -17,7 +17,6 @@ MEANING = {
     State.ESTOPPED: "emergency stop; release it and call ~/reset",
     State.STOPPED: "stopped",
 }
-HEALTHY = (State.RAMPING, State.RUNNING)
 
 
 def executor_status(
@@ -28,10 +27,12 @@ def executor_status(
     state = supervisor.state
     message = MEANING[state] + (f" ({supervisor.cause})" if supervisor.cause else "")
     status = DiagnosticStatus(name=name, hardware_id=hardware_id, message=message)
-    status.level = DiagnosticStatus.OK if state in HEALTHY else DiagnosticStatus.ERROR if state is State.ESTOPPED else DiagnosticStatus.WARN
+    stopped = DiagnosticStatus.ERROR if state is State.ESTOPPED else DiagnosticStatus.WARN
+    status.level = DiagnosticStatus.OK if state in FOLLOWING else stopped
     values: dict[str, object] = {"state": state.value, "cause": supervisor.cause, **loop}
-    values |= _percentiles("lateness_ms", lateness) | _percentiles("tick_ms", compute)
-    values |= _percentiles("observation_to_command_ms", executor.observation_to_command)
+    windows = {"lateness_ms": lateness, "tick_ms": compute, "observation_to_command_ms": executor.observation_to_command}
+    for key, window in windows.items():
+        values |= percentiles(key, 1e3 * window.values)
     values["newest_chunk_age_ms"] = executor.chunk_age * 1e3
     if state is State.WAITING:
         values["joints_missing"] = ", ".join(executor.missing_joints()) or "none"
@@ -47,7 +48,3 @@ def executor_status(
         values |= {f"limited/{counter}/{axis}": int(n) for axis, n in zip(executor.limiter.names, counts, strict=True) if n}
     status.values = [KeyValue(key=key, value=f"{v:.4f}" if isinstance(v, float) else str(v)) for key, v in values.items()]
     return DiagnosticArray(status=[status])
-
-
-def _percentiles(key: str, window: Percentiles) -> dict[str, float]:
-    return {f"{key}/{label}": value * 1e3 for label, value in zip(("p50", "p99", "max"), window.summary(), strict=True)}

@@ -28,24 +28,17 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from neon_control.core.common import realtime
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.fields import setting
-from neon_control.core.common.percentiles import Percentiles
 from neon_control.core.common.realtime import RealtimeSettings
-from neon_control.core.control.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
+from neon_control.core.common.statistics import Percentiles
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
+from neon_control.core.control.executor import ExecutorSettings, MotionExecutor
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.control.sources import FloodLimit
 from neon_control.core.control.supervisor import State, Supervisor
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.nodes.chunk_messages import (
-    BASE_TOPIC,
-    CHUNK_DEADLINE,
-    CHUNK_LEASE,
-    JOINTS_TOPIC,
-    StreamChunk,
-    chunk_qos,
-    read_base,
-    read_joints,
-)
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS, JOINT_STATES
+from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.lifecycle import AutostartNode, run
 from neon_control.nodes.outputs import BASE_MESSAGES, create_outputs
@@ -53,7 +46,7 @@ from neon_control.nodes.parameters import declare
 from neon_control.nodes.polling import JointStateReader, PolledSubscription
 from neon_control.nodes.transport import choose_transport
 
-TOPICS = {JOINTS: JOINTS_TOPIC, BASE: BASE_TOPIC}
+TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
 SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
@@ -97,8 +90,8 @@ class ExecutorNode(AutostartNode):
         self._outputs = create_outputs(self, robot, names, self._motion.period, parameters.base_message, parameters.base_frame)
         self._lateness, self._compute = Percentiles(), Percentiles()
         self._pacer: Pacer | None = None
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._joint_states = PolledSubscription(self, JointState, "joint_states", qos_profile_sensor_data)
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
+        self._joint_states = PolledSubscription(self, JointState, JOINT_STATES, qos_profile_sensor_data)
         self._reader = JointStateReader()
         steps = parameters.chunk_steps
         self._subscribe(JOINTS, JointTrajectory, lambda message: read_joints(message, names, steps))
@@ -177,7 +170,7 @@ class ExecutorNode(AutostartNode):
 
     # --- callbacks ---
 
-    def _subscribe(self, stream: str, kind: type, read: Callable[[Any], StreamChunk]) -> None:
+    def _subscribe(self, stream: str, kind: type, read: Callable[[Any], ActionChunk]) -> None:
         """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor."""
 
         topic, limit, alive = TOPICS[stream], FloodLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST), 0
@@ -199,7 +192,7 @@ class ExecutorNode(AutostartNode):
                 self._motion.reject(stream, error.reason if isinstance(error, ChunkError) else "malformed")
                 self.get_logger().warning(f"{topic} refused: {error}", throttle_duration_sec=5.0)
             else:
-                self._motion.add_chunk(stream, chunk.stamp, chunk.dt, chunk.values, source)
+                self._motion.add_chunk(stream, chunk, source)
 
         def overdue(event: Any) -> None:
             self._motion.publisher_lost(stream)

@@ -28,6 +28,7 @@ from neon_control.core.common.plugins import import_plugins
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import TRANSPORTS
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.topic_names import AUDIO, DIAGNOSTICS, JOINT_STATES
 from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
@@ -125,15 +126,15 @@ class InferenceNode(AutostartNode):
         self._decide_for(policy)
         self._complaints: dict[str, float] = {}
         self._chunks = ChunkPublisher(self, base=space.dim > space.num_joints)
-        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         # All cameras, and the sound, whatever this policy uses: another may follow.
         transport = parameters.image_transport
         self._camera_topics = CameraTopics(self._robot.cameras, transport, self._builder.cameras, self._statistics, self._on_image)
         for camera in self._camera_topics:
             self._subscribe(camera.message, camera.topic, camera.callback, camera.name)
         self._joint_state_reader = JointStateReader()
-        self._subscribe(JointState, "joint_states", self._on_joint_state, "joint_states", raw=True)
-        self._subscribe(audio_message, "audio", self._on_audio, "audio")
+        self._subscribe(JointState, JOINT_STATES, self._on_joint_state, "joint_states", raw=True)
+        self._subscribe(audio_message, AUDIO, self._on_audio, "audio")
         # A steady clock: diagnostics also have to say that simulated time stands still.
         self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
 

@@ -28,16 +28,18 @@ from visualization_msgs.msg import MarkerArray
 
 from neon_control.core.common.errors import ChunkError, NeonControlError, ObservationError
 from neon_control.core.common.fields import setting
+from neon_control.core.control.chunk import BASE, JOINTS
 from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan, PlannedPath, seen_from
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, read_base, read_joints, to_time
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS
+from neon_control.nodes.chunk_messages import chunk_qos, read_base, read_joints, to_time
 from neon_control.nodes.driven_way import DrivenWay
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.motion_topics import MotionTopics, age
 from neon_control.nodes.parameters import declare
-from neon_control.nodes.plan_markers import BASE, Drawing, summary
+from neon_control.nodes.plan_markers import Drawing, summary
 from neon_control.nodes.transport import choose_transport
 
 MARKERS_TOPIC, PATHS_TOPIC, GHOST_TOPIC = "monitor/markers", "monitor/path", "monitor/ghost_joint_states"
@@ -80,9 +82,9 @@ class MonitorNode(Node):
         self._motion.subscribe()
         self._statuses: dict[str, tuple[float, DiagnosticStatus]] = {}  # component -> time of arrival [s], status
         follow_any = chunk_qos(deadline=None, lease=None)
-        self._subscribe(JointTrajectory, JOINTS_TOPIC, follow_any, self._on_joints)
-        self._subscribe(MultiDOFJointTrajectory, BASE_TOPIC, follow_any, self._on_base)
-        self._subscribe(DiagnosticArray, "/diagnostics", QoSProfile(depth=10), self._on_diagnostics)
+        self._subscribe(JointTrajectory, CHUNK_JOINTS, follow_any, self._on_joints)
+        self._subscribe(MultiDOFJointTrajectory, CHUNK_BASE, follow_any, self._on_base)
+        self._subscribe(DiagnosticArray, DIAGNOSTICS, QoSProfile(depth=10), self._on_diagnostics)
         # A steady clock: a paused simulation is still shown.
         self.create_timer(1.0 / settings.rate_hz, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -98,12 +100,10 @@ class MonitorNode(Node):
         self.create_subscription(kind, topic, receive, qos, raw=True)
 
     def _on_joints(self, message: JointTrajectory) -> None:
-        chunk = read_joints(message, message.joint_names, len(message.points))
-        self._plan.add_joints(chunk.stamp, chunk.dt, message.joint_names, chunk.values, self._now())
+        self._plan.add(JOINTS, read_joints(message, message.joint_names, len(message.points)), self._now())
 
     def _on_base(self, message: MultiDOFJointTrajectory) -> None:
-        chunk = read_base(message, len(message.points))
-        self._plan.add_base(chunk.stamp, chunk.dt, chunk.values, self._now())
+        self._plan.add(BASE, read_base(message, len(message.points)), self._now())
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -16,6 +16,7 @@ from rclpy.node import Node
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.robot.robot import ControllerConfig, Robot
+from neon_control.core.robot.topic_names import JOINT_STATES, ODOMETRY
 from neon_control.core.sensing.joint_message import JointPicker
 from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.polling import JointStateReader
@@ -39,9 +40,9 @@ class MotionTopics:
     """
 
     def __init__(self, node: Node, robot: Robot) -> None:
-        self.joint_states = TopicReader(node, [("joint_states", ["sensor_msgs/JointState"])], JOINT_STATES_DEPTH)
+        self.joint_states = TopicReader(node, [(JOINT_STATES, ["sensor_msgs/JointState"])], JOINT_STATES_DEPTH)
         self.commands = {c: TopicReader(node, [(c.topic, [COMMAND_TYPES[c.type]])]) for c in robot.controllers}
-        self.odometry = TopicReader(node, [("odom", ["nav_msgs/Odometry"])])
+        self.odometry = TopicReader(node, [(ODOMETRY, ["nav_msgs/Odometry"])])
         self.measured: dict[str, float] = {}
         self.measured_stamp = 0
         self.measured_received: float | None = None

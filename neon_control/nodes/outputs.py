@@ -28,10 +28,10 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.executor import Command
 from neon_control.core.robot.robot import ControllerConfig, Robot
+from neon_control.core.robot.topic_names import BASE_COMMAND
 from neon_control.nodes.chunk_messages import to_duration
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
-BASE_COMMAND_TOPIC = "cmd_vel"
 BASE_MESSAGES = ("twist_stamped", "twist")
 COMMAND_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -98,7 +98,7 @@ class BaseOutput:
         header = Header(stamp=Time(sec=TIME_MARK[0], nanosec=TIME_MARK[1]), frame_id=frame_id)
         self._message = PreparedMessage(TwistStamped(header=header, twist=twist) if self._stamped else twist)
         self._axes = [self._message.doubles(i) for i in range(3)]
-        self._publisher = node.create_publisher(TwistStamped if self._stamped else Twist, BASE_COMMAND_TOPIC, COMMAND_QOS)
+        self._publisher = node.create_publisher(TwistStamped if self._stamped else Twist, BASE_COMMAND, COMMAND_QOS)
 
     def send(self, command: Command, now: int) -> None:
         """Publish the base velocity."""

@@ -17,11 +17,11 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.chunk import BASE  # also the name of its path, beside those of the links
 from neon_control.core.control.plan import PlannedPath
 from neon_control.core.robot.kinematics import quaternions
 from neon_control.nodes.chunk_messages import to_duration, to_time
 
-BASE = "base"  # name of its path beside those of the links
 Colour = tuple[float, float, float]
 LINK_COLOURS: tuple[Colour, ...] = ((0.94, 0.59, 0.12), (0.12, 0.63, 0.47), (0.75, 0.35, 0.85), (0.85, 0.75, 0.2))
 BASE_COLOUR, DRIVEN_COLOUR = (0.35, 0.6, 1.0), (0.6, 0.6, 0.6)
@@ -130,7 +130,7 @@ def summary(control: DiagnosticStatus | None, inference: DiagnosticStatus | None
         ]
     if inference is not None:
         v = {value.key: value.value for value in inference.values}
-        lines.append(f"policy: {inference.message}, {_ms(v, 'inference_ms_p50')} (p99 {_ms(v, 'inference_ms_p99')})")
+        lines.append(f"policy: {inference.message}, {_ms(v, 'inference_ms/p50')} (p99 {_ms(v, 'inference_ms/p99')})")
     lines += [f"stale: {name}, {'never received' if np.isinf(age) else f'{age:.1f} s old'}" for name, age in stale.items()]
     return "\n".join(lines)
 

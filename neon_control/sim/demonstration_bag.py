@@ -13,14 +13,15 @@ from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, INSTRUCTION, JOINT_STATES
 
 TOPICS = {
-    "camera/image_raw": "sensor_msgs/msg/Image",
-    "joint_states": "sensor_msgs/msg/JointState",
-    "audio": "std_msgs/msg/Int16MultiArray",
-    "instruction": "std_msgs/msg/String",
+    CAMERA: "sensor_msgs/msg/Image",
+    JOINT_STATES: "sensor_msgs/msg/JointState",
+    AUDIO: "std_msgs/msg/Int16MultiArray",
+    INSTRUCTION: "std_msgs/msg/String",
     "arm_controller/joint_trajectory": "trajectory_msgs/msg/JointTrajectory",
-    "cmd_vel": "geometry_msgs/msg/TwistStamped",
+    BASE_COMMAND: "geometry_msgs/msg/TwistStamped",
 }
 START = 1_000_000_000_000  # [ns] bag time at which an episode begins; audio reaches back before it
 
@@ -36,7 +37,7 @@ class EpisodeRecorder:
 
     def __init__(self, path: Path, camera_frame: str = "camera_link", has_base: bool = True) -> None:
         self._camera_frame = camera_frame
-        self._topics = {topic: kind for topic, kind in TOPICS.items() if has_base or topic != "cmd_vel"}
+        self._topics = {topic: kind for topic, kind in TOPICS.items() if has_base or topic != BASE_COMMAND}
         self._types = _types()
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
@@ -55,31 +56,31 @@ class EpisodeRecorder:
         """A camera image (H, W, 3) uint8 RGB."""
         height, width, _ = image.shape
         fields = (self._header(time, self._camera_frame), height, width, "rgb8", 0, 3 * width, np.ascontiguousarray(image).reshape(-1))
-        self._write("camera/image_raw", time, *fields)
+        self._write(CAMERA, time, *fields)
 
     def joint_states(self, time: float, names: tuple[str, ...], positions: np.ndarray, velocities: np.ndarray) -> None:
         """Measured positions [rad] and velocities [rad/s]."""
-        self._write("joint_states", time, self._header(time, ""), list(names), _doubles(positions), _doubles(velocities), np.zeros(0))
+        self._write(JOINT_STATES, time, self._header(time, ""), list(names), _doubles(positions), _doubles(velocities), np.zeros(0))
 
     def audio(self, time: float, samples: np.ndarray) -> None:
         """A block of int16 sound that ended at `time`."""
         layout = self._make("std_msgs/msg/MultiArrayLayout", [], 0)
-        self._write("audio", time, layout, samples)
+        self._write(AUDIO, time, layout, samples)
 
     def instruction(self, time: float, text: str) -> None:
         """The words that are spoken, for people who look at the bag; no policy reads them."""
-        self._write("instruction", time, text)
+        self._write(INSTRUCTION, time, text)
 
     def command(self, time: float, names: tuple[str, ...], positions: np.ndarray, base: np.ndarray) -> None:
         """Commands from `time` on: joint targets [rad] and base velocity (vx, vy, yaw rate) [m/s, rad/s], (0,) without a base."""
         now = self._make("builtin_interfaces/msg/Duration", 0, 0)
         point = self._make("trajectory_msgs/msg/JointTrajectoryPoint", _doubles(positions), np.zeros(0), np.zeros(0), np.zeros(0), now)
         self._write("arm_controller/joint_trajectory", time, self._header(time, ""), list(names), [point])
-        if "cmd_vel" not in self._topics:
+        if BASE_COMMAND not in self._topics:
             return
         linear = self._make("geometry_msgs/msg/Vector3", float(base[0]), float(base[1]), 0.0)
         angular = self._make("geometry_msgs/msg/Vector3", 0.0, 0.0, float(base[2]))
-        self._write("cmd_vel", time, self._header(time, "base_link"), self._make("geometry_msgs/msg/Twist", linear, angular))
+        self._write(BASE_COMMAND, time, self._header(time, "base_link"), self._make("geometry_msgs/msg/Twist", linear, angular))
 
     def _header(self, time: float, frame: str) -> Any:
         seconds, nanoseconds = divmod(_nanoseconds(time), NANOSECONDS)

@@ -44,10 +44,11 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES, ODOMETRY
 from neon_control.nodes.chunk_messages import to_time, twist
 from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import run
-from neon_control.nodes.outputs import BASE_COMMAND_TOPIC, BASE_MESSAGES, COMMAND_QOS
+from neon_control.nodes.outputs import BASE_MESSAGES, COMMAND_QOS
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
 from neon_control.sim.controllers import CommandError
@@ -119,11 +120,11 @@ class SimNode(Node):
             thread.start()
 
     def _create_publishers(self) -> None:
-        self._joint_states = self.create_publisher(JointState, "joint_states", qos_profile_sensor_data)
+        self._joint_states = self.create_publisher(JointState, JOINT_STATES, qos_profile_sensor_data)
         self._joint_message = JointState(name=list(self._simulation.joint_names))
-        self._audio = self.create_publisher(Int16MultiArray, "audio", qos_profile_sensor_data)
-        self._images = self.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
-        self._odom = self.create_publisher(Odometry, "odom", 10) if self._simulation.has_base else None
+        self._audio = self.create_publisher(Int16MultiArray, AUDIO, qos_profile_sensor_data)
+        self._images = self.create_publisher(Image, CAMERA, qos_profile_sensor_data)
+        self._odom = self.create_publisher(Odometry, ODOMETRY, 10) if self._simulation.has_base else None
         self._truth = self.create_publisher(String, "~/episode", 10)
         self._clock_publisher = self.create_publisher(Clock, "/clock", qos_profile_sensor_data) if self._settings.publish_clock else None
 
@@ -157,9 +158,9 @@ class SimNode(Node):
             self._simulation.command_base(self._now(), stamp, velocity)
 
         if self._settings.base_message == "twist":
-            self._subscribe(Twist, BASE_COMMAND_TOPIC, on_twist)
+            self._subscribe(Twist, BASE_COMMAND, on_twist)
         else:
-            self._subscribe(TwistStamped, BASE_COMMAND_TOPIC, lambda m: on_twist(m.twist, stamp_to_nanoseconds(m.header.stamp)))
+            self._subscribe(TwistStamped, BASE_COMMAND, lambda m: on_twist(m.twist, stamp_to_nanoseconds(m.header.stamp)))
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
         def receive(message: Any) -> None:

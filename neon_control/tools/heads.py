@@ -10,20 +10,13 @@ from dataclasses import dataclass
 
 import torch
 
+from neon_control.bench.rows import HEADS
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.text_table import table
 from neon_control.model.action_heads import ActionHead, StateRelativeHead, build_head
+from neon_control.model.action_heads.factory import BUILT_IN
 from neon_control.tools.arguments import whole
 
-# Type in the registry, what it is best for; in the order of the specification's table.
-HEADS: dict[str, str] = {
-    "mlp": "one joint group, small computers",
-    "chunking": "the standard",
-    "flow": "several right answers",
-    "dit": "long, linked motions",
-    "state_relative": "closed loop (around a chunking head)",
-    "ensemble": "accuracy before speed",
-}
 COLUMNS = ("Head", "Parameters", "Latency [ms]", "Denoising", "Multi-modal", "Steps linked by", "Best for")
 
 
@@ -67,19 +60,18 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--device {args.device}: torch cannot compute there: {str(error).splitlines()[0]}") from error
     torch.set_num_threads(args.threads)
     sizes = {"input_dim": args.input_dim, "action_dim": args.action_dim, "num_steps": args.num_steps}
-    rows = [measure(name, best_for, sizes, args.repeat, args.device) for name, best_for in HEADS.items()]
+    rows = [measure(name, sizes, args.repeat, args.device) for name in HEADS]
     print(table(COLUMNS, [row.cells() for row in rows], numeric=(1, 2)))
     print(f"\nBatch 1, {args.input_dim} features, torch on {args.device}, {args.threads} thread(s), median of {args.repeat}.")
     return 0
 
 
-def measure(name: str, best_for: str, sizes: dict[str, int], repeat: int, device: str = "cpu") -> Row:
+def measure(name: str, sizes: dict[str, int], repeat: int, device: str = "cpu") -> Row:
     """Build one head and time it at batch 1."""
-    config = {"type": name, **sizes, **({"inner": {"type": "chunking"}} if name == "state_relative" else {})}
-    head = build_head(config).to(device).eval()
+    head = build_head({**HEADS[name], **sizes}).to(device).eval()
     features = torch.randn(1, sizes["input_dim"], device=device)
     state = {"current_state": torch.zeros(1, sizes["action_dim"], device=device)} if name == "state_relative" else {}
-    return Row(head, median_ms(lambda: head(features, **state), repeat, device), best_for)
+    return Row(head, median_ms(lambda: head(features, **state), repeat, device), BUILT_IN[name].best_for)
 
 
 def median_ms(call: Callable[[], object], repeat: int, device: str = "cpu") -> float:

@@ -34,7 +34,8 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.core.robot.topics import DIAGNOSTICS, JOINT_STATES, replay_remappings, resolve
+from neon_control.core.robot.topic_names import DIAGNOSTICS, JOINT_STATES
+from neon_control.core.robot.topics import replay_remappings, resolve
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.nodes.processes import MAX_DOMAIN, ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, Bag, BagError

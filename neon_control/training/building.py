@@ -11,11 +11,7 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.fields import NO_RULES, Place, Rules, check_keys, kinds_of, read
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHeadConfig, registered_heads
-from neon_control.model.action_heads.chunking_head import ActionChunkingHead
-from neon_control.model.action_heads.dit_head import DiTActionHead
-from neon_control.model.action_heads.ensemble_head import EnsembleHead
-from neon_control.model.action_heads.flow_matching_head import FlowMatchingHead
-from neon_control.model.action_heads.mlp_decoder import MLPDecoder
+from neon_control.model.action_heads.factory import BUILT_IN
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.encoders.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig
@@ -29,14 +25,7 @@ POLICY_KEYS = {
     "bottleneck_dim": "width of the fusion's bottleneck (default: 864)",
     "proprioception_dim": "width of what is made of the joints (default: 384)",
 }
-HEADS = {
-    "grouped": ActionHeadConfig,
-    "chunking": ActionChunkingHead,
-    "flow": FlowMatchingHead,
-    "dit": DiTActionHead,
-    "ensemble": EnsembleHead,
-    "mlp": MLPDecoder,
-}
+KINDS = {name: head.kind for name, head in BUILT_IN.items() if name != "state_relative"}  # which is a switch of the policy
 SIZES = ("hidden_size", "input_dim", "action_dim", "output_dim", "num_action_steps", "num_steps")  # given by robot, encoder and `num_steps`
 TOKENS = ("use_cross_attention", "cross_attention_dim")  # features are kept for training, tokens are not
 
@@ -44,7 +33,7 @@ TOKENS = ("use_cross_attention", "cross_attention_dim")  # features are kept for
 def head_keys() -> dict[str, str]:
     """The options of all heads: name -> its default in each head that has it."""
     defaults: dict[str, list[str]] = {}
-    for head, kind in HEADS.items():
+    for head, kind in KINDS.items():
         for name, parameter in inspect.signature(kind).parameters.items():
             if name not in SIZES + TOKENS:
                 defaults.setdefault(name, []).append(f"{head} {parameter.default}")
@@ -80,7 +69,7 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
     if kind not in registered_heads():
         raise ConfigError(f"TrainConfig.head.type is {kind!r}; it must be one of {list(registered_heads())}")
     sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps)
-    head = _checked(head, "TrainConfig.head", get_type_hints(HEADS[kind].__init__) if kind in HEADS else {})
+    head = _checked(head, "TrainConfig.head", get_type_hints(KINDS[kind].__init__) if kind in KINDS else {})
     if kind in ("grouped", "mlp"):
         sizes, head = _mlp_heads(kind, sizes, head), {}
         kind = "grouped"

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from many_joints import write_robot
 
-from neon_control.core.control.executor import BASE, JOINTS, ExecutorSettings, MotionExecutor
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
+from neon_control.core.control.executor import ExecutorSettings, MotionExecutor
 from neon_control.core.control.supervisor import State
+from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.robot_file import load_robot
 
 H, SECOND = 16, 1_000_000_000
@@ -27,8 +29,9 @@ def test_tick(benchmark, tmp_path: Path, joints: int, chunks: int):
     executor.tick(now)
     rng = np.random.default_rng(0)
     for k in range(chunks):  # each 100 s long, so that all stay alive
-        for stream, width in ((JOINTS, joints), (BASE, 3)):
-            executor.add_chunk(stream, now - k * 1000, 100.0 / (H - 1), 0.01 * rng.normal(size=(H, width)))
+        for stream, axes in ((JOINTS, names), (BASE, BASE_NAMES)):
+            values = 0.01 * rng.normal(size=(H, len(axes)))
+            executor.add_chunk(stream, ActionChunk(now - k * 1000, 100.0 / (H - 1), axes, values))
         executor.tick(now)
     clock = [now]
 

@@ -41,7 +41,7 @@ def test_overhead(benchmark, capsys, tmp_path: Path, ros_domain_id: int):
             benchmark.extra_info.update({"chunks_per_s": chunks / seconds, "cpu_percent": share, "computing_percent": wanted})
 
         benchmark.pedantic(measure, rounds=1)
-        figures = {part: (robot.value(f"{part}_ms_p50"), robot.value(f"{part}_ms_p99")) for part in PARTS}
+        figures = {part: (robot.value(f"{part}_ms/p50"), robot.value(f"{part}_ms/p99")) for part in PARTS}
     benchmark.extra_info.update({f"{part}_ms": values for part, values in figures.items()})
     with capsys.disabled():
         print("\n" + "\n".join(f"{part:<22} p50 {p50:7.2f} ms   p99 {p99:7.2f} ms" for part, (p50, p99) in figures.items()))
@@ -50,7 +50,7 @@ def test_overhead(benchmark, capsys, tmp_path: Path, ros_domain_id: int):
 
 def _computing(robot) -> float:
     """[ms] Encoders and action layer for one chunk, the middle one of those that the diagnostics cover."""
-    return sum(robot.value(f"{part}_ms_p50") for part in ("vision", "audio", "action_layer"))
+    return sum(robot.value(f"{part}_ms/p50") for part in ("vision", "audio", "action_layer"))
 
 
 def _cpu_seconds(pid: int) -> float:

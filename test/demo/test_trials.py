@@ -15,8 +15,8 @@ KEYS = {
     "control_rate_hz", "mean_absolute_jerk", "images_sent", "images_received",
 }  # fmt: skip
 DIAGNOSTICS = {
-    ("inference_node", "inference_ms_p50"): 30.0,
-    ("inference_node", "inference_ms_p99"): 60.0,
+    ("inference_node", "inference_ms/p50"): 30.0,
+    ("inference_node", "inference_ms/p99"): 60.0,
     ("executor_node", "observation_to_command_ms/p50"): 80.0,
     ("executor_node", "observation_to_command_ms/p99"): 120.0,
 }

@@ -165,7 +165,7 @@ class Straight:
     def chunk(self, stamp: int, start: int) -> ActionChunk:
         times = (stamp - start) * 1e-9 + 0.02 * np.arange(16)
         joints = np.repeat(RATE * times[:, None] + self.offset, self.space.num_joints, axis=1)
-        return ActionChunk(stamp, 0.02, self.space.joint_names, joints, np.tile([0.1, 0.0, 0.2], (16, 1)))
+        return ActionChunk(stamp, 0.02, self.space.names, np.hstack([joints, np.tile([0.1, 0.0, 0.2], (16, 1))]))
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.1])
@@ -176,7 +176,7 @@ def test_chunks_that_are_off_by_a_known_amount_have_that_error(world: World, off
     chunk = Straight(space, offset).chunk(recording.start + 200_000_000, recording.start)
     times = chunk.stamp + np.arange(16) * 20_000_000
 
-    error = np.concatenate([chunk.joints, chunk.base], axis=1) - recording.actions(space, times)
+    error = chunk.values - recording.actions(space, times)
 
     assert mean_abs(error[:, : space.num_joints]) == pytest.approx(offset, abs=1e-9)
     assert mean_abs(error[:, space.num_joints :]) == pytest.approx(0.0, abs=1e-9)

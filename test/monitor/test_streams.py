@@ -16,8 +16,9 @@ from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.topic_names import CHUNK_JOINTS
 from neon_control.monitor.streams import CHUNKS, JOINT_STATES, Streams
-from neon_control.nodes.chunk_messages import JOINTS_TOPIC, to_time
+from neon_control.nodes.chunk_messages import to_time
 
 STAMP = 5_000_000_000  # [ns] of a robot whose clock began today
 LIMIT = 20.0  # [s]
@@ -92,9 +93,9 @@ def test_joint_states_without_usable_positions_are_a_problem_and_move_nothing(no
 
 
 def test_bytes_that_are_no_message_are_a_problem_until_a_right_one_comes(node: Node) -> None:
-    publisher, streams = node.create_publisher(JointTrajectory, JOINTS_TOPIC, 1), Streams(node, load_robot("arm6.yaml"))
+    publisher, streams = node.create_publisher(JointTrajectory, CHUNK_JOINTS, 1), Streams(node, load_robot("arm6.yaml"))
     until(streams, lambda: CHUNKS in streams.problems, "a problem", lambda: publisher.publish(b"\x00\x01\x00\x00nonsense"))
-    assert streams.chunk is None
+    assert streams.chunks == {}
     assert "trajectory_msgs/JointTrajectory" in streams.problems[CHUNKS]
 
 

@@ -14,7 +14,9 @@ from waiting import wait_until
 
 from neon_control.core.common.errors import ChunkError
 from neon_control.core.control.chunk import ActionChunk
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, read_base, read_joints, to_time
+from neon_control.core.robot.action_space import BASE_NAMES
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
+from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages, read_base, read_joints, to_time
 from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.polling import PolledSubscription
 
@@ -24,7 +26,7 @@ H, DT, STAMP = 16, 0.02, 1_700_000_000_123_456_789
 
 def chunk() -> ActionChunk:
     rng = np.random.default_rng(1)
-    return ActionChunk(STAMP, DT, NAMES, rng.normal(size=(H, 3)), rng.normal(size=(H, 3)))
+    return ActionChunk(STAMP, DT, NAMES + BASE_NAMES, rng.normal(size=(H, 6)))
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_joints_are_mapped_by_name(messages):
 
 def test_a_robot_without_a_base_sends_no_base_points():
     c = chunk()
-    joints, base = chunk_to_messages(ActionChunk(STAMP, DT, NAMES, c.joints, np.zeros((H, 0))))
+    joints, base = chunk_to_messages(ActionChunk(STAMP, DT, NAMES, c.joints))
     assert len(joints.points) == H and not base.points
 
 
@@ -144,16 +146,16 @@ def test_a_base_that_leaves_the_plane_or_has_another_name_is_refused(messages):
 def test_a_prepared_chunk_is_the_same_message_also_when_the_layout_changes(ros):
     node = rclpy.create_node("chunks")
     publisher = ChunkPublisher(node)
-    kinds = {JOINTS_TOPIC: JointTrajectory, BASE_TOPIC: MultiDOFJointTrajectory}
+    kinds = {CHUNK_JOINTS: JointTrajectory, CHUNK_BASE: MultiDOFJointTrajectory}
     subscriptions = {t: PolledSubscription(node, kind, t, chunk_qos()) for t, kind in kinds.items()}
     received = {t: [] for t in kinds}
     wait_until(lambda: all(node.count_subscribers(t) and node.count_publishers(t) for t in kinds), 5.0, "the topics")
     rng = np.random.default_rng(2)
     chunks = [
         chunk(),
-        ActionChunk(STAMP + 1, DT, NAMES, rng.normal(size=(H, 3)), rng.normal(size=(H, 3))),
-        ActionChunk(STAMP + 2, 0.04, NAMES[::-1], rng.normal(size=(H, 3)), rng.normal(size=(H, 3))),
-        ActionChunk(STAMP + 3, DT, NAMES[:2], rng.normal(size=(H, 2)), np.zeros((H, 0))),
+        ActionChunk(STAMP + 1, DT, NAMES + BASE_NAMES, rng.normal(size=(H, 6))),
+        ActionChunk(STAMP + 2, 0.04, NAMES[::-1] + BASE_NAMES, rng.normal(size=(H, 6))),
+        ActionChunk(STAMP + 3, DT, NAMES[:2], rng.normal(size=(H, 2))),
     ]
 
     def arrived(sent: ActionChunk) -> bool:
@@ -161,7 +163,7 @@ def test_a_prepared_chunk_is_the_same_message_also_when_the_layout_changes(ros):
         publisher.publish(sent)
         for t, subscription in subscriptions.items():
             received[t] += [deserialize_message(data, kinds[t]) for data in subscription.take()]
-        wanted = [t for t in kinds if t == JOINTS_TOPIC or sent.base.size]
+        wanted = [t for t in kinds if t == CHUNK_JOINTS or sent.base.size]
         return all(received[t] and received[t][-1].header.stamp == to_time(sent.stamp) for t in wanted)
 
     try:
@@ -170,6 +172,6 @@ def test_a_prepared_chunk_is_the_same_message_also_when_the_layout_changes(ros):
             for t, expected in zip(kinds, chunk_to_messages(sent), strict=True):
                 if expected.points:
                     assert received[t][-1] == expected
-        assert received[BASE_TOPIC][-1].header.stamp == to_time(chunks[2].stamp), "a chunk without a base is no message on its topic"
+        assert received[CHUNK_BASE][-1].header.stamp == to_time(chunks[2].stamp), "a chunk without a base is no message on its topic"
     finally:
         node.destroy_node()

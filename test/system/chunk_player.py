@@ -25,9 +25,10 @@ from rclpy.utilities import remove_ros_args
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from neon_control.core.control.chunk import ActionChunk
-from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.action_space import BASE_NAMES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, to_time
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
+from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages, to_time
 from neon_control.nodes.transport import choose_transport
 
 STEPS = 16
@@ -131,8 +132,8 @@ def main() -> None:
     choose_transport()
     rclpy.init()
     node = rclpy.create_node("chunk_player", parameter_overrides=[Parameter("use_sim_time", value=args.sim_time)])
-    joints_publisher = node.create_publisher(JointTrajectory, JOINTS_TOPIC, chunk_qos())
-    base_publisher = node.create_publisher(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
+    joints_publisher = node.create_publisher(JointTrajectory, CHUNK_JOINTS, chunk_qos())
+    base_publisher = node.create_publisher(MultiDOFJointTrajectory, CHUNK_BASE, chunk_qos())
     state = {"mode": "normal"}
 
     def read_modes() -> None:
@@ -143,7 +144,7 @@ def main() -> None:
 
     def make(stamp: int) -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
         joints, base = motion(space, stamp * 1e-9 + args.dt * np.arange(STEPS))
-        return chunk_to_messages(ActionChunk(stamp, args.dt, space.joint_names, joints, base))
+        return chunk_to_messages(ActionChunk(stamp, args.dt, (*space.joint_names, *BASE_NAMES), np.hstack([joints, base])))
 
     def send(messages) -> None:
         for publisher, message in zip((joints_publisher, base_publisher), messages, strict=True):

@@ -34,9 +34,10 @@ from waiting import wait_until
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
 from neon_control.model.action_heads import ActionHeadConfig
 from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos
+from neon_control.nodes.chunk_messages import chunk_qos
 from neon_control.nodes.transport import PROFILES
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.vision import VISION_FEATURES
@@ -120,8 +121,8 @@ class SyntheticRobot:
             self.node.create_timer(0.5 / camera_hz, self._send_wrist)
         if sim_time:
             self.node.create_timer(CLOCK_PERIOD, self._send_clock)
-        self.node.create_subscription(JointTrajectory, JOINTS_TOPIC, self._on_joint_chunk, chunk_qos())
-        self.node.create_subscription(MultiDOFJointTrajectory, BASE_TOPIC, self.base_chunks.append, chunk_qos())
+        self.node.create_subscription(JointTrajectory, CHUNK_JOINTS, self._on_joint_chunk, chunk_qos())
+        self.node.create_subscription(MultiDOFJointTrajectory, CHUNK_BASE, self.base_chunks.append, chunk_qos())
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)

@@ -15,7 +15,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from waiting import wait_until
 
-from neon_control.core.control.executor import JOINTS
+from neon_control.core.control.chunk import JOINTS
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.transport import PROFILES
 

@@ -23,12 +23,14 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJ
 from visualization_msgs.msg import Marker, MarkerArray
 from waiting import wait_until
 
-from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC, chunk_qos, chunk_to_messages, to_time
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
+from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages, to_time
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.outputs import COMMAND_QOS
 
@@ -66,7 +68,7 @@ class Robot:
         create = self.node.create_publisher
         self._states = create(JointState, "joint_states", qos_profile_sensor_data)
         self._odom = create(Odometry, "odom", 10)
-        self._chunks = create(JointTrajectory, JOINTS_TOPIC, chunk_qos()), create(MultiDOFJointTrajectory, BASE_TOPIC, chunk_qos())
+        self._chunks = create(JointTrajectory, CHUNK_JOINTS, chunk_qos()), create(MultiDOFJointTrajectory, CHUNK_BASE, chunk_qos())
         self._commands = create(JointTrajectory, "arm_controller/joint_trajectory", COMMAND_QOS)
         self._diagnostics = create(DiagnosticArray, "/diagnostics", 10)
         self._motion = MotionExecutor(ROBOT, ARMS)
@@ -89,10 +91,8 @@ class Robot:
         left = list(ROBOT.groups["left_arm"])
         self._commands.publish(JointTrajectory(joint_names=left, points=[JointTrajectoryPoint(positions=[COMMANDED] * len(left))]))
         if self._steps % 4 == 0:
-            drive = np.tile([SPEED, 0.0, 0.0], (STEPS, 1))
-            for publisher, message in zip(
-                self._chunks, chunk_to_messages(ActionChunk(now, DT, ARMS, np.tile(STILL, (STEPS, 1)), drive)), strict=True
-            ):
+            chunk = ActionChunk(now, DT, (*ARMS, *BASE_NAMES), np.tile([*STILL, SPEED, 0.0, 0.0], (STEPS, 1)))
+            for publisher, message in zip(self._chunks, chunk_to_messages(chunk), strict=True):
                 publisher.publish(message)
         if self._steps % 10 == 0:
             for name in ("r1/executor_node: control", "r2/executor_node: control"):  # the second is another robot's

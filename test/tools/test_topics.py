@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.robot import topics
+from neon_control.core.robot import topic_names, topics
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.nodes.chunk_messages import BASE_TOPIC, JOINTS_TOPIC
-from neon_control.nodes.outputs import BASE_COMMAND_TOPIC
 from neon_control.tools.topics import robot_file
 
 DOCUMENTED = (Path(__file__).resolve().parents[2] / "docs" / "topics.md").read_text()
 
 
-def test_the_names_are_those_of_the_nodes() -> None:
-    assert (topics.CHUNK_JOINTS, topics.CHUNK_BASE, topics.BASE_COMMAND) == (JOINTS_TOPIC, BASE_TOPIC, BASE_COMMAND_TOPIC)
-    described = ["camera/image_raw", topics.JOINT_STATES, topics.AUDIO, topics.DIAGNOSTICS]
-    assert all(f"`{t}`" in DOCUMENTED for t in described)
+def test_the_names_are_the_documented_ones() -> None:
+    undocumented = {"INSTRUCTION", "EPISODE", "CONTEXT"}  # a text of our own demonstrations, one relative to its node, and a list
+    names = {value for key, value in vars(topic_names).items() if key.isupper() and key not in undocumented}
+
+    assert [name for name in sorted(names) if f"`{name}`" not in DOCUMENTED] == []
+    assert "`~/episode`" in DOCUMENTED and topic_names.EPISODE == "sim_node/episode"
 
 
 def test_a_recording_holds_inputs_outputs_and_every_controller_of_the_robot() -> None:

@@ -31,7 +31,7 @@ def test_every_head_gives_whole_chunks_and_its_configuration_builds_it_again(spa
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        ({"type": "magic"}, r"head\.type is 'magic'; it must be one of \['chunking'"),
+        ({"type": "magic"}, r"head\.type is 'magic'; it must be one of \['mlp', 'chunking'"),
         ({"mlp_width": 3}, r"'grouped' has no options \['mlp_width'\]; it has .*mlp_hidden"),
         ({"type": "flow", "hidden_dim": -1}, r"head\.hidden_dim must be a whole number >= 1, got -1"),
         ({"type": "dit", "dropout": "some"}, r"head\.dropout must be a finite number, got 'some'"),

@@ -1,22 +1,46 @@
-"""Counters and latencies of a running inference, written by its thread and read by the diagnostics."""
+"""Counters and percentiles of what is measured while it runs, told by the diagnostics under one kind of key."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 
 import numpy as np
 
 WINDOW = 600  # newest values of each latency: one minute at 10 Hz
 
 
+class Percentiles:
+    """A window over the last `size` values of one quantity."""
+
+    def __init__(self, size: int = 2000) -> None:
+        self._values = np.zeros(size)
+        self._count = 0
+
+    def add(self, value: float) -> None:
+        """Take one value; the oldest makes room."""
+        self._values[self._count % len(self._values)] = value
+        self._count += 1
+
+    @property
+    def values(self) -> np.ndarray:
+        """(n,) a copy of the window, in no order."""
+        return np.array(self._values[: self._count])
+
+
+def percentiles(name: str, values: np.ndarray) -> dict[str, float]:
+    """`<name>/p50`, `<name>/p99` and `<name>/max` of values (n,); NaN without one."""
+    told = (*np.percentile(values, (50, 99)), values.max()) if len(values) else (np.nan,) * 3
+    return {f"{name}/{label}": float(value) for label, value in zip(("p50", "p99", "max"), told, strict=True)}
+
+
 class Statistics:
-    """Thread-safe counters since the start, and percentiles over the newest values."""
+    """Thread-safe counters since the start, and percentiles over the newest values: of a running inference, by its threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counters: Counter[str] = Counter()
-        self._values: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=WINDOW))
+        self._windows: defaultdict[str, Percentiles] = defaultdict(lambda: Percentiles(WINDOW))
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to a counter."""
@@ -27,7 +51,7 @@ class Statistics:
         """Add one value to each named latency, for example ``record(inference_ms=12.3)``."""
         with self._lock:
             for name, value in values.items():
-                self._values[name].append(value)
+                self._windows[name].add(value)
 
     def counter(self, name: str) -> int:
         """The value of one counter."""
@@ -35,9 +59,10 @@ class Statistics:
             return self._counters[name]
 
     def summary(self) -> dict[str, float]:
-        """Every counter, and `<name>_p50`, `<name>_p99` of every latency."""
+        """Every counter, and the `percentiles` of every latency."""
         with self._lock:
-            counters = dict(self._counters)
-            values = {name: np.array(window) for name, window in self._values.items()}
-        percentiles = {f"{name}_p{q}": float(np.percentile(window, q)) for name, window in values.items() for q in (50, 99)}
-        return {**counters, **percentiles}
+            summary: dict[str, float] = dict(self._counters)
+            windows = {name: window.values for name, window in self._windows.items()}
+        for name, values in windows.items():
+            summary |= percentiles(name, values)
+        return summary

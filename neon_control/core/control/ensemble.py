@@ -26,6 +26,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ChunkError, ConfigError
 from neon_control.core.common.fields import setting
+from neon_control.core.control.chunk import ActionChunk, between_steps
 from neon_control.core.sensing.measured import MAX_FUTURE
 
 METHODS = ("act", "age", "latest", "blend")
@@ -64,9 +65,7 @@ class Ensemble:
         self.capacity = capacity
         self.out_of_order = 0  # chunks accepted although a newer one was there
         self.votes = 0  # live chunks at the last evaluation
-        self.newest_stamp: int | None  # [ns] newest stamp held
         self._known_weights: dict[int, np.ndarray] = {}  # number of votes -> weights, where they depend on nothing else
-        self._order: list[tuple[int, int]] = []  # (stamp, slot), oldest first
         self._spans: list[tuple[int, int, int]] = []  # (stamp, instant of the last step [ns], slot), oldest first
         self._values = np.zeros((capacity, num_steps, dim))  # (C, H, D)
         self._rows = self._values.reshape(capacity * num_steps, dim)  # (C H, D), the same memory
@@ -74,35 +73,40 @@ class Ensemble:
         self._dts = np.ones(capacity)  # (C,) [s]
         self._fade_from = np.zeros(capacity, dtype=np.int64)  # (C,) [ns] instant from which it has a vote
         self._fade_length = np.zeros(capacity)  # (C,) [s] 0: at full weight from the start
-        self._index()
 
-    def add(self, stamp: int, dt: float, values: np.ndarray, t: int, look_ahead: int = 0) -> None:
-        """Take a chunk (H, D) that arrives at instant t, which lies `look_ahead` [ns] ahead of the clock.
+    @property
+    def newest_stamp(self) -> int | None:
+        """[ns] newest stamp held."""
+        return self._spans[-1][0] if self._spans else None
+
+    def add(self, chunk: ActionChunk, t: int, look_ahead: int = 0) -> None:
+        """Take a chunk of H steps and D columns that arrives at instant t, which lies `look_ahead` [ns] ahead of the clock.
 
         Raises:
             ChunkError: with reason `late` (it ends before t), `future` (its stamp lies ahead of the clock) or `duplicate`.
         """
-        end = stamp + round((self.num_steps - 1) * dt * 1e9)
-        if end < t:
-            raise ChunkError("late", f"the chunk ended {(t - end) * 1e-9:.3f} s ago; its observation is {(t - stamp) * 1e-9:.3f} s old")
+        stamp = chunk.stamp
+        if chunk.end < t:
+            raise ChunkError(
+                "late", f"the chunk ended {(t - chunk.end) * 1e-9:.3f} s ago; its observation is {(t - stamp) * 1e-9:.3f} s old"
+            )
         ahead = (stamp - (t - look_ahead)) * 1e-9  # [s]
         if ahead > MAX_FUTURE:
             raise ChunkError("future", f"the chunk's stamp lies {ahead:.3f} s ahead of this clock; {MAX_FUTURE} s is allowed")
-        self._drop_ended(t)
-        place = bisect.bisect_left(self._order, (stamp, -1))
-        if place < len(self._order) and self._order[place][0] == stamp:
+        self._spans = [span for span in self._spans if span[1] >= t]  # what has ended makes room
+        place = bisect.bisect_left(self._spans, (stamp,))
+        if place < len(self._spans) and self._spans[place][0] == stamp:
             raise ChunkError("duplicate", f"a chunk with stamp {stamp} ns is already there")
-        if place < len(self._order):
+        if place < len(self._spans):
             self.out_of_order += 1
         live = max(t, stamp)  # [ns] when its vote begins: its stamp may lie a little ahead
-        fade = min(self.settings.blend_horizon, max(0.0, (self._last_end() - live) * 1e-9)) if self._order else 0.0
+        last_end = max((end for _, end, _ in self._spans), default=live)
+        fade = min(self.settings.blend_horizon, max(0.0, (last_end - live) * 1e-9))
         slot = self._free_slot()
-        place = bisect.bisect_left(self._order, (stamp, -1))  # making room may have moved it
-        self._order.insert(place, (stamp, slot))
-        self._values[slot] = values
-        self._stamps[slot], self._dts[slot] = stamp, dt
+        bisect.insort(self._spans, (stamp, chunk.end, slot))
+        self._values[slot] = chunk.values
+        self._stamps[slot], self._dts[slot] = stamp, chunk.dt
         self._fade_from[slot], self._fade_length[slot] = live, fade
-        self._index()
 
     def evaluate(self, t: int) -> np.ndarray | None:
         """The target (D,) at instant t, or None without a live chunk."""
@@ -114,25 +118,20 @@ class Ensemble:
 
     def clear(self) -> None:
         """Forget all chunks (the clock jumped back, or another publisher took over)."""
-        self._order.clear()
-        self._index()
+        self._spans.clear()
 
     def _newest(self, slot: int, t: int) -> np.ndarray:
         """The value (D,) of one chunk at t: what `_combined` gives for a single vote, at a fraction of its cost."""
-        step = (t - int(self._stamps[slot])) * 1e-9 / float(self._dts[slot])
-        first = min(int(step), self.num_steps - 2)
-        after = min(step - first, 1.0)  # share of the later of the two steps that t lies between
+        step, share = between_steps((t - int(self._stamps[slot])) * 1e-9, float(self._dts[slot]), self.num_steps)
         values = self._values[slot]  # (H, D)
-        return np.asarray((1.0 - after) * values[first] + after * values[first + 1])
+        return np.asarray((1.0 - share) * values[step] + share * values[step + 1])
 
     def _combined(self, slots: np.ndarray, t: int) -> np.ndarray:
         """The weighted votes (D,) of the live chunks in `slots` (V,), oldest first."""
-        steps = (t - self._stamps[slots]) * 1e-9 / self._dts[slots]  # (V,) position within each chunk
-        first = np.minimum(steps.astype(np.intp), self.num_steps - 2)
-        after = np.minimum(steps - first, 1.0)  # (V,)
+        steps, shares = between_steps((t - self._stamps[slots]) * 1e-9, self._dts[slots], self.num_steps)  # (V,) each
         weights = self._weights(slots, t)
-        weights = np.concatenate([weights * (1.0 - after), weights * after])  # (2 V,)
-        rows = slots * self.num_steps + first
+        weights = np.concatenate([weights * (1.0 - shares), weights * shares])  # (2 V,)
+        rows = slots * self.num_steps + steps
         return np.asarray(weights @ self._rows[np.concatenate([rows, rows + 1])])
 
     def _weights(self, slots: np.ndarray, t: int) -> np.ndarray:
@@ -162,20 +161,7 @@ class Ensemble:
             weights[0] = 1.0
         return np.asarray(weights)
 
-    def _last_end(self) -> int:
-        return max(end for _, end, _ in self._spans)
-
-    def _drop_ended(self, t: int) -> None:
-        if any(end < t for _, end, _ in self._spans):
-            self._order = [(stamp, slot) for stamp, end, slot in self._spans if end >= t]
-            self._index()
-
     def _free_slot(self) -> int:
-        if len(self._order) == self.capacity:
-            return self._order.pop(0)[1]
-        return min(set(range(self.capacity)) - {slot for _, slot in self._order})
-
-    def _index(self) -> None:
-        length = (self.num_steps - 1) * 1e9
-        self._spans = [(stamp, stamp + round(length * float(self._dts[slot])), slot) for stamp, slot in self._order]
-        self.newest_stamp = self._order[-1][0] if self._order else None
+        if len(self._spans) == self.capacity:
+            return self._spans.pop(0)[2]
+        return min(set(range(self.capacity)) - {slot for _, _, slot in self._spans})

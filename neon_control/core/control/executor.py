@@ -18,7 +18,8 @@ import numpy as np
 
 from neon_control.core.common.errors import ChunkError
 from neon_control.core.common.fields import setting
-from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.common.statistics import Percentiles
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.control.limits import RestPath, envelope
 from neon_control.core.control.sources import SourceGuard
@@ -26,7 +27,6 @@ from neon_control.core.control.supervisor import FOLLOWING, Conditions, State, S
 from neon_control.core.robot.robot import BASE_AXES, Robot
 from neon_control.core.sensing.measured import MeasuredJoints
 
-JOINTS, BASE = "joints", "base"
 CLOCK_TOLERANCE = 0.05  # [s] a clock that is set back by less is still the same clock
 QUEUE = 32  # chunks waiting for the next tick; a flood pushes its own oldest out
 
@@ -111,7 +111,7 @@ class MotionExecutor:
         self.observation_to_command = Percentiles()  # [s] age of an observation when its first command is made
         self.chunk_age = math.nan  # [s] age of the newest observation in use
         self._latest_used = 0  # [ns] newest observation that has led to a command
-        self._queue: deque[tuple[str, int, float, np.ndarray, object]] = deque(maxlen=QUEUE)
+        self._queue: deque[tuple[str, ActionChunk, object]] = deque(maxlen=QUEUE)
         self.restart()
 
     def _stream(self, name: str, dim: int, ensemble: EnsembleSettings) -> _Stream:
@@ -129,11 +129,11 @@ class MotionExecutor:
 
     # --- called from other threads ---
 
-    def add_chunk(self, stream: str, stamp: int, dt: float, values: np.ndarray, source: object = None) -> None:
-        """Queue a chunk (H, D) of a stream for the next tick."""
+    def add_chunk(self, stream: str, chunk: ActionChunk, source: object = None) -> None:
+        """Queue a stream's chunk for the next tick."""
         if len(self._queue) == QUEUE:
             self.reject(stream, "flood")
-        self._queue.append((stream, stamp, dt, values, source))
+        self._queue.append((stream, chunk, source))
 
     def reject(self, stream: str, reason: str) -> None:
         """Count a chunk that was refused before it came here."""
@@ -198,12 +198,12 @@ class MotionExecutor:
     def _take_chunks(self, now: int) -> None:
         look_ahead = round(self.settings.action_latency * 1e9)
         while self._queue:
-            name, stamp, dt, values, source = self._queue.popleft()
+            name, chunk, source = self._queue.popleft()
             stream = self.streams[name]
             try:
                 if stream.guard.accept(source, now):
                     stream.ensemble.clear()
-                stream.ensemble.add(stamp, dt, values, now + look_ahead, look_ahead)
+                stream.ensemble.add(chunk, now + look_ahead, look_ahead)
             except ChunkError as error:
                 self.reject(name, error.reason)
             else:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.robot.kinematics import Kinematics
 
@@ -32,24 +33,6 @@ class PlannedPath:
     rotations: np.ndarray  # (L, P, 3, 3)
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    stamp: int  # [ns]
-    dt: float  # [s]
-    values: np.ndarray  # (H, D)
-
-    def instants(self, now: int) -> np.ndarray:
-        """(P,) [ns] the present, then the steps that are still to come; fewer than two when the chunk is not live."""
-        steps = self.stamp + np.rint(np.arange(len(self.values)) * self.dt * 1e9).astype(np.int64)
-        return np.concatenate([[now], steps[steps > now]]) if self.stamp <= now else np.zeros(0, dtype=np.int64)
-
-    def at(self, instants: np.ndarray) -> np.ndarray:
-        """Values (P, D), linear between two steps."""
-        steps = np.clip((instants - self.stamp) * 1e-9 / self.dt, 0.0, len(self.values) - 1)
-        first = np.minimum(steps.astype(np.intp), len(self.values) - 2)
-        return np.asarray(self.values[first] + (steps - first)[:, None] * (self.values[first + 1] - self.values[first]))
-
-
 class Plan:
     """The newest chunks of both streams.
 
@@ -65,42 +48,35 @@ class Plan:
     ) -> None:
         kinematics.poses(links, {})  # refuses unknown links now
         self._kinematics, self._links, self._capacity = kinematics, tuple(links), capacity
-        self._settings = {"joints": joints, "base": base}
+        self._settings = {JOINTS: joints, BASE: base}
         self.clear()
 
     def clear(self) -> None:
         """Forget all chunks."""
         self._names: tuple[str, ...] = ()
         self._now = 0
-        self._chunks: dict[str, list[_Chunk]] = {"joints": [], "base": []}  # oldest first
+        self._chunks: dict[str, list[ActionChunk]] = {JOINTS: [], BASE: []}  # oldest first
         self._ensembles: dict[str, Ensemble] = {}
 
-    def add_joints(self, stamp: int, dt: float, names: Sequence[str], positions: np.ndarray, now: int) -> None:
-        """Take positions (H, J) [rad] of the named joints that arrive at `now` [ns]; other names than before begin a new plan.
+    def add(self, stream: str, chunk: ActionChunk, now: int) -> None:
+        """Take a stream's chunk that arrives at `now` [ns]; joints other than before begin a new plan.
 
         Raises:
             ChunkError: as `Ensemble.add`.
         """
-        if tuple(names) != self._names:
+        if stream == JOINTS and chunk.names != self._names:
             self.clear()
-            self._names = tuple(names)
-        self._add("joints", _Chunk(stamp, dt, positions), now)
-
-    def add_base(self, stamp: int, dt: float, velocities: np.ndarray, now: int) -> None:
-        """Take velocities (H, 3) [m/s, m/s, rad/s] in the base's frame; as `add_joints`."""
-        self._add("base", _Chunk(stamp, dt, velocities), now)
-
-    def _add(self, stream: str, chunk: _Chunk, now: int) -> None:
+            self._names = chunk.names
         self._watch_clock(now)
         ensemble = self._ensembles.get(stream)
-        if ensemble is None or ensemble.num_steps != len(chunk.values):
-            ensemble = self._ensembles[stream] = Ensemble(len(chunk.values), chunk.values.shape[1], self._settings[stream])
-        ensemble.add(chunk.stamp, chunk.dt, chunk.values, now)
+        if ensemble is None or ensemble.num_steps != chunk.num_steps:
+            ensemble = self._ensembles[stream] = Ensemble(chunk.num_steps, len(chunk.names), self._settings[stream])
+        ensemble.add(chunk, now)
         self._chunks[stream] = sorted([*self._chunks[stream], chunk], key=lambda c: c.stamp)[-self._capacity :]
 
     def age(self, now: int) -> float:
         """[s] of the newest chunk's observation; infinite without one."""
-        return (now - self._chunks["joints"][-1].stamp) * 1e-9 if self._chunks["joints"] else math.inf
+        return (now - self._chunks[JOINTS][-1].stamp) * 1e-9 if self._chunks[JOINTS] else math.inf
 
     def paths(self, now: int, measured: Mapping[str, float]) -> tuple[list[PlannedPath], PlannedPath | None]:
         """The future that each live chunk alone tells, newest first, and the one that the executor makes of all of them.
@@ -125,19 +101,19 @@ class Plan:
 
     def _chunk_futures(self, now: int) -> Iterator[_Future]:
         """Newest first."""
-        drives = {c.stamp: c for c in self._chunks["base"]}  # none: a robot without a base
-        for chunk in reversed(self._chunks["joints"]):
-            instants = chunk.instants(now)
+        drives = {c.stamp: c for c in self._chunks[BASE]}  # none: a robot without a base
+        for chunk in reversed(self._chunks[JOINTS]):
+            instants = _ahead(chunk, now)
             if len(instants) > 1 and (not drives or chunk.stamp in drives):  # its other half may still be on the way
                 drive = drives[chunk.stamp].at(instants) if drives else np.tile(NO_DRIVE, (len(instants), 1))
                 yield instants, chunk.at(instants), drive
 
     def _ensembled_future(self, now: int) -> _Future | None:
         rows: list[tuple[int, np.ndarray, np.ndarray]] = []
-        for chunk in self._chunks["joints"][-1:]:
-            for instant in now + np.rint(np.arange(len(chunk.values)) * chunk.dt * 1e9).astype(np.int64):
+        for chunk in self._chunks[JOINTS][-1:]:
+            for instant in now - chunk.stamp + chunk.instants:
                 targets = {stream: ensemble.evaluate(int(instant)) for stream, ensemble in self._ensembles.items()}
-                target, drive = targets["joints"], targets.get("base", NO_DRIVE)
+                target, drive = targets[JOINTS], targets.get(BASE, NO_DRIVE)
                 if target is None or drive is None:
                     break  # the executor would stop here
                 rows.append((instant, target, drive))
@@ -169,6 +145,12 @@ class Plan:
             self.clear()  # what was received belongs to another time
             self._names = names
         self._now = now
+
+
+def _ahead(chunk: ActionChunk, now: int) -> np.ndarray:
+    """(P,) [ns] the present, then the steps that are still to come; fewer than two when the chunk is not live."""
+    steps = chunk.instants
+    return np.concatenate([[now], steps[steps > now]]) if chunk.stamp <= now else np.zeros(0, dtype=np.int64)
 
 
 def integrate_base(start: np.ndarray, velocities: np.ndarray, dt: float | np.ndarray) -> np.ndarray:

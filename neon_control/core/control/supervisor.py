@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class State(Enum):
-    """See the table above."""
+class State(str, Enum):
+    """See the table above; equal to its name on /diagnostics."""
 
     WAITING = "waiting"
     HOLDING = "holding"

@@ -17,6 +17,8 @@ import numpy as np
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.robot import BASE_AXES, PARTS, Robot
 
+BASE_NAMES = tuple(f"base/{axis}" for axis in BASE_AXES)  # in an action vector
+
 MODES: dict[str, tuple[str, ...]] = {
     "arms_only": ("arms",),
     "upper_body": ("arms", "torso"),
@@ -78,7 +80,7 @@ class ActionSpace:
     @property
     def names(self) -> tuple[str, ...]:
         """A name for each of the N dimensions, for plots and metadata."""
-        return self.joint_names + tuple(f"base/{axis}" for axis in BASE_AXES[: self.dim - self.num_joints])
+        return self.joint_names + BASE_NAMES[: self.dim - self.num_joints]
 
     def normalise(self, actions: np.ndarray) -> np.ndarray:
         """Physical actions (..., N) to [-1, 1]; values outside the limits come out outside [-1, 1]."""
@@ -95,7 +97,3 @@ class ActionSpace:
         lower, upper = self.lower[: self.num_joints], self.upper[: self.num_joints]
         normalised: np.ndarray = (2.0 * positions - (upper + lower)) / (upper - lower)
         return normalised
-
-    def split(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(..., N) into joints (..., J) and base (..., 3), the latter (..., 0) on a robot without a base."""
-        return actions[..., : self.num_joints], actions[..., self.num_joints :]

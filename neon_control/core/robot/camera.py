@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.fields import check_fields, setting
+from neon_control.core.robot.topic_names import CAMERA
 
 TRANSPORTS = ("raw", "compressed")  # sensor_msgs/Image, sensor_msgs/CompressedImage
 DEFAULT_NAME = "camera"
@@ -20,7 +21,7 @@ class Camera:
     """
 
     name: str = setting(DEFAULT_NAME, is_key=True)
-    topic: str = setting("camera/image_raw", scalar=True, needed=True)  # of the raw images; compressed ones are on `<topic>/compressed`
+    topic: str = setting(CAMERA, scalar=True, needed=True)  # of the raw images; compressed ones are on `<topic>/compressed`
     transport: str = setting("", choices=("", *TRANSPORTS))  # empty: what the inference node's parameter `image_transport` says
 
     def __post_init__(self) -> None:

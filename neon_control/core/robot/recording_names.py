@@ -10,6 +10,7 @@ from typing import Any
 
 from neon_control.core.common.fields import Place, Rules, load, read, setting
 from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES
 
 COMMANDS = ("controllers", "none")  # what a robot file's `recording.commands` may be; none: measured states are learnt
 UNITS = {"rad": 1.0, "deg": math.pi / 180.0}  # of a LeRobot dataset's joints -> [rad]
@@ -37,14 +38,14 @@ class LeRobotNames:
 class RecordingConfig:
     """Topics of a rosbag2, names of a LeRobot dataset. A leading slash of a topic means nothing."""
 
-    camera: str = setting("camera/image_raw", filled=True)  # (Compressed)Image; `<camera>/compressed` is taken where it is not there
+    camera: str = setting(CAMERA, filled=True)  # (Compressed)Image; `<camera>/compressed` is taken where it is not there
     others: tuple[Camera, ...] = ()  # further cameras, for a policy that looks through several; not from the file: see `looking_through`
-    joint_states: str = setting("joint_states", filled=True)
-    audio: str = "audio"  # empty: this robot has no microphone
+    joint_states: str = setting(JOINT_STATES, filled=True)
+    audio: str = AUDIO  # empty: this robot has no microphone
     audio_rate_hz: int = setting(16000, minimum=8000)  # [Hz]
     audio_channels: int = setting(1, minimum=1)
     commands: tuple[CommandTopic, ...] = (CommandTopic("arm_controller/joint_trajectory"),)
-    base: str = "cmd_vel"  # Twist or TwistStamped; empty: not recorded
+    base: str = BASE_COMMAND  # Twist or TwistStamped; empty: not recorded
     boundary: str = ""  # each message begins an episode, each call for `<service>/_service_event`; empty: a bag is one episode
     reaction: float = setting(0.02, minimum=0.0)  # [s] from an image's arrival until the live node looks; what arrives meanwhile counts
     lerobot: LeRobotNames = setting(LeRobotNames(), null=True)
@@ -54,7 +55,7 @@ class RecordingConfig:
         return replace(self, camera=cameras[0].topic, others=tuple(cameras[1:])) if cameras else self
 
 
-def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: str = "camera/image_raw") -> RecordingConfig:
+def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: str = CAMERA) -> RecordingConfig:
     """The section `recording` of a robot file.
 
     Args:

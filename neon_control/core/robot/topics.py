@@ -1,20 +1,15 @@
 """The topics of one robot, by what they are to a recording: what the policy reads, what our nodes say, what else happened.
 
-The names are those of docs/topics.md and of the robot file; they are held here as text, so that neither a launch file nor a report
-needs ROS for them.
+The names are those of `topic_names` and of the robot file.
 """
 
 from __future__ import annotations
 
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CHUNK_BASE, CHUNK_JOINTS, CONTEXT, DIAGNOSTICS, JOINT_STATES
 
-AUDIO, JOINT_STATES = "audio", "joint_states"
-CHUNK_JOINTS, CHUNK_BASE = "action_chunk/joints", "action_chunk/base"
-BASE_COMMAND, DIAGNOSTICS = "cmd_vel", "/diagnostics"
 RECORDED = "recorded"  # the prefix under which a replay shows what our nodes said on the day
-
-CONTEXT = ("odom", "sim_node/episode", "instruction")  # for people and judges; nothing reads them to act
 
 
 def cameras_by_role(robot: Robot) -> dict[str, Camera]:

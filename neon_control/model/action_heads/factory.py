@@ -112,26 +112,42 @@ def _read(file: Path) -> Mapping[str, Any]:
     return data
 
 
-for _name, _head in (("chunking", ActionChunkingHead), ("flow", FlowMatchingHead), ("dit", DiTActionHead), ("ensemble", EnsembleHead)):
-    register_head(_name)(_head)
-
-
-@register_head("mlp")
 def _mlp(input_dim: int, action_dim: int, num_steps: int = 1, **options: Any) -> ActionHead:
     head: MLPDecoder = _construct("mlp", MLPDecoder, input_dim, action_dim, **options)  # one step, whatever num_steps says
     return head
 
 
-@register_head("grouped")
 def _grouped(input_dim: int, action_dim: int, num_steps: int, groups: Mapping[str, int] | None = None, **options: Any) -> ActionHead:
     sizes = {"hidden_size": input_dim, "action_dim": action_dim, "num_action_steps": num_steps}
     config: ActionHeadConfig = _construct("grouped", ActionHeadConfig, **sizes, **options)
     return GroupedActionHead(config, groups or {"all": action_dim})
 
 
-@register_head("state_relative")
 def _state_relative(
     input_dim: int, action_dim: int, num_steps: int, inner: Mapping[str, Any], relative: list[bool] | None = None
 ) -> ActionHead:
     sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps}
     return StateRelativeHead(build_head({**sizes, **inner}), action_dim, num_steps, relative)
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A head of this package, for whoever lists them."""
+
+    kind: type  # whose constructor takes the head's options
+    build: Builder
+    best_for: str
+    needs: Mapping[str, Any] = field(default_factory=dict)  # an example of the options that it cannot do without
+
+
+BUILT_IN = {  # in the order of the specification's table
+    "mlp": BuiltIn(MLPDecoder, _mlp, "one joint group, small computers"),
+    "chunking": BuiltIn(ActionChunkingHead, ActionChunkingHead, "the standard"),
+    "flow": BuiltIn(FlowMatchingHead, FlowMatchingHead, "several right answers"),
+    "dit": BuiltIn(DiTActionHead, DiTActionHead, "long, linked motions"),
+    "state_relative": BuiltIn(StateRelativeHead, _state_relative, "closed loop (around a chunking head)", {"inner": {"type": "chunking"}}),
+    "ensemble": BuiltIn(EnsembleHead, EnsembleHead, "accuracy before speed"),
+    "grouped": BuiltIn(ActionHeadConfig, _grouped, "several joint groups"),
+}
+for _name, _head in BUILT_IN.items():
+    register_head(_name)(_head.build)

@@ -191,6 +191,7 @@ class InferenceDecisions:
     def refused(self, error: ObservationError | ChunkError) -> tuple[str, ...]:
         """Count a refusal; returns what is to blame."""
         reasons = (error.inputs or ("observation",)) if isinstance(error, ObservationError) else (error.reason,)
-        for name in ("refusals", *(f"refusals_{reason}" for reason in reasons)):
-            self._count(name)
+        self._count("refusals")
+        for reason in reasons:
+            self._count(f"refusals_{reason}")
         return reasons

@@ -155,9 +155,9 @@ class Policy:
                 self._given = None  # until the layer has them all
             normalised = self._action_layer.run(inputs)[0]  # (H, N)
             self._given, self._new = features, {}
-        joints, base = space.split(space.denormalise(normalised.astype(np.float64)))
+        values = space.denormalise(normalised.astype(np.float64))
         self.last_ms["action_layer"] = 1e3 * (time.perf_counter() - start)
-        return ActionChunk(stamp, self.file.dt, space.joint_names, joints, base)
+        return ActionChunk(stamp, self.file.dt, space.names, values)
 
     def _read(self, features: Features) -> dict[str, Array]:
         """What the action layer reads of features, with a batch of 1."""

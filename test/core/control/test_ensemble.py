@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neon_control.core.common.errors import ChunkError, ConfigError
+from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.control.ensemble import FADES, METHODS, Ensemble, EnsembleSettings
 
 MS = 1_000_000
@@ -20,6 +21,10 @@ def ensemble(method: str = "act", dim: int = 2, **coefficients: object) -> Ensem
     return Ensemble(H, dim, EnsembleSettings(method=method, **coefficients))
 
 
+def chunk_of(stamp: int, values: np.ndarray, dt: float = DT) -> ActionChunk:
+    return ActionChunk(stamp, dt, tuple(f"joint_{d}" for d in range(values.shape[1])), values)
+
+
 def smooth(stamp: int, dim: int = 2) -> np.ndarray:
     """A chunk (H, D) that samples one smooth function of time, whatever its stamp."""
     t = stamp * 1e-9 + DT * np.arange(H)
@@ -29,7 +34,7 @@ def smooth(stamp: int, dim: int = 2) -> np.ndarray:
 def test_act_weights_match_the_check_values_of_a_full_window():
     e = ensemble(dim=1, m=0.01)
     for k in range(H):  # chunk k casts its own number, so the result shows the weights
-        e.add(k * STEP + 1, DT, np.full((H, 1), float(k)), k * STEP + 1)
+        e.add(chunk_of(k * STEP + 1, np.full((H, 1), float(k))), k * STEP + 1)
     t = (H - 1) * STEP + 1
     weights = np.exp(-0.01 * np.arange(H))
     weights /= weights.sum()
@@ -51,7 +56,7 @@ def test_act_equals_the_online_formula_for_regular_arrivals(m):
     counts = np.zeros(0, dtype=int)
     for k, chunk in enumerate(chunks):
         stamp = (k + 1) * STEP
-        e.add(stamp, DT, chunk, stamp)
+        e.add(chunk_of(stamp, chunk), stamp)
         c = counts[:, None]
         online = (online * total[c - 1] + chunk[: len(online)] * weights[c]) / total[c]
         counts = np.concatenate([counts + 1, np.ones(H - len(counts), dtype=int)])
@@ -64,7 +69,7 @@ def test_act_equals_the_online_formula_for_regular_arrivals(m):
 def test_identical_chunks_ensemble_to_themselves(method):
     e = ensemble(method)
     for k in range(1, 8):
-        e.add(k * 37 * MS, DT, np.tile([1.5, -0.25], (H, 1)), k * 37 * MS + 5 * MS)
+        e.add(chunk_of(k * 37 * MS, np.tile([1.5, -0.25], (H, 1))), k * 37 * MS + 5 * MS)
     np.testing.assert_allclose(e.evaluate(7 * 37 * MS + 11 * MS), [1.5, -0.25], atol=1e-12)
 
 
@@ -75,7 +80,7 @@ def test_latency_moves_nothing_when_all_chunks_tell_the_same_motion(method, late
     e = ensemble(method)
     arrivals = sorted((s + latency * MS, s) for s, latency in zip(range(STEP, 91 * STEP, 3 * STEP), latencies, strict=True))
     for arrival, stamp in arrivals:
-        e.add(stamp, DT, smooth(stamp), arrival)
+        e.add(chunk_of(stamp, smooth(stamp)), arrival)
         for t in (arrival, arrival + 7 * MS):
             target = e.evaluate(t)
             if target is not None:
@@ -86,7 +91,7 @@ def test_latency_moves_nothing_when_all_chunks_tell_the_same_motion(method, late
 def test_a_chunk_that_is_120_ms_late_is_read_at_its_seventh_step():
     e = ensemble(dim=1)
     stamp = 5 * STEP
-    e.add(stamp, DT, np.arange(H, dtype=float)[:, None], stamp + 120 * MS)
+    e.add(chunk_of(stamp, np.arange(H, dtype=float)[:, None]), stamp + 120 * MS)
     assert e.evaluate(stamp + 120 * MS)[0] == pytest.approx(6.0)
     assert e.evaluate(stamp + 130 * MS)[0] == pytest.approx(6.5)
 
@@ -94,7 +99,7 @@ def test_a_chunk_that_is_120_ms_late_is_read_at_its_seventh_step():
 def test_nothing_is_extrapolated():
     e = ensemble(dim=1)
     stamp = 5 * STEP
-    e.add(stamp, DT, np.arange(H, dtype=float)[:, None], stamp)
+    e.add(chunk_of(stamp, np.arange(H, dtype=float)[:, None]), stamp)
     assert e.evaluate(stamp - 1) is None
     assert e.evaluate(stamp)[0] == 0.0
     assert e.evaluate(stamp + (H - 1) * STEP)[0] == pytest.approx(H - 1)
@@ -105,17 +110,17 @@ def test_nothing_is_extrapolated():
 def test_age_weights_by_seconds_and_latest_takes_the_newest():
     for method, expected in (("age", (0.0 * np.exp(-2.0) + 1.0) / (1.0 + np.exp(-2.0))), ("latest", 1.0)):
         e = ensemble(method, dim=1, tau=0.05)
-        e.add(1, DT, np.zeros((H, 1)), 1)
-        e.add(1 + 100 * MS, DT, np.ones((H, 1)), 1 + 120 * MS)
+        e.add(chunk_of(1, np.zeros((H, 1))), 1)
+        e.add(chunk_of(1 + 100 * MS, np.ones((H, 1))), 1 + 120 * MS)
         assert e.evaluate(1 + 150 * MS)[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("fade", FADES)
 def test_blend_goes_from_the_old_chunk_to_the_new_one_without_a_jump(fade):
     e = ensemble("blend", dim=1, blend_horizon=0.1, blend_fade=fade)
-    e.add(1, DT, np.zeros((H, 1)), 1)
+    e.add(chunk_of(1, np.zeros((H, 1))), 1)
     arrival = 1 + 100 * MS
-    e.add(1 + 60 * MS, DT, np.ones((H, 1)), arrival)
+    e.add(chunk_of(1 + 60 * MS, np.ones((H, 1))), arrival)
     values = np.array([e.evaluate(arrival + k * MS)[0] for k in range(0, 151)])
     assert values[0] == 0.0 and values[100] == pytest.approx(1.0) and values[150] == pytest.approx(1.0)
     assert (np.diff(values) >= -1e-12).all() and np.diff(values).max() < 0.03
@@ -133,7 +138,7 @@ def test_blend_never_jumps_however_chunks_overlap(gaps, levels, fade):
     e = ensemble("blend", dim=1, blend_horizon=0.05, blend_fade=fade)
     t, before = 1, None
     for gap, level in zip(gaps, levels, strict=False):
-        e.add(t - 1, DT, np.full((H, 1), level), t)
+        e.add(chunk_of(t - 1, np.full((H, 1), level)), t)
         for k in range(gap):
             now = float(e.evaluate(t + k * MS)[0])
             if before is not None:
@@ -144,8 +149,8 @@ def test_blend_never_jumps_however_chunks_overlap(gaps, levels, fade):
 
 def test_blend_does_not_jump_to_a_chunk_whose_stamp_lies_a_little_ahead():
     e = ensemble("blend", dim=1, blend_horizon=0.1)
-    e.add(1000 * MS, DT, np.zeros((H, 1)), 1000 * MS)
-    e.add(1140 * MS, DT, np.ones((H, 1)), 1100 * MS)
+    e.add(chunk_of(1000 * MS, np.zeros((H, 1))), 1000 * MS)
+    e.add(chunk_of(1140 * MS, np.ones((H, 1))), 1100 * MS)
     values = [e.evaluate(t * MS)[0] for t in range(1100, 1300)]
     assert np.abs(np.diff(values)).max() <= 0.0101 and values[-1] == pytest.approx(1.0)
 
@@ -153,7 +158,7 @@ def test_blend_does_not_jump_to_a_chunk_whose_stamp_lies_a_little_ahead():
 def test_a_look_ahead_does_not_let_stamps_lie_further_ahead_of_the_clock():
     e = ensemble()
     with pytest.raises(ChunkError, match=r"0\.300 s ahead of this clock") as refusal:
-        e.add(1300 * MS, DT, smooth(1300 * MS), 1500 * MS, look_ahead=500 * MS)
+        e.add(chunk_of(1300 * MS, smooth(1300 * MS)), 1500 * MS, look_ahead=500 * MS)
     assert refusal.value.reason == "future"
 
 
@@ -163,13 +168,13 @@ def test_late_future_duplicate_and_out_of_order_chunks():
     chunk = np.zeros((H, 2))
     for stamp, reason in ((now - 10_000 * MS + 1, "late"), (now + 10_000 * MS, "future")):
         with pytest.raises(ChunkError) as error:
-            e.add(stamp, DT, chunk, now)
+            e.add(chunk_of(stamp, chunk), now)
         assert error.value.reason == reason
-    e.add(now - 50 * MS, DT, chunk, now)
+    e.add(chunk_of(now - 50 * MS, chunk), now)
     with pytest.raises(ChunkError) as error:
-        e.add(now - 50 * MS, DT, chunk, now)
+        e.add(chunk_of(now - 50 * MS, chunk), now)
     assert error.value.reason == "duplicate"
-    e.add(now - 90 * MS, DT, chunk + 1.0, now)
+    e.add(chunk_of(now - 90 * MS, chunk + 1.0), now)
     assert e.out_of_order == 1 and e.newest_stamp == now - 50 * MS
     e.evaluate(now)
     assert e.votes == 2
@@ -178,22 +183,22 @@ def test_late_future_duplicate_and_out_of_order_chunks():
 def test_the_oldest_chunk_makes_room_and_the_rest_stays_in_order():
     e = Ensemble(H, 1, EnsembleSettings(method="latest"), capacity=4)
     for k in range(10):
-        e.add(1 + k * MS, DT, np.full((H, 1), float(k)), 1 + k * MS)
+        e.add(chunk_of(1 + k * MS, np.full((H, 1), float(k))), 1 + k * MS)
     assert e.evaluate(1 + 10 * MS)[0] == pytest.approx(9.0)
     assert e.votes == 4
 
 
 def test_cleared_means_empty():
     e = ensemble()
-    e.add(1, DT, np.zeros((H, 2)), 1)
+    e.add(chunk_of(1, np.zeros((H, 2))), 1)
     e.clear()
     assert e.evaluate(1) is None and e.newest_stamp is None
 
 
 def test_chunks_of_different_dt_are_read_at_the_same_instant():
     e = ensemble("act", dim=1, m=0.0)
-    e.add(1, 0.02, 0.02 * np.arange(H)[:, None], 1)  # both say: value = seconds since the stamp
-    e.add(2, 0.05, 0.05 * np.arange(H)[:, None], 2)
+    e.add(chunk_of(1, 0.02 * np.arange(H)[:, None], 0.02), 1)  # both say: value = seconds since the stamp
+    e.add(chunk_of(2, 0.05 * np.arange(H)[:, None], 0.05), 2)
     assert e.evaluate(1 + 130 * MS)[0] == pytest.approx(0.13, abs=1e-6)
 
 

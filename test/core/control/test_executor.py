@@ -9,10 +9,12 @@ import pytest
 from wire_limits import followed
 
 from neon_control.core.common.errors import ObservationError
-from neon_control.core.common.percentiles import Percentiles
+from neon_control.core.common.statistics import Percentiles
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import METHODS, EnsembleSettings
-from neon_control.core.control.executor import BASE, JOINTS, Command, ExecutorSettings, MotionExecutor
+from neon_control.core.control.executor import Command, ExecutorSettings, MotionExecutor
 from neon_control.core.control.supervisor import State
+from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.controllers import JointTrajectoryController
 
@@ -52,8 +54,8 @@ class World:
     def send_chunk(self, latency: int = 60 * MS, source: object = None) -> None:
         stamp = self.now - latency
         joints, base = self.policy(stamp * 1e-9 + DT * np.arange(H))
-        for stream, values in ((JOINTS, joints), (BASE, base)):
-            self.executor.add_chunk(stream, stamp, DT, values, source or self.source)
+        for stream, names, values in ((JOINTS, NAMES, joints), (BASE, BASE_NAMES, base)):
+            self.executor.add_chunk(stream, ActionChunk(stamp, DT, names, values), source or self.source)
 
     def step(self, count: int = 1, skipped: int = 0) -> Command | None:
         """Advance by control periods, the first one late by some; a chunk every tenth."""
@@ -128,7 +130,7 @@ def test_the_policy_is_followed_at_now_whatever_its_latency(method):
     command = world.step(57)
     expected, _ = world.policy(np.array([world.now * 1e-9]))
     np.testing.assert_allclose(command.positions, expected[0], atol=2e-4)  # the error of linear interpolation
-    assert world.executor.observation_to_command.summary()[0] == pytest.approx(0.06, abs=0.001)
+    assert np.median(world.executor.observation_to_command.values) == pytest.approx(0.06, abs=0.001)
 
 
 def test_action_latency_looks_ahead():
@@ -281,7 +283,7 @@ def test_after_a_jump_back_observations_are_timed_again():
     world.run_to(State.RUNNING)
     world.executor.observation_to_command = fresh = Percentiles()
     world.step(50)
-    assert fresh.summary()[0] == pytest.approx(0.06, abs=0.001)
+    assert np.median(fresh.values) == pytest.approx(0.06, abs=0.001)
 
 
 def test_a_clock_that_is_set_back_a_little_does_not_throw_a_ramp_beyond_its_target():
@@ -416,7 +418,7 @@ def test_a_robot_without_a_base_needs_no_base_chunks():
         now += PERIOD
         executor.add_joint_states(now, NAMES, MIDDLE.tolist())
         if tick % 5 == 0:
-            executor.add_chunk(JOINTS, now, DT, np.tile(MIDDLE, (H, 1)))
+            executor.add_chunk(JOINTS, ActionChunk(now, DT, NAMES, np.tile(MIDDLE, (H, 1))))
         command = executor.tick(now)
     assert executor.supervisor.state is State.RUNNING
     assert command.base.shape == (0,)
@@ -432,7 +434,7 @@ def test_one_missing_stream_stops_both():
         if world.ticks % 10 == 0:
             stamp = world.now - 60 * MS
             joints, _ = world.policy(stamp * 1e-9 + DT * np.arange(H))
-            world.executor.add_chunk(JOINTS, stamp, DT, joints, world.source)
+            world.executor.add_chunk(JOINTS, ActionChunk(stamp, DT, NAMES, joints), world.source)
     assert world.state is State.HOLDING and not world.commands[-1].base.any()
 
 

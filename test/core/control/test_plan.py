@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from neon_control.core.common.errors import ChunkError, ConfigError
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan, integrate_base, seen_from
+from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot_file import load_robot
 
@@ -37,7 +39,7 @@ def hands_at(angle: float) -> np.ndarray:
 
 def test_a_path_begins_where_the_chunk_has_the_hands_at_this_instant() -> None:
     p = plan()
-    p.add_joints(NOW - 75 * MS, DT, ARMS, ramp(), NOW)
+    p.add(JOINTS, ActionChunk(NOW - 75 * MS, DT, ARMS, ramp()), NOW)
     (path,), ensembled = p.paths(NOW, MEASURED)
     assert np.allclose(path.places[:, 0], hands_at(0.075), atol=1e-12)
     assert np.allclose(path.places[:, -1], hands_at(0.3), atol=1e-12)
@@ -50,7 +52,7 @@ def test_the_newest_path_alone_is_the_first_of_all() -> None:
     p = plan()
     assert p.newest_path(NOW, MEASURED) is None
     for age, slope in ((150, 0.5), (75, 1.0)):
-        p.add_joints(NOW - age * MS, DT, ARMS, ramp(slope), NOW)
+        p.add(JOINTS, ActionChunk(NOW - age * MS, DT, ARMS, ramp(slope)), NOW)
     path, (first, _) = p.newest_path(NOW, MEASURED), p.paths(NOW, MEASURED)[0]
     assert path is not None
     assert np.array_equal(path.places, first.places)
@@ -59,15 +61,15 @@ def test_the_newest_path_alone_is_the_first_of_all() -> None:
 
 def test_a_chunk_that_has_ended_has_no_path() -> None:
     p = plan()
-    p.add_joints(NOW - 100 * MS, DT, ARMS, ramp(), NOW)
+    p.add(JOINTS, ActionChunk(NOW - 100 * MS, DT, ARMS, ramp()), NOW)
     assert len(p.paths(NOW, MEASURED)[0]) == 1
     assert p.paths(NOW + 201 * MS, MEASURED) == ([], None)
 
 
 def test_the_hands_move_with_the_base() -> None:
     p = plan()
-    p.add_joints(NOW, DT, ARMS, np.zeros((STEPS, len(ARMS))), NOW)
-    p.add_base(NOW, DT, np.tile([0.5, 0.0, 2.0], (STEPS, 1)), NOW)
+    p.add(JOINTS, ActionChunk(NOW, DT, ARMS, np.zeros((STEPS, len(ARMS)))), NOW)
+    p.add(BASE, ActionChunk(NOW, DT, BASE_NAMES, np.tile([0.5, 0.0, 2.0], (STEPS, 1))), NOW)
     (path,), _ = p.paths(NOW, MEASURED)
     x, y, yaw = path.base[-1]
     assert yaw == pytest.approx(0.6) and x > 0.1 and y > 0.0
@@ -80,19 +82,19 @@ def test_the_hands_move_with_the_base() -> None:
 
 def test_a_chunk_is_drawn_when_both_of_its_halves_have_arrived() -> None:
     p = plan()
-    p.add_joints(NOW, DT, ARMS, ramp(), NOW)
+    p.add(JOINTS, ActionChunk(NOW, DT, ARMS, ramp()), NOW)
     assert len(p.paths(NOW, MEASURED)[0]) == 1, "a robot without a base"
-    p.add_base(NOW, DT, np.ones((STEPS, 3)), NOW)
-    p.add_joints(NOW + MS, DT, ARMS, ramp(), NOW + MS)
+    p.add(BASE, ActionChunk(NOW, DT, BASE_NAMES, np.ones((STEPS, 3))), NOW)
+    p.add(JOINTS, ActionChunk(NOW + MS, DT, ARMS, ramp()), NOW + MS)
     assert len(p.paths(NOW + 2 * MS, MEASURED)[0]) == 1
-    p.add_base(NOW + MS, DT, np.ones((STEPS, 3)), NOW + MS)
+    p.add(BASE, ActionChunk(NOW + MS, DT, BASE_NAMES, np.ones((STEPS, 3))), NOW + MS)
     assert len(p.paths(NOW + 2 * MS, MEASURED)[0]) == 2
 
 
 def test_newest_chunks_come_first_and_only_so_many_are_kept() -> None:
     p = plan(capacity=2)
     for age in (90, 30, 60):  # they may arrive out of order
-        p.add_joints(NOW - age * MS, DT, ARMS, ramp(age * 1.0), NOW)
+        p.add(JOINTS, ActionChunk(NOW - age * MS, DT, ARMS, ramp(age * 1.0)), NOW)
     paths, _ = p.paths(NOW, MEASURED)
     assert len(paths) == 2
     for path, age in zip(paths, (30, 60), strict=True):
@@ -102,7 +104,7 @@ def test_newest_chunks_come_first_and_only_so_many_are_kept() -> None:
 def test_the_ensembled_path_is_what_the_ensemble_makes_of_all_chunks() -> None:
     p = plan("act")  # with m = 0: the mean
     for offset, angle in ((60, 0.1), (40, 0.5)):
-        p.add_joints(NOW - offset * MS, DT, ARMS, np.full((STEPS, len(ARMS)), angle), NOW)
+        p.add(JOINTS, ActionChunk(NOW - offset * MS, DT, ARMS, np.full((STEPS, len(ARMS)), angle)), NOW)
     _, path = p.paths(NOW, MEASURED)
     assert path is not None
     assert np.allclose(path.places[:, 0], hands_at(0.3), atol=1e-9)
@@ -111,18 +113,18 @@ def test_the_ensembled_path_is_what_the_ensemble_makes_of_all_chunks() -> None:
 
 def test_other_joints_begin_a_new_plan_and_a_clock_that_is_set_back_too() -> None:
     p = plan()
-    p.add_joints(NOW, DT, ARMS, ramp(), NOW)
-    p.add_joints(NOW + MS, DT, ARMS[:7], ramp()[:, :7], NOW + MS)
+    p.add(JOINTS, ActionChunk(NOW, DT, ARMS, ramp()), NOW)
+    p.add(JOINTS, ActionChunk(NOW + MS, DT, ARMS[:7], ramp()[:, :7]), NOW + MS)
     assert len(p.paths(NOW + 2 * MS, MEASURED)[0]) == 1
     assert p.paths(NOW - 1000 * MS, MEASURED) == ([], None)
-    p.add_joints(NOW - 1000 * MS, DT, ARMS[:7], ramp()[:, :7], NOW - 1000 * MS)
+    p.add(JOINTS, ActionChunk(NOW - 1000 * MS, DT, ARMS[:7], ramp()[:, :7]), NOW - 1000 * MS)
     assert len(p.paths(NOW - 999 * MS, MEASURED)[0]) == 1
 
 
 def test_a_chunk_that_the_executor_would_refuse_is_not_drawn() -> None:
     p = plan()
     with pytest.raises(ChunkError, match=r"ended 0\.700 s ago"):
-        p.add_joints(NOW - 1000 * MS, DT, ARMS, ramp(), NOW)
+        p.add(JOINTS, ActionChunk(NOW - 1000 * MS, DT, ARMS, ramp()), NOW)
     assert p.paths(NOW, MEASURED) == ([], None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -100,3 +101,8 @@ def test_mistakes_are_named(tmp_path):
     (tmp_path / "list.yaml").write_text("- 1\n")
     with pytest.raises(ConfigError, match=r"list\.yaml: expected a mapping"):
         build_head(tmp_path / "list.yaml")
+
+
+def test_every_head_of_the_package_is_in_the_guide() -> None:
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "heads.md").read_text()
+    assert [name for name in factory.BUILT_IN if f"`{name}`" not in guide and f"`policy.{name}`" not in guide] == []
