@@ -101,8 +101,8 @@ class Bag:
         BagError: there is no bag, or nothing of it can be read.
     """
 
-    def __init__(self, path: Path, odd: Odd | None = None) -> None:
-        self.path = path
+    def __init__(self, path: str | Path, odd: Odd | None = None) -> None:
+        self.path = Path(path)
         self._odd = odd or self._refuse
         self._said: dict[tuple[str, str, int | None], None] = {}
         self._begun = False
