@@ -74,6 +74,15 @@ export CHECK_INSTALLED := from neon_control.core.common import paths; from neon_
 
 # colcon is in the same environment, so that its pytest finds the dependencies; AMENT_PREFIX_PATH stands in for a sourced distribution.
 # `make test` has run everything: here the tests of what ROS uses are enough to show that colcon builds, installs and tests.
+.PHONY: html
+html: $(VENV)/.docs  ## build the documentation, with pages made from docstrings, in docs/_build
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
+	@echo "docs/_build/index.html"
+
+.PHONY: coverage
+coverage: $(VENV)/.test  ## run the quick tests and show which lines they reach
+	$(BIN)/python -m pytest -m "$(UNIT)" $(PARALLEL) --cov --cov-report=term:skip-covered $(TEST_ARGS)
+
 .PHONY: colcon
 colcon: export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV)
 colcon: $(VENV)/.colcon  ## build and test as a ROS 2 workspace does, with colcon from PyPI
@@ -114,6 +123,11 @@ $(VENV)/.demo: setup.py $(VENV)/.torch
 $(VENV)/.test: setup.py $(VENV)/.demo
 	@echo "installing what the tests need"
 	@$(PIP) install --quiet -e ".[ros,test]"
+	@touch $@
+
+$(VENV)/.docs: setup.py $(BIN)/python
+	@echo "installing what the documentation needs"
+	@$(PIP) install --quiet -e ".[docs]"
 	@touch $@
 
 $(VENV)/.colcon: setup.py $(VENV)/.test

@@ -11,6 +11,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGE = "neon_control"
+URL = "https://neon-control.example/neon_control"  # a reserved name, as that of the maintainers' address, until there is a public place
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / PACKAGE / "__init__.py").read_text()).group(1)
 
@@ -113,6 +114,9 @@ HUGGINGFACE = [
 # Encoding recordings on several computers; 500 MB with what it brings, so no other extra includes it.
 RAY = ["ray[data]>=2.51,<3"]
 
+# The pages of docs/ as HTML, with those made from docstrings.
+DOCS = ["furo>=2024.8", "myst-parser>=4", "sphinx>=8", "sphinxcontrib-mermaid>=1"]
+
 TEST = [
     *SIM,
     *TRAIN,
@@ -123,6 +127,7 @@ TEST = [
     "mypy>=1.15",
     "pytest>=8.3",
     "pytest-benchmark>=5",
+    "pytest-cov>=5",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "ruff>=0.11",
@@ -155,7 +160,25 @@ setup(
     maintainer="neon_control maintainers",
     maintainer_email="maintainers@neon-control.example",
     license="Apache-2.0",
+    url=URL,
+    project_urls={
+        "Source": URL,
+        "Documentation": f"{URL}/blob/main/docs/index.md",
+        "Changelog": f"{URL}/blob/main/CHANGELOG.rst",
+        "Issues": f"{URL}/issues",
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Robotics",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["py.typed"]},
     data_files=data_files(),
     python_requires=">=3.10",
     install_requires=["setuptools", "numpy>=1.26", "pyyaml>=6"],
@@ -170,10 +193,11 @@ setup(
         "parquet": ["pyarrow>=15"],
         "huggingface": [*CPU, *HUGGINGFACE],
         "ray": [*TRAIN, *RAY],
+        "docs": DOCS,
         "test": TEST,
         "colcon": ["colcon-common-extensions", "setuptools<80", "pytest>=8.3"],
     },
-    zip_safe=True,
+    zip_safe=False,  # type checkers do not look into archives
     entry_points={
         "console_scripts": [
             f"inference_node = {PACKAGE}.nodes.inference_node:main",

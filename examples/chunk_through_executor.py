@@ -16,7 +16,7 @@ pose = np.zeros(len(names))  # (J,) [rad]
 goal = np.tile(np.full(len(names), 0.2), (executor.settings.chunk_steps, 1))  # (H, J) [rad]
 before = ""
 for now in range(0, 1_500_000_000, period):  # [ns]
-    executor.add_joint_states(now, names, pose)
+    executor.add_joint_states(now, names, pose.tolist())
     if now < 1_000_000_000 and now % 50_000_000 == 0:  # a policy of 20 Hz, which dies after one second
         executor.add_chunk("joints", now, 0.05, goal)
     command = executor.tick(now)
