@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 DEMO_ARGS ?=
 TEST_ARGS ?=
+# Which ROS 2, as an extra of setup.py: `ros` is Kilted, `ros-jazzy` Jazzy. Choose before the first set-up, or after `make clean`.
+ROS_WHEELS ?= ros
 UNIT := not system and not slow
 # Tests in one process run on all cores; those that start processes and look at their timing run one after the other.
 PARALLEL := -n auto --dist loadfile
@@ -116,13 +118,13 @@ $(VENV)/.torch: $(BIN)/python
 
 $(VENV)/.demo: setup.py $(VENV)/.torch
 	@echo "installing what the demo needs"
-	@$(PIP) install --quiet -e ".[ros,sim,train,replay]"
+	@$(PIP) install --quiet -e ".[$(ROS_WHEELS),sim,train,replay]"
 	@$(MAKE) --no-print-directory rendering
 	@touch $@
 
 $(VENV)/.test: setup.py $(VENV)/.demo
 	@echo "installing what the tests need"
-	@$(PIP) install --quiet -e ".[ros,test]"
+	@$(PIP) install --quiet -e ".[$(ROS_WHEELS),test]"
 	@touch $@
 
 $(VENV)/.docs: setup.py $(BIN)/python
@@ -132,7 +134,7 @@ $(VENV)/.docs: setup.py $(BIN)/python
 
 $(VENV)/.colcon: setup.py $(VENV)/.test
 	@echo "installing colcon"
-	@$(PIP) install --quiet -e ".[ros,test,colcon]"
+	@$(PIP) install --quiet -e ".[$(ROS_WHEELS),test,colcon]"
 	@touch $@
 
 RENDER := MUJOCO_GL=egl $(BIN)/python -c 'import mujoco; mujoco.GLContext(64, 64).make_current()'

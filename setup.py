@@ -30,31 +30,31 @@ ENCODERS = [
 ]
 CPU = ["onnxruntime>=1.20,<2", *ENCODERS]
 
-# ROS 2 Kilted as wheels, for machines without a ROS distribution.
-ROS = [
-    "ros-kilted-rclpy>=9.1,<10",
-    "ros-kilted-rmw-fastrtps-cpp>=9.3,<10",
-    "ros-kilted-diagnostic-msgs>=5.5,<6",
-    "ros-kilted-geometry-msgs>=5.5,<6",
-    "ros-kilted-lifecycle-msgs>=2.3,<3",
-    "ros-kilted-nav-msgs>=5.5,<6",
-    "ros-kilted-rosgraph-msgs>=2.3,<3",
-    "ros-kilted-sensor-msgs>=5.5,<6",
-    "ros-kilted-std-msgs>=5.5,<6",
-    "ros-kilted-std-srvs>=5.5,<6",
-    "ros-kilted-trajectory-msgs>=5.5,<6",
-    "ros-kilted-visualization-msgs>=5.5,<6",
-    "ros-action-msgs",
-    "ros-ament-index-python",
-    "ros-builtin-interfaces",
-    "ros-rcl-interfaces",
-    "ros-rmw-implementation",
-    "ros-rpyutils",
-    "ros-service-msgs",
-    "ros-type-description-interfaces",
-    "ros-unique-identifier-msgs",
-    "ros-wheels-bootstrapper",
-]
+# What every distribution's wheels need beside those that carry its name; their own metadata omits some.
+ROS_SHARED = ["action-msgs", "ament-index-python", "builtin-interfaces", "rcl-interfaces", "rmw-implementation", "rpyutils"]
+ROS_SHARED += ["service-msgs", "type-description-interfaces", "unique-identifier-msgs", "wheels-bootstrapper"]
+COMMON_INTERFACES = ["diagnostic-msgs", "geometry-msgs", "nav-msgs", "sensor-msgs", "std-msgs", "std-srvs", "trajectory-msgs"]
+COMMON_INTERFACES += ["visualization-msgs"]
+
+
+def ros_wheels(distribution, **versions):
+    """ROS 2 as wheels, for machines without a ROS distribution; `versions` holds the lowest one of each repository."""
+    packages = {
+        "rclpy": ["rclpy"],
+        "rmw_fastrtps": ["rmw-fastrtps-cpp"],
+        "common_interfaces": COMMON_INTERFACES,
+        "rcl_interfaces": ["lifecycle-msgs", "rosgraph-msgs"],
+    }
+    named = [
+        f"ros-{distribution}-{package}>={lowest},<{int(lowest.split('.')[0]) + 1}"
+        for repository, lowest in versions.items()
+        for package in packages[repository]
+    ]
+    return [*named, *(f"ros-{package}" for package in ROS_SHARED)]
+
+
+ROS = ros_wheels("kilted", rclpy="9.1", rmw_fastrtps="9.3", common_interfaces="5.5", rcl_interfaces="2.3")
+ROS_JAZZY = ros_wheels("jazzy", rclpy="7.1", rmw_fastrtps="8.4", common_interfaces="5.3", rcl_interfaces="2.0")
 
 # The browser page, without the simulation.
 MONITOR = [
@@ -186,6 +186,7 @@ setup(
         "cpu": CPU,
         "gpu": ["onnxruntime-gpu>=1.20,<2", *ENCODERS],
         "ros": ROS,
+        "ros-jazzy": ROS_JAZZY,
         "monitor": MONITOR,
         "sim": SIM,
         "train": TRAIN,
