@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from neon_control.core.robot.action_space import MODES, ActionSpace
@@ -10,7 +12,7 @@ from neon_control.model.action_heads import ActionHead, build_head, group_sizes
 
 INPUT_DIM = 2048
 # How a row is named -> the configuration of the head; the grouped ones of the robot's modes are added to these.
-HEADS = {
+HEADS: dict[str, dict[str, Any]] = {
     "mlp": {"type": "mlp"},
     "chunking": {"type": "chunking"},
     "flow": {"type": "flow"},

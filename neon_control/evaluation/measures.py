@@ -28,7 +28,8 @@ class ChunkErrors:
     @property
     def error(self) -> np.ndarray:
         """(K, H, N) predicted minus recorded."""
-        return self.predicted - self.recorded
+        result: np.ndarray = self.predicted - self.recorded
+        return result
 
 
 def chunk_errors(run: Run, recording: Recording) -> ChunkErrors:

@@ -49,7 +49,8 @@ class Track:
             return np.full(times.shape, np.nan)
         grid = np.array(self._times, np.int64)
         seconds = (times - grid[0]) * 1e-9
-        return np.interp(seconds, (grid - grid[0]) * 1e-9, self._values, left=np.nan, right=np.nan)
+        result: np.ndarray = np.interp(seconds, (grid - grid[0]) * 1e-9, self._values, left=np.nan, right=np.nan)
+        return result
 
 
 class Recording:

@@ -37,7 +37,7 @@ def from_file(path: Path) -> Settings:
     """
     sections = read_mapping(path)
     nodes = [_flat(sections.get(f"/**/{n}", {}).get("ros__parameters", {})) for n in ("inference_node", "executor_node")]
-    return _settings(*nodes, source=path.name)
+    return _settings(path.name, *nodes)
 
 
 def from_recording(custom: Mapping[str, str]) -> Settings | None:
@@ -45,10 +45,10 @@ def from_recording(custom: Mapping[str, str]) -> Settings | None:
     texts = [custom.get(PARAMETERS_KEY + n) for n in ("inference_node", "executor_node")]
     if None in texts:
         return None
-    return _settings(*(json.loads(t) for t in texts if t), source="the recording")
+    return _settings("the recording", *(json.loads(t) for t in texts if t))
 
 
-def _settings(inference: Mapping[str, Any], executor: Mapping[str, Any], source: str) -> Settings:
+def _settings(source: str, inference: Mapping[str, Any], executor: Mapping[str, Any]) -> Settings:
     ages = {f.name: inference[f"max_age.{f.name}"] for f in fields(MaxAge) if f"max_age.{f.name}" in inference}
     streams = {
         stream: EnsembleSettings(
@@ -56,11 +56,11 @@ def _settings(inference: Mapping[str, Any], executor: Mapping[str, Any], source:
         )
         for stream in ("joints", "base")
     }
-    plain = {f.name: executor[f.name] for f in fields(ExecutorSettings) if f.name in executor}
+    plain: dict[str, Any] = {f.name: executor[f.name] for f in fields(ExecutorSettings) if f.name in executor}
     own = ("backbone_rate_hz", "head_rate_hz", "audio_rate_hz", "audio_channels")
     try:
         return Settings(
-            ExecutorSettings(**plain, **streams), MaxAge(**ages), **{n: inference[n] for n in own if n in inference}, source=source
+            ExecutorSettings(**(plain | streams)), MaxAge(**ages), **{n: inference[n] for n in own if n in inference}, source=source
         )
     except TypeError as error:
         raise ConfigError(f"parameters of {source}: {error}") from error

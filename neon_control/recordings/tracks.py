@@ -53,7 +53,8 @@ class Track:
         if right == 0:
             return self._values[0]
         before, after = self._times[right - 1], self._times[right]
-        return self._values[right - 1] + (time - before) / (after - before) * (self._values[right] - self._values[right - 1])
+        result: np.ndarray = self._values[right - 1] + (time - before) / (after - before) * (self._values[right] - self._values[right - 1])
+        return result
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """(T,) [ns] -> (T, D)."""
@@ -73,7 +74,8 @@ class Track:
             self.at(times)
         assert self._arrays is not None
         knots = self._arrays[0]
-        return times - knots[np.maximum(np.searchsorted(knots, times, side="right") - 1, 0)]
+        result: np.ndarray = times - knots[np.maximum(np.searchsorted(knots, times, side="right") - 1, 0)]
+        return result
 
 
 class Targets:

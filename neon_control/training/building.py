@@ -88,7 +88,7 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
     if kind not in registered_heads():
         raise ConfigError(f"TrainConfig.head.type is {kind!r}; it must be one of {list(registered_heads())}")
     sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps)
-    known = get_type_hints(HEADS[kind].__init__) if kind in HEADS else {}
+    known = get_type_hints(vars(HEADS[kind])["__init__"]) if kind in HEADS else {}
     for name, value in head.items():
         if known.get(name) in (int, float, bool):
             check_value(f"TrainConfig.head.{name}", value, known[name], AT_LEAST_ONE if known[name] is int else NO_RULES)

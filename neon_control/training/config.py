@@ -50,7 +50,7 @@ class TrainConfig:
     seed: int = option(0, "decides everything random", 0)
     dt: float = option(0.02, "time between steps of a chunk", 1e-4, 1.0, unit="SECONDS")
     num_steps: int = option(16, "steps of a chunk", 1)
-    image_fit: str = option("stretch", "how images get the encoder's aspect ratio", choices=FITS)
+    image_fit: str = option("stretch", "how images get the encoder's aspect ratio", choices=tuple(FITS))
     cameras: Sequence[str] = option([], "which of the robot's cameras the policy looks through; without one, the first")
     combine: str = option("concatenate", "how the features of several cameras become one vector", choices=COMBINATIONS)
     backbone: Mapping[str, Any] = option({}, "a Hugging Face model to see with; without one it is EfficientNet-Lite0")

@@ -111,7 +111,7 @@ def _needs(kind: type, rules: Mapping[str, Any]) -> str:
 
 def _help(entry: Field[Any]) -> str:
     default = entry.default if entry.default_factory is MISSING else entry.default_factory()
-    return entry.metadata["help"] + ("" if default is MISSING or default in ("", []) else f" (default: {default})").replace("%", "%%")
+    return str(entry.metadata["help"]) + ("" if default is MISSING or default in ("", []) else f" (default: {default})").replace("%", "%%")
 
 
 def _value(text: str) -> Any:

@@ -21,11 +21,11 @@ def check_whole(owner: str, least: int = 1, **values: object) -> None:
 
 def check_dropout(owner: str, dropout: object) -> None:
     """A probability below 1."""
-    if not (isinstance(dropout, Real) and 0.0 <= dropout < 1.0):
+    if not (isinstance(dropout, Real) and 0.0 <= float(dropout) < 1.0):
         raise ConfigError(f"{owner}.dropout must be in [0, 1), got {dropout!r}")
 
 
 def check_soft_cap(owner: str, soft_cap_value: object) -> None:
     """A bound, or 0 for the hard tanh."""
-    if not (isinstance(soft_cap_value, Real) and math.isfinite(soft_cap_value) and soft_cap_value >= 0.0):
+    if not (isinstance(soft_cap_value, Real) and math.isfinite(soft_cap_value) and float(soft_cap_value) >= 0.0):
         raise ConfigError(f"{owner}.soft_cap_value must be finite and >= 0, got {soft_cap_value!r}")

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -201,7 +201,7 @@ class Bag:
         for storage in self._storages:
             for topic in storage.topics:
                 if topic.count and topic.serialization == "cdr":
-                    stored.setdefault(topic.name, []).append(topic._replace(type=_full_name(topic.type)))
+                    stored.setdefault(topic.name, []).append(replace(topic, type=_full_name(topic.type)))
                 elif topic.count:
                     self._say(topic.name, f"is left out: its messages are '{topic.serialization}', and cdr is needed")
         topics = {}
