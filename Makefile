@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 DEMO_ARGS ?=
 TEST_ARGS ?=
+# Which ROS 2, as an extra of setup.py: `ros` is Kilted, `ros-jazzy` Jazzy. Choose before the first set-up, or after `make clean`.
+ROS_WHEELS ?= ros
 UNIT := not system and not slow
 # Tests in one process run on all cores; those that start processes and look at their timing run one after the other.
 PARALLEL := -n auto --dist loadfile
@@ -74,6 +76,15 @@ export CHECK_INSTALLED := from neon_control.core.common import paths; from neon_
 
 # colcon is in the same environment, so that its pytest finds the dependencies; AMENT_PREFIX_PATH stands in for a sourced distribution.
 # `make test` has run everything: here the tests of what ROS uses are enough to show that colcon builds, installs and tests.
+.PHONY: html
+html: $(VENV)/.docs  ## build the documentation, with pages made from docstrings, in docs/_build
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
+	@echo "docs/_build/index.html"
+
+.PHONY: coverage
+coverage: $(VENV)/.test  ## run the quick tests and show which lines they reach
+	$(BIN)/python -m pytest -m "$(UNIT)" $(PARALLEL) --cov --cov-report=term:skip-covered $(TEST_ARGS)
+
 .PHONY: colcon
 colcon: export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV)
 colcon: $(VENV)/.colcon  ## build and test as a ROS 2 workspace does, with colcon from PyPI
@@ -107,18 +118,23 @@ $(VENV)/.torch: $(BIN)/python
 
 $(VENV)/.demo: setup.py $(VENV)/.torch
 	@echo "installing what the demo needs"
-	@$(PIP) install --quiet -e ".[ros,sim,train,replay]"
+	@$(PIP) install --quiet -e ".[$(ROS_WHEELS),sim,train,replay]"
 	@$(MAKE) --no-print-directory rendering
 	@touch $@
 
 $(VENV)/.test: setup.py $(VENV)/.demo
 	@echo "installing what the tests need"
-	@$(PIP) install --quiet -e ".[ros,test]"
+	@$(PIP) install --quiet -e ".[$(ROS_WHEELS),test]"
+	@touch $@
+
+$(VENV)/.docs: setup.py $(BIN)/python
+	@echo "installing what the documentation needs"
+	@$(PIP) install --quiet -e ".[docs]"
 	@touch $@
 
 $(VENV)/.colcon: setup.py $(VENV)/.test
 	@echo "installing colcon"
-	@$(PIP) install --quiet -e ".[ros,test,colcon]"
+	@$(PIP) install --quiet -e ".[$(ROS_WHEELS),test,colcon]"
 	@touch $@
 
 RENDER := MUJOCO_GL=egl $(BIN)/python -c 'import mujoco; mujoco.GLContext(64, 64).make_current()'

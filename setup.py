@@ -11,6 +11,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGE = "neon_control"
+URL = "https://neon-control.example/neon_control"  # a reserved name, as that of the maintainers' address, until there is a public place
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'__version__ = "([^"]+)"', (ROOT / PACKAGE / "__init__.py").read_text()).group(1)
 
@@ -29,31 +30,31 @@ ENCODERS = [
 ]
 CPU = ["onnxruntime>=1.20,<2", *ENCODERS]
 
-# ROS 2 Kilted as wheels, for machines without a ROS distribution.
-ROS = [
-    "ros-kilted-rclpy>=9.1,<10",
-    "ros-kilted-rmw-fastrtps-cpp>=9.3,<10",
-    "ros-kilted-diagnostic-msgs>=5.5,<6",
-    "ros-kilted-geometry-msgs>=5.5,<6",
-    "ros-kilted-lifecycle-msgs>=2.3,<3",
-    "ros-kilted-nav-msgs>=5.5,<6",
-    "ros-kilted-rosgraph-msgs>=2.3,<3",
-    "ros-kilted-sensor-msgs>=5.5,<6",
-    "ros-kilted-std-msgs>=5.5,<6",
-    "ros-kilted-std-srvs>=5.5,<6",
-    "ros-kilted-trajectory-msgs>=5.5,<6",
-    "ros-kilted-visualization-msgs>=5.5,<6",
-    "ros-action-msgs",
-    "ros-ament-index-python",
-    "ros-builtin-interfaces",
-    "ros-rcl-interfaces",
-    "ros-rmw-implementation",
-    "ros-rpyutils",
-    "ros-service-msgs",
-    "ros-type-description-interfaces",
-    "ros-unique-identifier-msgs",
-    "ros-wheels-bootstrapper",
-]
+# What every distribution's wheels need beside those that carry its name; their own metadata omits some.
+ROS_SHARED = ["action-msgs", "ament-index-python", "builtin-interfaces", "rcl-interfaces", "rmw-implementation", "rpyutils"]
+ROS_SHARED += ["service-msgs", "type-description-interfaces", "unique-identifier-msgs", "wheels-bootstrapper"]
+COMMON_INTERFACES = ["diagnostic-msgs", "geometry-msgs", "nav-msgs", "sensor-msgs", "std-msgs", "std-srvs", "trajectory-msgs"]
+COMMON_INTERFACES += ["visualization-msgs"]
+
+
+def ros_wheels(distribution, **versions):
+    """ROS 2 as wheels, for machines without a ROS distribution; `versions` holds the lowest one of each repository."""
+    packages = {
+        "rclpy": ["rclpy"],
+        "rmw_fastrtps": ["rmw-fastrtps-cpp"],
+        "common_interfaces": COMMON_INTERFACES,
+        "rcl_interfaces": ["lifecycle-msgs", "rosgraph-msgs"],
+    }
+    named = [
+        f"ros-{distribution}-{package}>={lowest},<{int(lowest.split('.')[0]) + 1}"
+        for repository, lowest in versions.items()
+        for package in packages[repository]
+    ]
+    return [*named, *(f"ros-{package}" for package in ROS_SHARED)]
+
+
+ROS = ros_wheels("kilted", rclpy="9.1", rmw_fastrtps="9.3", common_interfaces="5.5", rcl_interfaces="2.3")
+ROS_JAZZY = ros_wheels("jazzy", rclpy="7.1", rmw_fastrtps="8.4", common_interfaces="5.3", rcl_interfaces="2.0")
 
 # The browser page, without the simulation.
 MONITOR = [
@@ -113,6 +114,9 @@ HUGGINGFACE = [
 # Encoding recordings on several computers; 500 MB with what it brings, so no other extra includes it.
 RAY = ["ray[data]>=2.51,<3"]
 
+# The pages of docs/ as HTML, with those made from docstrings.
+DOCS = ["furo>=2024.8", "myst-parser>=4", "sphinx>=8", "sphinxcontrib-mermaid>=1"]
+
 TEST = [
     *SIM,
     *TRAIN,
@@ -123,6 +127,7 @@ TEST = [
     "mypy>=1.15",
     "pytest>=8.3",
     "pytest-benchmark>=5",
+    "pytest-cov>=5",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "ruff>=0.11",
@@ -155,7 +160,25 @@ setup(
     maintainer="neon_control maintainers",
     maintainer_email="maintainers@neon-control.example",
     license="Apache-2.0",
+    url=URL,
+    project_urls={
+        "Source": URL,
+        "Documentation": f"{URL}/blob/main/docs/index.md",
+        "Changelog": f"{URL}/blob/main/CHANGELOG.rst",
+        "Issues": f"{URL}/issues",
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Robotics",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["py.typed"]},
     data_files=data_files(),
     python_requires=">=3.10",
     install_requires=["setuptools", "numpy>=1.26", "pyyaml>=6"],
@@ -163,6 +186,7 @@ setup(
         "cpu": CPU,
         "gpu": ["onnxruntime-gpu>=1.20,<2", *ENCODERS],
         "ros": ROS,
+        "ros-jazzy": ROS_JAZZY,
         "monitor": MONITOR,
         "sim": SIM,
         "train": TRAIN,
@@ -170,10 +194,11 @@ setup(
         "parquet": ["pyarrow>=15"],
         "huggingface": [*CPU, *HUGGINGFACE],
         "ray": [*TRAIN, *RAY],
+        "docs": DOCS,
         "test": TEST,
         "colcon": ["colcon-common-extensions", "setuptools<80", "pytest>=8.3"],
     },
-    zip_safe=True,
+    zip_safe=False,  # type checkers do not look into archives
     entry_points={
         "console_scripts": [
             f"inference_node = {PACKAGE}.nodes.inference_node:main",

@@ -6,10 +6,11 @@ import itertools
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
-from importlib.metadata import packages_distributions, requires
+from importlib.metadata import metadata, packages_distributions, requires
 from pathlib import Path
 
 import grimp
+import yaml
 
 import neon_control
 
@@ -61,11 +62,35 @@ def test_every_imported_ros_package_is_declared_for_ros() -> None:
 
 
 def test_version_and_licence_agree_everywhere() -> None:
-    xml = package_xml()
+    xml, citation = package_xml(), yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    version, date = re.findall(r"^(\d+\.\d+\.\d+) \((\S+)\)$", (ROOT / "CHANGELOG.rst").read_text(), flags=re.MULTILINE)[0]
 
-    assert xml.findtext("version") == neon_control.__version__
-    assert xml.findtext("license") == "Apache-2.0"
+    assert {xml.findtext("version"), citation["version"], version} == {neon_control.__version__}
+    assert str(citation["date-released"]) == date
+    assert xml.findtext("license") == citation["license"] == "Apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text()[:300]
+
+
+def test_type_checkers_are_told_that_the_package_has_types() -> None:
+    assert Path(neon_control.__file__).with_name("py.typed").is_file()
+    assert "py.typed" in (ROOT / "setup.py").read_text()
+
+
+def test_every_supported_python_is_tested_before_a_change_lands() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+
+    assert workflow["jobs"]["everything"]["strategy"]["matrix"]["python"] == ["3.10", "3.11", "3.12", "3.13"]
+    assert metadata("neon_control")["Requires-Python"] == ">=3.10"
+
+
+def test_no_more_files_are_without_a_test_of_their_own_than_the_rules_say() -> None:
+    allowed = re.search(r"at most (\d+) files", (ROOT / "CONTRIBUTING.md").read_text())
+    tests = {file.name for file in (ROOT / "test").rglob("test_*.py")}
+    files = [file for file in (ROOT / "neon_control").rglob("*.py") if file.name != "__init__.py"]
+    without = [str(file.relative_to(ROOT)) for file in files if f"test_{file.name}" not in tests]
+
+    assert allowed is not None
+    assert len(without) <= int(allowed[1]), without
 
 
 def test_the_changelog_has_the_form_that_ros_tools_read() -> None:

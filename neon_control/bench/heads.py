@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -116,7 +117,7 @@ def measure_heads(cases: Sequence[Case], threads: Sequence[int], rounds: int) ->
     return rows
 
 
-def head_table(rows: Sequence[dict], threads: Sequence[int], with_peer: bool) -> str:
+def head_table(rows: Sequence[dict[str, Any]], threads: Sequence[int], with_peer: bool) -> str:
     """The rows of `measure_heads` as text."""
     columns = ["Head", "Parameters", "Max diff"]
     columns += [f"{name} x{n} [ms]" for n in threads for name in ("torch", "ONNX", "floor")] + [f"Peer x{threads[0]} [ms]"] * with_peer

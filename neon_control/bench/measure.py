@@ -44,7 +44,7 @@ def in_turns(calls: Mapping[Key, Call], rounds: Iterable[object], before: Call |
     The first round is a warm-up and not counted. Every call finds the caches as the others have left them, which for large
     weights means cold, as on a robot that infers ten times a second.
     """
-    durations: dict[str, list[float]] = {name: [] for name in calls}
+    durations: dict[Key, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
     for _ in rounds:
@@ -111,4 +111,5 @@ def torch_actions(module: ActionPolicy, inputs: Sequence[Mapping[str, np.ndarray
     """What torch computes for inputs of `policy_inputs`, (samples, H, N)."""
     joined = {name: torch.from_numpy(np.concatenate([i[name] for i in inputs])) for name in inputs[0]}
     with torch.no_grad():
-        return module(**joined).numpy()
+        result: np.ndarray = module(**joined).numpy()
+        return result

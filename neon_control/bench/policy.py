@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -45,7 +47,7 @@ def measure_policy(args: argparse.Namespace, scratch: Path) -> list[dict[str, ob
             for part, duration in policies[n].last_ms.items():
                 parts[n, part].append(duration)
 
-        return {"observation to chunk": predict} | {w: lambda s=sessions[n, w]: s.run(None, inputs[0]) for w in WEIGHT_TYPES}
+        return {"observation to chunk": predict} | {w: partial(sessions[n, w].run, None, inputs[0]) for w in WEIGHT_TYPES}
 
     latencies = measure_in_blocks(calls, args.threads, args.rounds, "measuring policy")
     latencies |= {key: Latency.of(values) for key, values in parts.items()}
@@ -62,7 +64,7 @@ def measure_policy(args: argparse.Namespace, scratch: Path) -> list[dict[str, ob
     return rows
 
 
-def policy_table(rows: Sequence[dict], threads: Sequence[int]) -> str:
+def policy_table(rows: Sequence[dict[str, Any]], threads: Sequence[int]) -> str:
     """The rows of `measure_policy` as text."""
     columns = ["Part", *(f"x{n} [ms]" for n in threads), "Size [MB]", "Max error [rad]", "Mean error [rad]"]
     lines = []

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from rcl_interfaces.srv import SetParameters
+from rclpy.client import Client
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
@@ -66,8 +67,8 @@ class DemoLink(Link):
             self.node.create_subscription(JointTrajectory, command_topic, self._on_command, QoSProfile(depth=200), raw=True)
         self.listeners.append(self._count_images)
         self._controls = ExecutorControls(self)
-        self._reset = self.node.create_client(Trigger, f"{SIM}/reset")
-        self._parameters = self.node.create_client(SetParameters, f"{SIM}/set_parameters")
+        self._reset: Client[Any, Any] = self.node.create_client(Trigger, f"{SIM}/reset")
+        self._parameters: Client[Any, Any] = self.node.create_client(SetParameters, f"{SIM}/set_parameters")
         self.start()
 
     @property
@@ -83,7 +84,7 @@ class DemoLink(Link):
         if status.node == INFERENCE and truth:
             self.image_counts.append(ImageCount(truth["images_sent"], int(status.values.get("images_received", 0))))
 
-    def _on_command(self, data: bytes, info: dict[str, int]) -> None:
+    def _on_command(self, data: Any, info: Any) -> None:
         self._commands.append((info["source_timestamp"], data))
 
     # --- states ---
@@ -122,7 +123,7 @@ class DemoLink(Link):
             raise LinkError(f"{SIM} did not begin a new episode within {SERVICE_LIMIT:.0f} s")
         self._controls.enable()
 
-    def set_parameter(self, name: str, value: object) -> None:
+    def set_parameter(self, name: str, value: Any) -> None:
         """Set a parameter of the simulation."""
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
         result = self.call(self._parameters, request).results[0]

@@ -27,4 +27,5 @@ class Fusion(nn.Module):
     def forward(self, vision: Tensor, audio: Tensor, proprioception: Tensor) -> Tensor:
         """(B, vision_dim), (B, audio_dim), (B, proprioception_dim) -> (B, vision_dim)."""
         sensed = torch.cat([vision, audio, proprioception], dim=-1)
-        return self.residual(self.up(self.down(sensed)), vision)
+        result: Tensor = self.residual(self.up(self.down(sensed)), vision)
+        return result

@@ -115,6 +115,12 @@ class ActionPolicy(nn.Module):
     standardised by the mean and standard deviation of the training data, which travel with the weights as buffers.
     """
 
+    vision_mean: Tensor
+    vision_std: Tensor
+    audio_mean: Tensor
+    audio_std: Tensor
+    head: ActionHead
+
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self.config = config
@@ -176,7 +182,8 @@ class ActionPolicy(nn.Module):
         where the configuration says so, tokens (B, T, token_dim) and their mask (B, T), 1 for a token and 0 for padding.
         """
         inputs = self._head_inputs(proprioception, tokens, token_mask) | ({} if noise is None else {"noise": noise})
-        return self.head(self.features(vision, audio, proprioception), **inputs)
+        result: Tensor = self.head(self.features(vision, audio, proprioception), **inputs)
+        return result
 
     def features(self, vision: Tensor, audio: Tensor, proprioception: Tensor, known: Tensor | None = None) -> Tensor:
         """What the head reads, (B, vision_dim). `known` (B, 3) is 0 where a sample's camera, sound or joints count as unknown, else 1."""
@@ -185,7 +192,8 @@ class ActionPolicy(nn.Module):
         felt = self.proprioception(proprioception)
         if known is not None:
             seen, heard, felt = (x * k for x, k in zip((seen, heard, felt), known.unsqueeze(-1).unbind(1), strict=True))
-        return self.fusion(seen, heard if self.config.use_audio else heard[:, :0], felt)
+        result: Tensor = self.fusion(seen, heard if self.config.use_audio else heard[:, :0], felt)
+        return result
 
     def compute_loss(
         self,

@@ -27,16 +27,17 @@ class ProprioceptionEncoder(nn.Module):
         self.sizes = [num_joints - sum(added), *added]
         self.layers = nn.Sequential(HiddenLayer(self.sizes[0], hidden_dim), nn.Linear(hidden_dim, output_dim), RMSNorm(output_dim))
         self.added = nn.ModuleList(nn.Linear(size, hidden_dim, bias=False) for size in added)
-        for linear in self.added:
-            nn.init.zeros_(linear.weight)
+        for weight in self.added.parameters():
+            nn.init.zeros_(weight)
 
     def forward(self, positions: Tensor) -> Tensor:
         """(B, J) in [-1, 1] -> (B, output_dim)."""
         if not self.added:
-            return self.layers(positions)
+            result: Tensor = self.layers(positions)
+            return result
         own, *others = positions.split(self.sizes, dim=-1)
-        product, *rest = *self.layers[0], *self.layers[1:]
-        z = product(own.contiguous())  # (B, hidden_dim), just as the narrower policy computes it
+        product, *rest = *list(self.layers[0].children()), *list(self.layers)[1:]
+        z: Tensor = product(own.contiguous())  # (B, hidden_dim), just as the narrower policy computes it
         for linear, other in zip(self.added, others, strict=True):
             z = z + linear(other)
         for layer in rest:

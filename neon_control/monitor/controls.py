@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.client import Client
 from std_srvs.srv import SetBool, Trigger
 
 from neon_control.monitor.link import EXECUTOR, SERVICE_LIMIT, Link, LinkError
@@ -19,9 +22,9 @@ class ExecutorControls:
     def __init__(self, link: Link, limit: float = SERVICE_LIMIT) -> None:
         self._link, self._limit = link, limit
         node = link.node
-        self._estop = node.create_client(SetBool, f"{EXECUTOR}/estop")
-        self._reset = node.create_client(Trigger, f"{EXECUTOR}/reset")
-        self._change_state = node.create_client(ChangeState, f"{EXECUTOR}/change_state")
+        self._estop: Client[Any, Any] = node.create_client(SetBool, f"{EXECUTOR}/estop")
+        self._reset: Client[Any, Any] = node.create_client(Trigger, f"{EXECUTOR}/reset")
+        self._change_state: Client[Any, Any] = node.create_client(ChangeState, f"{EXECUTOR}/change_state")
 
     def estop(self) -> str:
         """Stop and latch."""

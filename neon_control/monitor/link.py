@@ -154,7 +154,7 @@ class Link:
                 self._waiting -= 1
                 self.changed.notify_all()
 
-    def call(self, client: Client, request: Any, limit: float = SERVICE_LIMIT) -> Any:
+    def call(self, client: Client[Any, Any], request: Any, limit: float = SERVICE_LIMIT) -> Any:
         """Call a service from any thread but the link's own, and return its answer.
 
         Raises:

@@ -24,7 +24,7 @@ def audio_type(name: str) -> tuple[type, Callable[[Any], np.ndarray]]:
     except ImportError as error:
         raise ConfigError(f"audio_type is {name}, but the ROS package {package} is not installed or not sourced: {error}") from error
     wanted = "data" if kind != "AudioDataStamped" else "audio"
-    found = getattr(messages, kind, None)
+    found: Any = getattr(messages, kind, None)
     fields = {} if found is None else found.get_fields_and_field_types()
     if wanted not in fields:  # mgonzs13/audio_common has the same package name as ros-drivers/audio_common, and other messages
         has = sorted(fields) or "no such type"

@@ -140,8 +140,8 @@ class ExecutorNode(AutostartNode):
 
     def _period(self) -> bool:
         """Wait for the next deadline and send one command; True when stopped."""
-        tick = self._pacer.wait()
-        if not self._running:  # given up while simulated time stood still: `deactivate` has said that no more is sent
+        tick = None if self._pacer is None else self._pacer.wait()
+        if tick is None or not self._running:  # given up while simulated time stood still: `deactivate` has said that no more is sent
             return True
         start = time.perf_counter()
         self._take_joint_states()
@@ -178,7 +178,7 @@ class ExecutorNode(AutostartNode):
         def living() -> int:
             return self.count_publishers(topic) if self._simulated_time else alive
 
-        def receive(data: bytes, info: dict[str, Any]) -> None:
+        def receive(data: Any, info: Any) -> None:
             if not limit.allow(time.monotonic()):  # raw, because reading costs a hundred times more than this
                 self._motion.reject(stream, "flood")
                 return

@@ -11,6 +11,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import rclpy
 import rclpy.logging
@@ -22,6 +23,7 @@ from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedE
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.timer import Timer
 
 from neon_control.core.common.errors import NeonControlError
 
@@ -35,13 +37,13 @@ class AutostartNode(LifecycleNode):
     message and refuses the transition. A refused transition of an autostarted node ends the process (`failed`).
     """
 
-    def __init__(self, name: str, **options: object) -> None:
+    def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         description = ParameterDescriptor(description="configure and activate without a lifecycle manager", read_only=True)
         self.failed = False
         if self.declare_parameter("autostart", True, description).value:
             # A steady clock: under use_sim_time a timer on the node's clock would wait for /clock.
-            self._autostart_timer = self.create_timer(0.0, self._autostart, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            self._autostart_timer: Timer = self.create_timer(0.0, self._autostart, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def configure(self) -> None:
         """Read parameters, load files, create publishers and subscriptions."""
@@ -87,13 +89,13 @@ class AutostartNode(LifecycleNode):
             return self._attempt(self.deactivate)
         return TransitionCallbackReturn.SUCCESS
 
-    def _entities(self) -> list[tuple[object, Callable[[object], object]]]:
+    def _entities(self) -> list[tuple[Any, Callable[[Any], object]]]:
         """Everything that the node has created, each with the call that destroys it."""
         return [
-            *((e, self.destroy_publisher) for e in self.publishers),
-            *((e, self.destroy_subscription) for e in self.subscriptions),
-            *((e, self.destroy_service) for e in self.services),
-            *((e, self.destroy_timer) for e in self.timers),
+            *[(e, self.destroy_publisher) for e in self.publishers],
+            *[(e, self.destroy_subscription) for e in self.subscriptions],
+            *[(e, self.destroy_service) for e in self.services],
+            *[(e, self.destroy_timer) for e in self.timers],
         ]
 
     def _destroy_entities(self) -> None:
@@ -128,7 +130,7 @@ def run(factory: Callable[[], Node], args: Sequence[str] | None = None, executor
         The exit code: 0 after a clean stop, 1 when the node could not be built or started.
     """
     stop = threading.Event()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     node: Node | None = None

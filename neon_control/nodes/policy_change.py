@@ -7,6 +7,7 @@ A policy that is refused leaves the running one alone; the reason is logged, and
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -62,12 +63,12 @@ class PolicyChange:
         loading = self._loading.name if self._loading is not None else ""
         return {**self._counts, "policy": self.running, "policy_loading": loading, "policy_refused": self._refused}
 
-    def _allow(self, parameters: list[Parameter]) -> SetParametersResult:
+    def _allow(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
         if self._loading is not None and any(p.name == "policy" for p in parameters):
             return SetParametersResult(successful=False, reason=f"policy {self._loading.name} is still being loaded")
         return SetParametersResult(successful=True)
 
-    def _after_set(self, parameters: list[Parameter]) -> None:
+    def _after_set(self, parameters: list[Parameter[Any]]) -> None:
         for name in (p.value for p in parameters if p.name == "policy"):
             if self.running and name != self.running:
                 self._begin(name)
@@ -106,7 +107,7 @@ class PolicyChange:
         self._finish(problem)
 
     def _finish(self, problem: str) -> None:
-        name, self._loading = self._loading.name, None
+        name, self._loading = self._loading.name if self._loading is not None else "", None
         self._node.destroy_timer(self._timer)
         self._counts["policies_refused" if problem else "policies_loaded"] += 1
         self._refused = f"{name}: {problem}" if problem else ""

@@ -53,7 +53,7 @@ class PolledSubscription:
         """The messages that have arrived, oldest first."""
         return (data for data, _ in self.take_with_info())
 
-    def take_with_info(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    def take_with_info(self) -> Iterator[tuple[bytes, Any]]:
         """The same, each with what the middleware says about it: times, publisher, sequence number."""
         handle = self._subscription.handle
         while True:

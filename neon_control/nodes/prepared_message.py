@@ -39,6 +39,6 @@ class PreparedMessage:
         """Overwrite a time [ns], the first one or another `number`."""
         struct.pack_into("<iI", self._buffer, self._times[number], nanoseconds // NANOSECONDS, nanoseconds % NANOSECONDS)
 
-    def publish(self, publisher: Publisher) -> None:
+    def publish(self, publisher: Publisher[Any]) -> None:
         """Send it as it is now."""
         publisher.publish(bytes(self._buffer))

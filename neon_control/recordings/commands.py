@@ -20,7 +20,7 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
-from neon_control.core.robot.topics import BASE_COMMAND
+from neon_control.core.robot.topic_names import BASE_COMMAND
 from neon_control.core.sensing.joint_message import JointPicker
 from neon_control.core.sensing.joint_states import JointStreams
 from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, nanoseconds, stamp_of, velocity_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rcl_interfaces.msg import ParameterType
@@ -44,16 +44,16 @@ class NodeFacts:
 
     def _on_names(self, future: Any) -> None:
         names = list(future.result().result.names)
-        self._client.get_parameter_types(names, callback=lambda answer: self._on_types(names, answer.result().types))
+        self._client.get_parameter_types(names, callback=lambda answer: self._on_types(names, _result(answer).types))
 
     def _on_types(self, names: list[str], types: list[int]) -> None:
         # Asked for a parameter that is not set, for example an empty list, rclpy answers with no value at all.
         names = [n for n, kind in zip(names, types, strict=False) if kind != ParameterType.PARAMETER_NOT_SET]
-        self._client.get_parameters(names, callback=lambda answer: self._on_values(names, answer.result().values))
+        self._client.get_parameters(names, callback=lambda answer: self._on_values(names, _result(answer).values))
 
     def _on_values(self, names: list[str], values: list[Any]) -> None:
         if len(values) == len(names):
-            plain = (parameter_value_to_python(v) for v in values)
+            plain: Iterator[Any] = (parameter_value_to_python(v) for v in values)
             self._take({n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)})
 
     def _take(self, parameters: dict[str, Any]) -> None:
@@ -75,3 +75,7 @@ def policy_identity(name: str) -> dict[str, Any]:
         return {"policy": name, "error": str(error)}
     description = hashlib.sha256((file.folder / DESCRIPTION_FILE).read_bytes()).hexdigest()
     return {"policy": name, "name": file.name, "folder": str(file.folder), "files": {DESCRIPTION_FILE: description, **file.files}}
+
+
+def _result(answer: Any) -> Any:
+    return answer.result()

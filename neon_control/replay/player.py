@@ -10,9 +10,11 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rclpy.duration import Duration, Infinite
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.interfaces import Qos, QosTime
 from rosgraph_msgs.msg import Clock
@@ -84,7 +86,7 @@ class Player:
         self._clock = node.create_publisher(Clock, "/clock", CLOCK_QOS)
         self._clock_period = 1.0 / (playback.clock_hz * max(1.0, playback.rate))  # [s]
         self._clock_sent = -math.inf  # [s, monotonic]
-        self.publishers = {}
+        self.publishers: dict[str, Publisher[Any]] = {}
         for topic in bag.topics.values():
             if topic.name in NOT_PLAYED:
                 continue

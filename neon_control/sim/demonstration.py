@@ -94,7 +94,7 @@ class Demonstrator:
         """Put the world into a random state; returns the joint targets in force (J,) [rad]."""
         world, expert = self.world, self.expert
         world.reset(rng)
-        pose = expert.home.copy()
+        pose: np.ndarray = expert.home.copy()
         if rng.random() < 0.75:
             if world.description.base is not None:
                 world.place_base(np.array([rng.uniform(*span) for span in world.description.base.on_the_way]))

@@ -94,7 +94,8 @@ class Expert:
         """Step along the straight line to the goal: proportional near it, at most `ARM_SPEED` far from it."""
         delta = goal - command
         fastest = float(np.abs(delta).max())
-        return command + delta * min(ARM_GAIN * self.dt, ARM_SPEED * self.dt / max(fastest, 1e-9))
+        result: np.ndarray = command + delta * min(ARM_GAIN * self.dt, ARM_SPEED * self.dt / max(fastest, 1e-9))
+        return result
 
     def reach_pose(self, side: str, point: np.ndarray) -> np.ndarray:
         """Joint pose (J,) with the fingertip of `side` at `point` (3,) [m] in the base frame; all other joints at home.
@@ -102,7 +103,7 @@ class Expert:
         Damped least squares from the home pose with a pull back to it, so that the solution is one smooth function of
         the point (Wampler 1986; posture term as a secondary task).
         """
-        q = self.home.copy()
+        q: np.ndarray = self.home.copy()
         arm = self._arm[side]
         jacobian = np.zeros((3, self._model.nv))
         site = self._model.site(f"{side}_tcp").id
@@ -158,4 +159,5 @@ def funnel_point(cube: np.ndarray, hand: np.ndarray) -> np.ndarray:
     """Where the fingertip should go now: above the cube, the higher the farther it still is to the side."""
     beside = float(np.linalg.norm(hand[:2] - cube[:2]))
     extra = min(FUNNEL_TOP, FUNNEL_SLOPE * max(0.0, beside - FUNNEL_START))
-    return cube + np.array([0.0, 0.0, HOVER + extra])
+    result: np.ndarray = cube + np.array([0.0, 0.0, HOVER + extra])
+    return result

@@ -183,13 +183,13 @@ class SimNode(Node):
         colour = self._simulation.reset(self._seed, index, self._colour)
         return f"episode {index} of seed {self._seed}: {colour}"
 
-    def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+    def _check_parameters(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
         for parameter in parameters:
             if parameter.name == "colour" and parameter.value not in ("", *COLOURS):
                 return SetParametersResult(successful=False, reason=f"colour is '{parameter.value}', but must be one of {['', *COLOURS]}")
         return SetParametersResult(successful=True)
 
-    def _apply_parameters(self, parameters: list[Parameter]) -> None:
+    def _apply_parameters(self, parameters: list[Parameter[Any]]) -> None:
         for parameter in parameters:
             if parameter.name == "colour":
                 self._colour = parameter.value

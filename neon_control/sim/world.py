@@ -295,7 +295,7 @@ class World:
         """The picture of what `look` took in. Slow; may run while another thread steps, but in the thread of `look`."""
         if self._renderer is None:
             raise RuntimeError("draw() needs look() first")
-        return self._renderer.render()
+        return np.asarray(self._renderer.render())
 
     def close(self) -> None:
         """Free the renderer's graphics context."""

@@ -19,12 +19,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import rclpy
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
@@ -109,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         for topic, problem in player.problems.items():
             _say(f"not played: {topic}: {problem}")
         inputs = [] if args.no_nodes else needed_inputs(player.publishers, bag, robot, names, args.namespace)
-        reports = PolledSubscription(node, DiagnosticArray, DIAGNOSTICS, 20)
+        reports = PolledSubscription(node, DiagnosticArray, DIAGNOSTICS, QoSProfile(depth=20))
         try:
             _start_nodes(group, args, file, bag, folder)
             _await_listeners(player, inputs, args, group.check)
@@ -231,7 +233,7 @@ def _play(player: Player, bag: Bag, args: argparse.Namespace, check: Callable[[]
 
 
 def _report(player: Player, reports: PolledSubscription, folder: Path) -> None:
-    newest = {}
+    newest: dict[str, Any] = {}
     for data in reports.take():
         newest |= {status.name: status.message for status in deserialize_message(data, DiagnosticArray).status}
     for name, text in sorted(newest.items()):

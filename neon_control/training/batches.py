@@ -42,7 +42,7 @@ class Batch:
         """A hash of joints, actions and masks: whether two runs saw the same demonstrations."""
         digest = hashlib.sha256()
         for values in (self.joints, self.actions, self.mask):
-            digest.update(values.contiguous().numpy())
+            digest.update(values.contiguous().numpy().data)
         return digest.hexdigest()[:16]
 
 

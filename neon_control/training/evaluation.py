@@ -78,7 +78,8 @@ def evaluate(policy: ActionPolicy, space: ActionSpace, batch: Batch) -> Result:
 def predict(policy: ActionPolicy, batch: Batch) -> torch.Tensor:
     """Normalised chunks (n, H, N)."""
     noise = torch.randn_like(batch.actions) if policy.draws else None
-    return policy(batch.vision, batch.audio, batch.joints, noise)
+    result: torch.Tensor = policy(batch.vision, batch.audio, batch.joints, noise)
+    return result
 
 
 def feature_statistics(batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:

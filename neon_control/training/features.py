@@ -133,4 +133,5 @@ def _encode(job: Job, tasks: Sequence[Task], workers: int | None, ray: str | Non
     if job.small and not cache_folder().exists():
         build_cache()  # once here, not in every worker
     outcomes = over_processes(job, tasks, job.cores if job.small else 1) if ray is None else over_ray(job, tasks, workers, ray)
-    return tqdm(outcomes, "encoding", recordings, initial=recordings - len(tasks), unit="recording", disable=None)
+    result: Iterable[Outcome] = tqdm(outcomes, "encoding", recordings, initial=recordings - len(tasks), unit="recording", disable=None)
+    return result

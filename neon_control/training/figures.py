@@ -72,7 +72,7 @@ def draw_calibration(path: Path, ranges: np.ndarray, clipped: np.ndarray, states
     axes.vlines(index - 0.12, ranges[:, 0], ranges[:, 2], color=COLOURS[0], linewidth=5, label="actions, 1st to 99th percentile")
     axes.plot(index - 0.12, ranges[:, 1], "_", color="black", markersize=8, label="their median")
     axes.vlines(index[: len(states)] + 0.18, states[:, 0], states[:, 2], color=COLOURS[2], linewidth=3, label="joint positions")
-    for i in np.flatnonzero(clipped > 0.0005):
+    for i in np.flatnonzero(clipped > 0.0005).tolist():
         axes.text(i, 1.03, f"{100 * clipped[i]:.1f}%", ha="center", fontsize=7, color=COLOURS[3])
     axes.axhline(1.0, color="grey", linewidth=0.8)
     axes.axhline(-1.0, color="grey", linewidth=0.8)

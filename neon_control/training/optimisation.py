@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.model.policy import ActionPolicy
 from neon_control.training.config import TrainConfig
 
 
@@ -92,7 +93,7 @@ class Objective(nn.Module):
     Returns (1 + groups,): the weighted loss, with its gradient, and each group's own.
     """
 
-    def __init__(self, policy: nn.Module) -> None:
+    def __init__(self, policy: ActionPolicy) -> None:
         super().__init__()
         self.policy = policy
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, visio
     if not config.init_from:
         policy.set_feature_statistics(*feature_statistics(training))
         if scale is not None:
-            policy.head.set_scale(scale)
+            cast(StateRelativeHead, policy.head).set_scale(scale)
     return policy
 
 

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import Event
+from typing import cast
 
 import torch
 import yaml
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
@@ -70,7 +71,7 @@ def train(
         with interruptions() as interrupted:
             while not trainer.done:
                 trainer.epoch(interrupted)
-        return evaluate(trainer.average.module, space, trainer.validation), trainer.curves
+        return evaluate(cast(ActionPolicy, trainer.average.module), space, trainer.validation), trainer.curves
     finally:
         trainer.close()
 
@@ -112,7 +113,7 @@ class _Trainer:
         checkpoint = self._take_up()
         self.objective = workers.wrap(Objective(self.policy))
         if config.compile:
-            self.objective = torch.compile(self.objective)
+            self.objective = cast(nn.Module, torch.compile(self.objective))
         self.curves = Curves(tuple(policy.config.groups), run if workers.first else None, self.step)
         if checkpoint is not None:
             self.curves.load_state(checkpoint)
@@ -172,7 +173,7 @@ class _Trainer:
         self.curves.add("training", self.step, *report, float(norm), rate)
         self.progress.set_postfix_str(f"loss {report[0]:.4g}", refresh=False)
         self.progress.update()
-        return stopped > 0.0
+        return bool(stopped > 0.0)
 
     def _weight(self, whole: Tensor, mine: Tensor) -> float:
         """How much of the batch's mean comes from this process's samples: by recorded steps, or by samples."""
@@ -197,7 +198,7 @@ class _Trainer:
 
     def _validate(self) -> None:
         if self.workers.first:
-            result = evaluate(self.average.module, self.space, self.validation)
+            result = evaluate(cast(ActionPolicy, self.average.module), self.space, self.validation)
             self.curves.add("validation", self.step, *result.losses.values(), *result.mean_errors)
             self.policy.train()
 

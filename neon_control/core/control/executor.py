@@ -147,7 +147,7 @@ class MotionExecutor:
         base = limiter.upper[count:] / limiter.max_rate[count:] + 2.0 * rate_to_zero[count:]  # its value is the speed; jerk both ways
         return float(max(rate_to_zero[:count].max(), base.max(initial=0.0)))
 
-    def add_joint_states(self, stamp: int, names: Sequence[str], positions: Sequence[float]) -> None:
+    def add_joint_states(self, stamp: int, names: Sequence[str], positions: Sequence[float] | np.ndarray) -> None:
         """Take measured positions [rad].
 
         Raises:

@@ -66,7 +66,8 @@ class RegressionHead(ActionHead):
 
     def sample(self, features: Tensor, **inputs: Any) -> Tensor:
         """The one answer of this head, whatever `noise` or `generator` says; here so that any head can be sampled."""
-        return self(features)
+        result: Tensor = self(features)
+        return result
 
     def compute_loss(self, predicted: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
         """MSE of predictions that were made already; padded steps (mask 0) add nothing."""

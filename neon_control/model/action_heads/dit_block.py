@@ -67,7 +67,7 @@ class DiTBlock(nn.Module):
         self.table = nn.Parameter(torch.tensor([0.0, 1.0, 1.0]).repeat_interleave(hidden_dim))  # (3 D,): holds the "1 +" of the scale
         self.alpha = nn.Parameter(torch.ones(()))
         self.attention = SelfAttention(hidden_dim, num_heads, attention_dim, dropout)
-        self.cross_attention = None
+        self.cross_attention: CrossAttention | None = None
         if cross_attention_dim is not None:
             check_whole("DiTBlock", cross_attention_dim=cross_attention_dim)
             self.cross_attention = CrossAttention(hidden_dim, cross_attention_dim, num_heads, attention_dim, dropout)
@@ -96,7 +96,7 @@ class DiTBlock(nn.Module):
         shift, scale, gate = modulation
         u = torch.addcmul(shift, scale, F.layer_norm(x, self.shape))  # (B, S, D)
         h = self.up(torch.cat([u, self.attention(u)], dim=-1))
-        if keys_values is not None:
+        if keys_values is not None and self.up_cross is not None and self.cross_attention is not None:
             h = h + self.up_cross(self.cross_attention(u, keys_values, token_mask))
         h = self.dropout(self.activation(self.norm(h)))
         return torch.addcmul(self.alpha * x, gate, self.down(h))

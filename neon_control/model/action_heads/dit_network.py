@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +77,8 @@ class DiTNetwork(FieldNetwork):
 
     def embed_time(self, t: Tensor) -> Tensor:
         """tau(t), (B,) -> (B, D)."""
-        return self.time(t)
+        result: Tensor = self.time(t)
+        return result
 
     def condition(self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> DiTCondition:
         """The plan q, and the keys and values of the blocks that denoise."""
@@ -104,5 +106,5 @@ class DiTNetwork(FieldNetwork):
         return torch.addcmul(self.output(self.norm(h)), steering.skip, x)
 
     def _halves(self) -> tuple[list[DiTBlock], list[DiTBlock]]:
-        blocks = list(self.blocks)
+        blocks: list[Any] = list(self.blocks)
         return blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]

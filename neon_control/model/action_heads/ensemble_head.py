@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -50,7 +52,7 @@ class EnsembleHead(ActionHead):
         super().__init__()
         self.action_dim = action_dim
         self.num_steps = num_steps
-        generative = {"dropout": dropout, "num_denoise_steps": num_denoise_steps, "soft_cap_value": soft_cap_value}
+        generative: dict[str, Any] = {"dropout": dropout, "num_denoise_steps": num_denoise_steps, "soft_cap_value": soft_cap_value}
         self.mlp = MLPDecoder(input_dim, num_steps * action_dim, mlp_hidden, MLP_LAYERS, dropout, soft_cap_value=soft_cap_value)
         self.flow = FlowMatchingHead(input_dim, action_dim, num_steps, flow_hidden, flow_layers, **generative)
         self.dit = DiTActionHead(input_dim, action_dim, num_steps, dit_hidden, dit_layers, dit_heads, **generative)
@@ -69,7 +71,8 @@ class EnsembleHead(ActionHead):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Draw a chunk for each row; arguments as of `GenerativeHead.sample`."""
-        return self(features, self.flow.draw_noise(features, generator) if noise is None else noise, num_denoise_steps)
+        result: Tensor = self(features, self.flow.draw_noise(features, generator) if noise is None else noise, num_denoise_steps)
+        return result
 
     def members(self, features: Tensor, noise: Tensor | None = None, num_denoise_steps: int | None = None) -> Tensor:
         """What each member says, (B, 3, S, N): MLP, flow, DiT."""
@@ -82,7 +85,9 @@ class EnsembleHead(ActionHead):
         """The gate, (B, 3): positive, with sum 1."""
         return torch.softmax(self.gate(features), dim=-1)
 
-    def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def error(  # type: ignore[override]  # what it does not take is refused by name
+        self, features: Tensor, target: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> Tensor:
         """The members' errors and the gate's score, (B, S, N)."""
         target = without_padding(target, mask)
         flow = self.flow.error(features, target, mask, generator=generator)

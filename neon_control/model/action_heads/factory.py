@@ -93,7 +93,8 @@ def build_head(config: HeadConfig | ActionHeadConfig | Mapping[str, Any] | str |
     if config.type not in _REGISTRY:
         raise ConfigError(f"unknown head type '{config.type}'; registered are {list(_REGISTRY)}")
     sizes = {"input_dim": config.input_dim, "action_dim": config.action_dim, "num_steps": config.num_steps}
-    return _construct(config.type, _REGISTRY[config.type], **sizes, **config.options)
+    result: ActionHead = _construct(config.type, _REGISTRY[config.type], **sizes, **config.options)
+    return result
 
 
 def _construct(name: str, kind: Callable[..., Any], /, *given: Any, **named: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +59,7 @@ class GroupedActionHead(RegressionHead):
 
     def _build(self, name: str, dim: int) -> RegressionHead:
         config = self.config
-        shared = {
+        shared: dict[str, Any] = {
             "hidden_dim": config.mlp_hidden // 24 * 8 if name in NARROW and config.mlp_hidden >= 24 else config.mlp_hidden,
             "num_layers": config.num_layers,
             "dropout": config.dropout,

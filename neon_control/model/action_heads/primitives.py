@@ -143,7 +143,7 @@ class Folded:
         """Return `compute()`, or what it gave last time for this `key` if none of `parameters` has changed since."""
         if self.frozen:
             return self._values[key][1]
-        exporting = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        exporting = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         if exporting or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
             return compute()
         state = Folded.optimiser_steps, *((p.data_ptr(), 0 if p.is_inference() else p._version, p.dtype, p.device) for p in parameters)

@@ -34,6 +34,11 @@ class StateRelativeHead(ActionHead):
         scaled: whether c is a buffer that training sets and that travels with the weights.
     """
 
+    inner_head: Any  # an ActionHead; one that draws has `sample` as well
+    relative: Tensor  # (N,) bool
+    source: Tensor  # (N,)
+    scale: Tensor | None  # (S, N)
+
     def __init__(
         self,
         inner_head: ActionHead,
@@ -94,7 +99,8 @@ class StateRelativeHead(ActionHead):
             target = target - self._offset(current_state, target.dim())
         if self.scale is not None:
             target = target / self.scale
-        return self.inner_head.error(features, target, mask, **inputs)
+        result: Tensor = self.inner_head.error(features, target, mask, **inputs)
+        return result
 
     def compute_loss(
         self,

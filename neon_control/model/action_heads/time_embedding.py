@@ -24,4 +24,5 @@ class TimeEmbedding(nn.Module):
         # Made anew each time, in single precision or more: rounded to bfloat16, the angles would be off by more than a radian.
         exponents = torch.linspace(math.log(0.5 * math.pi), math.log(100.0 * math.pi), self.num_frequencies, device=t.device)
         angles = t.to(torch.promote_types(t.dtype, torch.float32)).unsqueeze(-1) * exponents.exp()
-        return self.layers(torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1).to(self.layers[0].weight.dtype))
+        result: Tensor = self.layers(torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1).to(next(self.layers.parameters()).dtype))
+        return result

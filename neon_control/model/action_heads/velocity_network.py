@@ -66,7 +66,7 @@ class VelocityNetwork(FieldNetwork):
         self.output = small_init(nn.Linear(hidden_dim, chunk_dim, bias=False))
         for scale in self.modulation.bias.detach().split(self.sizes)[3::2]:
             scale.add_(1.0)  # g starts around 1
-        self.cross_attention = None
+        self.cross_attention: CrossAttention | None = None
         if cross_attention_dim is not None:
             attention_dim = CROSS_ATTENTION_HEADS * max(1, hidden_dim // (2 * CROSS_ATTENTION_HEADS))  # about half the width
             self.cross_attention = CrossAttention(hidden_dim, cross_attention_dim, CROSS_ATTENTION_HEADS, attention_dim, dropout)
@@ -78,12 +78,12 @@ class VelocityNetwork(FieldNetwork):
 
     def embed_time(self, t: Tensor) -> Tensor:
         """C tau(t) and the biases of C, (B,) -> (B, M)."""
-        return self.modulation(F.silu(self.time(t)))
+        result: Tensor = self.modulation(F.silu(self.time(t)))
+        return result
 
     def condition(self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> FlowCondition:
         """C f(c), and the tokens' keys and values."""
-        looking = self.cross_attention is not None and tokens is not None
-        keys_values = self.cross_attention.keys_values(tokens) if looking else None
+        keys_values = None if self.cross_attention is None or tokens is None else self.cross_attention.keys_values(tokens)
         return FlowCondition(F.linear(self.features(features), self.modulation.weight).unsqueeze(1), keys_values, token_mask)
 
     def steer(self, time: Tensor, condition: FlowCondition) -> list[list[Tensor]]:
@@ -95,7 +95,7 @@ class VelocityNetwork(FieldNetwork):
         k, b_v, b_0, *later = steering
         flat = x.flatten(1)  # (B, S * N)
         h = self.activation(torch.addmm(b_0, flat, self.input.weight.t()))  # (B, H)
-        if condition.keys_values is not None:
+        if condition.keys_values is not None and self.cross_attention is not None:
             seen = self.cross_attention(h.unsqueeze(1), condition.keys_values, condition.token_mask)  # (B, 1, H / 2)
             h = h + self.cross_output(seen.squeeze(1))
         for layer, residual, g, b in zip(self.hidden, self.residuals, later[::2], later[1::2], strict=True):

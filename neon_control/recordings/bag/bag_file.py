@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -101,8 +101,8 @@ class Bag:
         BagError: there is no bag, or nothing of it can be read.
     """
 
-    def __init__(self, path: Path, odd: Odd | None = None) -> None:
-        self.path = path
+    def __init__(self, path: str | Path, odd: Odd | None = None) -> None:
+        self.path = Path(path)
         self._odd = odd or self._refuse
         self._said: dict[tuple[str, str, int | None], None] = {}
         self._begun = False
@@ -201,7 +201,7 @@ class Bag:
         for storage in self._storages:
             for topic in storage.topics:
                 if topic.count and topic.serialization == "cdr":
-                    stored.setdefault(topic.name, []).append(topic._replace(type=_full_name(topic.type)))
+                    stored.setdefault(topic.name, []).append(replace(topic, type=_full_name(topic.type)))
                 elif topic.count:
                     self._say(topic.name, f"is left out: its messages are '{topic.serialization}', and cdr is needed")
         topics = {}

@@ -117,7 +117,8 @@ class McapStorage:
                 chunk = None
                 self._file.seek(offset)
             if opcode == Opcode.CHUNK:
-                chunk = _ChunkPlace(*SPAN.unpack(self._file.read(SPAN.size)), offset, frozenset())
+                start, end = SPAN.unpack(self._file.read(SPAN.size))
+                chunk = _ChunkPlace(start, end, offset, frozenset())
             elif opcode == Opcode.SCHEMA:
                 self._learn(Schema.read(ReadDataStream(self._file)))
             elif opcode == Opcode.CHANNEL:

@@ -38,7 +38,7 @@ class Definitions:
         found = get_types_from_msg(file.read_text(), kind)
         for _, fields in found.values():
             for _, (_, description) in fields:
-                part = description if isinstance(description, str) else description[0]
+                part: object = description if isinstance(description, str) else description[0]
                 part = part[1] if isinstance(part, tuple) else part
                 if isinstance(part, str) and "/msg/" in part and part not in self._types.fielddefs and part not in found:
                     self._learn(part)

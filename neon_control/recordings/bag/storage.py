@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 Told = Callable[[str, int | None], None]  # takes what is wrong, and when in the bag [ns] if that is known
@@ -20,7 +21,8 @@ class Definition(NamedTuple):
     text: str = ""
 
 
-class StoredTopic(NamedTuple):
+@dataclass(frozen=True)
+class StoredTopic:
     """One topic of one file."""
 
     id: int

@@ -56,6 +56,7 @@ class LeRobotExport:
         self._root, self._space, self._robot, self._fps, self._task = root, space, robot, fps, task
         self._video: VideoWriter | None = None
         self._data: parquet.ParquetWriter | None = None
+        self._data_path = self._root
         self._data_file = self._video_file = -1
         self._rows: list[dict[str, Any]] = []
         self._kept: list[Columns] = []  # for the statistics of the whole dataset

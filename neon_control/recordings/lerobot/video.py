@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -65,8 +66,9 @@ class VideoWriter:
         self.path = path
         self.frames = 0
         self._container = av.open(str(path), "w")
-        self._stream = self._container.add_stream(CODEC, rate=fps, options=OPTIONS)
-        self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, PIXELS
+        add: Any = self._container.add_stream  # whose type covers sound and subtitles, too
+        self._stream = stream = add(CODEC, rate=fps, options=OPTIONS)
+        stream.height, stream.width, stream.pix_fmt = height, width, PIXELS
         self._stream.codec_context.time_base = self._period = Fraction(1, fps)  # [s]
 
     def add(self, image: np.ndarray) -> None:

@@ -10,7 +10,7 @@ same on the CPU, where the device's memory is the CPU's.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -20,14 +20,14 @@ from neon_control.core.common.errors import PolicyError
 from neon_control.runtime.compute.device_arrays import Array, to_numpy
 from neon_control.runtime.compute.sessions import CPU
 
-TYPES = {"tensor(float)": np.dtype(np.float32), "tensor(uint8)": np.dtype(np.uint8)}
+TYPES: dict[str, np.dtype[Any]] = {"tensor(float)": np.dtype(np.float32), "tensor(uint8)": np.dtype(np.uint8)}
 
 
 class OrtDevice(NamedTuple):
     """A device by ONNX Runtime's name for it."""
 
     type: str  # cpu, cuda
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # torch calls it so; nobody looks for a value in this tuple
 
 
 HOST = OrtDevice("cpu")

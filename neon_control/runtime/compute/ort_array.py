@@ -45,7 +45,8 @@ class OrtArray:
         return cls(OrtValue.ortvalue_from_shape_and_type(shape, np.float32, *device), device, shape)
 
     def data_ptr(self) -> int:
-        return self._memory.data_ptr() + self._first * self.dtype.itemsize
+        result: int = self._memory.data_ptr() + self._first * self.dtype.itemsize
+        return result
 
     def contiguous(self) -> OrtArray:
         return self
@@ -76,7 +77,8 @@ class OrtArray:
 
     def cpu(self) -> np.ndarray:
         values = self._memory.numpy().reshape(-1)[self._first : self._first + math.prod(self.shape)]
-        return values.reshape(self.shape).copy()
+        result: np.ndarray = values.reshape(self.shape).copy()
+        return result
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:

@@ -75,4 +75,4 @@ def _padded(tokens: Any, mask: Any, count: int, length: int) -> tuple[Any, Any]:
 def _wait_for(values: Array) -> None:
     """Return when a tensor is computed: torch does not wait for a GPU, unless the CPU asks for a value, here for one of them."""
     if not isinstance(values, (np.ndarray, OrtArray)):
-        values.reshape(-1)[:1].cpu()
+        values.reshape(-1)[:1].cpu()  # type: ignore[index]

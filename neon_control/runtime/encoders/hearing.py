@@ -77,4 +77,4 @@ class AudioEncoder:
             raise ObservationError(f"audio window has shape {samples.shape} and type {samples.dtype}, needs ({WINDOW_SAMPLES},) float32")
         mel = self._model.feature_extractor(samples, padding=0)  # (80, 200)
         frames = np.array(self._model.encode(mel))[0]  # (100, 384)
-        return frames.mean(axis=0, dtype=np.float32)
+        return np.asarray(frames.mean(axis=0, dtype=np.float32))

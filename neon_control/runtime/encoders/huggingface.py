@@ -110,9 +110,10 @@ class HuggingFaceBackbone(Backbone):
         missing = sorted(map(str, {*info["missing_keys"], *info["mismatched_keys"]}))
         if missing:
             raise PolicyError(f"{self.folder}: the weight files lack {len(missing)} weights that {kind.__name__} needs: {missing[:5]}")
-        return model.requires_grad_(False).eval()
+        result: nn.Module = model.requires_grad_(False).eval()
+        return result
 
-    def _place(self, module: nn.Module) -> nn.Module:
+    def _place(self, module: Any) -> Any:
         module = module.to(self._device)
         return torch.compile(module) if self._options.compile else module
 
@@ -217,7 +218,7 @@ class VisionLanguageBackbone(HuggingFaceBackbone):
         patches, grids = [], []
         for clip in clips:
             frames = stack_frames(clip, 1)
-            frames = self._rules.resize(frames, *fit_area(*frames.shape[-2:], patch * merge, self._area, self._together))
+            frames = self._rules.resize(frames, *fit_area(frames.shape[-2], frames.shape[-1], patch * merge, self._area, self._together))
             frames = torch.cat([frames, *[frames[-1:]] * (-len(frames) % depth)])
             cut, grid = to_patches(self._rules.standardise(frames), depth, patch, merge)
             patches.append(cut)

@@ -49,7 +49,7 @@ def load_backbone(spec: BackboneSpec, folder: Path, options: BackboneOptions | N
     if spec.encoder not in _REGISTRY:
         raise PolicyError(f"the vision encoder '{spec.encoder}' is unknown; there are {list(_REGISTRY)}")
     cameras, spec = len(spec.cameras), spec.of_one_camera()
-    backbone = _REGISTRY[spec.encoder](spec, folder, options or BackboneOptions())
+    backbone: Backbone = _REGISTRY[spec.encoder](spec, folder, options or BackboneOptions())
     if (backbone.revision, backbone.hidden_size) != (spec.revision, spec.features):
         each = f" of each of {cameras} cameras" if cameras else ""
         raise PolicyError(

@@ -44,7 +44,8 @@ class _HeadFunction(nn.Module):
         third: Tensor | None = None,
         fourth: Tensor | None = None,
     ) -> Tensor:
-        return self.head(features, **dict(zip(self.names, (first, second, third, fourth), strict=False)))
+        result: Tensor = self.head(features, **dict(zip(self.names, (first, second, third, fourth), strict=False)))
+        return result
 
 
 def input_shapes(head: ActionHead, input_dim: int, num_tokens: int = 0) -> dict[str, tuple[int, ...]]:
@@ -101,7 +102,8 @@ def run_torch(head: ActionHead, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """What torch computes for the graph's inputs."""
     arguments = {ARGUMENTS.get(name, name): torch.from_numpy(values) for name, values in inputs.items()}
     with torch.no_grad():
-        return head.eval()(**arguments).numpy()
+        result: np.ndarray = head.eval()(**arguments).numpy()
+        return result
 
 
 def largest_difference(head: ActionHead, session: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray]) -> float:

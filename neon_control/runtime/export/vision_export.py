@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +52,7 @@ class VisionFeatures(nn.Module):
         """See the class."""
         # These weights were trained on (x - 127) / 128, not on ImageNet's mean and deviation: the stem's batch-norm statistics say so.
         x = (image.permute(0, 3, 1, 2).float() - 127.0) / 128.0
-        net = self.net
+        net: Any = self.net
         x = net._swish(net._bn0(net._conv_stem(x)))  # relu6, whatever its name
         found: list[Tensor] = []
         for index, block in enumerate(net._blocks):

@@ -44,4 +44,5 @@ class OnnxActionLayer:
         for name, values in inputs.items():
             self._binding.bind(name, values)
         self._binding.run()
-        return self._actions.copy()
+        result: np.ndarray = self._actions.copy()
+        return result

@@ -74,7 +74,8 @@ class TorchActionLayer:
 
     def _compute(self) -> Tensor:
         if not self._graph:
-            return self._module(**self._inputs)
+            result: Tensor = self._module(**self._inputs)
+            return result
         shapes = tuple(tuple(values.shape) for values in self._inputs.values())
         if shapes not in self._captured:
             self._captured[shapes] = _CapturedPass(self._module, self._inputs)
@@ -97,4 +98,5 @@ class _CapturedPass:
         for name, values in inputs.items():
             self._inputs[name].copy_(values)
         self._graph.replay()
-        return self._output
+        result: Tensor = self._output
+        return result
