@@ -5,7 +5,7 @@ python examples/chunk_through_executor.py
 
 import numpy as np
 
-from neon_control import ActionSpace, ExecutorSettings, MotionExecutor, load_robot
+from neon_control import ActionChunk, ActionSpace, ExecutorSettings, MotionExecutor, load_robot
 
 robot = load_robot("arm6.yaml")  # six joints, no base
 names = ActionSpace.from_robot(robot, "arms_only").joint_names
@@ -18,7 +18,7 @@ before = ""
 for now in range(0, 1_500_000_000, period):  # [ns]
     executor.add_joint_states(now, names, pose.tolist())
     if now < 1_000_000_000 and now % 50_000_000 == 0:  # a policy of 20 Hz, which dies after one second
-        executor.add_chunk("joints", now, 0.05, goal)
+        executor.add_chunk("joints", ActionChunk(now, 0.05, names, goal))
     command = executor.tick(now)
     if command is not None:
         pose = command.positions  # a perfect robot: it is where it was told to be
