@@ -124,8 +124,8 @@ class OfflineRun:
                 self._take(message)
             except (ObservationError, BagError) as error:
                 self.run.counts["messages_refused"] += 1
-                told = ((self._roles[message.topic],), error.what) if isinstance(error, BagError) else (error.inputs, str(error))
-                self.run.refusals.append((message.time, ", ".join(told[0]), told[1]))
+                refused = ((self._roles[message.topic],), error.what) if isinstance(error, BagError) else (error.inputs, str(error))
+                self.run.refusals.append((message.time, ", ".join(refused[0]), refused[1]))
         self._advance(self._bag.end + 1)
         return self.run
 

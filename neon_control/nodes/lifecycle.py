@@ -155,5 +155,5 @@ def _end(node: Node | None) -> None:
         if isinstance(node, AutostartNode) and node.is_active and rclpy.ok():
             node.trigger_deactivate()
         node.destroy_node()
-    gc.unfreeze()  # what core/common/realtime.py froze is never collected, and the node would haunt the others until its lease ends: 20 s
+    gc.unfreeze()  # what core/common/realtime.py froze is never collected, and others would see the node until its lease ends: 20 s
     rclpy.try_shutdown()

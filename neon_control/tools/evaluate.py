@@ -31,7 +31,7 @@ from neon_control.recordings.bag.bag_file import POLICY_KEY, Bag
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.policy import Policy
 from neon_control.tools.arguments import add_plugins
-from neon_control.tools.bag_words import say_odd
+from neon_control.tools.bag_problems import print_problem
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
 REPORT = "report.html"
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     robot = load_robot(robot_file(args.robot, args.params_file))
     if not (args.start >= 0.0 and args.duration > 0.0):
         raise ConfigError(f"--start must be >= 0 and --duration > 0, got {args.start} and {args.duration}")
-    with Bag(args.bag, partial(say_odd, args.bag)) as bag:
+    with Bag(args.bag, partial(print_problem, args.bag)) as bag:
         bag.cut(args.start, args.duration)
         settings = _settings(args, bag)
         policies = _load(args, bag, robot)

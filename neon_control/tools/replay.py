@@ -44,7 +44,7 @@ from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, Bag, BagError
 from neon_control.replay.keyboard import Keyboard
 from neon_control.replay.player import Playback, Player
 from neon_control.tools.arguments import not_negative, positive, whole
-from neon_control.tools.bag_words import say_odd
+from neon_control.tools.bag_problems import print_problem
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
 START_LIMIT = 120.0  # [s] until both nodes listen; the first start on a computer exports the vision encoder
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # through all `with` blocks
     with ExitStack() as stack:
-        bag = stack.enter_context(Bag(args.bag, partial(say_odd, args.bag)))
+        bag = stack.enter_context(Bag(args.bag, partial(print_problem, args.bag)))
         bag.cut(args.start, args.duration)
         group = stack.enter_context(ProcessGroup(folder))
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)

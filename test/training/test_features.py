@@ -74,7 +74,10 @@ def test_a_huggingface_backbone_encodes_clips_as_the_live_node_does(recordings: 
 
 
 def test_a_backbone_without_a_model_or_with_an_unknown_field_is_refused() -> None:
-    for backbone, said in (({"clip": {}}, "needs 'model'"), ({"model": "m", "size": 3}, r"takes the fields \['model', .*unknown \['size'\]")):
+    for backbone, said in (
+        ({"clip": {}}, "needs 'model'"),
+        ({"model": "m", "size": 3}, r"takes the fields \['model', .*unknown \['size'\]"),
+    ):
         with pytest.raises(ConfigError, match=r"TrainConfig\.backbone " + said):
             TrainConfig("a", "b", backbone=backbone).backbone_spec()
 

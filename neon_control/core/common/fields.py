@@ -149,9 +149,9 @@ def check_fields(config: Any) -> None:
 def check_keys(given: Sequence[str] | Mapping[str, Any], place: Place, known: Sequence[str], needed: Sequence[str] = ()) -> None:
     """Refuse names that are not known, or missing."""
     problems = {"missing": [n for n in needed if n not in given], "unknown": sorted(set(given) - set(known))}
-    told = ", ".join(f"{problem} {names}" for problem, names in problems.items() if names)
-    if told:
-        raise place.error(f"{place} takes the fields {list(known)}; {told}")
+    wrong = ", ".join(f"{problem} {names}" for problem, names in problems.items() if names)
+    if wrong:
+        raise place.error(f"{place} takes the fields {list(known)}; {wrong}")
 
 
 def read(kind: Any, value: Any, place: Place, rules: Rules = NO_RULES) -> Any:

@@ -30,8 +30,8 @@ class Percentiles:
 
 def percentiles(name: str, values: np.ndarray) -> dict[str, float]:
     """`<name>/p50`, `<name>/p99` and `<name>/max` of values (n,); NaN without one."""
-    told = (*np.percentile(values, (50, 99)), values.max()) if len(values) else (np.nan,) * 3
-    return {f"{name}/{label}": float(value) for label, value in zip(("p50", "p99", "max"), told, strict=True)}
+    summary = (*np.percentile(values, (50, 99)), values.max()) if len(values) else (np.nan,) * 3
+    return {f"{name}/{label}": float(value) for label, value in zip(("p50", "p99", "max"), summary, strict=True)}
 
 
 class Statistics:

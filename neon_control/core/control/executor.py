@@ -101,8 +101,10 @@ class MotionExecutor:
         self.supervisor = supervisor or Supervisor()
         self.limiter = envelope(robot, joint_names, self.period)
         self._joints = slice(0, len(joint_names))  # the command's axes: joints, then base
-        told = {name for controller in robot.controllers if controller.type == "joint_trajectory" for name in controller.joints}
-        self._brake_alone = np.array([name in told for name in joint_names])  # (J,) whose controller is told the point of rest
+        trajectory_joints = {
+            name for controller in robot.controllers if controller.type == "joint_trajectory" for name in controller.joints
+        }
+        self._brake_alone = np.array([name in trajectory_joints for name in joint_names])  # (J,) whose controller is told the point of rest
         self.streams = {JOINTS: self._stream(JOINTS, len(joint_names), self.settings.joints)}
         if robot.base is not None:
             self.streams[BASE] = self._stream(BASE, len(BASE_AXES), self.settings.base)

@@ -73,13 +73,13 @@ class Limiter:
         self._tolerance = _ROUNDING * max_rate
         self._stages = np.zeros((6, len(self.names)))  # of one step: target, inside, wanted, limited, changed, held
         self._non_finite = np.zeros(len(self.names), dtype=np.int64)
-        self._bit = np.zeros((5, len(self.names)), dtype=np.int64)  # how often each stage differed from the one before it
+        self._changed = np.zeros((5, len(self.names)), dtype=np.int64)  # how often each stage differed from the one before it
         self.anchor(np.clip(np.zeros(len(self.names)), lower, upper))
 
     @property
     def counts(self) -> dict[str, np.ndarray]:
         """How often each limit bit, for each of `COUNTERS` (D,) integers."""
-        inside, _, rate, change, held = self._bit  # the second is no limit: from a position to the rate that leads there
+        inside, _, rate, change, held = self._changed  # the second is no limit: from a position to the rate that leads there
         return dict(zip(COUNTERS, (self._non_finite, inside + held, rate, change), strict=True))
 
     @property
@@ -114,7 +114,7 @@ class Limiter:
         np.minimum(np.maximum(wanted, -self.max_rate), self.max_rate, out=limited)
         np.minimum(np.maximum(limited, self.rate - self._step), self.rate + self._step, out=changed)
         np.minimum(np.maximum(changed, -down), up, out=held)
-        self._bit += np.abs(stages[1:] - stages[:-1]) > self._tolerance
+        self._changed += np.abs(stages[1:] - stages[:-1]) > self._tolerance
 
         value = self.value + held * self.dt
         # Against rounding: a target that is reached is met exactly (zero is zero), and nothing leaves the range by an ulp.

@@ -30,7 +30,7 @@ from neon_control.core.common.files import lfs_hint
 from neon_control.recordings.bag.mcap import McapStorage
 from neon_control.recordings.bag.messages import deserialise, digest_of, type_of
 from neon_control.recordings.bag.sqlite import UNFINISHED, SqliteStorage, finish
-from neon_control.recordings.bag.storage import Definition, Storage, Stored, StoredTopic, Told, merged
+from neon_control.recordings.bag.storage import Definition, OnDamage, Storage, Stored, StoredTopic, merged
 
 METADATA = "metadata.yaml"
 STORAGES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
@@ -40,7 +40,7 @@ ZSTD = zstandard.FRAME_HEADER  # begin of what is compressed; never that of CDR
 # Keys of the metadata that `neon_control record` adds to a bag: JSON, the first one followed by a node's name.
 PARAMETERS_KEY, POLICY_KEY = "neon_control/parameters/", "neon_control/policy"
 
-Odd = Callable[[str, str, "float | None"], None]
+OnProblem = Callable[[str, str, "float | None"], None]
 
 
 class BagError(NeonControlError):
@@ -94,16 +94,16 @@ class Bag:
 
     Args:
         path: the bag's folder, or its storage file; any storage, compressed or not.
-        odd: told what is wrong but leaves something to read: the topic or the file, or nothing; a text; and when [s] since the
-            bag's begin, if that is known. Without it, these are errors too.
+        on_problem: called with what is wrong but leaves something to read: the topic or the file, or nothing; a text; and when [s] since
+            the bag's begin, if that is known. Without it, these are errors too.
 
     Raises:
         BagError: there is no bag, or nothing of it can be read.
     """
 
-    def __init__(self, path: str | Path, odd: Odd | None = None) -> None:
+    def __init__(self, path: str | Path, on_problem: OnProblem | None = None) -> None:
         self.path = Path(path)
-        self._odd = odd or self._refuse
+        self._on_problem = on_problem or self._refuse
         self._said: dict[tuple[str, str, int | None], None] = {}
         self._begun = False
         self._types: dict[str, tuple[Typestore, str]] = {}
@@ -136,15 +136,15 @@ class Bag:
                 self._pass_on(where, text, time)
 
     def _pass_on(self, where: str, text: str, time: int | None) -> None:
-        self._odd(where, text, None if time is None else (time - self._begin) * 1e-9)
+        self._on_problem(where, text, None if time is None else (time - self._begin) * 1e-9)
 
     def _open(self) -> list[Storage]:
         files = [self.path] if self.path.is_file() else self._files()
         storages, problems = [], []
         for file in files:
-            told = partial(self._tell, file.name)
+            on_damage = partial(self._tell, file.name)
             try:
-                storages.append(_open_storage(file, self._stack, told))
+                storages.append(_open_storage(file, self._stack, on_damage))
             except Exception as error:  # a damaged file raises what its reader stumbles over
                 problems.append((file.name, f"cannot be read: {_words(error)}"))
         if not storages:
@@ -232,7 +232,7 @@ class Bag:
         self._span = self.start, self.end
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
-        """The messages of `topics`, of all where none is given, in the order of time. Where a file is damaged, `odd` is told."""
+        """The messages of `topics`, of all where none is given, in the order of time. Where a file is damaged, `on_problem` is told."""
         found = list(self.topics.values())
         sources = []
         start, end = self._span
@@ -302,7 +302,7 @@ def recordings_in(folder: Path) -> dict[str, list[Path]]:
     return {name: [f for _, f in sorted(files)] for name, files in found.items()}
 
 
-def _open_storage(file: Path, stack: ExitStack, told: Told) -> Storage:
+def _open_storage(file: Path, stack: ExitStack, on_damage: OnDamage) -> Storage:
     if not file.name.endswith(STORAGES):
         raise ValueError(f"the name of a storage file of a rosbag2 ends with one of {list(STORAGES)}")
     if hint := lfs_hint(file):
@@ -314,13 +314,13 @@ def _open_storage(file: Path, stack: ExitStack, told: Told) -> Storage:
             try:
                 shutil.copyfileobj(zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True), plain, 1 << 20)
             except zstandard.ZstdError as error:
-                told(f"cannot be decompressed to its end: {error}", None)
+                on_damage(f"cannot be decompressed to its end: {error}", None)
     if source.suffix == ".db3" and (left := [f for f in (Path(f"{file}{e}") for e in UNFINISHED) if f.is_file() and f.stat().st_size]):
         source = _temporary(stack) / file.name
         for one in (file, *left):
             shutil.copyfile(one, source.parent / one.name)
         finish(source)
-    storage: Storage = McapStorage(source, told) if source.suffix == ".mcap" else SqliteStorage(source, told)
+    storage: Storage = McapStorage(source, on_damage) if source.suffix == ".mcap" else SqliteStorage(source, on_damage)
     stack.callback(storage.close)
     return storage
 

@@ -24,7 +24,7 @@ from mcap.records import Channel, Chunk, Schema
 from mcap.stream_reader import MAGIC_SIZE, get_chunk_data_stream
 from mcap.summary import Summary
 
-from neon_control.recordings.bag.storage import Definition, Stored, StoredTopic, Told, merged
+from neon_control.recordings.bag.storage import Definition, OnDamage, Stored, StoredTopic, merged
 
 HEAD = struct.Struct("<BQ")  # opcode and length of a record
 SPAN = struct.Struct("<QQ")  # begin of a chunk: times of its first and its last message [ns]
@@ -52,8 +52,8 @@ class McapStorage:
         mcap.exceptions.McapError: it is no mcap.
     """
 
-    def __init__(self, path: Path, told: Told) -> None:
-        self._told = told
+    def __init__(self, path: Path, on_damage: OnDamage) -> None:
+        self._on_damage = on_damage
         self._file = path.open("rb")
         self._size = path.stat().st_size
         self._schemas: dict[int, Schema] = {}
@@ -138,9 +138,9 @@ class McapStorage:
         times = [t for c in self._chunks for t in (c.start, c.end)] + ([min(self._times), max(self._times)] if self._times else [])
         self.start, self.end = min(times, default=0), max(times, default=0)
         if not whole and times:
-            self._told("it was cut off: what was recorded after this time is lost", self.end)
+            self._on_damage("it was cut off: what was recorded after this time is lost", self.end)
         elif not whole:
-            self._told("it was cut off before the end of its first part", None)
+            self._on_damage("it was cut off before the end of its first part", None)
 
     def _note(self, chunk: _ChunkPlace) -> None:
         """Add a chunk, and look into it where what follows it does not tell all."""
@@ -195,7 +195,7 @@ class McapStorage:
                 raise ValueError("one of its messages has no times")
         except Exception as error:  # decompressors and parsers raise what they stumble over
             seconds = (chunk.end - chunk.start) * 1e-9
-            self._told(f"the messages of {seconds:.2f} s are damaged, and left out: {type(error).__name__}: {error}", chunk.start)
+            self._on_damage(f"the messages of {seconds:.2f} s are damaged, and left out: {type(error).__name__}: {error}", chunk.start)
             return memoryview(b"")
         return content
 

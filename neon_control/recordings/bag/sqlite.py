@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from neon_control.recordings.bag.storage import Definition, Stored, StoredTopic, Told
+from neon_control.recordings.bag.storage import Definition, OnDamage, Stored, StoredTopic
 
 COLUMNS = ("id", "name", "type", "serialization_format", "offered_qos_profiles", "type_description_hash")
 SOUND = "typeof(timestamp) = 'integer'"  # any column holds any type
@@ -29,8 +29,8 @@ class SqliteStorage:
         sqlite3.Error: it is damaged.
     """
 
-    def __init__(self, path: Path, told: Told) -> None:
-        self._told = told
+    def __init__(self, path: Path, on_damage: OnDamage) -> None:
+        self._on_damage = on_damage
         # `immutable` reads where nothing may be written beside it, and where a recorder left a lock.
         self._database = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
         self._database.text_factory = lambda text: text.decode(errors="replace")
@@ -52,7 +52,7 @@ class SqliteStorage:
         found = list(self._database.execute(f"SELECT {spans} FROM messages GROUP BY topic_id"))
         counted = [(topic, sound, first, last) for topic, sound, _, first, last in found if sound]
         if unsound := sum(count - sound for _, sound, count, _, _ in found):
-            self._told(f"{unsound} messages are damaged, and left out: they have no time", None)
+            self._on_damage(f"{unsound} messages are damaged, and left out: they have no time", None)
         counts = {topic: count for topic, count, _, _ in counted}
         self.start, self.end = min((row[2] for row in counted), default=0), max((row[3] for row in counted), default=0)
         columns = ", ".join(c if c in there else "''" for c in COLUMNS)
@@ -72,9 +72,9 @@ class SqliteStorage:
                 if isinstance(data, bytes):
                     yield Stored(time, topic, data)
                 else:
-                    self._told("a message is damaged, and left out: it has no content", time)
+                    self._on_damage("a message is damaged, and left out: it has no content", time)
         except sqlite3.Error as error:
-            self._told(f"the rest cannot be read: {type(error).__name__}: {error}", last)
+            self._on_damage(f"the rest cannot be read: {type(error).__name__}: {error}", last)
 
     def _rows(self, chosen: str, values: tuple[int, ...]) -> Iterator[tuple[int, int, Any]]:
         query = f"SELECT timestamp, topic_id, data {chosen}"

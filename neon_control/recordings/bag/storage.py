@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-Told = Callable[[str, int | None], None]  # takes what is wrong, and when in the bag [ns] if that is known
+OnDamage = Callable[[str, int | None], None]  # takes what is wrong, and when in the bag [ns] if that is known
 
 
 class Definition(NamedTuple):

@@ -122,8 +122,8 @@ def test_a_message_with_the_padding_that_rclpy_leaves_behind_is_read(tmp_path: P
         assert opened.decode(next(opened.messages())).data == 7
 
 
-def values(path: Path, odd: list[tuple[str, str]] | None = None) -> list[int]:
-    with Bag(path, None if odd is None else lambda where, text, time: odd.append((where, text))) as opened:
+def values(path: Path, problems: list[tuple[str, str]] | None = None) -> list[int]:
+    with Bag(path, None if problems is None else lambda where, text, time: problems.append((where, text))) as opened:
         return [value(m.data) for m in opened.messages(["/number"])]
 
 
@@ -191,30 +191,30 @@ def test_a_compressed_file_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: 
     plain = write_mcap(tmp_path / "plain.mcap", [Line("/number", i, number(i) + rng.bytes(5000)) for i in range(200)], chunk_size=20_000)
     packed = zstandard.compress(plain.read_bytes())
     (tmp_path / "take_0.mcap.zstd").write_bytes(packed[: len(packed) // 2])
-    odd: list[tuple[str, str]] = []
+    problems: list[tuple[str, str]] = []
 
-    found = values(tmp_path / "take_0.mcap.zstd", odd)
+    found = values(tmp_path / "take_0.mcap.zstd", problems)
 
     assert 50 < len(found) < 150 and found == list(range(len(found)))
-    assert odd[-1] == ("", "it was cut off: what was recorded after this time is lost")
+    assert problems[-1] == ("", "it was cut off: what was recorded after this time is lost")
 
 
 def test_compressed_messages_are_recognised_by_themselves_and_a_damaged_one_is_named(storage: str, tmp_path: Path) -> None:
     packed = [m._replace(data=zstandard.compress(m.data)) for m in lines(4)]
     packed[2] = packed[2]._replace(data=packed[2].data[:-3])
     (name,) = folder(tmp_path / "take", storage, packed)
-    odd: list[tuple[str, str]] = []
+    problems: list[tuple[str, str]] = []
 
-    assert values(tmp_path / "take" / name, odd) == [0, 1, 3]
-    assert [where for where, _ in odd] == ["/number"] and "a message cannot be decompressed" in odd[0][1]
+    assert values(tmp_path / "take" / name, problems) == [0, 1, 3]
+    assert [where for where, _ in problems] == ["/number"] and "a message cannot be decompressed" in problems[0][1]
 
 
 def test_without_metadata_the_files_are_read_in_the_order_of_their_numbers(storage: str, tmp_path: Path) -> None:
     folder(tmp_path / "take", storage, *[lines(1, i) for i in range(12)])
-    odd: list[tuple[str, str]] = []
+    problems: list[tuple[str, str]] = []
 
-    assert values(tmp_path / "take", odd) == list(range(12))
-    ((where, text),) = odd
+    assert values(tmp_path / "take", problems) == list(range(12))
+    ((where, text),) = problems
     assert where == "" and text.startswith("has no metadata.yaml: its recorder was cut off; read are ['take_0.") and "take_9." in text
     assert text.index("take_9.") < text.index("take_10.")
     with pytest.raises(BagError, match=r"has no metadata\.yaml"):
@@ -225,15 +225,15 @@ def test_a_file_that_was_renamed_is_read_and_one_that_is_missing_is_named(storag
     names = folder(tmp_path / "take", storage, lines(2), lines(2, 2))
     write_metadata(tmp_path / "take", names)
     (tmp_path / "take" / names[0]).unlink()
-    odd: list[tuple[str, str]] = []
-    assert values(tmp_path / "take", odd) == [2, 3]
-    assert odd == [("", f"metadata.yaml names ['{names[0]}'], which are not there; read are ['{names[1]}']")]
+    problems: list[tuple[str, str]] = []
+    assert values(tmp_path / "take", problems) == [2, 3]
+    assert problems == [("", f"metadata.yaml names ['{names[0]}'], which are not there; read are ['{names[1]}']")]
 
-    odd.clear()
+    problems.clear()
     ending = Path(names[1]).suffix
     (tmp_path / "take" / names[1]).rename(tmp_path / "take" / f"monday{ending}")
-    assert values(tmp_path / "take", odd) == [2, 3]
-    assert odd == [("", f"metadata.yaml names {names}, which are not there; read are ['monday{ending}']")]
+    assert values(tmp_path / "take", problems) == [2, 3]
+    assert problems == [("", f"metadata.yaml names {names}, which are not there; read are ['monday{ending}']")]
 
 
 def test_files_of_several_recordings_are_not_mixed(tmp_path: Path) -> None:
@@ -256,10 +256,10 @@ def test_one_damaged_file_costs_itself(storage: str, tmp_path: Path) -> None:
     names = folder(tmp_path / "take", storage, lines(2), lines(2, 2), lines(2, 4))
     write_metadata(tmp_path / "take", names)
     (tmp_path / "take" / names[1]).write_bytes(b"\0" * 5000)
-    odd: list[tuple[str, str]] = []
+    problems: list[tuple[str, str]] = []
 
-    assert values(tmp_path / "take", odd) == [0, 1, 4, 5]
-    assert [where for where, _ in odd] == [names[1]] and odd[0][1].startswith("cannot be read: ")
+    assert values(tmp_path / "take", problems) == [0, 1, 4, 5]
+    assert [where for where, _ in problems] == [names[1]] and problems[0][1].startswith("cannot be read: ")
     with pytest.raises(BagError, match=rf"{names[1]}: cannot be read"):
         Bag(tmp_path / "take")
 

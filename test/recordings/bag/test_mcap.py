@@ -30,8 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def read(path: Path, odd: list[tuple[str, float | None]] | None = None) -> list[int]:
-    with Bag(path, None if odd is None else lambda where, text, time: odd.append((text, time))) as bag:
+def read(path: Path, problems: list[tuple[str, float | None]] | None = None) -> list[int]:
+    with Bag(path, None if problems is None else lambda where, text, time: problems.append((text, time))) as bag:
         return [value(m.data) for m in bag.messages(["/number"])]
 
 
@@ -66,15 +66,15 @@ def test_of_a_file_that_was_cut_off_all_that_is_whole_is_read(name: str, tmp_pat
     seen = set()
     for size in range(len(whole) // 4, len(whole), 97):
         path.write_bytes(whole[:size])
-        odd: list[tuple[str, float | None]] = []
+        problems: list[tuple[str, float | None]] = []
         try:
-            found = read(path, odd)
+            found = read(path, problems)
         except BagError:  # nothing of it
             continue
         seen.add(len(found))
         assert found == list(range(len(found)))
         if found:
-            cut_off = [time for text, time in odd if text == "it was cut off: what was recorded after this time is lost"]
+            cut_off = [time for text, time in problems if text == "it was cut off: what was recorded after this time is lost"]
             assert cut_off in ([], [pytest.approx(found[-1])]) and (cut_off or len(found) == 40)
     assert len(seen) > 5 and max(seen) == 40
 
@@ -83,12 +83,12 @@ def test_a_file_that_ends_in_zeros_as_after_a_power_cut_is_read_up_to_there(tmp_
     path = write_mcap(tmp_path / "take_0.mcap", lines(40), **SMALL)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2))
-    odd: list[tuple[str, float | None]] = []
+    problems: list[tuple[str, float | None]] = []
 
-    found = read(path, odd)
+    found = read(path, problems)
 
     assert 10 < len(found) < 30 and found == list(range(len(found)))
-    assert odd[-1] == ("it was cut off: what was recorded after this time is lost", pytest.approx(found[-1]))
+    assert problems[-1] == ("it was cut off: what was recorded after this time is lost", pytest.approx(found[-1]))
 
 
 def test_a_damaged_part_costs_itself_and_is_named_by_its_time_once(tmp_path: Path) -> None:
@@ -96,14 +96,14 @@ def test_a_damaged_part_costs_itself_and_is_named_by_its_time_once(tmp_path: Pat
     content = bytearray(path.read_bytes())
     content[content.index(number(20))] ^= 0xFF
     path.write_bytes(content)
-    odd: list[tuple[str, float | None]] = []
+    problems: list[tuple[str, float | None]] = []
 
-    with Bag(path, lambda where, text, time: odd.append((text, time))) as bag:
+    with Bag(path, lambda where, text, time: problems.append((text, time))) as bag:
         found = [[value(m.data) for m in bag.messages()] for _ in range(2)]
 
     lost = sorted(set(range(40)) - set(found[0]))
     assert found[0] == found[1] and 20 in lost and 1 < len(lost) < 8 and lost == list(range(lost[0], lost[-1] + 1))
-    ((text, time),) = odd
+    ((text, time),) = problems
     assert text.startswith(f"the messages of {lost[-1] - lost[0]:.2f} s are damaged, and left out: CRCValidationError")
     assert time == pytest.approx(lost[0])
     with pytest.raises(BagError, match="are damaged"), Bag(path) as bag:
@@ -132,11 +132,11 @@ def test_messages_of_other_serialisations_are_left_out_and_said(tmp_path: Path) 
     scene = Line("/scene", 0, b"{}", "foxglove.Scene")
     path = write_mcap(tmp_path / "take_0.mcap", [*lines(2), scene], {scene.type: ("jsonschema", "{}")}, enable_crcs=False)
     path.write_bytes(path.read_bytes().replace(b"/scene\x03\x00\x00\x00cdr", b"/scene\x03\x00\x00\x00jsn"))
-    odd: list[tuple[str, str]] = []
+    problems: list[tuple[str, str]] = []
 
-    with Bag(path, lambda where, text, time: odd.append((where, text))) as bag:
+    with Bag(path, lambda where, text, time: problems.append((where, text))) as bag:
         assert [m.topic for m in bag.messages()] == ["/number"] * 2
-    assert odd == [("/scene", "is left out: its messages are 'jsn', and cdr is needed")]
+    assert problems == [("/scene", "is left out: its messages are 'jsn', and cdr is needed")]
 
 
 def test_a_file_that_is_no_mcap_is_called_that(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from recorder_files import EDITIONS, INT32, INT32_HASH, JAZZY, Line, fill, lines
 from neon_control.recordings.bag.bag_file import Bag, BagError
 
 
-def read(path: Path, odd: list[str] | None = None) -> list[int]:
-    with Bag(path, None if odd is None else lambda where, text, time: odd.append(text)) as bag:
+def read(path: Path, problems: list[str] | None = None) -> list[int]:
+    with Bag(path, None if problems is None else lambda where, text, time: problems.append(text)) as bag:
         return [value(m.data) for m in bag.messages(["/number"])]
 
 
@@ -111,10 +111,10 @@ def test_rows_that_are_no_messages_are_left_out_and_counted(tmp_path: Path) -> N
     with sqlite3.connect(path) as database:
         database.execute("UPDATE messages SET timestamp = 'yesterday' WHERE id = 2")
         database.execute("UPDATE messages SET data = 7 WHERE id = 3")
-    odd: list[str] = []
+    problems: list[str] = []
 
-    assert read(path, odd) == [0, 3]
-    assert odd == [
+    assert read(path, problems) == [0, 3]
+    assert problems == [
         "1 messages are damaged, and left out: they have no time",
         "a message is damaged, and left out: it has no content",
     ]

@@ -8,8 +8,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 
-def say_odd(path: Path, where: str, text: str, seconds: float | None) -> None:
-    """Print it without breaking a progress bar; for `Bag`'s argument `odd`.
+def print_problem(path: Path, where: str, text: str, seconds: float | None) -> None:
+    """Print it without breaking a progress bar; for `Bag`'s argument `on_problem`.
 
     Args:
         path: the bag, as it was given.
