@@ -71,7 +71,7 @@ docs: $(VENV)/.test  ## write docs/parameters.md from the nodes' own description
 	$(BIN)/python docs/generate.py
 
 # The installed copy, not the checkout, finds its robot file and URDF.
-export CHECK_INSTALLED := from neon_control.core.common import paths; from neon_control.core.robot import robot; loaded = robot.load_robot("g1.yaml"); \
+export CHECK_INSTALLED := from neon_control import load_robot; from neon_control.core.common import paths; loaded = load_robot("g1.yaml"); \
 	print("installed copy works:", loaded.name, "from", paths.share_directory().relative_to("$(CURDIR)/install"))
 
 # colcon is in the same environment, so that its pytest finds the dependencies; AMENT_PREFIX_PATH stands in for a sourced distribution.
