@@ -12,8 +12,11 @@ import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import Observation
+
+SILENCE = np.zeros(round(AUDIO_WINDOW_S * SAMPLE_RATE), np.float32)  # what a robot without a microphone hears
 
 REVISION = 5  # of this reader: counts up when it makes other samples of the same recording
 

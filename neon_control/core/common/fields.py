@@ -126,13 +126,13 @@ def load(cls: type[T], data: Any, place: Place, **given: Any) -> T:
 
 def load_fields(cls: type, data: Any, place: Place, names: Sequence[str], further: bool = False) -> dict[str, Any]:
     """Those fields of a dataclass that a mapping has, of `names` alone; with `further`, others are skipped. Raises as `load`."""
-    known = {f.name: f for f in fields(cls) if f.name in names}
+    known, kinds = {f.name: f for f in fields(cls) if f.name in names}, kinds_of(cls)
     needed = [name for name, f in known.items() if default_of(f) is MISSING or rules_of(f).needed]
     values = read(Mapping, data, place)
     given = [name for name, value in values.items() if (name in known or not further) and not (value is None and name in needed)]
     check_keys(given, place, tuple(known), needed)
     return {
-        name: read(_without_none(kinds_of(cls)[name]), values[name], place.at(name), rules_of(f))
+        name: read(_without_none(kinds[name]), values[name], place.at(name), rules_of(f))
         for name, f in known.items()
         if name in values and not (values[name] is None and rules_of(f).null)
     }
@@ -140,9 +140,9 @@ def load_fields(cls: type, data: Any, place: Place, names: Sequence[str], furthe
 
 def check_fields(config: Any) -> None:
     """For `__post_init__` of a dataclass that is also made by hand: every field is read as a file's would be, and kept as read."""
-    place = Place(field=type(config).__name__)
+    place, kinds = Place(field=type(config).__name__), kinds_of(type(config))
     for f in fields(config):
-        value = read(kinds_of(type(config))[f.name], getattr(config, f.name), place.at(f.name), rules_of(f))
+        value = read(kinds[f.name], getattr(config, f.name), place.at(f.name), rules_of(f))
         object.__setattr__(config, f.name, value)
 
 

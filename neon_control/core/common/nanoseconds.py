@@ -2,3 +2,4 @@
 
 NANOSECONDS = 1_000_000_000  # in a second
 JUMP_BACK_S = 0.5  # [s] a stamp this much older than the newest one means that time was reset, not that a message was late
+CLOCK_TOLERANCE = 0.05  # [s] a clock that is set back by less is still the same clock

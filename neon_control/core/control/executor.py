@@ -18,6 +18,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ChunkError
 from neon_control.core.common.fields import setting
+from neon_control.core.common.nanoseconds import CLOCK_TOLERANCE
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
@@ -27,7 +28,6 @@ from neon_control.core.control.supervisor import FOLLOWING, Conditions, State, S
 from neon_control.core.robot.robot import BASE_AXES, Robot
 from neon_control.core.sensing.measured import MeasuredJoints
 
-CLOCK_TOLERANCE = 0.05  # [s] a clock that is set back by less is still the same clock
 QUEUE = 32  # chunks waiting for the next tick; a flood pushes its own oldest out
 
 

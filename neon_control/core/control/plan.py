@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neon_control.core.common.nanoseconds import CLOCK_TOLERANCE
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.robot.kinematics import Kinematics
 
 NO_DRIVE = np.zeros(3)  # [m/s, m/s, rad/s]
 _Future = tuple[np.ndarray, np.ndarray, np.ndarray]  # instants (P,) [ns], joint positions (P, J) [rad], drives (P, 3)
-CLOCK_TOLERANCE = 0.05  # [s] a clock that is set back by less is still the same clock
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import UNITS, RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
-from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import Observation, ObservationBuilder
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout, load_layout
 from neon_control.recordings.lerobot.video import frames_at
-from neon_control.recordings.reading import Recording, Report, Sample, UnreadableRecording, file_fingerprint, step_times
+from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, UnreadableRecording, file_fingerprint, step_times
 from neon_control.recordings.tracks import Targets, Track
 from neon_control.runtime.decoding.compressed_images import decode_compressed
 
@@ -28,7 +27,6 @@ STATE, ACTION = "observation.state", "action"
 START = 1_000 * NANOSECONDS  # [ns] an episode's first stamp; any but 0, which means that there is no clock
 ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
 FAR_OUTSIDE = 0.5  # [rad] beyond the joint's range; states there are probably in degrees
-SILENCE = np.zeros(round(AUDIO_WINDOW_S * SAMPLE_RATE), np.float32)
 
 __all__ = ["INFO", "LeRobotEpisode", "lerobot_episodes"]
 
