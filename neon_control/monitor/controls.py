@@ -21,22 +21,21 @@ class ExecutorControls:
 
     def __init__(self, link: Link, limit: float = SERVICE_LIMIT) -> None:
         self._link, self._limit = link, limit
-        node = link.node
-        self._estop: Client[Any, Any] = node.create_client(SetBool, f"{EXECUTOR}/estop")
-        self._reset: Client[Any, Any] = node.create_client(Trigger, f"{EXECUTOR}/reset")
-        self._change_state: Client[Any, Any] = node.create_client(ChangeState, f"{EXECUTOR}/change_state")
+        self._estop: Client[Any, Any] = link.node.create_client(SetBool, f"{EXECUTOR}/estop")
+        self._reset: Client[Any, Any] = link.node.create_client(Trigger, f"{EXECUTOR}/reset")
+        self._change_state: Client[Any, Any] = link.node.create_client(ChangeState, f"{EXECUTOR}/change_state")
 
     def estop(self) -> str:
         """Stop and latch."""
-        return self._answer("e-stop", self._link.call(self._estop, SetBool.Request(data=True), self._limit))
+        return self._call("e-stop", self._estop, SetBool.Request(data=True))
 
     def release(self) -> str:
         """Release the button, whoever pressed it; the robot stays stopped until `reset`."""
-        return self._answer("release", self._link.call(self._estop, SetBool.Request(data=False), self._limit))
+        return self._call("release", self._estop, SetBool.Request(data=False))
 
     def reset(self) -> str:
         """Go on after a released e-stop."""
-        return self._answer("reset", self._link.call(self._reset, Trigger.Request(), self._limit))
+        return self._call("reset", self._reset, Trigger.Request())
 
     def enable(self) -> str:
         """Activate the node: it takes the robot from where it stands."""
@@ -46,14 +45,14 @@ class ExecutorControls:
         """Deactivate the node: it comes to a stated stop and commands nothing more."""
         return self._transition(Transition.TRANSITION_DEACTIVATE, "deactivate")
 
+    def _call(self, name: str, client: Client[Any, Any], request: Any) -> str:
+        response = self._link.call(client, request, self._limit)
+        if not response.success:
+            raise LinkError(f"{EXECUTOR} refused {name}: {response.message}")
+        return str(response.message)
+
     def _transition(self, number: int, name: str) -> str:
         request = ChangeState.Request(transition=Transition(id=number))
         if not self._link.call(self._change_state, request, self._limit).success:
             raise LinkError(f"{EXECUTOR} refused to {name}; see its log")
         return f"{name}d"
-
-    @staticmethod
-    def _answer(name: str, response: SetBool.Response | Trigger.Response) -> str:
-        if not response.success:
-            raise LinkError(f"{EXECUTOR} refused {name}: {response.message}")
-        return str(response.message)

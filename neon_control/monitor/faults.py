@@ -1,4 +1,4 @@
-"""What went wrong, kept longer than a moment: a log of the nodes' complaints, and the counters behind them.
+"""What went wrong, kept longer than a moment: a log of the nodes' complaints, the counters behind them, and both on the page.
 
 /diagnostics is said once a second and forgotten. The log keeps every change for the worse, and every recovery, with its time; the
 counters (rejected chunks, limits that bit, stops) are those of the nodes, with the time at which each last rose.
@@ -11,10 +11,15 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from neon_control.monitor.link import Status
+import viser
+
+from neon_control.core.common.html import element, escape
+from neon_control.monitor import html
+from neon_control.nodes.status import Status
 
 COUNTERS = {"rejected": "refused chunks and joint states", "limited": "limits that bit", "stops": "stops"}  # of a key -> heading
-KEPT = 200  # events
+KEPT, SHOWN = 200, 12  # events
+RECENT = 10.0  # [s] a counter that rose within this time stands out
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class FaultLog:
         self._last: dict[str, Status] = {}
         self._silent: set[str] = set()
         self._counts: dict[tuple[str, str], Count] = {}
-        self.events: deque[Event] = deque(maxlen=KEPT)
+        self._events: deque[Event] = deque(maxlen=KEPT)
 
     def add(self, status: Status, now: float | None = None) -> None:
         """Compare a status with the node's last one; `now` [s] of the wall clock."""
@@ -55,12 +60,12 @@ class FaultLog:
             self._last[status.node] = status
             if status.node in self._silent:
                 self._silent.discard(status.node)
-                self.events.append(Event(now, status.node, 0, "is back"))
+                self._events.append(Event(now, status.node, 0, "is back"))
             if before is not None and _restarted(before, status):
-                self.events.append(Event(now, status.node, 1, "started anew"))
+                self._events.append(Event(now, status.node, 1, "started anew"))
             changed = before is None or (before.level, _kind(before)) != (status.level, _kind(status))
             if changed and (status.level or (before is not None and before.level)):
-                self.events.append(Event(now, status.node, status.level, status.message))
+                self._events.append(Event(now, status.node, status.level, status.message))
             self._count(status, now, seen_before=before is not None)
 
     def _count(self, status: Status, now: float, seen_before: bool) -> None:
@@ -77,7 +82,7 @@ class FaultLog:
         with self._lock:
             if node not in self._silent:
                 self._silent.add(node)
-                self.events.append(Event(time.time() - seconds, node, 3, "fell silent"))
+                self._events.append(Event(time.time() - seconds, node, 3, "fell silent"))
 
     def counts(self) -> list[Count]:
         """All counters that are not zero, by family, the largest first."""
@@ -88,7 +93,7 @@ class FaultLog:
     def newest(self, number: int) -> list[Event]:
         """The newest events, newest first."""
         with self._lock:
-            return list(self.events)[: -number - 1 : -1]
+            return list(self._events)[: -number - 1 : -1]
 
 
 def _kind(status: Status) -> str:
@@ -98,8 +103,36 @@ def _kind(status: Status) -> str:
 
 def _restarted(before: Status, after: Status) -> bool:
     """Whether a counter that only grows went back to a smaller number."""
-    for key in ("ticks", "chunks_published", "images_received"):
-        old, new = before.number(key), after.number(key)
-        if old is not None and new is not None and new < old:
-            return True
-    return False
+    pairs = [(before.number(key), after.number(key)) for key in ("ticks", "chunks_published", "images_received")]
+    return any(old is not None and new is not None and new < old for old, new in pairs)
+
+
+class FaultList:
+    """The log on the page: the newest events, then the counters."""
+
+    def __init__(self, server: viser.ViserServer, log: FaultLog) -> None:
+        self._log = log
+        self._events = server.gui.add_html("")
+        self._counts = server.gui.add_html("")
+
+    def update(self, now: float) -> None:
+        """See `Part`; the log keeps the wall clock's time."""
+        events = [(_dated(event), f"{element('b', escape(event.node))} {escape(event.text)}", False) for event in self._log.newest(SHOWN)]
+        self._events.content = html.table(events) if events else html.heading("nothing went wrong since this page watches")
+        counts, wall = self._log.counts(), time.time()
+        content = ""
+        for family, title in COUNTERS.items():
+            rows = [_row(count, wall) for count in counts if count.family == family]
+            if rows:
+                content += html.heading(f"{title}: how often, and when last") + html.table(rows)
+        self._counts.content = content
+
+
+def _dated(event: Event) -> str:
+    return html.dot(html.LEVEL_COLOURS[min(event.level, 3)]) + time.strftime("%H:%M:%S", time.localtime(event.time))
+
+
+def _row(count: Count, wall: float) -> tuple[str, str, bool]:
+    recent = count.rose is not None and wall - count.rose < RECENT
+    since = "" if count.rose is None else time.strftime(", %H:%M:%S", time.localtime(count.rose))
+    return html.dot(html.AMBER if recent else html.GREY) + escape(count.name), f"{count.value}{since}", not recent

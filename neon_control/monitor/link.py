@@ -1,16 +1,14 @@
-"""A tool's place in the running system: one ROS node, spun in a thread of its own; what the nodes say of themselves; calls to them."""
+"""A tool's place in the running system: one ROS node, spun in a thread of its own; what all nodes say of themselves; calls to them."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.client import Client
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -19,12 +17,12 @@ from rclpy.signals import SignalHandlerOptions
 
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.robot.topic_names import DIAGNOSTICS
+from neon_control.nodes.status import Status, read_status
 
 AnyLink = TypeVar("AnyLink", bound="Link")
 INFERENCE, EXECUTOR = "inference_node", "executor_node"
 SERVICE_LIMIT = 10.0  # [s]
 WAKE_UP = 0.5  # [s] longest time that the thread sleeps without work
-CLOSE_LIMIT = 2.0  # [s] for each thread that has to end
 
 
 class LinkError(NeonControlError):
@@ -33,25 +31,6 @@ class LinkError(NeonControlError):
 
 class LinkClosed(LinkError):
     """The link was closed meanwhile: there is nobody left to tell."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """What one node said last on /diagnostics."""
-
-    node: str  # its name in our namespace
-    level: int  # 0 OK, 1 WARN, 2 ERROR, 3 STALE, as in DiagnosticStatus
-    message: str
-    values: dict[str, str]
-    received: float  # [s] monotonic
-
-    def number(self, key: str) -> float | None:
-        """One value as a number; None when it is not there, is no number, or is NaN."""
-        try:
-            value = float(self.values.get(key, "nan"))
-        except ValueError:
-            return None
-        return value if value == value else None
 
 
 class Link:
@@ -79,7 +58,6 @@ class Link:
         self._spinner = SingleThreadedExecutor()
         self._spinner.add_node(self.node)
         self._running = True
-        self._waiting = 0  # threads in `wait`, which `close` lets out before it takes away what they ask for
         self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
 
     def start(self) -> None:
@@ -130,29 +108,17 @@ class Link:
             LinkClosed: the link is closed, or was while waiting.
         """
         deadline = time.monotonic() + limit
-        with self._counted():
-            while True:
-                check()
-                on_wait()
-                with self.changed:
-                    if not self._running:
-                        raise LinkClosed("the link is closed")
-                    if condition():
-                        return True
-                    if time.monotonic() >= deadline:
-                        return False
-                    self.changed.wait(0.1)
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self.changed:
-            self._waiting += 1
-        try:
-            yield
-        finally:
+        while True:
+            check()
+            on_wait()
             with self.changed:
-                self._waiting -= 1
-                self.changed.notify_all()
+                if not self._running:  # asked first, under the lock of `close`: a condition may not ask a graph that is gone
+                    raise LinkClosed("the link is closed")
+                if condition():
+                    return True
+                if time.monotonic() >= deadline:
+                    return False
+                self.changed.wait(0.1)
 
     def call(self, client: Client[Any, Any], request: Any, limit: float = SERVICE_LIMIT) -> Any:
         """Call a service from any thread but the link's own, and return its answer.
@@ -164,12 +130,12 @@ class Link:
         if not self.wait(client.service_is_ready, limit):
             raise LinkError(f"nobody offers {client.srv_name} within {limit:.0f} s")
         future = client.call_async(request)
-        future.add_done_callback(lambda _: self._notify())
+        future.add_done_callback(self._notify)
         if not self.wait(future.done, limit):
             raise LinkError(f"no answer from {client.srv_name} within {limit:.0f} s")
         return future.result()
 
-    def _notify(self) -> None:
+    def _notify(self, _: object) -> None:
         with self.changed:
             self.changed.notify_all()
 
@@ -178,10 +144,9 @@ class Link:
         with self.changed:
             self._running = False
             self.changed.notify_all()
-            self.changed.wait_for(lambda: not self._waiting, CLOSE_LIMIT)
         self._spinner.wake()
         if self._thread.is_alive():
-            self._thread.join(CLOSE_LIMIT)
+            self._thread.join(2.0)
         self._spinner.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown()
@@ -191,15 +156,3 @@ class Link:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def read_status(item: DiagnosticStatus, now: float, namespace: str = "/") -> Status | None:
-    """A status message; None when it is of another namespace.
-
-    What stands before the colon in its name is the node, with its namespace (REP-107 names are "node: part").
-    """
-    full, within = "/" + item.name.split(":")[0].lstrip("/"), namespace.rstrip("/") + "/"
-    if not full.startswith(within):
-        return None
-    level, node = item.level if isinstance(item.level, int) else int.from_bytes(item.level, "little"), full.removeprefix(within)
-    return Status(node, level, item.message, {v.key: v.value for v in item.values}, now)

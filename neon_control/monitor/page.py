@@ -17,8 +17,7 @@ import viser
 
 from neon_control.core.robot.robot import Robot
 from neon_control.monitor.controls import ExecutorControls
-from neon_control.monitor.fault_list import FaultList
-from neon_control.monitor.faults import FaultLog
+from neon_control.monitor.faults import FaultList, FaultLog
 from neon_control.monitor.link import Link
 from neon_control.monitor.origin import refuse_foreign_pages
 from neon_control.monitor.overlay import NODE_SILENT, Overlay

@@ -20,26 +20,18 @@ NODES = (EXECUTOR, INFERENCE)
 
 
 class Buttons:
-    """Built where it is constructed; `update` takes old answers away."""
+    """What the executor answers stands below them for a while."""
 
     def __init__(self, server: viser.ViserServer, controls: ExecutorControls) -> None:
         gui = server.gui
         self._notice_until = 0.0
         estop = gui.add_button("E-STOP", color="red")  # no hints here: they would cover this button
-        self._bind(estop, controls.estop)
-        actions: dict[str, Callable[[], str]] = {
-            "release": controls.release,
-            "reset": controls.reset,
-            "enable": controls.enable,
-            "disable": controls.disable,
-        }
+        # viser runs callbacks in a pool of threads: an e-stop does not wait for another button's answer.
+        estop.on_click(lambda _: self._do("e-stop", controls.estop))
+        actions = {"release": controls.release, "reset": controls.reset, "enable": controls.enable, "disable": controls.disable}
         buttons = gui.add_button_group("executor", tuple(actions))
         buttons.on_click(lambda event: self._do(event.target.value, actions[event.target.value]))
         self._notice = gui.add_html("", visible=False)
-
-    def _bind(self, button: viser.GuiButtonHandle, action: Callable[[], str]) -> None:
-        # viser runs callbacks in a pool of threads: an e-stop does not wait for another button's answer.
-        button.on_click(lambda _: self._do("e-stop", action))
 
     def _do(self, name: str, action: Callable[[], str]) -> None:
         self._say(f"{name} ...", html.GREY)
@@ -54,7 +46,7 @@ class Buttons:
         self._notice_until = time.monotonic() + NOTICE_KEPT
 
     def update(self, now: float) -> None:
-        """Take the last answer away after a while; `now` [s] monotonic."""
+        """See `Part`."""
         if self._notice.visible and now > self._notice_until:
             self._notice.visible = False
 

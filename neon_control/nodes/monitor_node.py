@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Path
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -39,7 +39,8 @@ from neon_control.nodes.driven_way import DrivenWay
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.motion_topics import MotionTopics, age
 from neon_control.nodes.parameters import declare
-from neon_control.nodes.plan_markers import Drawing, summary
+from neon_control.nodes.plan_markers import STALE, Drawing, summary
+from neon_control.nodes.status import Status, read_status
 from neon_control.nodes.transport import choose_transport
 
 MARKERS_TOPIC, PATHS_TOPIC, GHOST_TOPIC = "monitor/markers", "monitor/path", "monitor/ghost_joint_states"
@@ -80,7 +81,7 @@ class MonitorNode(Node):
         self._paths = {name: self.create_publisher(Path, path_topic(name), 1) for name in (*links, BASE)}
         self._motion, self._driven = MotionTopics(self, robot), DrivenWay()
         self._motion.subscribe()
-        self._statuses: dict[str, tuple[float, DiagnosticStatus]] = {}  # component -> time of arrival [s], status
+        self._statuses: dict[str, Status] = {}  # component -> its newest
         follow_any = chunk_qos(deadline=None, lease=None)
         self._subscribe(JointTrajectory, CHUNK_JOINTS, follow_any, self._on_joints)
         self._subscribe(MultiDOFJointTrajectory, CHUNK_BASE, follow_any, self._on_base)
@@ -106,11 +107,10 @@ class MonitorNode(Node):
         self._plan.add(BASE, read_base(message, len(message.points)), self._now())
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            node, _, component = status.name.partition(": ")
-            ours = component in COMPONENTS and f"/{node}".rpartition("/")[0] == self.get_namespace().rstrip("/")
-            if ours:  # those of another robot on the same topic are not ours
-                self._statuses[component] = (time.monotonic(), status)
+        for item in message.status:
+            status = read_status(item, time.monotonic(), self.get_namespace())
+            if status is not None and status.part in COMPONENTS and "/" not in status.node:  # not a robot's in a namespace within ours
+                self._statuses[status.part] = status
 
     # --- at the monitor's own rate ---
 
@@ -151,8 +151,8 @@ class MonitorNode(Node):
         driven = self._driven.poses(now)
         if len(driven) > 1:
             markers.append(self._drawing.driven_line(seen_from(driven[-1], driven), now))
-        control, inference = (self._statuses[c][1] if c in self._statuses and COMPONENTS[c] not in stale else None for c in COMPONENTS)
-        level = None if stale or control is None else control.level
+        control, inference = (None if name in stale else self._statuses[component] for component, name in COMPONENTS.items())
+        level = STALE if stale or control is None else control.level
         markers.append(self._drawing.text(summary(control, inference, stale), level, now))
         self._markers.publish(MarkerArray(markers=markers))
 
@@ -166,7 +166,7 @@ class MonitorNode(Node):
         }
         stale = {name: seconds for name, seconds in ages.items() if seconds > self._settings.lifetime}
         for component, name in COMPONENTS.items():
-            seconds = time.monotonic() - self._statuses[component][0] if component in self._statuses else math.inf
+            seconds = time.monotonic() - self._statuses[component].received if component in self._statuses else math.inf
             if seconds > DIAGNOSTICS_AGE:
                 stale[name] = seconds
         return stale

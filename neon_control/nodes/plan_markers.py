@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion
 from nav_msgs.msg import Path
 from std_msgs.msg import ColorRGBA, Header
@@ -21,12 +20,13 @@ from neon_control.core.control.chunk import BASE  # also the name of its path, b
 from neon_control.core.control.plan import PlannedPath
 from neon_control.core.robot.kinematics import quaternions
 from neon_control.nodes.chunk_messages import to_duration, to_time
+from neon_control.nodes.status import Status
 
 Colour = tuple[float, float, float]
 LINK_COLOURS: tuple[Colour, ...] = ((0.94, 0.59, 0.12), (0.12, 0.63, 0.47), (0.75, 0.35, 0.85), (0.85, 0.75, 0.2))
 BASE_COLOUR, DRIVEN_COLOUR = (0.35, 0.6, 1.0), (0.6, 0.6, 0.6)
-LEVEL_COLOURS = {DiagnosticStatus.OK: (0.5, 0.9, 0.5), DiagnosticStatus.WARN: (1.0, 0.85, 0.3), DiagnosticStatus.ERROR: (1.0, 0.35, 0.3)}
-STALE_COLOUR = (0.7, 0.7, 0.7)
+LEVEL_COLOURS = ((0.5, 0.9, 0.5), (1.0, 0.85, 0.3), (1.0, 0.35, 0.3), (0.7, 0.7, 0.7))  # by the level of a DiagnosticStatus
+STALE = 3  # the last of them
 NEWEST_WIDTH, OLDER_WIDTH = 0.012, 0.006  # [m]
 HORIZON_FADE, AGE_FADE = 0.8, 0.6  # what the last point loses of its opacity; what each newer chunk leaves
 TEXT_PLACE, TEXT_HEIGHT = (0.0, 0.0, 0.9), 0.05  # [m] above the root link; of a capital letter
@@ -58,12 +58,12 @@ class Drawing:
         """Where the base has been: (P, 3) x, y, yaw in the frame, oldest first."""
         return self._line("driven", 0, self._on_floor(poses), fading(DRIVEN_COLOUR, len(poses), 0)[::-1], now)
 
-    def text(self, text: str, level: bytes | None, now: int) -> Marker:
-        """The text above the robot, in the colour of a diagnostic level; None: stale."""
+    def text(self, text: str, level: int, now: int) -> Marker:
+        """The text above the robot, in the colour of a diagnostic level."""
         marker = self._marker("text", 0, Marker.TEXT_VIEW_FACING, now)
         marker.pose.position = Point(x=TEXT_PLACE[0], y=TEXT_PLACE[1], z=TEXT_PLACE[2])
         marker.scale.z, marker.text = TEXT_HEIGHT, text
-        marker.color = _rgba(STALE_COLOUR if level is None else LEVEL_COLOURS.get(level, STALE_COLOUR), 1.0)
+        marker.color = _rgba(LEVEL_COLOURS[min(level, STALE)], 1.0)
         return marker
 
     def paths(self, path: PlannedPath, now: int, stamp: int) -> dict[str, Path]:
@@ -112,7 +112,7 @@ def fading(colour: Colour, count: int, age: int) -> list[ColorRGBA]:
     return [_rgba(colour, AGE_FADE**age * (1.0 - HORIZON_FADE * i / max(1, count - 1))) for i in range(count)]
 
 
-def summary(control: DiagnosticStatus | None, inference: DiagnosticStatus | None, stale: Mapping[str, float]) -> str:
+def summary(control: Status | None, inference: Status | None, stale: Mapping[str, float]) -> str:
     """The text: what the executor does and how fast, what the inference node says, and what is stale.
 
     Args:
@@ -121,23 +121,21 @@ def summary(control: DiagnosticStatus | None, inference: DiagnosticStatus | None
     """
     lines = []
     if control is not None:
-        v = {value.key: value.value for value in control.values}
-        votes = ", ".join(f"{count} {key.removeprefix('votes/')}" for key, count in v.items() if key.startswith("votes/"))
+        votes = ", ".join(f"{count} {key.removeprefix('votes/')}" for key, count in control.values.items() if key.startswith("votes/"))
         lines += [
             f"executor: {control.message}",
-            f"observation to command {_ms(v, 'observation_to_command_ms/p50')} (p99 {_ms(v, 'observation_to_command_ms/p99')})",
-            f"votes {votes}; newest observation {_ms(v, 'newest_chunk_age_ms')} old",
+            f"observation to command {_ms(control, 'observation_to_command_ms/p50')} (p99 {_ms(control, 'observation_to_command_ms/p99')})",
+            f"votes {votes}; newest observation {_ms(control, 'newest_chunk_age_ms')} old",
         ]
     if inference is not None:
-        v = {value.key: value.value for value in inference.values}
-        lines.append(f"policy: {inference.message}, {_ms(v, 'inference_ms/p50')} (p99 {_ms(v, 'inference_ms/p99')})")
+        lines.append(f"policy: {inference.message}, {_ms(inference, 'inference_ms/p50')} (p99 {_ms(inference, 'inference_ms/p99')})")
     lines += [f"stale: {name}, {'never received' if np.isinf(age) else f'{age:.1f} s old'}" for name, age in stale.items()]
     return "\n".join(lines)
 
 
-def _ms(values: Mapping[str, str], key: str) -> str:
-    value = values.get(key, "nan")
-    return "? ms" if value == "nan" else f"{float(value):.0f} ms"
+def _ms(status: Status, key: str) -> str:
+    value = status.number(key)
+    return "? ms" if value is None else f"{value:.0f} ms"
 
 
 def _point(xyz: Sequence[float]) -> Point:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-
 from neon_control.monitor import html
 from neon_control.monitor.faults import Count, FaultLog
-from neon_control.monitor.link import Status, read_status
+from neon_control.nodes.status import Status
 
 
 def status(level: int, message: str, node: str = "executor_node", **values: object) -> Status:
-    return Status(node, level, message, {k.replace("__", "/"): str(v) for k, v in values.items()}, 0.0)
+    return Status(node, "control", level, message, {k.replace("__", "/"): str(v) for k, v in values.items()}, 0.0)
 
 
 def texts(log: FaultLog) -> list[str]:
@@ -59,30 +56,6 @@ def test_counters_say_how_often_and_when_last() -> None:
         Count("limited", "rate/left_elbow", 2, 11.0),
         Count("stops", "chunks", 1, 11.0),
     ]
-
-
-def test_a_status_message_is_read_with_its_node_level_and_numbers() -> None:
-    item = DiagnosticStatus(name="/left/executor_node: control", level=DiagnosticStatus.ERROR, message="stopped")
-    item.values = [KeyValue(key="rate_hz", value="99.5"), KeyValue(key="age", value="nan"), KeyValue(key="state", value="estopped")]
-    read = read_status(item, 3.0, "/left")
-    assert read is not None
-    assert (read.node, read.level, read.received) == ("executor_node", 2, 3.0)
-    assert (read.number("rate_hz"), read.number("age"), read.number("state"), read.number("none")) == (99.5, None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("name", "namespace", "node"),
-    [
-        ("executor_node: control", "/", "executor_node"),
-        ("executor_node: control", "/left", None),
-        ("left/executor_node: control", "/left", "executor_node"),
-        ("left/executor_node: control", "/", "left/executor_node"),
-        ("left_arm/executor_node: control", "/left", None),
-    ],
-)
-def test_another_robots_status_is_not_taken_for_ours(name: str, namespace: str, node: str | None) -> None:
-    read = read_status(DiagnosticStatus(name=name), 3.0, namespace)
-    assert (read.node if read is not None else None) == node
 
 
 def test_what_came_over_the_network_cannot_become_part_of_the_page() -> None:
