@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from neon_control.core.common.html import element, escape
@@ -49,9 +50,9 @@ def legend(title: str, curves: Iterable[tuple[str, str]]) -> str:
     return element("div", element("span", escape(title), style="opacity:0.75") + names, style=f"{STYLE};padding-top:4px;font-weight:600")
 
 
-def silence(age: float | None) -> str:
-    """How long nothing came."""
-    return "no data yet" if age is None else f"no data for {age:.0f} s"
+def silence(age: float) -> str:
+    """How long [s] nothing came; infinite: ever."""
+    return "no data yet" if math.isinf(age) else f"no data for {age:.0f} s"
 
 
 def _opacity(greyed: bool) -> str:

@@ -16,7 +16,7 @@ from neon_control.core.common.html import element, escape
 from neon_control.core.control.supervisor import FOLLOWING, State
 from neon_control.monitor import html
 from neon_control.monitor.link import EXECUTOR, Link
-from neon_control.monitor.streams import JOINT_STATES, Streams, is_silent
+from neon_control.monitor.streams import JOINT_STATES, SILENT, Streams
 
 NODE_SILENT = 2.5  # [s] diagnostics come once a second
 LOST_AFTER = 5  # [s]
@@ -51,11 +51,7 @@ FROZEN = "<style>canvas[data-engine] { filter: grayscale(1) brightness(0.5) }</s
 
 
 class Overlay:
-    """Built where it is constructed; `update` fills it.
-
-    Args:
-        legend: what is drawn in the picture -> its colour.
-    """
+    """The state, the frame, and the legend: what is drawn in the picture -> its colour."""
 
     def __init__(self, server: viser.ViserServer, link: Link, streams: Streams, legend: Mapping[str, str]) -> None:
         self._link, self._streams = link, streams
@@ -65,10 +61,10 @@ class Overlay:
         self._legend = element("div", marks, class_="nc-legend")
 
     def update(self, now: float) -> None:
-        """Show what is known at `now` [s] monotonic."""
+        """See `Part`."""
         title, text, colour = self._state(now)
         age = self._streams.age(JOINT_STATES, now)
-        frozen = is_silent(age)
+        frozen = age > SILENT
         notes = [text] + ([f"the picture is old: {JOINT_STATES}, {html.silence(age)}"] if frozen else [])
         frame = "transparent" if colour == html.GREEN else colour
         border = element("div", "", class_="nc-frame", data_beat=f"{now:.0f}", style=f"border-color:{frame}")

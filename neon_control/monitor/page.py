@@ -35,10 +35,10 @@ BUTTON_LIMIT = 3.0  # [s] for the answer to a button
 
 
 class Part(Protocol):
-    """Something on the page."""
+    """Something on the page, built where it is constructed."""
 
     def update(self, now: float) -> None:
-        """Show the newest values; `now` [s] monotonic."""
+        """Show the newest values; `now` [s] monotonic. It is called in the page's own thread."""
 
 
 class MonitorPage:

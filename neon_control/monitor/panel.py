@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from neon_control.monitor import html
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.monitor.link import EXECUTOR, INFERENCE, Link
 from neon_control.monitor.overlay import NODE_SILENT
-from neon_control.monitor.streams import Streams, is_silent
+from neon_control.monitor.streams import SILENT, Streams
 
 NOTICE_KEPT = 6.0  # [s]
 NODES = (EXECUTOR, INFERENCE)
@@ -59,13 +60,13 @@ class Alive:
         self._content = server.gui.add_html("")
 
     def update(self, now: float) -> None:
-        """Show what is known at `now` [s] monotonic."""
+        """See `Part`."""
         self._content.content = html.flow([*(self._node(name, now) for name in NODES), *self._topics(now)])
 
     def _node(self, name: str, now: float) -> tuple[str, bool]:
         status = self._link.statuses.get(name)
-        age = None if status is None else now - status.received
-        if status is None or age is None or age > NODE_SILENT:
+        age = math.inf if status is None else now - status.received
+        if status is None or age > NODE_SILENT:
             return f"{html.dot(html.GREY)}{name}: {html.silence(age)}", True
         text = f": {escape(status.message)}" if status.level and name != EXECUTOR else ""  # the executor's is in the banner
         return html.dot(html.LEVEL_COLOURS[min(status.level, 3)]) + name + text, False
@@ -73,9 +74,9 @@ class Alive:
     def _topics(self, now: float) -> list[tuple[str, bool]]:
         entries = []
         for name, age in self._streams.ages(now).items():
-            silent = is_silent(age)
-            problem = self._streams.problems.get(name)
+            silent = age > SILENT
+            problem = self._streams.problems.get(name, "")
             colour = html.GREY if silent else html.RED if problem else html.GREEN
-            text = html.silence(age) if silent else escape(problem or "")
+            text = html.silence(age) if silent else escape(problem)
             entries.append((html.dot(colour) + name + (f": {text}" if text else ""), silent))
         return entries

@@ -11,13 +11,14 @@ from viser import uplot
 
 from neon_control.core.robot.robot import Robot
 from neon_control.monitor import html
-from neon_control.monitor.link import EXECUTOR, INFERENCE, Link, Status
+from neon_control.monitor.link import EXECUTOR, INFERENCE, Link
 from neon_control.monitor.shapes import GHOST_COLOUR
-from neon_control.monitor.streams import COMMANDS, JOINT_STATES, ODOMETRY, Streams
+from neon_control.monitor.streams import COMMANDS, JOINT_STATES, ODOMETRY, SILENT, Streams
+from neon_control.nodes.status import Status
 
 SPAN = 30.0  # [s]
 MOTION_RATE, STATUS_RATE = 10.0, 1.0  # [Hz]
-OLD_CHUNK = 1000.0  # [ms] an older chunk is not drawn: it would flatten all else
+CHUNK_AGE, OLD_CHUNK = "newest_chunk_age_ms", 1000.0  # [ms] an older chunk is not drawn: it would flatten all else
 HEIGHT = 94  # [pixels] six charts in a window of 860
 TIMES, TIME_LABELS = (-20.0, -10.0, 0.0), ("-20 s", "-10 s", "now")
 LEAST_SPAN = 0.1  # [rad] of the vertical axis: a robot that stands still is not a picture of its encoders' noise
@@ -75,18 +76,16 @@ class Plot:
     ) -> None:
         dashed = dashed or {}
         self._span, self._least = span, least
+        no_points, no_ticks = uplot.Series_Points(show=False), uplot.Axis_Ticks(show=False)
         series: list[uplot.Series] = [uplot.Series(label="s")]
         for drawn, dash in ((curves, ()), (dashed, (5, 4))):
             for label, colour in drawn.items():
-                points = uplot.Series_Points(show=False)
-                series.append(uplot.Series(label=label, stroke=colour, width=1.5, spanGaps=False, points=points, dash=dash))
-        series.append(uplot.Series(label="", width=0, points=uplot.Series_Points(show=False)))  # `_reach`
+                series.append(uplot.Series(label=label, stroke=colour, width=1.5, spanGaps=False, points=no_points, dash=dash))
+        series.append(uplot.Series(label="", width=0, points=no_points))  # `_reach`
         grid = uplot.Axis_Grid(stroke="rgba(128,128,128,0.25)", width=1)
         axes = (
-            uplot.Axis(
-                stroke=ink, grid=grid, size=18, gap=3, font="10px sans-serif", ticks={"show": False}, splits=TIMES, values=TIME_LABELS
-            ),
-            uplot.Axis(stroke=ink, grid=grid, size=44, gap=4, font="11px sans-serif", space=18, ticks={"show": False}),
+            uplot.Axis(stroke=ink, grid=grid, ticks=no_ticks, size=18, gap=3, font="10px sans-serif", splits=TIMES, values=TIME_LABELS),
+            uplot.Axis(stroke=ink, grid=grid, ticks=no_ticks, size=44, gap=4, font="11px sans-serif", space=18),
         )
         empty = tuple(np.zeros(0) for _ in series)
         scales = {"x": uplot.Scale(time=False, auto=False, min=-SPAN, max=0.0)}
@@ -132,14 +131,15 @@ class MotionPlots:
     def sample(self, now: float) -> None:
         """Remember the newest positions and velocities; what is silent becomes a gap."""
         streams = self._streams
-        measured = streams.motion.measured if streams.fresh(JOINT_STATES, now) else {}
-        velocity, nothing = streams.motion.base_velocity, (None, None, None)
-        base = velocity if velocity is not None and streams.fresh(ODOMETRY, now) else nothing
-        command = streams.base_commanded if streams.base_commanded is not None and streams.fresh(COMMANDS, now) else nothing
-        self._history.add(now, [*map(measured.get, self._names), *map(streams.commanded.get, self._names), *base, *command])
+        measured = streams.motion.measured if streams.age(JOINT_STATES, now) <= SILENT else {}
+        base = streams.motion.base_velocity if streams.age(ODOMETRY, now) <= SILENT else None
+        command = streams.base_commanded if streams.age(COMMANDS, now) <= SILENT else None
+        joints = (*map(measured.get, self._names), *map(streams.commanded.get, self._names))
+        nothing = (None, None, None)
+        self._history.add(now, (*joints, *(nothing if base is None else base), *(nothing if command is None else command)))
 
     def update(self, now: float) -> None:
-        """Draw; `now` [s] monotonic."""
+        """See `Part`."""
         count, joint = len(self._names), self._names.index(self._joint.value)
         self._joint_plot.draw(self._history.curves(now, (joint, count + joint)))
         if self._base_plot is not None:
@@ -150,34 +150,30 @@ class TimingPlots:
     """What the nodes say once a second: ages and latencies, lateness, votes."""
 
     def __init__(self, server: viser.ViserServer, robot: Robot, link: Link, light: bool) -> None:
-        self._executor, self._inference = History(STATUS_RATE, 7), History(STATUS_RATE, 2)
         gui, ink = server.gui, INK[light]
-        usual = {"p50": TYPICAL, "p99": RARE}
-        self._age_plot = Plot(gui, ink, "observation to command [ms]", usual | {"chunk age": AGE})
-        self._inference_plot = Plot(gui, ink, "inference [ms]", usual)
-        self._lateness_plot = Plot(gui, ink, "lateness of the control loop [ms]", {"p99": RARE, "max": WORST})
-        self._streams = (5, 6) if robot.base is not None else (5,)
-        self._votes_plot = Plot(gui, ink, "chunks that vote", {"joints": ink}, {"base": TYPICAL} if robot.base is not None else None)
+        usual, base = {"p50": TYPICAL, "p99": RARE}, {} if robot.base is None else {"base": TYPICAL}
+        self._charts: list[tuple[str, tuple[str, ...], History, Plot]] = []
+
+        def add(node: str, keys: tuple[str, ...], title: str, curves: Mapping[str, str], dashed: Mapping[str, str] | None = None) -> None:
+            self._charts.append((node, keys, History(STATUS_RATE, len(keys)), Plot(gui, ink, title, curves, dashed)))
+
+        ages = ("observation_to_command_ms/p50", "observation_to_command_ms/p99", CHUNK_AGE)
+        add(EXECUTOR, ages, "observation to command [ms]", usual | {"chunk age": AGE})
+        add(INFERENCE, ("inference_ms/p50", "inference_ms/p99"), "inference [ms]", usual)
+        add(EXECUTOR, ("lateness_ms/p99", "lateness_ms/max"), "lateness of the control loop [ms]", {"p99": RARE, "max": WORST})
+        add(EXECUTOR, ("votes/joints", *(f"votes/{name}" for name in base)), "chunks that vote", {"joints": ink}, base)
         link.listeners.append(self._on_status)
 
     def _on_status(self, status: Status) -> None:
         now = time.monotonic()
-        if status.node == EXECUTOR:
-            keys: tuple[str, ...] = ("observation_to_command_ms/p50", "observation_to_command_ms/p99", "newest_chunk_age_ms")
-            keys += ("lateness_ms/p99", "lateness_ms/max", "votes/joints", "votes/base")
-            values = [_finite(status.number(key)) for key in keys]
-            values[2] = None if values[2] is None or values[2] > OLD_CHUNK else values[2]
-            self._executor.add(now, values)
-        elif status.node == INFERENCE:
-            self._inference.add(now, [_finite(status.number(key)) for key in ("inference_ms/p50", "inference_ms/p99")])
+        for node, keys, history, _ in self._charts:
+            if node == status.node:
+                values = {key: status.number(key) for key in keys}
+                if (values.get(CHUNK_AGE) or 0.0) > OLD_CHUNK:
+                    values[CHUNK_AGE] = None
+                history.add(now, tuple(values.values()))
 
     def update(self, now: float) -> None:
-        """Draw; `now` [s] monotonic."""
-        self._age_plot.draw(self._executor.curves(now, (0, 1, 2)))
-        self._lateness_plot.draw(self._executor.curves(now, (3, 4)))
-        self._votes_plot.draw(self._executor.curves(now, self._streams))
-        self._inference_plot.draw(self._inference.curves(now, (0, 1)))
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and np.isfinite(value) else None
+        """See `Part`."""
+        for _, keys, history, plot in self._charts:
+            plot.draw(history.curves(now, range(len(keys))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import cycle
 
 import numpy as np
@@ -16,7 +16,7 @@ from neon_control.core.control.plan import Plan
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import Robot
 from neon_control.monitor.shapes import RobotShape, load_urdf
-from neon_control.monitor.streams import JOINT_STATES, Streams
+from neon_control.monitor.streams import JOINT_STATES, SILENT, Streams
 
 PATH_COLOURS = ((240, 150, 30), (30, 190, 140), (200, 90, 220), (230, 210, 60))
 CHUNKS_KEPT = 3  # of which the newest is drawn whose halves, joints and base, have both come
@@ -73,14 +73,14 @@ class SceneView:
         scene.add_frame(f"{WORLD}/base/mount", show_axes=False, position=self._mount)
         self._robot = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/measured")
         self._ghost = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/commanded", ghost=True)
-        self._ghost.visible = False
+        self._ghost.root.visible = False
         self.parts = [Paths(scene, streams, self._kinematics, self._kinematics.hands(robot), self._mount)]
         height = max(float(bounds[1][2] - bounds[0][2]), 0.3)
         server.initial_camera.position = tuple(self._mount + np.array([0.85, -0.6, 0.3]) * height)
         server.initial_camera.look_at = tuple(self._mount + np.array([0.0, 0.0, 0.5 * float(bounds[0][2] + bounds[1][2])]))
 
     def update(self, now: float) -> None:
-        """Draw the newest values; `now` [s] monotonic."""
+        """See `Part`."""
         if self.problem:
             return
         streams = self._streams
@@ -92,13 +92,9 @@ class SceneView:
             middle = np.array([x, y, 0.0]) if follow else np.zeros(3)
             self._world.position, self._floor.position = -middle, -(middle % FLOOR_SECTION)
             self._base.position, self._base.wxyz = (x, y, 0.0), (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
-        self._draw_robot(streams.motion.measured, streams.commanded)
-
-    def _draw_robot(self, measured: Mapping[str, float], commanded: Mapping[str, float]) -> None:
-        if not measured and not commanded:
-            return
+        measured, commanded = streams.motion.measured, streams.commanded
         self._robot.pose(measured)
-        self._ghost.visible = bool(commanded)
+        self._ghost.root.visible = bool(commanded)
         if commanded:
             self._ghost.pose_where_it_differs({**measured, **commanded}, self._robot)
 
@@ -123,26 +119,20 @@ class Paths:
         self._planned: dict[str, ActionChunk] = {}  # the chunks that the plan has got
 
     def update(self, now: float) -> None:
-        """Draw the newest chunk; `now` [s] monotonic."""
+        """See `Part`."""
         streams = self._streams
         clock = streams.clock(now)
         path = None
         if clock is not None:
-            self._take_chunks(clock)
-            path = self._plan.newest_path(clock, streams.motion.measured) if streams.fresh(JOINT_STATES, now) else None
+            for stream in (JOINTS, BASE):  # in this order: other joints begin a new plan
+                chunk = streams.chunks.get(stream)
+                if chunk is not None and chunk is not self._planned.get(stream):
+                    self._planned[stream] = chunk
+                    with contextlib.suppress(ChunkError):  # the executor refuses it too, and counts it
+                        self._plan.add(stream, chunk, clock)
+            path = self._plan.newest_path(clock, streams.motion.measured) if streams.age(JOINT_STATES, now) <= SILENT else None
         for i, line in enumerate(self._lines):
-            if path is None:
-                line.hide()
-            else:
-                line.show(self._mount + path.places[i])
-
-    def _take_chunks(self, clock: int) -> None:
-        for stream in (JOINTS, BASE):
-            chunk = self._streams.chunks.get(stream)
-            if chunk is not None and chunk is not self._planned.get(stream):
-                self._planned[stream] = chunk
-                with contextlib.suppress(ChunkError):  # the executor refuses it too, and counts it
-                    self._plan.add(stream, chunk, clock)
+            line.draw(None if path is None else self._mount + path.places[i])
 
 
 class HandPath:
@@ -152,11 +142,9 @@ class HandPath:
         self._line = scene.add_line_segments(name, np.zeros((1, 2, 3), np.float32), colour, thickness=0.012, visible=False)
         scene.add_icosphere(f"{name}/end", 0.016, colour, subdivisions=1)
 
-    def show(self, points: np.ndarray) -> None:
-        """Draw it through (H, 3) [m]."""
-        segments = np.stack([points[:-1], points[1:]], axis=1) - points[-1]  # (H - 1, 2, 3)
-        self._line.points, self._line.position, self._line.visible = segments.astype(np.float32), tuple(points[-1]), True
-
-    def hide(self) -> None:
-        """Draw it no more."""
-        self._line.visible = False
+    def draw(self, points: np.ndarray | None) -> None:
+        """Draw it through (H, 3) [m], or no more."""
+        self._line.visible = points is not None
+        if points is not None:
+            segments = np.stack([points[:-1], points[1:]], axis=1) - points[-1]  # (H - 1, 2, 3)
+            self._line.points, self._line.position = segments.astype(np.float32), tuple(points[-1])

@@ -8,7 +8,7 @@ import viser
 from neon_control.core.robot.camera import input_name
 from neon_control.monitor import html
 from neon_control.monitor.sound import spectrogram
-from neon_control.monitor.streams import AUDIO, Streams, is_silent
+from neon_control.monitor.streams import AUDIO, SILENT, Streams
 
 MAX_WIDTH = 400  # [pixels] a larger image is thinned out: it would be scaled down in the panel
 SOUND_PERIOD = 0.5  # [s] a spectrum each quarter of a second would cost more than the camera
@@ -30,10 +30,10 @@ class Senses:
             self._sound_title = gui.add_html("")
             self._spectrogram = gui.add_image(_doubled(spectrogram(streams.sound)), format="jpeg", jpeg_quality=70)
         self._sound_due = 0.0
-        self._drawn: dict[str, tuple[float | None, bool]] = {}
+        self._drawn: dict[str, tuple[float, bool]] = {}
 
     def update(self, now: float) -> None:
-        """Show the newest image and sound; `now` [s] monotonic."""
+        """See `Part`."""
         streams = self._streams
         if self._wanted != streams.camera:
             streams.look_through(self._wanted)  # here, in the page's own thread
@@ -43,17 +43,17 @@ class Senses:
         self._image_title.content = _title("what it sees", age)
         if streams.image is not None and self._changed(name, age, now):
             image = streams.image
-            self._picture.image = _grey_if(is_silent(age), image[:: (step := -(-image.shape[1] // MAX_WIDTH)), ::step])
+            self._picture.image = _grey_if(age > SILENT, image[:: (step := -(-image.shape[1] // MAX_WIDTH)), ::step])
         if streams.hears and now >= self._sound_due:
             self._sound_due = now + SOUND_PERIOD
             age = streams.age(AUDIO, now)
             self._sound_title.content = _title("what it hears: 2 s, 0 to 4 kHz", age)
             if self._changed(AUDIO, age, now):
-                self._spectrogram.image = _doubled(_grey_if(is_silent(age), spectrogram(streams.sound)))
+                self._spectrogram.image = _doubled(_grey_if(age > SILENT, spectrogram(streams.sound)))
 
-    def _changed(self, name: str, age: float | None, now: float) -> bool:
+    def _changed(self, name: str, age: float, now: float) -> bool:
         """Whether there is something to draw anew: a new message, or silence since the last look."""
-        state = (None if age is None else round(now - age, 3), is_silent(age))
+        state = (round(now - age, 3), age > SILENT)
         changed, self._drawn[name] = self._drawn.get(name) != state, state
         return changed
 
@@ -67,8 +67,8 @@ def _doubled(picture: np.ndarray) -> np.ndarray:
     return picture.repeat(2, axis=0).repeat(2, axis=1)
 
 
-def _title(text: str, age: float | None) -> str:
-    return html.heading(f"{text}: {html.silence(age)}" if is_silent(age) else text)
+def _title(text: str, age: float) -> str:
+    return html.heading(f"{text}: {html.silence(age)}" if age > SILENT else text)
 
 
 def _grey_if(silent: bool, picture: np.ndarray) -> np.ndarray:

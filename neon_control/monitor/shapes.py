@@ -41,7 +41,8 @@ class RobotShape:
     Each frame stands in its parent's: a joint that moves costs one message, not one for each link that it carries.
 
     Attributes:
-        positions: (L,) [rad] or [m] of the joint above each link but the root.
+        root: the frame of the whole.
+        positions: (L,) [rad] or [m] of the joint above each link but the root, as the browsers know them.
 
     Args:
         ghost: translucent, in one colour.
@@ -49,7 +50,7 @@ class RobotShape:
 
     def __init__(self, scene: viser.SceneApi, urdf: yourdfpy.URDF, kinematics: Kinematics, root: str, ghost: bool = False) -> None:
         self._kinematics = kinematics
-        self._root = scene.add_frame(root, show_axes=False)
+        self.root = scene.add_frame(root, show_axes=False)
         links = tuple(kinematics.parents)
         names = {kinematics.root: root}
         self._frames: list[viser.FrameHandle] = []
@@ -69,8 +70,8 @@ class RobotShape:
                 self._shapes.append((links.index(link), shape))
             elif not ghost:
                 scene.add_mesh_trimesh(name, mesh)
-        self.positions = np.full(len(links), np.inf)  # what the browsers know
-        self._places: list[np.ndarray | None] = [None] * len(links)  # and this
+        self.positions = np.full(len(links), np.inf)
+        self._places: list[np.ndarray | None] = [None] * len(links)  # of the frames, as the browsers know them
         self.pose({})
 
     def pose_where_it_differs(self, positions: Mapping[str, float], other: RobotShape) -> None:
@@ -80,15 +81,6 @@ class RobotShape:
         self._move(np.where(apart @ self._carries > 0.0, wanted, self.positions))
         for link, shape in self._shapes:
             shape.visible = bool(apart[link])
-
-    @property
-    def visible(self) -> bool:
-        """Whether it is drawn."""
-        return bool(self._root.visible)
-
-    @visible.setter
-    def visible(self, visible: bool) -> None:
-        self._root.visible = visible
 
     def pose(self, positions: Mapping[str, float]) -> None:
         """Move the joints; those that are not named are at zero. Only what changed is sent to the browsers."""

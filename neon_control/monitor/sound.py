@@ -7,9 +7,7 @@ import wave
 
 import numpy as np
 
-from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
-
-WINDOW = 2.0  # [s] that the picture covers
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 
 
 def spectrogram(sound: np.ndarray, columns: int = 160, rows: int = 40) -> np.ndarray:
@@ -18,7 +16,7 @@ def spectrogram(sound: np.ndarray, columns: int = 160, rows: int = 40) -> np.nda
     Args:
         sound: (n,) float32 in [-1, 1] at 16 kHz.
     """
-    frame, window = 512, round(WINDOW * SAMPLE_RATE)
+    frame, window = 512, round(AUDIO_WINDOW_S * SAMPLE_RATE)
     signal = np.zeros(window + frame, np.float32)
     if len(sound):
         tail = sound[-window:]

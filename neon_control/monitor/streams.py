@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from rclpy.node import Node
@@ -13,7 +13,7 @@ from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.robot import topic_names
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
-from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.nodes.chunk_messages import read_base, read_joints
 from neon_control.nodes.conversions import image_to_rgb
 from neon_control.nodes.motion_topics import COMMAND_TYPES, MotionTopics, age, planar_velocity
@@ -22,7 +22,6 @@ from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.compressed_images import decode_compressed
 from neon_control.runtime.decoding.sound import SoundStream
 
-HEARD = 2.0  # [s] of sound that is kept
 LOOK_PERIOD = 1.0  # [s] between two looks for topics that were not published yet
 AUDIO_DEPTH = 200  # messages; 2 s in blocks of 10 ms
 SILENT = 1.0  # [s] without a message, after which a topic counts as silent
@@ -40,7 +39,7 @@ class Streams:
         base_commanded: (3,) vx, vy, yaw rate; None before the first message.
         chunks: the newest chunk of each stream.
         image: (H, W, 3) uint8, the newest; None before.
-        sound: (n,) float32 in [-1, 1], the last `HEARD` seconds at 16 kHz.
+        sound: (n,) float32 in [-1, 1] at 16 kHz, as much of it as a policy hears.
         problems: stream name -> why its last message could not be read.
 
     Args:
@@ -91,18 +90,13 @@ class Streams:
     def _all(self) -> set[TopicReader]:
         return {*(reader for readers in self._by_name.values() for reader in readers), *((self._base_chunk,) if self._drives else ())}
 
-    def age(self, name: str, now: float) -> float | None:
-        """[s] since the newest message of a stream; None: nothing received yet."""
-        seconds = age(self._by_name[name], now)
-        return seconds if np.isfinite(seconds) else None
+    def age(self, name: str, now: float) -> float:
+        """[s] since the newest message of a stream; infinite: nothing received yet, or nothing that this robot has."""
+        return age(self._by_name.get(name, ()), now)
 
-    def ages(self, now: float) -> Mapping[str, float | None]:
+    def ages(self, now: float) -> dict[str, float]:
         """The same for all streams."""
         return {name: self.age(name, now) for name in self._by_name}
-
-    def fresh(self, name: str, now: float) -> bool:
-        """Whether the topic is not silent; False for one that this robot does not have."""
-        return age(self._by_name.get(name, ()), now) <= SILENT
 
     @property
     def commanded(self) -> dict[str, float]:
@@ -177,10 +171,5 @@ class Streams:
         blocks = [self._sound.convert(READERS[self._audio.kind](message))[0] for message in self._audio.take()]
         if blocks:
             scaled = [b.astype(np.float32) / 32768.0 if b.dtype == np.int16 else b for b in blocks]
-            self.sound = np.concatenate([self.sound, *scaled])[-round(HEARD * SAMPLE_RATE) :]
+            self.sound = np.concatenate([self.sound, *scaled])[-round(AUDIO_WINDOW_S * SAMPLE_RATE) :]
         return bool(blocks)
-
-
-def is_silent(age: float | None) -> bool:
-    """Whether a topic of that age [s] counts as silent, or was never heard."""
-    return age is None or age > SILENT
