@@ -18,12 +18,11 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from neon_control.core.control.supervisor import FOLLOWING
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S
 from neon_control.monitor.controls import ExecutorControls
-from neon_control.monitor.link import EXECUTOR, INFERENCE, SERVICE_LIMIT, Link, LinkError, Status
+from neon_control.monitor.link import EXECUTOR, INFERENCE, SERVICE_LIMIT, Link, LinkError
 from neon_control.nodes.polling import PolledSubscription
-from neon_control.sim.voice import HEARING_WINDOW_S
-
-__all__ = ["EXECUTOR", "INFERENCE", "SIM", "DemoLink", "ImageCount", "LinkError"]
+from neon_control.nodes.status import Status
 
 SIM = "sim_node"
 
@@ -87,8 +86,6 @@ class DemoLink(Link):
     def _on_command(self, data: Any, info: Any) -> None:
         self._commands.append((info["source_timestamp"], data))
 
-    # --- states ---
-
     def missing(self) -> list[str]:
         """Which nodes do not do their work yet, and why; empty when all do."""
         problems = []
@@ -108,8 +105,6 @@ class DemoLink(Link):
         """Whether the executor follows the policy's chunks."""
         return self.value(EXECUTOR, "state") in FOLLOWING
 
-    # --- requests ---
-
     def reset(self) -> None:
         """Begin the next episode: the robot stands at home, forgets what it heard, and then follows its policy anew."""
         # The executor would otherwise pull the robot from its new pose to the one that it commanded last, and the policy
@@ -119,7 +114,7 @@ class DemoLink(Link):
         answer = self.call(self._reset, Trigger.Request())
         if not answer.success:
             raise LinkError(f"{SIM} refused to reset: {answer.message}")
-        if not self.wait(lambda: self.truth.get("resets", 0) > before and self.truth["time"] >= HEARING_WINDOW_S, SERVICE_LIMIT):
+        if not self.wait(lambda: self.truth.get("resets", 0) > before and self.truth["time"] >= AUDIO_WINDOW_S, SERVICE_LIMIT):
             raise LinkError(f"{SIM} did not begin a new episode within {SERVICE_LIMIT:.0f} s")
         self._controls.enable()
 
@@ -129,8 +124,6 @@ class DemoLink(Link):
         result = self.call(self._parameters, request).results[0]
         if not result.successful:
             raise LinkError(f"{SIM} refused {name} = {value!r}: {result.reason}")
-
-    # --- measurements ---
 
     def forget_commands(self) -> None:
         """Begin a new measurement of the commands."""

@@ -15,8 +15,8 @@ import viser
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.common.html import data_uri, element
 from neon_control.core.robot.robot import Robot
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S
 from neon_control.demo.link import DemoLink
-from neon_control.demo.trials import FINISHED_VALUES
 from neon_control.monitor import html
 from neon_control.monitor.link import LinkClosed
 from neon_control.monitor.page import SCENE_PERIOD, MonitorPage
@@ -24,30 +24,24 @@ from neon_control.monitor.scene import WORLD
 from neon_control.monitor.sound import wav
 from neon_control.monitor.streams import Streams
 from neon_control.sim.description import load_description
+from neon_control.sim.episode import FINISHED, Outcome
 from neon_control.sim.simulation import COLOURS
-from neon_control.sim.voice import HEARING_WINDOW_S
 from neon_control.sim.world import build_model
 
 PAUSE = 2.0  # [s] to look at a finished trial
 CAMERA, LOOK_AT = (0.95, -0.95, 1.45), (-0.05, 0.0, 0.82)  # [m]
 SENSES = {"as they are": (False, False), "mute": (True, False), "blind": (False, True), "mute and blind": (True, True)}
 OUTCOMES = {
-    "waiting": ("listening", html.GREY),
-    "running": ("reaching", html.AMBER),
-    "success": ("reached", html.GREEN),
-    "wrong_cube": ("touched the wrong cube", html.RED),
-    "timeout": ("too late", html.RED),
+    Outcome.WAITING: ("listening", html.GREY),
+    Outcome.RUNNING: ("reaching", html.AMBER),
+    Outcome.SUCCESS: ("reached", html.GREEN),
+    Outcome.WRONG_CUBE: ("touched the wrong cube", html.RED),
+    Outcome.TIMEOUT: ("too late", html.RED),
 }
 
 
 class DemoPage:
-    """Serves the page and conducts the trials until it is told to stop.
-
-    Args:
-        link: the running nodes.
-        robot: for the shapes.
-        host, port: where to serve; a taken port is followed by the next free one.
-    """
+    """Serves the page and conducts the trials until it is told to stop; arguments as of `MonitorPage`."""
 
     def __init__(self, link: DemoLink, robot: Robot, host: str = "127.0.0.1", port: int = 8080) -> None:
         self._link = link
@@ -91,7 +85,7 @@ class Furniture:
         self._cubes = {colour: scene.add_box(f"{WORLD}/{colour}_cube", _rgb(g.rgba), tuple(2 * g.size)) for colour, g in geoms.items()}
 
     def update(self, now: float) -> None:
-        """Move the cubes."""
+        """See `Part`."""
         truth = self._link.truth
         if truth:
             for colour, cube in self._cubes.items():
@@ -145,27 +139,27 @@ class Trials:
     def conduct(self, now: float) -> None:
         """Count finished trials, and begin the next one a moment later."""
         truth = self._link.truth
-        if not truth or truth["outcome"] not in FINISHED_VALUES:
+        if not truth or truth["outcome"] not in FINISHED:
             self._finished_at = None
             return
         trial = (truth["seed"], truth["index"], truth["target"], truth["elapsed"])
         if trial != self._counted:
             self._counted = trial
             self._trials += 1
-            self._reached += truth["outcome"] == "success"
+            self._reached += truth["outcome"] == Outcome.SUCCESS
             self._finished_at = now
         elif self._finished_at is not None and now - self._finished_at > PAUSE:
             self._finished_at = None
             self._requests.put(self._link.reset)
 
     def update(self, now: float) -> None:
-        """Show the trial."""
+        """See `Part`."""
         truth = self._link.truth
         if not truth:
             return
         self._offer_sound(truth)
         said = f"“{truth['text']}”" if truth["text"] else "(silence)"
-        outcome, colour = OUTCOMES[truth["outcome"]]
+        outcome, colour = OUTCOMES[Outcome(truth["outcome"])]
         distances = ", ".join(f"{c} {100 * d:.0f} cm" for c, d in truth["distances"].items())
         text = f"{outcome}, {truth['elapsed']:.1f} s; reached {self._reached} of {self._trials}; {distances}"
         self._title.content = html.card(said, text, colour)
@@ -173,7 +167,7 @@ class Trials:
     def _offer_sound(self, truth: dict[str, Any]) -> None:
         """A player with the last two seconds, made anew for each command once they hold nothing else."""
         key = (truth["index"], truth["text"])
-        if key != self._offered and truth["elapsed"] >= HEARING_WINDOW_S:
+        if key != self._offered and truth["elapsed"] >= AUDIO_WINDOW_S:
             self._offered = key
             sound = data_uri("audio/wav", wav(self._streams.sound))
             style = "width:calc(100% - 20px);margin:0 10px;height:32px"

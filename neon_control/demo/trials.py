@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from neon_control.demo.link import EXECUTOR, INFERENCE, Commands, DemoLink, ImageCount, LinkError
-from neon_control.sim.episode import FINISHED, Outcome, Rules
+from neon_control.demo.link import Commands, DemoLink, ImageCount
+from neon_control.monitor.link import EXECUTOR, INFERENCE, LinkError
+from neon_control.sim.episode import FINISHED, LIMIT, Outcome
 
-FINISHED_VALUES = tuple(outcome.value for outcome in FINISHED)
 SLACK = 30.0  # [s] beyond a trial's own length (the silence before it, a busy computer), before it counts as lost
 COUNTER_LIMIT = 3.0  # [s] diagnostics come once a second
 
@@ -22,7 +22,6 @@ COUNTER_LIMIT = 3.0  # [s] diagnostics come once a second
 class Trial:
     """The result of one episode."""
 
-    index: int
     target: str
     outcome: str
     elapsed: float  # [s] from the command to the end of the trial
@@ -45,9 +44,8 @@ def run_trials(link: DemoLink, episodes: int, seed: int, check: Callable[[], Non
     with tqdm(total=episodes, unit="episode", file=sys.stderr, disable=None) as bar:
         for index in range(episodes):
             trials.append(_run_one(link, index, seed, check, bar))
-            successes = sum(t.outcome == Outcome.SUCCESS.value for t in trials)
             bar.update()
-            bar.set_postfix_str(f"{successes}/{len(trials)} reached")
+            bar.set_postfix_str(f"{_successes(trials)}/{len(trials)} reached")
             trial = trials[-1]
             seconds = trial.elapsed if trial.time_to_reach is None else trial.time_to_reach
             bar.write(f"episode {index}: {trial.target}: {trial.outcome} after {seconds:.1f} s", file=sys.stderr)
@@ -60,13 +58,13 @@ def _run_one(link: DemoLink, index: int, seed: int, check: Callable[[], None], b
 
     def finished() -> bool:
         truth = link.truth
-        return (truth["seed"], truth["index"]) == (seed, index) and truth["outcome"] in FINISHED_VALUES
+        return (truth["seed"], truth["index"]) == (seed, index) and truth["outcome"] in FINISHED
 
-    limit = Rules().limit + SLACK
+    limit = LIMIT + SLACK
     if not link.wait(finished, limit, check, bar.refresh):
         raise LinkError(f"episode {index} did not end within {limit:.0f} s; the simulation says {link.truth}")
     truth = link.truth
-    return Trial(index, truth["target"], truth["outcome"], truth["elapsed"], truth["time_to_reach"], link.commands())
+    return Trial(truth["target"], truth["outcome"], truth["elapsed"], truth["time_to_reach"], link.commands())
 
 
 def _image_count(link: DemoLink, check: Callable[[], None]) -> ImageCount:
@@ -84,23 +82,28 @@ def report(trials: Sequence[Trial], number: Callable[[str, str], float | None], 
         number: node, key -> a number of the node's diagnostics.
         first, last: the counters before and after the trials.
     """
+
+    def percentiles(node: str, name: str) -> dict[str, float | None]:
+        return {p: number(node, f"{name}/{p}") for p in ("p50", "p99")}
+
     times = [t.time_to_reach for t in trials if t.time_to_reach is not None]
-    successes = sum(t.outcome == Outcome.SUCCESS.value for t in trials)
+    successes = _successes(trials)
     return {
         "episodes": len(trials),
         "successes": successes,
         "success_rate": round(successes / len(trials), 4) if trials else None,
         "mean_time_to_reach_s": round(sum(times) / len(times), 3) if times else None,
-        "inference_ms": {"p50": number(INFERENCE, "inference_ms/p50"), "p99": number(INFERENCE, "inference_ms/p99")},
-        "observation_to_command_ms": {
-            "p50": number(EXECUTOR, "observation_to_command_ms/p50"),
-            "p99": number(EXECUTOR, "observation_to_command_ms/p99"),
-        },
+        "inference_ms": percentiles(INFERENCE, "inference_ms"),
+        "observation_to_command_ms": percentiles(EXECUTOR, "observation_to_command_ms"),
         "control_rate_hz": control_rate([t.commands.times for t in trials]),
         "mean_absolute_jerk": mean_absolute_jerk([t.commands for t in trials]),
         "images_sent": last.sent - first.sent,
         "images_received": last.received - first.received,
     }
+
+
+def _successes(trials: Sequence[Trial]) -> int:
+    return sum(trial.outcome == Outcome.SUCCESS for trial in trials)
 
 
 def control_rate(series: Sequence[Sequence[int]]) -> float | None:

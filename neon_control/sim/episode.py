@@ -1,19 +1,22 @@
 """One trial: a colour is spoken, and a hand has to come to the cube of that colour and stay.
 
-waiting --begin--> running --> success      within `radius` for `hold` seconds
+waiting --begin--> running --> success      within `RADIUS` for `HOLD` seconds
                            --> wrong_cube   the other cube was touched before that
-                           --> timeout      `limit` seconds passed
+                           --> timeout      `LIMIT` seconds passed
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from enum import Enum
 
+LIMIT = 12.0  # [s] from the begin of the command
+RADIUS = 0.05  # [m] from a fingertip to the cube
+HOLD = 0.5  # [s] without a break
 
-class Outcome(Enum):
-    """Where a trial stands."""
+
+class Outcome(str, Enum):
+    """Where a trial stands; equal to its name in the simulation's truth."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -25,31 +28,18 @@ class Outcome(Enum):
 FINISHED = (Outcome.SUCCESS, Outcome.WRONG_CUBE, Outcome.TIMEOUT)
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What counts as a success."""
-
-    limit: float = 12.0  # [s] from the begin of the command
-    radius: float = 0.05  # [m] from a fingertip to the cube
-    hold: float = 0.5  # [s] without a break
-
-
 class Episode:
     """Scores one trial from the truth of the simulation.
 
-    Args:
-        target: the colour that is asked for.
-        rules: see `Rules`.
-
     Attributes:
+        target: the colour that is asked for.
         outcome: where the trial stands.
         elapsed: [s] since the command began; stops when the trial is finished.
         time_to_reach: [s] from the begin of the command to the begin of the successful stay; None before.
     """
 
-    def __init__(self, target: str, rules: Rules | None = None) -> None:
+    def __init__(self, target: str) -> None:
         self.target = target
-        self.rules = rules or Rules()
         self.outcome = Outcome.WAITING
         self.elapsed = 0.0
         self.time_to_reach: float | None = None
@@ -70,14 +60,14 @@ class Episode:
         if self.outcome is not Outcome.RUNNING:
             return self.outcome
         self.elapsed = time - self._begin
-        if distances[self.target] > self.rules.radius:
+        if distances[self.target] > RADIUS:
             self._arrival = None
         elif self._arrival is None:
             self._arrival = time
         if touched - {self.target}:
             self.outcome = Outcome.WRONG_CUBE
-        elif self._arrival is not None and time - self._arrival >= self.rules.hold - 1e-9:
+        elif self._arrival is not None and time - self._arrival >= HOLD - 1e-9:
             self.outcome, self.time_to_reach = Outcome.SUCCESS, self._arrival - self._begin
-        elif self.elapsed >= self.rules.limit:
+        elif self.elapsed >= LIMIT:
             self.outcome = Outcome.TIMEOUT
         return self.outcome

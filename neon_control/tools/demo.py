@@ -24,8 +24,9 @@ from tqdm import tqdm
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.demo.link import EXECUTOR, DemoLink  # here, not later: importing rclpy from PyPI re-executes Python once
+from neon_control.demo.link import DemoLink  # here, not later: importing rclpy from PyPI re-executes Python once
 from neon_control.demo.trials import run_trials
+from neon_control.monitor.link import EXECUTOR
 from neon_control.nodes.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.tools.arguments import IMAGE_SIZES, new_file, own_address, whole
 from neon_control.tools.topics import robot_file

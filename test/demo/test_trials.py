@@ -27,7 +27,7 @@ def number(node: str, key: str) -> float | None:
 
 
 def trial(outcome: str, time_to_reach: float | None = None, times: tuple[int, ...] = ()) -> Trial:
-    return Trial(0, "red", outcome, 12.0, time_to_reach, Commands(times, np.zeros((len(times), 7))))
+    return Trial("red", outcome, 12.0, time_to_reach, Commands(times, np.zeros((len(times), 7))))
 
 
 def test_the_report_has_exactly_the_agreed_fields_and_figures() -> None:

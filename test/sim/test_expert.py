@@ -4,7 +4,7 @@ import pytest
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.description import load_description
-from neon_control.sim.episode import Rules
+from neon_control.sim.episode import RADIUS
 from neon_control.sim.expert import ARM_SPEED, BASE_SPEED, Expert, base_velocity, funnel_point
 from neon_control.sim.world import World
 
@@ -45,7 +45,7 @@ def test_it_reaches_the_named_cube_and_leaves_the_other_alone(world: World, expe
         world.command_joints(JOINTS, command)
         world.command_base(action.base)
         world.step(DT)
-    assert world.hand_distance(colour) < Rules().radius
+    assert world.hand_distance(colour) < RADIUS
     assert other not in world.touched
 
 
@@ -60,7 +60,7 @@ def test_an_arm_without_a_base_reaches_too(arm: World, arm_expert: Expert, seed:
         command = action.joints
         arm.command_joints(arm_expert.joint_names, command)
         arm.step(DT)
-    assert arm.hand_distance(colour) < Rules().radius
+    assert arm.hand_distance(colour) < RADIUS
     assert other not in arm.touched
     assert np.abs(command - arm.joint_positions).max() < 0.01  # (6,), all of them commanded
 
