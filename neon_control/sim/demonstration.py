@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from neon_control.core.robot.robot import Robot
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.sim.demonstration_bag import EpisodeRecorder
-from neon_control.sim.expert import Expert, cube_in_base
-from neon_control.sim.voice import HEARING_WINDOW_S, SAMPLE_RATE, Microphone
+from neon_control.sim.expert import Expert, in_base
+from neon_control.sim.voice import Microphone
 from neon_control.sim.world import CUBE_COLOURS, TIMESTEP, World
 
 CONTROL_PERIOD = 0.02  # [s]
@@ -65,12 +66,12 @@ class Demonstrator:
                     microphone.set_colour(after)
                     recorder.instruction(time, microphone.text)
                 block = microphone.read(round(AUDIO_PERIOD * SAMPLE_RATE))
-                if time >= -HEARING_WINDOW_S - AUDIO_PERIOD:  # what the first image's policy hears, and no more
+                if time >= -AUDIO_WINDOW_S - AUDIO_PERIOD:  # what the first image's policy hears, and no more
                     recorder.audio(time + AUDIO_PERIOD, block)
 
-            recorder.instruction(-2.0 * HEARING_WINDOW_S, microphone.text)
-            for i in range(round(2.0 * HEARING_WINDOW_S / AUDIO_PERIOD)):
-                listen(i * AUDIO_PERIOD - 2.0 * HEARING_WINDOW_S)
+            recorder.instruction(-2.0 * AUDIO_WINDOW_S, microphone.text)
+            for i in range(round(2.0 * AUDIO_WINDOW_S / AUDIO_PERIOD)):
+                listen(i * AUDIO_PERIOD - 2.0 * AUDIO_WINDOW_S)
             for tick in range(round(seconds / TIMESTEP) + 1):
                 time = tick * TIMESTEP
                 if _due(time, AUDIO_PERIOD):
@@ -100,7 +101,7 @@ class Demonstrator:
                 world.place_base(np.array([rng.uniform(*span) for span in world.description.base.on_the_way]))
             for side in world.description.hands:
                 if rng.random() < 0.6:
-                    cube = cube_in_base(world, list(CUBE_COLOURS)[rng.integers(len(CUBE_COLOURS))])
+                    cube = in_base(world, world.cube_positions[list(CUBE_COLOURS)[rng.integers(len(CUBE_COLOURS))]])
                     cube[2] = max(cube[2] + 0.04, cube[2] + rng.normal(0.09, 0.05))
                     reach = expert.reach_pose(side, cube + np.append(rng.normal(0.0, 0.06, 2), 0.0))
                     pose += np.sqrt(rng.random()) * (reach - expert.home)

@@ -6,7 +6,7 @@ A real robot has a home, motors, a camera and a place to stand; a simulated one 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -30,19 +30,11 @@ class Servo:
 
 
 @dataclass(frozen=True)
-class HandNames:
+class Hand:
     """A hand that can reach for something."""
 
     group: str  # of the joints that place it
     tcp: str  # link of the fingertip
-
-
-@dataclass(frozen=True)
-class Hand:
-    """The same, with the joints of the group."""
-
-    joints: tuple[str, ...]
-    tcp: str
 
 
 @dataclass(frozen=True)
@@ -64,35 +56,16 @@ class MovingBase:
 
 
 @dataclass(frozen=True)
-class FixedSection:
-    """The section `simulation` of a robot that is bolted to its place."""
+class SimDescription:
+    """The section `simulation` of a robot's file."""
 
     mount: tuple[float, float, float]  # [m] of the root link in the world, with the base at its origin
     home: dict[str, float]  # joint -> [rad]; all others are at 0
-    servos: dict[str, Servo]  # pattern of joint names -> servo
-    hands: dict[str, HandNames] = setting(filled=True)
+    servos: dict[str, Servo]  # in the file: pattern of joint names; once loaded: joint, and one without stands still at 0
+    hands: dict[str, Hand] = setting(filled=True)
     camera: SimCamera = setting()
     cubes: tuple[Span, ...] = setting(keys=("x", "y"), ascending=True)  # [m] ranges of cube centres on the table
-
-
-@dataclass(frozen=True)
-class MovingSection(FixedSection):
-    """That of a robot that drives."""
-
-    base: MovingBase = setting()
-
-
-@dataclass(frozen=True)
-class SimDescription:
-    """One robot's section `simulation`, with its patterns and groups resolved."""
-
-    mount: tuple[float, float, float]  # [m] of the root link in the world, with the base at its origin
-    home: dict[str, float]  # joint -> [rad]; all others are at 0
-    servos: dict[str, Servo]  # joint -> servo; a joint without one stands still at 0
-    hands: dict[str, Hand]
-    camera: SimCamera
-    cubes: tuple[Span, ...]  # [m] x and y ranges of cube centres on the table
-    base: MovingBase | None  # None: bolted to its place
+    base: MovingBase | None = setting()  # None: bolted to its place; only then the file leaves it out
 
     def home_positions(self, joint_names: tuple[str, ...]) -> np.ndarray:
         """The pose that an episode starts from, (len(joint_names),) [rad]."""
@@ -109,19 +82,12 @@ def load_description(robot: Robot) -> SimDescription:
     if data is None:
         raise ConfigError(f"{robot.file}: missing field '{SECTION}': the simulation needs it, see docs/robots.md")
     place = Place(robot.file, SECTION)
-    section = load(FixedSection if robot.base is None else MovingSection, data, place)
-    links = set(read_urdf(robot.urdf_path).links)
-    _check_known(place.at("camera").at("link"), section.camera.link, links)
-    servos = _servos(place, robot, section.servos)
-    return SimDescription(
-        mount=section.mount,
-        home=_home(place, robot, servos, section.home),
-        servos=servos,
-        hands=_hands(place, robot, links, section.hands),
-        camera=section.camera,
-        cubes=section.cubes,
-        base=section.base if isinstance(section, MovingSection) else None,
-    )
+    no_base = {"base": None} if robot.base is None else {}
+    description = load(SimDescription, data, place, **no_base)
+    _check_names(place, robot, description)
+    servos = _servos(place, robot, description.servos)
+    _check_home(place, robot, servos, description.home)
+    return replace(description, servos=servos)
 
 
 def _servos(place: Place, robot: Robot, patterns: Mapping[str, Servo]) -> dict[str, Servo]:
@@ -138,7 +104,7 @@ def _servos(place: Place, robot: Robot, patterns: Mapping[str, Servo]) -> dict[s
     return servos
 
 
-def _home(place: Place, robot: Robot, servos: Mapping[str, Servo], home: dict[str, float]) -> dict[str, float]:
+def _check_home(place: Place, robot: Robot, servos: Mapping[str, Servo], home: Mapping[str, float]) -> None:
     for name in home:
         _check_known(place.at("home"), name, servos)
     for name in servos:
@@ -146,15 +112,15 @@ def _home(place: Place, robot: Robot, servos: Mapping[str, Servo], home: dict[st
         if not joint.safe_lower <= value <= joint.safe_upper:
             limits = f"[{joint.safe_lower:.4g}, {joint.safe_upper:.4g}]"
             raise ConfigError(f"{place.at('home').at(name)} is {value} rad, but the joint's safe range is {limits}")
-    return home
 
 
-def _hands(place: Place, robot: Robot, links: Collection[str], named: Mapping[str, HandNames]) -> dict[str, Hand]:
-    arms = {group for group, joints in robot.groups.items() if set(joints) <= set(robot.parts["arms"])}
-    for name, hand in named.items():
+def _check_names(place: Place, robot: Robot, description: SimDescription) -> None:
+    links = read_urdf(robot.urdf_path).links
+    arms = [group for group, joints in robot.groups.items() if set(joints) <= set(robot.parts["arms"])]
+    _check_known(place.at("camera").at("link"), description.camera.link, links)
+    for name, hand in description.hands.items():
         _check_known(place.at("hands").at(name).at("group"), hand.group, arms)
         _check_known(place.at("hands").at(name).at("tcp"), hand.tcp, links)
-    return {name: Hand(robot.groups[hand.group], hand.tcp) for name, hand in named.items()}
 
 
 def _check_known(place: Place, name: str, known: Collection[str]) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from neon_control.core.robot.robot import Robot
 from neon_control.sim.description import Span, load_description
-from neon_control.sim.world import World, build_model
+from neon_control.sim.world import World, build_model, rotate
 
 HOVER = 0.034  # [m] fingertip above the cube's centre when it has arrived
 FUNNEL_SLOPE, FUNNEL_START, FUNNEL_TOP = 0.8, 0.035, 0.10  # [m/m, m, m] extra height while the hand is beside the cube
@@ -61,7 +61,7 @@ class Expert:
         self._dof = np.array([self._model.joint(n).dofadr[0] for n in joint_names])
         self._lower = robot.limits(joint_names, "safe_lower")
         self._upper = robot.limits(joint_names, "safe_upper")
-        self._arm = {name: np.array([n in hand.joints for n in joint_names]) for name, hand in description.hands.items()}
+        self._arm = {name: np.isin(joint_names, robot.groups[hand.group]) for name, hand in description.hands.items()}
         self._data.qpos[self._qpos] = self.home
         mujoco.mj_kinematics(self._model, self._data)
         self._outward = {hand: float(self._data.site(f"{hand}_tcp").xpos[1]) for hand in description.hands}  # [m] y at home
@@ -76,7 +76,7 @@ class Expert:
         """
         if colour is None:
             return ExpertAction(self._towards(command, self.home), np.zeros(0 if self._base is None else 3))
-        cube = cube_in_base(world, colour)
+        cube = in_base(world, world.cube_positions[colour])
         side = min(self._outward, key=lambda hand: abs(cube[1] - self._outward[hand]))
         base, error = np.zeros(0), 0.0
         if self._base is not None:
@@ -86,7 +86,7 @@ class Expert:
         weight = weight * weight * (3.0 - 2.0 * weight)  # smooth at both ends
         goal = self.home.copy()
         if weight > 0.0:
-            reach = self.reach_pose(side, funnel_point(cube, hand_in_base(world, side)))
+            reach = self.reach_pose(side, funnel_point(cube, in_base(world, world.hand_positions[side])))
             goal += weight * (reach - self.home)
         return ExpertAction(self._towards(command, goal), base)
 
@@ -94,8 +94,7 @@ class Expert:
         """Step along the straight line to the goal: proportional near it, at most `ARM_SPEED` far from it."""
         delta = goal - command
         fastest = float(np.abs(delta).max())
-        result: np.ndarray = command + delta * min(ARM_GAIN * self.dt, ARM_SPEED * self.dt / max(fastest, 1e-9))
-        return result
+        return np.asarray(command + delta * min(ARM_GAIN * self.dt, ARM_SPEED * self.dt / max(fastest, 1e-9)))
 
     def reach_pose(self, side: str, point: np.ndarray) -> np.ndarray:
         """Joint pose (J,) with the fingertip of `side` at `point` (3,) [m] in the base frame; all other joints at home.
@@ -122,21 +121,10 @@ class Expert:
         return q
 
 
-def cube_in_base(world: World, colour: str) -> np.ndarray:
-    """The cube's centre in the base frame, z above the floor; (3,) [m]."""
-    return _in_base(world, world.cube_positions[colour])
-
-
-def hand_in_base(world: World, side: str) -> np.ndarray:
-    """The fingertip in the base frame, z above the floor; (3,) [m]."""
-    return _in_base(world, world.hand_positions[side])
-
-
-def _in_base(world: World, point: np.ndarray) -> np.ndarray:
+def in_base(world: World, point: np.ndarray) -> np.ndarray:
+    """A place of the world in the base frame, z above the floor; (3,) [m]."""
     x, y, yaw = world.base_pose
-    c, s = np.cos(yaw), np.sin(yaw)
-    dx, dy = point[0] - x, point[1] - y
-    return np.array([c * dx + s * dy, -s * dx + c * dy, point[2]])
+    return rotate(point - np.array([x, y, 0.0]), -yaw)
 
 
 def base_velocity(cube: np.ndarray, yaw: float, sign: float, reach_box: tuple[Span, ...]) -> tuple[np.ndarray, float]:
@@ -159,5 +147,4 @@ def funnel_point(cube: np.ndarray, hand: np.ndarray) -> np.ndarray:
     """Where the fingertip should go now: above the cube, the higher the farther it still is to the side."""
     beside = float(np.linalg.norm(hand[:2] - cube[:2]))
     extra = min(FUNNEL_TOP, FUNNEL_SLOPE * max(0.0, beside - FUNNEL_START))
-    result: np.ndarray = cube + np.array([0.0, 0.0, HOVER + extra])
-    return result
+    return np.asarray(cube + np.array([0.0, 0.0, HOVER + extra]))

@@ -62,11 +62,6 @@ def _quaternion(rotation: np.ndarray) -> np.ndarray:
     return quat
 
 
-def root_body(model: mujoco.MjModel, description: SimDescription) -> int:
-    """Number of the body that is the robot's root link."""
-    return int(model.body_rootid[model.body(description.camera.link).id])
-
-
 def _mount(spec: mujoco.MjSpec, robot: Robot, description: SimDescription) -> None:
     """Put the root link to its place, with the joints and the platform of a base if the robot has one."""
     roots = spec.worldbody.bodies
@@ -149,7 +144,7 @@ class World:
         self._base_qpos = np.array([self.model.joint(n).qposadr[0] for n in base])
         self._base_qvel = np.array([self.model.joint(n).dofadr[0] for n in base])
         self._cube_geom = {c: self.model.geom(f"{c}_cube").id for c in CUBE_COLOURS}
-        root = root_body(self.model, self.description)
+        root = self.model.body_rootid[self.model.body(self.description.camera.link).id]
         self._robot_geoms = {i for i in range(self.model.ngeom) if self.model.body_rootid[self.model.geom_bodyid[i]] == root}
         self._base_command = np.zeros(3)
         self._renderer: mujoco.Renderer | None = None
