@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _ctypes
 import ctypes
+import itertools
 import os
 import threading
 from dataclasses import dataclass
@@ -19,8 +20,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from neon_control.core.common.errors import ConfigError
-
-SAMPLE_RATE = 16000  # [Hz]
+from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
 
 # English accents with variants of the speaker ("accent+variant" is espeak's own notation). These are the voices that a small
 # Whisper model transcribes best out of sixty: the simulation should be no harder to understand than a person.
@@ -55,64 +55,10 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True)
 class Utterance:
-    """Spoken text.
+    """Spoken text."""
 
-    Attributes:
-        samples: (n,) int16 at 16 kHz, without silence at either end; read only.
-        words: for each word its text and its span [start, end) in samples.
-    """
-
-    samples: np.ndarray
-    words: tuple[tuple[str, int, int], ...]
-
-
-class _Library:
-    """A freshly loaded library; samples and events of the call in progress are gathered by the callback."""
-
-    def __init__(self) -> None:
-        import espeakng_loader
-
-        data_path = _short_data_path()
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        self._blocks: list[np.ndarray] = []
-        self._events: list[tuple[int, int, int]] = []  # word: character position, length, sample
-        self._callback = _Callback(self._collect)  # kept alive: the library stores the pointer
-        self._library.espeak_Initialize.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int)
-        self._library.espeak_Synth.argtypes = (
-            ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p,
-        )  # fmt: skip
-        self.rate = int(self._library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data_path), 0))
-        if self.rate <= 0:
-            raise ConfigError(f"espeak-ng did not start with its data in {data_path} (returned {self.rate})")
-        self._library.espeak_SetSynthCallback(self._callback)
-
-    def _collect(self, samples: object, count: int, events: object) -> int:
-        if count > 0 and samples:
-            self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        index = 0
-        while events[index].type != _EVENT_END:  # type: ignore[index]
-            event = events[index]  # type: ignore[index]
-            if event.type == _EVENT_WORD:
-                self._events.append((event.text_position, event.length, event.sample))
-            index += 1
-        return 0
-
-    def speak(self, text: str, voice: str, rate_wpm: int, pitch: int) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
-        self._blocks, self._events = [], []
-        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise ConfigError(f"espeak-ng has no voice '{voice}'")
-        self._library.espeak_SetParameter(_RATE, rate_wpm, 0)
-        self._library.espeak_SetParameter(_PITCH, pitch, 0)
-        ctypes.CDLL(None).srand(1)  # espeak-ng draws from the C library's generator
-        data = text.encode()
-        if self._library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None) != 0:
-            raise ConfigError(f"espeak-ng could not speak '{text}' in voice '{voice}'")
-        return np.concatenate(self._blocks or [np.zeros(0, np.int16)]), self._events
-
-    def close(self) -> None:
-        """Unload the library, and with it its state."""
-        self._library.espeak_Terminate()
-        _ctypes.dlclose(self._library._handle)
+    samples: np.ndarray  # (n,) int16 at 16 kHz, without silence at either end; read only
+    words: tuple[tuple[str, int, int], ...]  # for each word its text and its span [start, end) in samples
 
 
 _lock = threading.Lock()
@@ -130,6 +76,46 @@ def _short_data_path() -> str:
     return f"/dev/fd/{descriptor}"
 
 
+def _synthesise(text: str, voice: str, rate_wpm: int, pitch: int) -> tuple[int, np.ndarray, list[tuple[int, int, int]]]:
+    """Sample rate [Hz]; samples (n,) int16; of each word its place and length [characters] and its first sample."""
+    import espeakng_loader
+
+    blocks, words = [np.zeros(0, np.int16)], []
+
+    def collect(samples: object, count: int, events: object) -> int:
+        if count > 0 and samples:
+            blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        for event in itertools.takewhile(lambda event: event.type != _EVENT_END, events):  # type: ignore[call-overload]
+            if event.type == _EVENT_WORD:
+                words.append((event.text_position, event.length, event.sample))
+        return 0
+
+    callback = _Callback(collect)  # kept alive: the library stores the pointer
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    try:
+        library.espeak_Initialize.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int)
+        library.espeak_Synth.argtypes = (
+            ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p,
+        )  # fmt: skip
+        data_path = _short_data_path()
+        rate = int(library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data_path), 0))
+        if rate <= 0:
+            raise ConfigError(f"espeak-ng did not start with its data in {data_path} (returned {rate})")
+        library.espeak_SetSynthCallback(callback)
+        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ConfigError(f"espeak-ng has no voice '{voice}'")
+        library.espeak_SetParameter(_RATE, rate_wpm, 0)
+        library.espeak_SetParameter(_PITCH, pitch, 0)
+        ctypes.CDLL(None).srand(1)  # espeak-ng draws from the C library's generator
+        data = text.encode()
+        if library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None) != 0:
+            raise ConfigError(f"espeak-ng could not speak '{text}' in voice '{voice}'")
+    finally:
+        library.espeak_Terminate()
+        _ctypes.dlclose(library._handle)  # and with it its state
+    return rate, np.concatenate(blocks), words
+
+
 @lru_cache(maxsize=4096)
 def speak(text: str, voice: str = "en-us", rate_wpm: int = 160, pitch: int = 50) -> Utterance:
     """Say `text`.
@@ -144,17 +130,13 @@ def speak(text: str, voice: str = "en-us", rate_wpm: int = 160, pitch: int = 50)
         ConfigError: the library has no such voice, or the text gave no sound.
     """
     with _lock:
-        library = _Library()
-        try:
-            raw, events = library.speak(text, voice, int(rate_wpm), int(pitch))
-        finally:
-            library.close()
+        rate, raw, events = _synthesise(text, voice, rate_wpm, pitch)
     loud = np.flatnonzero(np.abs(raw.astype(np.int32)) > 150)  # 150 of 32767: espeak's breath of silence stays below
     if not len(loud):
         raise ConfigError(f"espeak-ng made no sound for '{text}' in voice '{voice}'")
     first, last = int(loud[0]), int(loud[-1]) + 1
-    scale = SAMPLE_RATE / library.rate
-    resampled = resample_poly(raw[first:last].astype(np.float32), SAMPLE_RATE, library.rate)
+    scale = SAMPLE_RATE / rate
+    resampled = resample_poly(raw[first:last].astype(np.float32), SAMPLE_RATE, rate)
     samples = np.clip(np.rint(resampled), -32768, 32767).astype(np.int16)
     samples.setflags(write=False)
     starts = [min(max(sample - first, 0), last - first) for _, _, sample in events]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.sim.espeak import SAMPLE_RATE, VOICES, Utterance, speak
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
+from neon_control.sim.espeak import VOICES, Utterance, speak
 
-__all__ = ["HEARING_WINDOW_S", "PHRASES", "SAMPLE_RATE", "VOICES", "Command", "Microphone", "draw_command"]
-
+# Any window that a policy hears, `AUDIO_WINDOW_S` long, holds at least one complete colour word.
 PHRASES: tuple[str, ...] = (
     "{colour}",
     "{colour} cube",
@@ -23,8 +23,6 @@ PHRASES: tuple[str, ...] = (
     "reach for the {colour} one",
     "go to the {colour} cube",
 )
-HEARING_WINDOW_S = 2.0  # [s] any window of this length holds at least one complete colour word
-
 # Speeds and pitches are drawn from short lists so that the cache of spoken phrases is soon complete.
 _RATES_WPM = (140, 155, 170, 185, 200)
 _PITCHES = (30, 42, 54, 66)
@@ -37,47 +35,35 @@ _LOOP_S = 4  # [s] the background repeats; a whole number of seconds joins 50 an
 
 @dataclass(frozen=True)
 class Command:
-    """A spoken command as it is repeated.
-
-    Attributes:
-        colour: what the command asks for.
-        text, voice, rate_wpm, pitch: what was asked of espeak-ng.
-        loop: (n,) float32 in [-1, 1], one repetition and the gap after it; the room's echo wraps around.
-        word: [start, end) of the colour word in `loop`, in samples.
-        gap: length of the gap at the end of `loop`, in samples.
-    """
+    """A spoken command as it is repeated."""
 
     colour: str
     text: str
     voice: str
-    rate_wpm: int
-    pitch: int
-    loop: np.ndarray
-    word: tuple[int, int]
-    gap: int
+    loop: np.ndarray  # (n,) float32 in [-1, 1], one repetition and the gap after it; the room's echo wraps around
+    word: tuple[int, int]  # [start, end) of the colour word in `loop`, in samples
+    gap: int  # length of the gap at the end of `loop`, in samples
 
 
 def draw_command(rng: np.random.Generator, colour: str) -> Command:
     """A random phrase about `colour`, in a random voice, speed, pitch, loudness and room."""
-    template = PHRASES[rng.integers(len(PHRASES))]
+    text = PHRASES[rng.integers(len(PHRASES))].format(colour=colour)
     voice = VOICES[rng.integers(len(VOICES))]
     rate = _RATES_WPM[rng.integers(len(_RATES_WPM))]
     pitch = _PITCHES[rng.integers(len(_PITCHES))]
     gap = rng.uniform(*_GAP_S)
-    text = template.format(colour=colour)
     utterance = speak(text, voice, rate, pitch)
-    # The longest wait for a complete word starts just after one began: one period and one word.
-    while _longest_wait(utterance, colour, _GAP_S[0]) > HEARING_WINDOW_S:
+    while _longest_wait(utterance, colour) > AUDIO_WINDOW_S:
         rate += 15
         utterance = speak(text, voice, rate, pitch)
-    gap = min(gap, _GAP_S[0] + HEARING_WINDOW_S - _longest_wait(utterance, colour, _GAP_S[0]))
+    gap = min(gap, _GAP_S[0] + AUDIO_WINDOW_S - _longest_wait(utterance, colour))
     gap_samples = int(gap * SAMPLE_RATE)
     dry = np.zeros(len(utterance.samples) + gap_samples, np.float32)
     dry[: len(utterance.samples)] = utterance.samples
     gain = 10.0 ** (rng.uniform(*_SPEECH_DB) / 20.0) / np.sqrt(np.mean(dry[: len(utterance.samples)] ** 2))
     wet = _reverberate(rng, dry)
     loop = wet * np.float32(min(gain, _PEAK / np.abs(wet).max()))
-    return Command(colour, text, voice, rate, pitch, loop, _colour_word(utterance, colour), gap_samples)
+    return Command(colour, text, voice, loop, _colour_word(utterance, colour), gap_samples)
 
 
 def _colour_word(utterance: Utterance, colour: str) -> tuple[int, int]:
@@ -87,9 +73,10 @@ def _colour_word(utterance: Utterance, colour: str) -> tuple[int, int]:
     raise ConfigError(f"'{colour}' is not one word for espeak-ng; it found {[word for word, _, _ in utterance.words]}")
 
 
-def _longest_wait(utterance: Utterance, colour: str, gap: float) -> float:
+def _longest_wait(utterance: Utterance, colour: str) -> float:
+    """[s] for a complete word, with the shortest gap. It starts just after one began: one period and one word."""
     start, end = _colour_word(utterance, colour)
-    return gap + (len(utterance.samples) + end - start + 1) / SAMPLE_RATE
+    return _GAP_S[0] + (len(utterance.samples) + end - start + 1) / SAMPLE_RATE
 
 
 def _reverberate(rng: np.random.Generator, dry: np.ndarray) -> np.ndarray:
@@ -165,7 +152,7 @@ class Microphone:
         for finished in range(until_end, num_samples + 1, len(command.loop)):
             self._words.append((self._clock + finished - (end - start), self._clock + finished, command.colour))
 
-    def heard(self, seconds: float = HEARING_WINDOW_S) -> set[str]:
+    def heard(self, seconds: float = AUDIO_WINDOW_S) -> set[str]:
         """Colours of which a complete word lies within the last `seconds` of what was read."""
         since = self._clock - round(seconds * SAMPLE_RATE)
         return {colour for start, _, colour in self._words if start >= since}

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.sim.espeak import speak
-from neon_control.sim.voice import HEARING_WINDOW_S, SAMPLE_RATE, VOICES, Microphone, draw_command
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
+from neon_control.sim.espeak import VOICES, speak
+from neon_control.sim.voice import Microphone, draw_command
 
-WINDOW = int(HEARING_WINDOW_S * SAMPLE_RATE)
+WINDOW = int(AUDIO_WINDOW_S * SAMPLE_RATE)
 
 
 def rms(samples: np.ndarray) -> float:
