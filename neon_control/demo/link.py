@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ class ImageCount:
 class Commands:
     """What one controller was sent, in order."""
 
-    times: tuple[int, ...] = ()  # (T,) [ns] when each was sent
-    positions: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # (T, J) [rad, m]
+    times: tuple[int, ...]  # (T,) [ns] when each was sent
+    positions: np.ndarray  # (T, J) [rad, m]
 
 
 class DemoLink(Link):
@@ -93,17 +93,12 @@ class DemoLink(Link):
             problems.append(f"{SIM}: nothing received")
         if not self.number(INFERENCE, "chunks_published"):
             problems.append(f"{INFERENCE}: {self._message(INFERENCE)}")
-        if not self.following:
+        if self.value(EXECUTOR, "state") not in FOLLOWING:
             problems.append(f"{EXECUTOR}: {self._message(EXECUTOR)}")
         return problems
 
     def _message(self, node: str) -> str:
         return self.statuses[node].message if node in self.statuses else "nothing received"
-
-    @property
-    def following(self) -> bool:
-        """Whether the executor follows the policy's chunks."""
-        return self.value(EXECUTOR, "state") in FOLLOWING
 
     def reset(self) -> None:
         """Begin the next episode: the robot stands at home, forgets what it heard, and then follows its policy anew."""
@@ -131,6 +126,6 @@ class DemoLink(Link):
 
     def commands(self) -> Commands:
         """Those since `forget_commands`."""
-        times, messages = zip(*list(self._commands), strict=True) if self._commands else ((), ())
-        points = [deserialize_message(data, JointTrajectory).points[0].positions for data in messages]
-        return Commands(times, np.array(points)) if points else Commands()
+        sent = list(self._commands)
+        positions = [deserialize_message(data, JointTrajectory).points[0].positions for _, data in sent]
+        return Commands(tuple(time for time, _ in sent), np.array(positions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import queue
 import threading
 import time
@@ -11,17 +12,17 @@ from typing import Any
 import mujoco
 import numpy as np
 import viser
+from scipy.io import wavfile
 
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.common.html import data_uri, element
 from neon_control.core.robot.robot import Robot
-from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.demo.link import DemoLink
 from neon_control.monitor import html
 from neon_control.monitor.link import LinkClosed
 from neon_control.monitor.page import SCENE_PERIOD, MonitorPage
 from neon_control.monitor.scene import WORLD
-from neon_control.monitor.sound import wav
 from neon_control.monitor.streams import Streams
 from neon_control.sim.description import load_description
 from neon_control.sim.episode import FINISHED, Outcome
@@ -172,6 +173,13 @@ class Trials:
             sound = data_uri("audio/wav", wav(self._streams.sound))
             style = "width:calc(100% - 20px);margin:0 10px;height:32px"
             self._player.content = element("audio", "", controls="", style=style, src=sound)
+
+
+def wav(sound: np.ndarray) -> bytes:
+    """A WAV file of mono samples, float32 in [-1, 1] at 16 kHz."""
+    stream = io.BytesIO()
+    wavfile.write(stream, SAMPLE_RATE, (np.clip(sound, -1.0, 1.0) * 32767.0).astype(np.int16))
+    return stream.getvalue()
 
 
 def _rgb(rgba: np.ndarray) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ class Trial:
     outcome: str
     elapsed: float  # [s] from the command to the end of the trial
     time_to_reach: float | None  # [s]
-    commands: Commands = field(default_factory=Commands)
+    commands: Commands
 
 
 def run_trials(link: DemoLink, episodes: int, seed: int, check: Callable[[], None]) -> dict[str, Any]:

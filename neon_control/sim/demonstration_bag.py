@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
-from rosbags.typesys.store import Typestore
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, INSTRUCTION, JOINT_STATES
@@ -23,6 +22,7 @@ TOPICS = {
     "arm_controller/joint_trajectory": "trajectory_msgs/msg/JointTrajectory",
     BASE_COMMAND: "geometry_msgs/msg/TwistStamped",
 }
+_typestore = functools.cache(get_typestore)  # one for all bags: it compiles a serialiser for each message type at first use
 START = 1_000_000_000_000  # [ns] bag time at which an episode begins; audio reaches back before it
 
 
@@ -38,7 +38,7 @@ class EpisodeRecorder:
     def __init__(self, path: Path, camera_frame: str = "camera_link", has_base: bool = True) -> None:
         self._camera_frame = camera_frame
         self._topics = {topic: kind for topic, kind in TOPICS.items() if has_base or topic != BASE_COMMAND}
-        self._types = _types()
+        self._types = _typestore(Stores.ROS2_JAZZY)
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
 
@@ -92,12 +92,6 @@ class EpisodeRecorder:
     def _write(self, topic: str, time: float, *fields: Any) -> None:
         kind = self._connections[topic].msgtype
         self._writer.write(self._connections[topic], _nanoseconds(time), self._types.serialize_cdr(self._make(kind, *fields), kind))
-
-
-@functools.cache
-def _types() -> Typestore:
-    """One for all bags: it compiles a serialiser for each message type at first use."""
-    return get_typestore(Stores.ROS2_JAZZY)
 
 
 def _doubles(values: np.ndarray) -> np.ndarray:

@@ -1,18 +1,7 @@
 """The simulated robot's drivers, at real-time speed: sensors out, controller commands in.
 
 Three threads: the body advances the world every 5 ms on absolute deadlines and publishes what it feels and hears; the camera draws
-in software, which takes up to 15 ms, so it has its own; callbacks run where the node is spun.
-
-| topic or service | type | |
-|---|---|---|
-| joint_states | sensor_msgs/JointState | 200 Hz, every joint |
-| camera/image_raw | sensor_msgs/Image | rgb8, 15 Hz |
-| audio | std_msgs/Int16MultiArray | 16 kHz mono, a block every 20 ms |
-| odom | nav_msgs/Odometry | 50 Hz; only a robot with a base |
-| ~/episode | std_msgs/String | 20 Hz, the truth as JSON: for judges and viewers, not for a policy |
-| *controller topics* | JointTrajectory or Float64MultiArray | from the robot file |
-| cmd_vel | geometry_msgs/TwistStamped or Twist | only a robot with a base |
-| ~/reset | std_srvs/Trigger | the next episode of the series `seed` |
+in software, which takes up to 15 ms, so it has its own; callbacks run where the node is spun. docs/topics.md lists its topics and services.
 """
 
 from __future__ import annotations
@@ -30,6 +19,7 @@ import numpy as np
 from geometry_msgs.msg import Quaternion, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
@@ -55,8 +45,8 @@ from neon_control.sim.controllers import CommandError
 from neon_control.sim.simulation import COLOURS, Simulation, State
 
 PERIOD = 0.005  # [s] of the body
-AUDIO_BLOCK = 320  # [samples] 20 ms
-ODOM_EVERY, EPISODE_EVERY = 4, 10  # [periods]
+AUDIO_BLOCK = 320  # [samples] in `AUDIO_EVERY`
+AUDIO_EVERY, ODOM_EVERY, EPISODE_EVERY = 4, 4, 10  # [periods]
 SWITCH_INTERVAL = 0.0005  # [s] how long another thread may keep the interpreter from the body
 MAX_STALL = 0.25  # [s] after a longer stall (a stopped process) the simulation goes on from where it was
 LOG_PERIOD = 5.0  # [s] between two complaints of a kind
@@ -89,18 +79,12 @@ class SimNode(Node):
         super().__init__("sim_node")
         parameters = self._settings = declare(self, Parameters)
         robot = load_robot(parameters.robot_config)
-        self._simulation = Simulation(
-            robot,
-            (parameters.width, parameters.height),
-            parameters.speech_delay,
-            parameters.cmd_timeout,
-            parameters.cmd_vel_timeout,
-            parameters.interpolate_from_desired_state,
-        )
+        size = (parameters.width, parameters.height)
+        controllers = (parameters.cmd_timeout, parameters.cmd_vel_timeout, parameters.interpolate_from_desired_state)
+        self._simulation = Simulation(robot, size, parameters.speech_delay, *controllers)
         self._simulation.mute(parameters.mute)
         self._seed, self._next, self._colour, self._blind = parameters.seed, 0, parameters.colour, parameters.blind
         self._images_sent = self._stalls = 0
-        self._complaints: dict[str, float] = {}
         self.failed = False  # ends the process, see `lifecycle.run`
         self._stopping = threading.Event()
         self._camera_ready = threading.Event()
@@ -163,14 +147,13 @@ class SimNode(Node):
             self._subscribe(TwistStamped, BASE_COMMAND, lambda m: on_twist(m.twist, stamp_to_nanoseconds(m.header.stamp)))
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
+        logger = get_logger(self.get_logger().name)  # of this topic alone: each logger counts the time between its own complaints
+
         def receive(message: Any) -> None:
             try:
                 callback(message)
             except CommandError as error:
-                now = time.monotonic()
-                if now - self._complaints.get(topic, -LOG_PERIOD) >= LOG_PERIOD:
-                    self._complaints[topic] = now
-                    self.get_logger().warning(f"command on {topic} refused: {error}")
+                logger.warning(f"command on {topic} refused: {error}", throttle_duration_sec=LOG_PERIOD)
 
         self.create_subscription(kind, topic, receive, COMMAND_QOS)
 
@@ -223,7 +206,6 @@ class SimNode(Node):
     def _body(self) -> None:
         self._camera_ready.wait()  # making the graphics context takes a while and needs the scene to stand still
         pacer = Pacer(PERIOD, running=lambda: not self._stopping.is_set())
-        sounded = 0  # [periods] of which the sound is out
         while not self._stopping.is_set():
             periods = 1 + pacer.wait().skipped
             if periods * PERIOD > MAX_STALL:
@@ -232,8 +214,7 @@ class SimNode(Node):
             first, self._ticks = self._ticks, self._ticks + periods
             state = self._simulation.tick(self._now(), periods * PERIOD)
             self._publish_joints(state)
-            while (sounded + 4) * PERIOD <= self._ticks * PERIOD:
-                sounded += 4
+            for _ in range(self._ticks // AUDIO_EVERY - first // AUDIO_EVERY):
                 self._audio.publish(Int16MultiArray(data=array.array("h", self._simulation.listen(AUDIO_BLOCK).tobytes())))
             if self._odom is not None and first // ODOM_EVERY != self._ticks // ODOM_EVERY:
                 self._odom.publish(_odometry(state))

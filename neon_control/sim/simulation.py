@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.robot import Robot
 from neon_control.sim.controllers import JointTrajectoryController, VelocityBase
 from neon_control.sim.episode import Episode, Outcome
@@ -83,12 +82,11 @@ class Simulation:
             self._base.stop()
             self._seed, self._index, self._resets = seed, index, self._resets + 1
             self._microphone = Microphone(voice)
-            self._episode = Episode(_checked(colour) or drawn)
+            self._episode = Episode(colour or drawn)
             return self._episode.target
 
     def say(self, colour: str) -> None:
         """Ask for `colour` from now on, in the same scene."""
-        _checked(colour)
         with self._lock:
             self._world.touched.clear()
             self._episode = Episode(colour)
@@ -190,12 +188,6 @@ class Simulation:
                 "hands": {s: _rounded(p) for s, p in world.hand_positions.items()},
                 "base": _rounded(world.base_pose),
             }
-
-
-def _checked(colour: str) -> str:
-    if colour and colour not in COLOURS:
-        raise ConfigError(f"there is no {colour} cube; the colours are {list(COLOURS)}")
-    return colour
 
 
 def _rounded(values: np.ndarray) -> list[float]:

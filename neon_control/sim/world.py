@@ -23,6 +23,7 @@ CUBE_HALF_EDGE = 0.03  # [m]
 CUBE_COLOURS = {"red": (0.85, 0.08, 0.08, 1.0), "blue": (0.08, 0.18, 0.85, 1.0)}
 MIN_CUBE_SEPARATION = 0.16  # [m]
 PLATFORM_HEIGHT = 0.018  # [m] of its centre
+BOX = mujoco.mjtGeom.mjGEOM_BOX
 BASE_JOINTS = {  # joint -> axis, type, servo's gain [N s/m, N m s/rad]
     "base_x": ((1, 0, 0), mujoco.mjtJoint.mjJNT_SLIDE, 2000.0),
     "base_y": ((0, 1, 0), mujoco.mjtJoint.mjJNT_SLIDE, 2000.0),
@@ -97,24 +98,22 @@ def _add_servos(spec: mujoco.MjSpec, description: SimDescription) -> None:
 
 def _add_furniture(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
-    texture = spec.add_texture(name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER)
-    texture.width = texture.height = 64
+    checker = mujoco.mjtBuiltin.mjBUILTIN_CHECKER
+    texture = spec.add_texture(name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=checker, width=64, height=64)
     texture.rgb1, texture.rgb2 = (0.42, 0.44, 0.46), (0.50, 0.52, 0.54)
     floor = spec.add_material(name="floor", texrepeat=(8, 8))
     floor.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
     world.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=(4, 4, 0.1), material="floor")
-    lamp = world.add_light(name="lamp", pos=(-0.2, 0.3, 2.6), dir=(0.1, -0.1, -1.0), castshadow=False)
-    lamp.diffuse = (0.6, 0.6, 0.6)
+    world.add_light(name="lamp", pos=(-0.2, 0.3, 2.6), dir=(0.1, -0.1, -1.0), castshadow=False, diffuse=(0.6, 0.6, 0.6))
     table = world.add_body(name="table", pos=(0.35, 0.0, TABLE_TOP - 0.015))
-    table.add_geom(name="table", type=mujoco.mjtGeom.mjGEOM_BOX, size=(0.35, 0.7, 0.015), rgba=(0.62, 0.50, 0.36, 1.0))
+    table.add_geom(name="table", type=BOX, size=(0.35, 0.7, 0.015), rgba=(0.62, 0.50, 0.36, 1.0))
     for i, (x, y) in enumerate(((0.3, 0.62), (0.3, -0.62), (-0.1, 0.62), (-0.1, -0.62))):
-        leg = table.add_geom(name=f"table_leg{i}", type=mujoco.mjtGeom.mjGEOM_BOX, size=(0.02, 0.02, 0.355), pos=(x, y, -0.37))
-        leg.rgba = (0.3, 0.3, 0.32, 1.0)
+        table.add_geom(name=f"table_leg{i}", type=BOX, size=(0.02, 0.02, 0.355), pos=(x, y, -0.37), rgba=(0.3, 0.3, 0.32, 1.0))
     for colour, rgba in CUBE_COLOURS.items():
         cube = world.add_body(name=f"{colour}_cube", pos=(0.1, 0.0, TABLE_TOP + CUBE_HALF_EDGE))
         cube.add_freejoint(name=f"{colour}_cube")
-        geom = cube.add_geom(name=f"{colour}_cube", type=mujoco.mjtGeom.mjGEOM_BOX, size=(CUBE_HALF_EDGE,) * 3, rgba=rgba, mass=0.12)
-        geom.friction = (1.0, 0.01, 0.001)
+        edges, friction = (CUBE_HALF_EDGE,) * 3, (1.0, 0.01, 0.001)
+        cube.add_geom(name=f"{colour}_cube", type=BOX, size=edges, rgba=rgba, mass=0.12, friction=friction)
 
 
 class World:
@@ -247,19 +246,16 @@ class World:
     def step(self, seconds: float) -> None:
         """Advance the simulation; a remainder below one time step is kept for the next call."""
         self._unstepped += seconds
+        base = self.description.base
         while self._unstepped >= TIMESTEP - 1e-9:
             self._unstepped -= TIMESTEP
-            if self.description.base is not None:
-                self.data.ctrl[self._base_servo] = self._base_velocity_in_world(self.description.base.front_limit)
+            if base is not None:
+                x, _, yaw = self.base_pose
+                velocity = rotate(self._base_command, yaw)
+                velocity[0] = min(velocity[0], max(base.front_limit - x, -0.05) / 0.05)  # the platform cannot enter the table
+                self.data.ctrl[self._base_servo] = velocity
             mujoco.mj_step(self.model, self.data)
             self._note_touches()
-
-    def _base_velocity_in_world(self, front_limit: float) -> np.ndarray:
-        pose = self.base_pose
-        velocity = rotate(self._base_command, pose[2])
-        room = front_limit - pose[0]  # the platform cannot enter the table
-        velocity[0] = min(velocity[0], max(room, -0.05) / 0.05)
-        return velocity
 
     def _note_touches(self) -> None:
         for i in range(self.data.ncon):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import wave
-
 import numpy as np
 import pytest
 
 from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
-from neon_control.monitor.sound import spectrogram, wav
+from neon_control.monitor.senses import spectrogram
 
 
 def tone(frequency: float, seconds: float) -> np.ndarray:
@@ -30,11 +27,3 @@ def test_time_runs_to_the_right_and_silence_is_dark() -> None:
     assert picture[:, 176:304].max() > 300
     assert picture[:, :144].max() == 0
     assert spectrogram(np.zeros(0, np.float32)).max() == 0
-
-
-def test_the_offered_sound_is_a_readable_file() -> None:
-    samples = tone(440.0, 0.5)
-    with wave.open(io.BytesIO(wav(samples))) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (SAMPLE_RATE, 1, 2)
-        read = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    assert np.allclose(read / 32767.0, samples, atol=1e-4)
