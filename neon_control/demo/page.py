@@ -41,34 +41,26 @@ OUTCOMES = {
 }
 
 
-class DemoPage:
-    """Serves the page and conducts the trials until it is told to stop; arguments as of `MonitorPage`."""
+class DemoPage(MonitorPage):
+    """Also conducts the trials, until it is told to stop."""
 
-    def __init__(self, link: DemoLink, robot: Robot, host: str = "127.0.0.1", port: int = 8080) -> None:
-        self._link = link
-        description = load_description(robot)
-        model = build_model(robot, description)
-        streams = Streams(link.node, robot)
+    def __init__(self, link: DemoLink, robot: Robot, host: str, port: int) -> None:
+        description, streams = load_description(robot), Streams(link.node, robot)
         self._trials = Trials(link, streams)
         mount = np.array(description.mount)
-        page = self._page = MonitorPage(link, robot, streams, host, port, mount=mount, follow=False, extra=self._trials.build)
-        self.url = page.url
-        page.parts[SCENE_PERIOD].append(Furniture(page.server, model, link))
-        page.server.initial_camera.position, page.server.initial_camera.look_at = CAMERA, LOOK_AT
+        super().__init__(link, robot, streams, host, port, mount=mount, follow=False, extra=self._trials.build)
+        self.parts[SCENE_PERIOD].append(Furniture(self.server, build_model(robot, description), link))
+        self.server.initial_camera.position, self.server.initial_camera.look_at = CAMERA, LOOK_AT
 
-    def run(self, check: Callable[[], None]) -> None:
-        """Serve until `check` raises (a process died, Ctrl-C)."""
+    def run(self, check: Callable[[], None] = lambda: None) -> None:
+        """See `MonitorPage.run`."""
         threading.Thread(target=self._trials.work, name="demo_requests", daemon=True).start()
 
         def conduct() -> None:
             check()
             self._trials.conduct(time.monotonic())
 
-        self._page.run(conduct)
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._page.close()
+        super().run(conduct)
 
 
 class Furniture:

@@ -30,10 +30,7 @@ class Trial:
 
 
 def run_trials(link: DemoLink, episodes: int, seed: int, check: Callable[[], None]) -> dict[str, Any]:
-    """Run episodes 0 .. N-1 of the series `seed` and return the report.
-
-    Args:
-        check: raises when a process died.
+    """Run episodes 0 .. N-1 of the series `seed` and return the report; `check` raises when a process died.
 
     Raises:
         LinkError: a node does not answer, or an episode does not end.

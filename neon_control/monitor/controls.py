@@ -13,11 +13,7 @@ from neon_control.monitor.link import EXECUTOR, SERVICE_LIMIT, Link, LinkError
 
 
 class ExecutorControls:
-    """Calls that return the executor's answer, or raise a `LinkError` that says what went wrong.
-
-    Args:
-        limit: [s] how long each waits for the service, and for its answer.
-    """
+    """Calls that return the executor's answer, or raise a `LinkError`; each waits `limit` [s] for the service, and for its answer."""
 
     def __init__(self, link: Link, limit: float = SERVICE_LIMIT) -> None:
         self._link, self._limit = link, limit

@@ -19,11 +19,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def is_own(headers: Mapping[str, str], served_on: str) -> bool:
-    """Whether a request comes from the page, or from no web page at all, as its headers say.
-
-    Args:
-        served_on: the address that the server listens on.
-    """
+    """Whether a request to a server that listens on `served_on` comes from its page, or from no web page at all, as its headers say."""
     host, origin = headers.get("Host", ""), headers.get("Origin")
     if served_on in LOOPBACK and urlsplit(f"//{host}").hostname not in LOOPBACK:
         return False

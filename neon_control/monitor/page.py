@@ -62,8 +62,8 @@ class MonitorPage:
         link: Link,
         robot: Robot,
         streams: Streams,
-        host: str = "127.0.0.1",
-        port: int = 8080,
+        host: str,
+        port: int,
         *,
         mount: np.ndarray | None = None,
         light: bool = False,
@@ -111,7 +111,9 @@ class MonitorPage:
         while True:
             check()
             begin = time.monotonic()
-            self._note_silence(begin)
+            for status in list(self._link.statuses.values()):
+                if begin - status.received > NODE_SILENT:
+                    self._log.note_silence(status.node, begin - status.received)
             if not self.server.get_clients():
                 self._streams.release()
                 pause.wait(IDLE_PERIOD)
@@ -131,11 +133,6 @@ class MonitorPage:
                 self._due[period] = now + period - 0.5 * SCENE_PERIOD
                 for part in self.parts[period]:
                     part.update(now)
-
-    def _note_silence(self, now: float) -> None:
-        for status in list(self._link.statuses.values()):
-            if now - status.received > NODE_SILENT:
-                self._log.note_silence(status.node, now - status.received)
 
     def close(self) -> None:
         """Stop serving."""

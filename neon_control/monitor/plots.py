@@ -30,12 +30,7 @@ AXES = {"vx": "#2ec27e", "vy": "#e8c547", "yaw": "#e07be0"}
 
 
 class History:
-    """The last `SPAN` seconds of some numbers, as rows of a ring.
-
-    Args:
-        rate: [Hz] how often a row is added.
-        columns: numbers in a row.
-    """
+    """The last `SPAN` seconds of rows of numbers, one added at each 1 / `rate` [s]."""
 
     def __init__(self, rate: float, columns: int) -> None:
         self._rows = np.full((round(SPAN * rate) + 2, 1 + columns), np.nan)

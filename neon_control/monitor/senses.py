@@ -79,11 +79,7 @@ def _grey_if(silent: bool, picture: np.ndarray) -> np.ndarray:
 
 
 def spectrogram(sound: np.ndarray, columns: int = 160, rows: int = 40) -> np.ndarray:
-    """The last 2 s of sound as a picture (rows, columns, 3) uint8: time to the right, 0 to 4 kHz upwards, 60 dB of brightness.
-
-    Args:
-        sound: (n,) float32 in [-1, 1] at 16 kHz.
-    """
+    """The last 2 s of (n,) float32 in [-1, 1] at 16 kHz as (rows, columns, 3) uint8: time to the right, 4 kHz upwards, 60 dB brightness."""
     frame, window = 512, round(AUDIO_WINDOW_S * SAMPLE_RATE)
     signal = np.zeros(window + frame, np.float32)
     if len(sound):

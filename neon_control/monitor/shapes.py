@@ -21,11 +21,7 @@ GHOST_MARGIN = 0.006  # [m] the ghost's skin lies outside the robot's, or the tw
 
 
 def load_urdf(path: Path) -> yourdfpy.URDF:
-    """The URDF with its shapes.
-
-    Raises:
-        ConfigError: it cannot be read, or its joints do not connect links.
-    """
+    """The URDF with its shapes; ConfigError where it cannot be read, or its joints do not connect links."""
     try:
         urdf = yourdfpy.URDF.load(str(path))
         if urdf.scene is None:
@@ -36,16 +32,13 @@ def load_urdf(path: Path) -> yourdfpy.URDF:
 
 
 class RobotShape:
-    """Frames for all links and meshes in them, below the scene node `root`.
+    """Frames for all links and meshes in them, below the scene node `root`; those of a ghost are translucent, in one colour.
 
     Each frame stands in its parent's: a joint that moves costs one message, not one for each link that it carries.
 
     Attributes:
         root: the frame of the whole.
         positions: (L,) [rad] or [m] of the joint above each link but the root, as the browsers know them.
-
-    Args:
-        ghost: translucent, in one colour.
     """
 
     def __init__(self, scene: viser.SceneApi, urdf: yourdfpy.URDF, kinematics: Kinematics, root: str, ghost: bool = False) -> None:

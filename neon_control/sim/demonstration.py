@@ -33,13 +33,7 @@ COMMAND_SPAN = (-1.6, 0.4)  # [s] when a late or changed command begins
 
 
 class Demonstrator:
-    """Records demonstrations; one per process, since it owns a renderer.
-
-    Args:
-        robot: the robot to simulate.
-        joint_names: the joints that the expert commands.
-        image_size: (width, height) of the camera.
-    """
+    """Records what the expert does with `joint_names`, and the camera's (width, height); one per process, since it owns a renderer."""
 
     def __init__(self, robot: Robot, joint_names: tuple[str, ...], image_size: tuple[int, int]) -> None:
         self.world = World(robot, image_size)
@@ -81,8 +75,7 @@ class Demonstrator:
                     action = expert.act(world, command, heard.pop() if len(heard) == 1 and not dark else None)
                     command = action.joints
                     world.command_joints(expert.joint_names, command)
-                    if world.has_base:
-                        world.command_base(action.base)
+                    world.command_base(action.base)
                     recorder.command(time, expert.joint_names, command, action.base)
                 if _due(time, JOINT_STATE_PERIOD):
                     recorder.joint_states(time, world.joint_names, world.joint_positions, world.joint_velocities)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -27,13 +26,7 @@ START = 1_000_000_000_000  # [ns] bag time at which an episode begins; audio rea
 
 
 class EpisodeRecorder:
-    """One bag. Use as a context manager; times are seconds since the episode's start.
-
-    Args:
-        path: folder of the bag; must not exist.
-        camera_frame: what images are stamped with.
-        has_base: whether there are base commands.
-    """
+    """One bag in the folder `path`, which must not exist. Use as a context manager; times are seconds since the episode's start."""
 
     def __init__(self, path: Path, camera_frame: str = "camera_link", has_base: bool = True) -> None:
         self._camera_frame = camera_frame
@@ -47,9 +40,9 @@ class EpisodeRecorder:
         self._connections = {t: self._writer.add_connection(f"/{t}", kind, typestore=self._types) for t, kind in self._topics.items()}
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
         self._writer.close()
-        if kind is not None:  # what ends early is no whole recording, and must not look like one
+        if error is not None:  # what ends early is no whole recording, and must not look like one
             self._writer.metapath.unlink(missing_ok=True)
 
     def image(self, time: float, image: np.ndarray) -> None:

@@ -51,12 +51,7 @@ class Episode:
         self.outcome, self._begin = Outcome.RUNNING, time
 
     def update(self, time: float, distances: Mapping[str, float], touched: Set[str]) -> Outcome:
-        """Take the state of the world at `time` [s].
-
-        Args:
-            distances: colour -> distance of the nearer hand [m].
-            touched: colours of the cubes that the robot has touched since the episode began.
-        """
+        """Take the world at `time` [s]: colour -> distance of the nearer hand [m], and the colours of the cubes touched since the begin."""
         if self.outcome is not Outcome.RUNNING:
             return self.outcome
         self.elapsed = time - self._begin

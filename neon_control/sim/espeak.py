@@ -15,6 +15,7 @@ import os
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.signal import resample_poly
@@ -80,12 +81,13 @@ def _synthesise(text: str, voice: str, rate_wpm: int, pitch: int) -> tuple[int, 
     """Sample rate [Hz]; samples (n,) int16; of each word its place and length [characters] and its first sample."""
     import espeakng_loader
 
-    blocks, words = [np.zeros(0, np.int16)], []
+    blocks = [np.zeros(0, np.int16)]
+    words: list[tuple[int, int, int]] = []
 
-    def collect(samples: object, count: int, events: object) -> int:
+    def collect(samples: Any, count: int, events: Any) -> int:
         if count > 0 and samples:
             blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        for event in itertools.takewhile(lambda event: event.type != _EVENT_END, events):  # type: ignore[call-overload]
+        for event in itertools.takewhile(lambda event: event.type != _EVENT_END, events):
             if event.type == _EVENT_WORD:
                 words.append((event.text_position, event.length, event.sample))
         return 0

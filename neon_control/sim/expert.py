@@ -41,13 +41,7 @@ class ExpertAction:
 
 
 class Expert:
-    """Drives arms and base towards the cube of a colour.
-
-    Args:
-        robot: the robot that `world` simulates.
-        joint_names: the arm joints to command, in the order of the actions.
-        dt: [s] control step.
-    """
+    """Drives the arms' `joint_names`, and the base, towards the cube of a colour, in steps of `dt` [s]."""
 
     def __init__(self, robot: Robot, joint_names: tuple[str, ...], dt: float) -> None:
         self.joint_names = joint_names
@@ -67,13 +61,7 @@ class Expert:
         self._outward = {hand: float(self._data.site(f"{hand}_tcp").xpos[1]) for hand in description.hands}  # [m] y at home
 
     def act(self, world: World, command: np.ndarray, colour: str | None) -> ExpertAction:
-        """One control step.
-
-        Args:
-            world: read for the cube's place, the hands and the base.
-            command: (J,) joint targets that are in force now [rad].
-            colour: the cube to reach, or None to rest at home.
-        """
+        """One control step from the joint targets (J,) [rad] that are in force now; without a colour it rests at home."""
         if colour is None:
             return ExpertAction(self._towards(command, self.home), np.zeros(0 if self._base is None else 3))
         cube = in_base(world, world.cube_positions[colour])

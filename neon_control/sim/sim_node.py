@@ -90,7 +90,13 @@ class SimNode(Node):
         self._camera_ready = threading.Event()
         self._start_time = time.time_ns()
         self._ticks = 0
-        self._create_publishers()
+        self._joint_states = self.create_publisher(JointState, JOINT_STATES, qos_profile_sensor_data)
+        self._joint_message = JointState(name=list(self._simulation.joint_names))
+        self._audio = self.create_publisher(Int16MultiArray, AUDIO, qos_profile_sensor_data)
+        self._images = self.create_publisher(Image, CAMERA, qos_profile_sensor_data)
+        self._odom = None if robot.base is None else self.create_publisher(Odometry, ODOMETRY, 10)
+        self._truth = self.create_publisher(String, "~/episode", 10)
+        self._clock_publisher = self.create_publisher(Clock, "/clock", qos_profile_sensor_data) if parameters.publish_clock else None
         for controller in robot.controllers:
             self._subscribe_controller(controller)
         if robot.base is not None:
@@ -102,15 +108,6 @@ class SimNode(Node):
         self._threads = [threading.Thread(target=self._guard, args=(loop,), name=loop.__name__) for loop in (self._camera, self._body)]
         for thread in self._threads:
             thread.start()
-
-    def _create_publishers(self) -> None:
-        self._joint_states = self.create_publisher(JointState, JOINT_STATES, qos_profile_sensor_data)
-        self._joint_message = JointState(name=list(self._simulation.joint_names))
-        self._audio = self.create_publisher(Int16MultiArray, AUDIO, qos_profile_sensor_data)
-        self._images = self.create_publisher(Image, CAMERA, qos_profile_sensor_data)
-        self._odom = self.create_publisher(Odometry, ODOMETRY, 10) if self._simulation.has_base else None
-        self._truth = self.create_publisher(String, "~/episode", 10)
-        self._clock_publisher = self.create_publisher(Clock, "/clock", qos_profile_sensor_data) if self._settings.publish_clock else None
 
     # --- commands, in the spinning thread ---
 

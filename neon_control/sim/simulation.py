@@ -33,7 +33,6 @@ class Simulation:
     """One robot in its world. Every method may be called from any thread; `look` and `draw` from one.
 
     Args:
-        robot: what to simulate.
         image_size: (width, height) of the camera.
         speech_delay: [s] from the begin of an episode to the spoken command, see `reset`.
         cmd_timeout, cmd_vel_timeout, from_desired_state: see `controllers.py`.
@@ -53,7 +52,6 @@ class Simulation:
         self.joint_names = self._world.joint_names
         self._controllers = {c.name: JointTrajectoryController(c.joints, cmd_timeout, from_desired_state) for c in robot.controllers}
         self._columns = {c.name: np.array([self.joint_names.index(j) for j in c.joints]) for c in robot.controllers}
-        self.has_base = self._world.has_base
         self._base = VelocityBase(cmd_vel_timeout)
         self._speech_delay = speech_delay
         self._mute = False
@@ -64,13 +62,7 @@ class Simulation:
         """Begin episode `index` of the series `seed`: cubes and base at new places, arms at home, controllers without a command.
 
         The microphone is silent for `speech_delay`: long enough for the last command to leave the robot's memory of
-        the past two seconds. Then the colour is spoken, and the trial's time runs.
-
-        Args:
-            colour: what to ask for; empty draws it.
-
-        Returns:
-            The colour.
+        the past two seconds. Then `colour` is spoken, a drawn one if it is empty, and the trial's time runs. It is what is returned.
         """
         rng = np.random.default_rng([seed, index])
         drawn = COLOURS[rng.integers(len(COLOURS))]  # drawn in any case, so that the cubes lie the same
@@ -113,21 +105,13 @@ class Simulation:
         positions: np.ndarray,
         velocities: np.ndarray | None = None,
     ) -> None:
-        """Hand a trajectory to a controller, see `JointTrajectoryController.accept`.
-
-        Raises:
-            CommandError: the controller refuses it.
-        """
+        """Hand a trajectory to a controller; arguments and CommandError as of `JointTrajectoryController.accept`."""
         with self._lock:
             measured = self._world.joint_positions[self._columns[controller]]
             self._controllers[controller].accept(now, stamp, names, offsets, positions, velocities, measured)
 
     def command_base(self, now: int, stamp: int, velocity: np.ndarray) -> None:
-        """Hand a velocity (3,) to the base, see `VelocityBase.command`.
-
-        Raises:
-            CommandError: the base refuses it.
-        """
+        """Hand a velocity (3,) to the base; arguments and CommandError as of `VelocityBase.command`."""
         with self._lock:
             self._base.command(now, stamp, velocity)
 
@@ -139,8 +123,7 @@ class Simulation:
             for name, controller in self._controllers.items():
                 columns = self._columns[name]
                 world.command_joints(controller.joint_names, controller.update(now, measured[columns]))
-            if self.has_base:
-                world.command_base(self._base.update(now))
+            world.command_base(self._base.update(now))
             world.step(seconds)
             if self._episode.outcome is Outcome.WAITING and world.time >= self._speech_delay:
                 self._begin_command()

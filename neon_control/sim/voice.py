@@ -107,12 +107,7 @@ def _background(rng: np.random.Generator) -> np.ndarray:
 
 
 class Microphone:
-    """An endless microphone signal: background noise, and over it a repeated command.
-
-    Args:
-        rng: decides the room, the voice and the words.
-        colour: what the command asks for; None leaves only the background.
-    """
+    """An endless signal: background noise, and over it a repeated command, if a colour is asked for. `rng` draws room, voice and words."""
 
     def __init__(self, rng: np.random.Generator, colour: str | None = None) -> None:
         self._rng = rng

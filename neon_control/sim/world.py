@@ -32,10 +32,7 @@ BASE_JOINTS = {  # joint -> axis, type, servo's gain [N s/m, N m s/rad]
 
 
 def build_model(robot: Robot, description: SimDescription, image_size: tuple[int, int] = (320, 240)) -> mujoco.MjModel:
-    """Compose the robot's URDF with base, servos, camera, table and cubes.
-
-    Args:
-        image_size: (width, height) of the off-screen buffer.
+    """The robot's URDF with base, servos, camera of (width, height), table and cubes.
 
     Raises:
         ConfigError: the URDF has more than one root.
@@ -125,7 +122,6 @@ class World:
     """
 
     def __init__(self, robot: Robot, image_size: tuple[int, int] = (320, 240)) -> None:
-        self.robot = robot
         self.image_size = image_size
         self.description = load_description(robot)
         self.has_base = robot.base is not None

@@ -30,7 +30,7 @@ def arm() -> World:
 
 @pytest.fixture(scope="module")
 def arm_expert(arm: World) -> Expert:
-    return Expert(arm.robot, arm.joint_names, DT)
+    return Expert(load_robot("arm6.yaml"), arm.joint_names, DT)
 
 
 @pytest.mark.parametrize(("seed", "colour", "other"), [(s, *pair) for s in range(4) for pair in (("red", "blue"), ("blue", "red"))])
