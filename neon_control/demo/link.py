@@ -44,13 +44,10 @@ class Commands:
 
 
 class DemoLink(Link):
-    """A link that also knows the simulation.
+    """A link that also knows the simulation, and keeps the JointTrajectories on `command_topic`, if there is one.
 
     Attributes:
         image_counts: one for each status of the inference node.
-
-    Args:
-        command_topic: JointTrajectory topic whose commands are kept; None keeps nothing.
     """
 
     def __init__(self, command_topic: str | None = None) -> None:

@@ -73,12 +73,7 @@ def _image_count(link: DemoLink, check: Callable[[], None]) -> ImageCount:
 
 
 def report(trials: Sequence[Trial], number: Callable[[str, str], float | None], first: ImageCount, last: ImageCount) -> dict[str, Any]:
-    """The figures that `--json` writes; a figure that could not be measured is null.
-
-    Args:
-        number: node, key -> a number of the node's diagnostics.
-        first, last: the counters before and after the trials.
-    """
+    """The figures that `--json` writes; null where not measured. `number` asks a node's diagnostics for a key; images first and last."""
 
     def percentiles(node: str, name: str) -> dict[str, float | None]:
         return {p: number(node, f"{name}/{p}") for p in ("p50", "p99")}

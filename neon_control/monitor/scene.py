@@ -106,7 +106,6 @@ class Paths:
         colours: link -> colour.
 
     Args:
-        links: whose paths are drawn.
         mount: (3,) [m] of the root link in the base's frame.
     """
 

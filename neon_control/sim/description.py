@@ -73,11 +73,7 @@ class SimDescription:
 
 
 def load_description(robot: Robot) -> SimDescription:
-    """Read the section `simulation` of a robot's file.
-
-    Raises:
-        ConfigError: the section is missing, or a field of it is missing, unknown, out of range, or names what the robot does not have.
-    """
+    """Read a robot's section; ConfigError where it or a field is missing, unknown, out of range, or names what the robot does not have."""
     data = read_mapping(robot.file).get(SECTION)
     if data is None:
         raise ConfigError(f"{robot.file}: missing field '{SECTION}': the simulation needs it, see docs/robots.md")

@@ -120,10 +120,9 @@ def _synthesise(text: str, voice: str, rate_wpm: int, pitch: int) -> tuple[int, 
 
 @lru_cache(maxsize=4096)
 def speak(text: str, voice: str = "en-us", rate_wpm: int = 160, pitch: int = 50) -> Utterance:
-    """Say `text`.
+    """Say `text`, plain English.
 
     Args:
-        text: plain English.
         voice: one of `VOICES`, or any other name that espeak-ng knows.
         rate_wpm: speed, 80 to 450 words a minute.
         pitch: 0 (low) to 100 (high).

@@ -32,11 +32,7 @@ BASE_JOINTS = {  # joint -> axis, type, servo's gain [N s/m, N m s/rad]
 
 
 def build_model(robot: Robot, description: SimDescription, image_size: tuple[int, int] = (320, 240)) -> mujoco.MjModel:
-    """The robot's URDF with base, servos, camera of (width, height), table and cubes.
-
-    Raises:
-        ConfigError: the URDF has more than one root.
-    """
+    """The robot's URDF with base, servos, camera of (width, height), table and cubes; ConfigError where it has more than one root."""
     spec = mujoco.MjSpec.from_file(str(robot.urdf_path))
     spec.compiler.fusestatic = False  # links that do not move are needed by name: root, camera, fingertips
     spec.option.timestep = TIMESTEP
