@@ -14,8 +14,8 @@ from neon_control.core.robot import topic_names
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
+from neon_control.core.sensing.image import image_to_rgb
 from neon_control.nodes.chunk_messages import read_base, read_joints
-from neon_control.nodes.conversions import image_to_rgb
 from neon_control.nodes.motion_topics import COMMAND_TYPES, MotionTopics, age, planar_velocity
 from neon_control.nodes.topic_reader import TopicReader
 from neon_control.runtime.decoding.audio_blocks import READERS

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sensor_msgs.msg import CompressedImage, Image
 
+from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import Camera, input_name
 from neon_control.core.sensing.cameras import Cameras
+from neon_control.core.sensing.image import image_to_rgb
 from neon_control.core.sensing.image_buffer import AnyImage
-from neon_control.nodes.conversions import image_to_rgb, stamp_to_nanoseconds
 from neon_control.runtime.decoding.compressed_images import decode_compressed
-
-
-@dataclass(frozen=True)
-class CameraTopic:
-    """One subscription."""
-
-    message: type
-    topic: str
-    callback: Callable[[Any], None]
-    name: str  # of the input, in counters
 
 
 class CameraTopics:
@@ -47,11 +37,12 @@ class CameraTopics:
         self._statistics = statistics
         self._on_image = on_image
 
-    def __iter__(self) -> Iterator[CameraTopic]:
+    def __iter__(self) -> Iterator[tuple[type, str, Callable[[Any], None], str]]:
+        """What to subscribe to: type, topic, callback, and the input's name in counters."""
         for camera in self._robot_cameras:
             raw = (camera.transport or self._transport) == "raw"
             message, topic = (Image, camera.topic) if raw else (CompressedImage, f"{camera.topic}/compressed")
-            yield CameraTopic(message, topic, partial(self._receive, camera.name), input_name(camera.name))
+            yield message, topic, partial(self._receive, camera.name), input_name(camera.name)
 
     def _receive(self, camera: str, message: Image | CompressedImage) -> None:
         self._statistics.count("images_received")
@@ -62,7 +53,7 @@ class CameraTopics:
         else:
             # by the inference thread, and only if this image is the one it takes
             image = partial(decode_compressed, message.data, input_name(camera))
-        self._cameras.buffers[camera].add(stamp_to_nanoseconds(message.header.stamp), image)
+        self._cameras.buffers[camera].add(to_nanoseconds(message.header.stamp), image)
         if camera == self._cameras.used[0]:
             self._on_image()
 

@@ -21,7 +21,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJointTrajectory, MultiDOFJointTrajectoryPoint
 
 from neon_control.core.common.errors import ChunkError
-from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.action_space import BASE_NAMES
 
@@ -49,10 +49,7 @@ def chunk_qos(deadline: float | None = CHUNK_DEADLINE, lease: float | None = CHU
 
 
 def chunk_to_messages(chunk: ActionChunk, frame_id: str = "") -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
-    """Write a chunk as its two messages.
-
-    On a robot without a base the second message has no points; it need not be published.
-    """
+    """A chunk as its two messages; on a robot without a base the second one has no points, and need not be published."""
     stamp = to_time(chunk.stamp)
     offsets = [to_duration(i * chunk.dt) for i in range(chunk.num_steps)]
     joints = JointTrajectory(joint_names=list(chunk.joint_names))
@@ -71,10 +68,7 @@ def chunk_to_messages(chunk: ActionChunk, frame_id: str = "") -> tuple[JointTraj
 
 
 def read_joints(message: JointTrajectory, joint_names: Sequence[str], num_steps: int) -> ActionChunk:
-    """Read the joint stream, columns in the order of `joint_names`.
-
-    Args:
-        num_steps: the number of points that is expected, H.
+    """Read the joint stream, of `num_steps` points H, columns in the order of `joint_names`.
 
     Raises:
         ChunkError: with reason `joint_names`, `length`, `shape`, `dt`, `non_finite` or `stamp`.
@@ -134,7 +128,7 @@ def _timing(message: JointTrajectory | MultiDOFJointTrajectory, num_steps: int) 
     """Check the number of points and that they are evenly spaced from zero; return stamp [ns] and dt [s]."""
     if len(message.points) != num_steps:
         raise ChunkError("length", f"{len(message.points)} points, needs {num_steps}")
-    stamp = message.header.stamp.sec * NANOSECONDS + message.header.stamp.nanosec
+    stamp = to_nanoseconds(message.header.stamp)
     if stamp <= 0:
         raise ChunkError("stamp", "the header carries no stamp; it must be the time of the observation")
     times = np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points])  # (H,) [s]

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
@@ -33,7 +31,7 @@ from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
 from neon_control.nodes.chunk_publisher import ChunkPublisher
-from neon_control.nodes.lifecycle import AutostartNode
+from neon_control.nodes.lifecycle import STEADY_CLOCK, AutostartNode
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.policy_change import PolicyChange
 from neon_control.nodes.polling import JointStateReader
@@ -131,12 +129,12 @@ class InferenceNode(AutostartNode):
         transport = parameters.image_transport
         self._camera_topics = CameraTopics(self._robot.cameras, transport, self._builder.cameras, self._statistics, self._on_image)
         for camera in self._camera_topics:
-            self._subscribe(camera.message, camera.topic, camera.callback, camera.name)
+            self._subscribe(*camera)
         self._joint_state_reader = JointStateReader()
         self._subscribe(JointState, JOINT_STATES, self._on_joint_state, "joint_states", raw=True)
         self._subscribe(audio_message, AUDIO, self._on_audio, "audio")
         # A steady clock: diagnostics also have to say that simulated time stands still.
-        self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
 
     def activate(self) -> None:
         """Start to infer."""
@@ -146,7 +144,7 @@ class InferenceNode(AutostartNode):
         self._loop.start()
         # Images wake the thread; this timer only finds out that none come. The clock is steady: simulated time may stand still.
         period = 1e-9 * self._decisions.silent_period
-        self._watchdog = self.create_timer(period, self._loop.watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._watchdog = self.create_timer(period, self._loop.watch, clock=STEADY_CLOCK)
 
     def deactivate(self) -> None:
         """Stop to infer; the running inference is finished but not published."""
@@ -216,18 +214,18 @@ class InferenceNode(AutostartNode):
             self.get_logger().warning(text)
 
     def _publish_diagnostics(self) -> None:
-        summary: dict[str, object] = {**self._statistics.summary()}
-        summary["joint_states_late"] = self._builder.joint_states.late
-        summary["audio_gaps"] = self._builder.audio.gaps
-        stamps = {
-            "audio": self._builder.audio.latest_stamp,
-            "features": self._decisions.features_stamp if self._loop is not None else None,
+        now, sound = self._now(), self._builder.audio
+        stamps = {"audio": sound.latest_stamp, "features": self._decisions.features_stamp if self._loop is not None else None}
+        values: dict[str, object] = {
+            **self._statistics.summary(),
+            **self._camera_topics.diagnostics(now),
+            **{f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None},
+            **self._change.diagnostics(),
+            "joint_states_late": self._builder.joint_states.late,
+            "audio_gaps": sound.gaps,
+            "policy_name": self._decisions.policy.file.name,
         }
-        now = self._now()
-        summary |= self._camera_topics.diagnostics(now)
-        summary |= {f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None}
         level, message = self._state()
-        values = {**summary, **self._change.diagnostics(), "policy_name": self._decisions.policy.file.name}
         # The robot's name, not the policy's: viewers tell statuses apart by it, and the policy may change.
         status = DiagnosticStatus(level=level, name=self.status_name("inference"), message=message, hardware_id=self._robot.name)
         status.values = [KeyValue(key=k, value=f"{v:.3f}" if isinstance(v, float) else str(v)) for k, v in sorted(values.items())]

@@ -19,7 +19,7 @@ from lifecycle_msgs.msg import State
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -27,6 +27,7 @@ from rclpy.timer import Timer
 
 from neon_control.core.common.errors import NeonControlError
 
+STEADY_CLOCK = Clock(clock_type=ClockType.STEADY_TIME)  # for timers that must go on while simulated time stands still
 SIGNAL_LATENCY = 0.05  # [s] longest time between a signal and the begin of the stop
 
 
@@ -43,7 +44,7 @@ class AutostartNode(LifecycleNode):
         self.failed = False
         if self.declare_parameter("autostart", True, description).value:
             # A steady clock: under use_sim_time a timer on the node's clock would wait for /clock.
-            self._autostart_timer: Timer = self.create_timer(0.0, self._autostart, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            self._autostart_timer: Timer = self.create_timer(0.0, self._autostart, clock=STEADY_CLOCK)
 
     def configure(self) -> None:
         """Read parameters, load files, create publishers and subscriptions."""
@@ -120,7 +121,7 @@ class AutostartNode(LifecycleNode):
         self.failed = self.trigger_configure() != success or self.trigger_activate() != success
 
 
-def run(factory: Callable[[], Node], args: Sequence[str] | None = None, executor: Callable[[], Executor] = SingleThreadedExecutor) -> int:
+def run(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     """Initialise ROS, spin the node that `factory` builds until a signal or an external shutdown, and end in order.
 
     The default signal handlers of rclpy invalidate the context at once, after which nothing can be published. So this
@@ -136,7 +137,7 @@ def run(factory: Callable[[], Node], args: Sequence[str] | None = None, executor
     node: Node | None = None
     try:
         node = factory()
-        spinner = executor()
+        spinner = SingleThreadedExecutor()
         spinner.add_node(node)
         while rclpy.ok() and not stop.is_set() and not getattr(node, "failed", False):
             spinner.spin_once(timeout_sec=SIGNAL_LATENCY)

@@ -17,8 +17,6 @@ from typing import Any
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Path
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
@@ -36,7 +34,7 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS
 from neon_control.nodes.chunk_messages import chunk_qos, read_base, read_joints, to_time
 from neon_control.nodes.driven_way import DrivenWay
-from neon_control.nodes.lifecycle import run
+from neon_control.nodes.lifecycle import STEADY_CLOCK, run
 from neon_control.nodes.motion_topics import MotionTopics, age
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.plan_markers import STALE, Drawing, summary
@@ -87,7 +85,7 @@ class MonitorNode(Node):
         self._subscribe(MultiDOFJointTrajectory, CHUNK_BASE, follow_any, self._on_base)
         self._subscribe(DiagnosticArray, DIAGNOSTICS, QoSProfile(depth=10), self._on_diagnostics)
         # A steady clock: a paused simulation is still shown.
-        self.create_timer(1.0 / settings.rate_hz, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(1.0 / settings.rate_hz, self._publish, clock=STEADY_CLOCK)
 
     # --- what arrives at the rate of inference or slower ---
 

@@ -15,10 +15,10 @@ from geometry_msgs.msg import Twist
 from rclpy.node import Node
 
 from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.core.robot.topic_names import JOINT_STATES, ODOMETRY
 from neon_control.core.sensing.joint_message import JointPicker
-from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.polling import JointStateReader
 from neon_control.nodes.topic_reader import TopicReader
 
@@ -58,11 +58,7 @@ class MotionTopics:
             reader.subscribe()
 
     def read_joint_states(self) -> bool:
-        """Update `measured`; False where nothing came of the robot's own joints.
-
-        Raises:
-            ObservationError: see `JointPicker.every`; or bytes that are no such message.
-        """
+        """Update `measured`; False where none came of its own joints. Raises as `JointPicker.every` and `JointStateReader.read`."""
         ours = False
         for data in self.joint_states.take_raw():
             stamp, names, positions = self._names_reader.read(data)
@@ -94,7 +90,7 @@ class MotionTopics:
         if not np.isfinite(pose).all():
             raise ObservationError(f"odom: the pose must be finite, got x, y, yaw = {pose.tolist()}")
         self.base_pose, self.base_velocity = pose, planar_velocity(message.twist.twist)
-        self.base_stamp = stamp_to_nanoseconds(message.header.stamp)
+        self.base_stamp = to_nanoseconds(message.header.stamp)
         return True
 
     def commanded(self, max_age: float) -> dict[str, float]:
@@ -113,11 +109,7 @@ def age(readers: Iterable[TopicReader], now: float) -> float:
 
 
 def by_joint(topic: str, names: Sequence[str], positions: Sequence[float] | np.ndarray) -> dict[str, float]:
-    """Joint -> position [rad].
-
-    Raises:
-        ObservationError: a joint without a finite position, or a position without a joint.
-    """
+    """Joint -> position [rad]; ObservationError for a joint without a finite position, or a position without a joint."""
     values = np.array(positions, dtype=np.float64)
     if len(names) != len(values) or not np.isfinite(values).all():
         raise ObservationError(f"{topic}: {len(names)} joints and {len(values)} positions, or not all of them finite")

@@ -25,26 +25,9 @@ from neon_control.core.common.fields import Place, Rules, default_of, kinds_of, 
 
 T = TypeVar("T")
 
-_TYPES = {
-    bool: Parameter.Type.BOOL,
-    int: Parameter.Type.INTEGER,
-    float: Parameter.Type.DOUBLE,
-    str: Parameter.Type.STRING,
-}
-_ARRAY_TYPES = {
-    bool: Parameter.Type.BOOL_ARRAY,
-    int: Parameter.Type.INTEGER_ARRAY,
-    float: Parameter.Type.DOUBLE_ARRAY,
-    str: Parameter.Type.STRING_ARRAY,
-}
-
 
 def declare(node: Node, cls: type[T], prefix: str = "") -> T:
-    """Declare every field of `cls` on `node` and return an instance that holds the values given at start.
-
-    Raises:
-        ConfigError: a value has the wrong type, lies outside its range, or is none of the choices.
-    """
+    """Declare every field of `cls` on `node`; an instance with the values given at start. ConfigError where one is against the rules."""
     values: dict[str, Any] = {}
     for f in fields(cls):  # type: ignore[arg-type]
         kind = kinds_of(cls)[f.name]
@@ -58,18 +41,19 @@ def declare(node: Node, cls: type[T], prefix: str = "") -> T:
 def _declare_one(node: Node, name: str, kind: Any, default: Any, rules: Rules) -> Any:
     is_array = isinstance(default, tuple)
     element = get_args(kind)[0] if is_array else kind
-    wanted = (_ARRAY_TYPES if is_array else _TYPES)[element]
+    wanted = Parameter.Type.from_parameter_value([element()] if is_array else element())
+    where = node.get_fully_qualified_name()
     descriptor = _descriptor(element, is_array, rules)
     try:
         # An empty list carries no type in ROS, so such a parameter is declared by its type and may stay unset.
         parameter = node.declare_parameter(name, wanted if default == () else list(default) if is_array else default, descriptor)
     except InvalidParameterTypeException as error:
         hint = " (write 100.0, not 100)" if element is float else ""
-        raise ConfigError(f"{_where(node)}: parameter {name} needs the type {wanted.name}{hint}: {error}") from error
+        raise ConfigError(f"{where}: parameter {name} needs the type {wanted.name}{hint}: {error}") from error
     except InvalidParameterValueException as error:
-        raise ConfigError(f"{_where(node)}: parameter {name}: {error}") from error
+        raise ConfigError(f"{where}: parameter {name}: {error}") from error
     value = default if parameter.type_ == Parameter.Type.NOT_SET else tuple(parameter.value) if is_array else parameter.value
-    return read(kind, value, Place(_where(node), f"parameter {name}"), rules)
+    return read(kind, value, Place(where, f"parameter {name}"), rules)
 
 
 def _descriptor(element: type, is_array: bool, rules: Rules) -> ParameterDescriptor:
@@ -86,7 +70,3 @@ def _descriptor(element: type, is_array: bool, rules: Rules) -> ParameterDescrip
             bounds = FloatingPointRange(from_value=-1e300 if low is None else float(low), to_value=1e300 if high is None else float(high))
             descriptor.floating_point_range = [bounds]
     return descriptor
-
-
-def _where(node: Node) -> str:
-    return node.get_fully_qualified_name()

@@ -11,14 +11,13 @@ from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from neon_control.core.common.errors import NeonControlError
+from neon_control.nodes.lifecycle import STEADY_CLOCK
 from neon_control.runtime.policy.loading import PolicyLoading
 from neon_control.runtime.policy.policy import Policy
 
@@ -90,7 +89,7 @@ class PolicyChange:
         self._loading = self._load(name)
         self._outcome = Future(executor=self._node.executor)
         # A steady clock: simulated time may stand still.
-        self._timer = self._node.create_timer(POLL_S, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = self._node.create_timer(POLL_S, self._poll, clock=STEADY_CLOCK)
 
     def _poll(self) -> None:
         loading = self._loading

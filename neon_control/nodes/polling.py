@@ -19,7 +19,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
 from neon_control.core.common.errors import ObservationError
-from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 
 _CDR_HEADER = 4  # [bytes] before the message; alignment counts from its end
 
@@ -77,11 +77,7 @@ class JointStateReader:
         self._names: list[str] = []
 
     def read(self, data: bytes) -> tuple[int, list[str], np.ndarray]:
-        """Stamp [ns], names, positions.
-
-        Raises:
-            ObservationError: the bytes are no JointState.
-        """
+        """Stamp [ns], names, positions; ObservationError for bytes that are no JointState."""
         if len(data) == self._size and self._same_names(data):
             seconds, nanoseconds = struct.unpack_from("<iI", data, _CDR_HEADER)
             return seconds * NANOSECONDS + nanoseconds, self._names, np.frombuffer(data, "<f8", len(self._names), self._offset)
@@ -90,8 +86,7 @@ class JointStateReader:
         except (RuntimeError, ValueError) as error:
             raise ObservationError(f"joint_states: {error}") from error
         self._learn(data, message)
-        stamp = message.header.stamp
-        return stamp.sec * NANOSECONDS + stamp.nanosec, message.name, np.array(message.position)
+        return to_nanoseconds(message.header.stamp), message.name, np.array(message.position)
 
     def _same_names(self, data: bytes) -> bool:
         names = data[_CDR_HEADER + 8 : self._offset]

@@ -36,14 +36,7 @@ class ProcessError(NeonControlError):
 
 
 def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> int:
-    """Choose transport and DDS domain, unless the user did. Before rclpy is initialised.
-
-    Returns:
-        The domain id.
-
-    Raises:
-        ConfigError: as of `domain_id`.
-    """
+    """Choose transport and DDS domain, unless the user did; before rclpy is initialised. Returns and raises as `domain_id`."""
     choose_transport(environment)
     if "ROS_DOMAIN_ID" not in environment:
         environment["ROS_DOMAIN_ID"] = str(free_domain_id())
@@ -63,11 +56,7 @@ def domain_id(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def free_domain_id() -> int:
-    """A DDS domain that nobody on this machine uses: its multicast port, 7400 + 250 domain, can be bound.
-
-    Raises:
-        ProcessError: all of `DOMAINS` are taken.
-    """
+    """A DDS domain that nobody on this machine uses: its multicast port, 7400 + 250 domain, can be bound. ProcessError if none is left."""
     candidates = list(DOMAINS)
     random.SystemRandom().shuffle(candidates)  # two tools that start together should not choose the same
     for domain in candidates:
@@ -78,12 +67,10 @@ def free_domain_id() -> int:
 
 
 def node_command(module: str, params_file: Path | None = None, parameters: Mapping[str, object] | None = None, *options: str) -> list[str]:
-    """The command line of one node.
+    """The command line of the node in `module`.
 
     Args:
-        module: for example ``neon_control.sim.sim_node``.
-        params_file: the file that a launch file would give it.
-        parameters: values that overrule the file.
+        parameters: values that overrule `params_file`.
         options: more ROS arguments, for example ``"-r", "__ns:=/robot"``.
     """
     command = [sys.executable, "-m", module, "--ros-args"]
@@ -127,11 +114,7 @@ class ProcessGroup:
         log_folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, name: str, command: Sequence[str]) -> None:
-        """Start one process; a name that was used before continues its log.
-
-        Raises:
-            ProcessError: the name is in use, or the program cannot be run.
-        """
+        """Start one process; a name that was used before continues its log. ProcessError if it still runs, or the program cannot be run."""
         if name in self._processes and self._processes[name].poll() is None:
             raise ProcessError(f"{name} is running already")
         with self.log_file(name).open("ab") as log, _ctrl_c_waits():
@@ -157,11 +140,7 @@ class ProcessGroup:
         return self._processes[name].pid
 
     def check(self) -> None:
-        """Return if every process is alive.
-
-        Raises:
-            ProcessError: one has ended; the message says how, and what it wrote last.
-        """
+        """ProcessError if a process has ended; it says how, and what the process wrote last."""
         for name, process in self._processes.items():
             code = process.poll()
             if code is not None:

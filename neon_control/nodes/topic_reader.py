@@ -45,9 +45,7 @@ class TopicReader:
         return self._subscription is not None
 
     def look_for(self, published: dict[str, list[str]]) -> None:
-        """Subscribe if that has not happened yet; `published` is what the graph knows, full name -> types."""
-        if self._subscription is not None:
-            return
+        """Subscribe if a topic is there; `published` is what the graph knows, full name -> types."""
         for name, kinds in self._topics:
             found = {kind.replace("/msg/", "/") for kind in published.get(self._node.resolve_topic_name(name), [])}
             kind = next((kind for kind in kinds if kind in found), None)
@@ -82,11 +80,7 @@ class TopicReader:
         return messages
 
     def take(self) -> list[Any]:
-        """What has arrived since the last call, oldest first; at most `depth`.
-
-        Raises:
-            ObservationError: bytes that are no such message.
-        """
+        """What has arrived since the last call, oldest first; at most `depth`. ObservationError for bytes that are no such message."""
         return [self._read(data) for data in self.take_raw()]
 
     def newest(self) -> Any | None:

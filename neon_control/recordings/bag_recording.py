@@ -179,8 +179,7 @@ class _Playback:
         self._last_image = image.stamp
         self._first_image = image.stamp if self._first_image is None else self._first_image
         self._builder.images.add(image.stamp, image.image)
-        newest = self._builder.images.newest
-        if newest is None or newest[0] != image.stamp:
+        if self._builder.images.latest_stamp != image.stamp:
             self._report.add(where, time, "an image is older than the one before it", "late")
             return
         if self._scan.is_short(episode):
@@ -198,7 +197,7 @@ class _Playback:
 
     def _new_builder(self) -> ObservationBuilder:
         builder = ObservationBuilder(self._space.joint_names, use_audio=self._read_audio is not None, cameras=self._cameras)
-        builder.look_at(self._clip, self._cameras)
+        builder.cameras.look_at(self._clip, self._cameras)
         return builder
 
     def _begin(self, episode: int) -> None:

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from neon_control.core.common.errors import ObservationError
-from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
 from neon_control.core.robot.topic_names import BASE_COMMAND
 from neon_control.core.sensing.joint_message import JointPicker
 from neon_control.core.sensing.joint_states import JointStreams
-from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, nanoseconds, stamp_of, velocity_of
+from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, stamp_of, velocity_of
 from neon_control.recordings.reading import Report
 from neon_control.recordings.tracks import HOLD_S, Targets, Track
 
@@ -181,4 +181,4 @@ def _positions(message: Any, known: CommandTopic) -> tuple[tuple[str, ...], list
     if not hasattr(message, "points"):
         return known.joints, [0], [np.asarray(message.data, np.float64)]
     points = [p for p in message.points if len(p.positions)]
-    return tuple(message.joint_names), [nanoseconds(p.time_from_start) for p in points], [np.asarray(p.positions, float) for p in points]
+    return tuple(message.joint_names), [to_nanoseconds(p.time_from_start) for p in points], [np.asarray(p.positions, float) for p in points]

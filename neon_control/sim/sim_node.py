@@ -30,13 +30,12 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from neon_control.core.common.fields import setting
-from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES, ODOMETRY
 from neon_control.nodes.chunk_messages import to_time, twist
-from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.outputs import BASE_MESSAGES, COMMAND_QOS
 from neon_control.nodes.parameters import declare
@@ -117,7 +116,7 @@ class SimNode(Node):
             self._simulation.command_joints(
                 controller.name,
                 self._now(),
-                stamp_to_nanoseconds(message.header.stamp),
+                to_nanoseconds(message.header.stamp),
                 message.joint_names,
                 np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
                 _table([p.positions for p in points], "positions"),
@@ -141,7 +140,7 @@ class SimNode(Node):
         if self._settings.base_message == "twist":
             self._subscribe(Twist, BASE_COMMAND, on_twist)
         else:
-            self._subscribe(TwistStamped, BASE_COMMAND, lambda m: on_twist(m.twist, stamp_to_nanoseconds(m.header.stamp)))
+            self._subscribe(TwistStamped, BASE_COMMAND, lambda m: on_twist(m.twist, to_nanoseconds(m.header.stamp)))
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
         logger = get_logger(self.get_logger().name)  # of this topic alone: each logger counts the time between its own complaints

@@ -18,7 +18,7 @@ HEAD, WRIST = Camera("head", "head/image"), Camera("wrist", "/wrist/image", "com
 
 def topics(cameras: tuple[Camera, ...], transport: str) -> list[tuple[type, str, str]]:
     made = CameraTopics(cameras, transport, Cameras([c.name for c in cameras]), Statistics(), lambda: None)
-    return [(t.message, t.topic, t.name) for t in made]
+    return [(kind, topic, name) for kind, topic, _, name in made]
 
 
 def test_the_parameter_decides_where_the_robot_file_does_not() -> None:
@@ -33,7 +33,7 @@ def test_the_parameter_decides_where_the_robot_file_does_not() -> None:
 def test_only_the_first_camera_of_the_policy_wakes_the_inference_and_a_damaged_image_is_its_cameras() -> None:
     cameras, statistics, woken = Cameras(["head", "wrist"]), Statistics(), []
     made = CameraTopics((HEAD, WRIST), "raw", cameras, statistics, lambda: woken.append(1))
-    receive = {topic.name: topic.callback for topic in made}
+    receive = {name: callback for _, _, callback, name in made}
     cameras.look_at(Clip(), ("wrist", "head"))
     image = Image(height=1, width=2, step=6, encoding="rgb8", data=np.arange(6, dtype=np.uint8).tobytes())
     damaged = CompressedImage(data=b"no image")

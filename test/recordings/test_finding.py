@@ -57,7 +57,7 @@ def test_a_second_camera_gives_the_image_that_the_robot_would_have_taken(tmp_pat
         recorder._connections["wrist/image_raw"] = recorder._writer.add_connection("/wrist/image_raw", IMAGE, typestore=recorder._types)
         recorder.audio(0.0, np.zeros(320, np.int16))
         builder = ObservationBuilder(NAMES, use_audio=False, cameras=("camera", "wrist"))
-        builder.look_at(Clip(), ("camera", "wrist"))
+        builder.cameras.look_at(Clip(), ("camera", "wrist"))
         live = []
         for tick in range(101):
             t, stamp = tick / 100, START + tick * 10_000_000

@@ -30,7 +30,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from waiting import wait_until
 
-from neon_control.nodes.conversions import stamp_to_nanoseconds
+from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.nodes.transport import PROFILES
 
 
@@ -73,7 +73,7 @@ class Listener:
 
     def _keep(self, topic: str, message: Any) -> None:
         self.newest[topic] = message
-        self.stamps.setdefault(topic, []).append(stamp_to_nanoseconds(message.header.stamp))
+        self.stamps.setdefault(topic, []).append(to_nanoseconds(message.header.stamp))
 
     def _on_sound(self, message: Int16MultiArray) -> None:
         self.sound.append(np.array(message.data, np.int16))

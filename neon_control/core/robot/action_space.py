@@ -45,11 +45,7 @@ class ActionSpace:
 
     @classmethod
     def from_robot(cls, robot: Robot, mode: str) -> ActionSpace:
-        """Build the action space of `robot` in `mode`.
-
-        Raises:
-            ConfigError: the mode is unknown.
-        """
+        """The action space of `robot` in `mode`; ConfigError where there is no such mode."""
         if mode not in MODES:
             raise ConfigError(f"unknown mode '{mode}'; the modes are {list(MODES)}")
         names: list[str] = []
@@ -84,16 +80,16 @@ class ActionSpace:
 
     def normalise(self, actions: np.ndarray) -> np.ndarray:
         """Physical actions (..., N) to [-1, 1]; values outside the limits come out outside [-1, 1]."""
-        normalised: np.ndarray = (2.0 * actions - (self.upper + self.lower)) / (self.upper - self.lower)
-        return normalised
+        return _normalised(actions, self.lower, self.upper)
 
     def denormalise(self, actions: np.ndarray) -> np.ndarray:
         """The inverse of `normalise`: (..., N) in [-1, 1] to [rad] and [m/s, rad/s]."""
-        physical: np.ndarray = 0.5 * (actions * (self.upper - self.lower) + (self.upper + self.lower))
-        return physical
+        return np.asarray(0.5 * (actions * (self.upper - self.lower) + (self.upper + self.lower)))
 
     def normalise_joints(self, positions: np.ndarray) -> np.ndarray:
         """Joint positions (..., J) [rad] to [-1, 1]: the policy's proprioception."""
-        lower, upper = self.lower[: self.num_joints], self.upper[: self.num_joints]
-        normalised: np.ndarray = (2.0 * positions - (upper + lower)) / (upper - lower)
-        return normalised
+        return _normalised(positions, self.lower[: self.num_joints], self.upper[: self.num_joints])
+
+
+def _normalised(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    return np.asarray((2.0 * values - (upper + lower)) / (upper - lower))

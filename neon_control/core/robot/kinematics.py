@@ -24,15 +24,9 @@ Poses = tuple[np.ndarray, np.ndarray]  # places (..., H, 3) [m], rotations (...,
 
 @dataclass(frozen=True)
 class _Joint(UrdfJoint):
-    """A joint with the matrices of its origin and its axis."""
-
     rotation: np.ndarray  # (3, 3) O
     factors: np.ndarray  # (3, 9) O, O K, O K K
     turn: tuple[float, float, float, float]  # `rotation` as a unit quaternion x, y, z, w
-
-    @property
-    def moves(self) -> bool:
-        return self.kind != "fixed"
 
 
 class Kinematics:
@@ -84,7 +78,7 @@ class Kinematics:
 
     def joint_positions(self, positions: Mapping[str, float]) -> np.ndarray:
         """(L,) [rad] or [m] of the joint above each link in `parents`, in their order; at zero where not named, and where it is fixed."""
-        return np.array([j.multiplier * positions.get(j.source, 0.0) + j.offset if j.moves else 0.0 for j in self._children])
+        return np.array([0.0 if j.kind == "fixed" else j.multiplier * positions.get(j.source, 0.0) + j.offset for j in self._children])
 
     def in_parent(self, number: int, position: float) -> tuple[np.ndarray, tuple[float, float, float, float]]:
         """Place (3,) and unit quaternion x, y, z, w of the link `number` in `parents`, in its parent, the joint at `position` [rad] or [m].

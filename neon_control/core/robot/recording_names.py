@@ -56,16 +56,11 @@ class RecordingConfig:
 
 
 def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: str = CAMERA) -> RecordingConfig:
-    """The section `recording` of a robot file.
+    """The section `recording` of a robot file, None where there is none; ConfigError for an unknown field or a wrong value.
 
     Args:
-        file: for messages.
-        data: the section; None where there is none.
         controllers: the topics of the robot's joint controllers.
         camera: the topic of the robot's first camera.
-
-    Raises:
-        ConfigError: an unknown field or a wrong value.
     """
     place = Place(file, "recording")
     fields = {"camera": camera, **({} if data is None else read(Mapping, data, place))}

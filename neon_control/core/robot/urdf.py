@@ -70,11 +70,7 @@ class Urdf:
 
 
 def read_urdf(file: Path) -> Urdf:
-    """The content of a URDF file.
-
-    Raises:
-        ConfigError: it cannot be read, or is malformed; the message names the file and the element.
-    """
+    """The content of a URDF file; ConfigError with the file and the element where it cannot be read or is malformed."""
     try:
         robot = ElementTree.parse(file).getroot()
         if robot.tag != "robot":

@@ -11,57 +11,47 @@ from neon_control.core.common.nanoseconds import JUMP_BACK_S, NANOSECONDS
 
 SAMPLE_RATE = 16000  # [Hz] of the sound that policies hear
 AUDIO_WINDOW_S = 2.0  # [s] what the audio encoder hears
+CAPACITY = 4 * SAMPLE_RATE  # samples that are remembered
+GAP_S = 0.1  # [s] tolerated difference between a block's arrival and its place in the stream
 
 
 class AudioBuffer:
-    """The last seconds of sound.
+    """Mono sound of `SAMPLE_RATE`.
 
     Audio messages carry no stamp, so the arrival time of the first block fixes the end of that block, and later blocks are taken to follow
     each other without a gap: jitter of the transport does not tear the sound. Only when a block arrives more than
-    `gap_s` away from where it should, the buffer moves its clock to the arrival time; if sound was lost, silence takes its place.
-
-    Args:
-        sample_rate: [Hz].
-        horizon_s: [s] how far back to remember.
-        gap_s: [s] tolerated difference between a block's arrival and its place in the stream.
+    `GAP_S` away from where it should, the buffer moves its clock to the arrival time; if sound was lost, silence takes its place.
     """
 
-    def __init__(self, sample_rate: int = SAMPLE_RATE, horizon_s: float = 4.0, gap_s: float = 0.1) -> None:
-        self.sample_rate = sample_rate
-        self._capacity = round(horizon_s * sample_rate)
-        self._gap = round(gap_s * NANOSECONDS)
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._samples = np.zeros(2 * self._capacity, np.float32)  # filled from the left; when full, the newest half moves to the left end
+        self._samples = np.zeros(2 * CAPACITY, np.float32)  # filled from the left; when full, the newest half moves to the left end
         self._count = 0
         self._end: int | None = None  # [ns] the time at which the newest sample ends
         self.gaps = 0  # times that the clock was moved
 
     def add(self, arrival: int, samples: np.ndarray) -> None:
-        """Append one mono block, int16 or float32 in [-1, 1], which arrived at `arrival` [ns].
-
-        Raises:
-            ObservationError: another shape or type, or a sample is not finite.
-        """
+        """Append a block (samples,), int16 or finite float32 in [-1, 1], that arrived at `arrival` [ns]; ObservationError for any other."""
         block = _as_float(samples)
         with self._lock:
-            duration = len(block) * NANOSECONDS // self.sample_rate
+            duration = len(block) * NANOSECONDS // SAMPLE_RATE
             if self._end is None:
                 self._end = arrival - duration
             drift = arrival - (self._end + duration)
-            if abs(drift) > self._gap:
+            if abs(drift) > GAP_S * NANOSECONDS:
                 self.gaps += 1
                 if drift < -JUMP_BACK_S * NANOSECONDS:  # time was reset
                     self._count = 0
                 elif drift > 0:
-                    self._append(np.zeros(min(drift * self.sample_rate // NANOSECONDS, self._capacity), np.float32))
+                    self._append(np.zeros(min(drift * SAMPLE_RATE // NANOSECONDS, CAPACITY), np.float32))
                 self._end = arrival - duration
             self._append(block)
             self._end += duration
 
     def _append(self, block: np.ndarray) -> None:
-        block = block[-self._capacity :]
+        block = block[-CAPACITY:]
         if self._count + len(block) > len(self._samples):
-            kept = self._capacity - len(block)
+            kept = CAPACITY - len(block)
             self._samples[:kept] = self._samples[self._count - kept : self._count]
             self._count = kept
         self._samples[self._count : self._count + len(block)] = block
@@ -80,18 +70,18 @@ class AudioBuffer:
             return self._end
 
     def window(self, end: int, seconds: float = AUDIO_WINDOW_S) -> np.ndarray:
-        """The last `seconds` of sound before `end` [ns]: float32 (seconds * sample_rate,), silence on the left where nothing was heard yet.
+        """The last `seconds` of sound before `end` [ns]: float32 (seconds * SAMPLE_RATE,), silence on the left where nothing was heard yet.
 
         When `end` is later than the newest sample, the window ends with the newest sample: an image usually overtakes the
         block of sound that was recorded with it, and silence on the right would put a click into every window.
         """
-        size = round(seconds * self.sample_rate)
+        size = round(seconds * SAMPLE_RATE)
         out = np.zeros(size, np.float32)
         with self._lock:
             if self._end is None:
                 return out
-            newer = max(0, round((self._end - end) * self.sample_rate / NANOSECONDS))
-            oldest = self._count - min(self._count, self._capacity)
+            newer = max(0, round((self._end - end) * SAMPLE_RATE / NANOSECONDS))
+            oldest = max(0, self._count - CAPACITY)
             stop = max(self._count - newer, oldest)
             start = max(stop - size, oldest)
             if stop > start:

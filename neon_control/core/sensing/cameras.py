@@ -43,10 +43,10 @@ class Cameras:
         self.look_at(Clip())
 
     def look_at(self, clip: Clip, names: Sequence[str] = ()) -> None:
-        """From now on take these clips of these cameras, of the first one if no name is given; a longer clip has to fill first.
+        """From now on take these clips of these cameras; called by the thread that builds. A longer clip has to fill first.
 
-        Raises:
-            ObservationError: there is no camera of such a name.
+        Args:
+            names: see `resolve`.
         """
         names = self.resolve(names)
         for name, buffer in self.buffers.items():
@@ -55,11 +55,7 @@ class Cameras:
         self.used, self.clip = names, clip
 
     def resolve(self, names: Sequence[str]) -> tuple[str, ...]:
-        """The cameras that a policy means.
-
-        Raises:
-            ObservationError: there is no camera of such a name.
-        """
+        """The cameras that a policy means, the first one if it names none; ObservationError where there is no such camera."""
         unknown = [n for n in names if n not in self.buffers]
         if unknown:
             raise ObservationError(f"no camera {unknown}; the robot has {list(self.buffers)}", tuple(map(input_name, unknown)))

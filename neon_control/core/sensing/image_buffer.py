@@ -78,16 +78,10 @@ class ImageBuffer:
             del self._images[bisect_right(self._images, stamp, key=lambda i: i.stamp) :]
 
     @property
-    def newest(self) -> tuple[int, AnyImage] | None:
-        """Stamp [ns] and image, as it was given or decoded; None when there is none."""
-        with self._lock:
-            return (self._images[-1].stamp, self._images[-1].image) if self._images else None
-
-    @property
     def latest_stamp(self) -> int | None:
         """[ns] stamp of the newest image; None when there is none."""
-        newest = self.newest
-        return None if newest is None else newest[0]
+        newest = self.at()
+        return None if newest is None else newest.stamp
 
     @property
     def stamps(self) -> list[int]:

@@ -27,10 +27,6 @@ class JointStream:
     stamps: list[int] = field(default_factory=list)  # [ns] rising
     positions: list[np.ndarray] = field(default_factory=list)  # (n,) [rad] each
 
-    def part(self, rows: np.ndarray) -> JointStream:
-        """The same of those joints alone where `rows` (n,) is true."""
-        return JointStream(self.columns[rows], list(self.stamps), [p[rows] for p in self.positions])
-
 
 class JointStreams:
     """The streams of J joints; whoever takes from a message adds to them, or does not."""
@@ -58,7 +54,8 @@ class JointStreams:
             inside = np.isin(stream.columns, layout.columns)
             if inside.any() and not inside.all():
                 self.streams.remove(stream)
-                self.streams += [stream.part(inside), stream.part(~inside)]
+                for rows in (inside, ~inside):
+                    self.streams.append(JointStream(stream.columns[rows], list(stream.stamps), [p[rows] for p in stream.positions]))
                 self.streams.sort(key=lambda s: int(s.columns[0]))
                 self._parts.clear()
         if len(self._parts) >= LAYOUTS:
@@ -102,7 +99,7 @@ class JointStateBuffer:
         self._horizon = round(horizon_s * NANOSECONDS)
         self._tolerance = round(tolerance_s * NANOSECONDS)
         self._gap = round(gap_s * NANOSECONDS)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._joints = JointStreams(joint_names)
         self.late = 0  # messages of which something was dropped because a newer one was there already
 
@@ -144,32 +141,19 @@ class JointStateBuffer:
         with self._lock:
             return [(self._joints.names(s), s.stamps[-1] if s.stamps else None) for s in self._joints.streams]
 
-    @property
-    def latest_stamp(self) -> int | None:
-        """[ns] the newest time that the states of every joint have reached; None while one was never received."""
-        with self._lock:
-            streams = self._joints.streams
-            return min(s.stamps[-1] for s in streams) if all(s.stamps for s in streams) else None
-
     def latest(self) -> tuple[int, np.ndarray]:
-        """The newest time [ns] that the states of every joint have reached, and the positions (J,) [rad] then.
-
-        Raises:
-            ObservationError: as of `at`.
-        """
+        """The newest time [ns] that the states of every joint have reached, and the positions (J,) [rad] then; raises as `at`."""
         with self._lock:
             streams = self._joints.streams
-            slowest = streams[0] if len(streams) == 1 else min(streams, key=lambda s: s.stamps[-1] if s.stamps else 0)
+            slowest = min(streams, key=lambda s: s.stamps[-1] if s.stamps else 0)
             if not slowest.stamps:
                 raise self._refused(slowest, "nothing received")
             stamp = slowest.stamps[-1]
-            if len(streams) == 1:
-                return stamp, slowest.positions[-1].copy()
             behind = max(s.stamps[0] for s in streams) - stamp
             if behind > self._tolerance:
                 text = f"nothing received since {behind / NANOSECONDS:.3f} s before what is remembered of the other joints"
                 raise self._refused(slowest, text)
-            return stamp, self._state(stamp)
+            return stamp, self.at(stamp)
 
     def at(self, stamp: int) -> np.ndarray:
         """Positions (J,) [rad] at `stamp` [ns], each linearly interpolated between the joint's states around it.
@@ -178,39 +162,30 @@ class JointStateBuffer:
             ObservationError: a joint was not received, or `stamp` lies outside the span of its states, or in a gap, by more than the
                 tolerance.
         """
-        with self._lock:
-            return self._state(stamp)
-
-    def _state(self, stamp: int) -> np.ndarray:
-        streams = self._joints.streams
-        if len(streams) == 1:
-            return self._state_of(streams[0], stamp)
         state = np.empty(len(self.joint_names))
-        for stream in streams:
-            state[stream.columns] = self._state_of(stream, stamp)
+        with self._lock:
+            for stream in self._joints.streams:
+                state[stream.columns] = self._state_of(stream, stamp)
         return state
 
     def _state_of(self, stream: JointStream, stamp: int) -> np.ndarray:
-        """As `at`, of one stream's joints (n,)."""
+        """(n,) as `at`; it may be the stored one."""
         stamps, states = stream.stamps, stream.positions
         if not stamps:
             raise self._refused(stream, "nothing received")
         right = bisect_left(stamps, stamp)
         left, right = max(0, right - 1), min(right, len(stamps) - 1)
         before, after = stamps[left], stamps[right]
-        state: np.ndarray
         if before <= stamp <= after and after - before <= self._gap:
             weight = (stamp - before) / max(1, after - before)
-            state = (1.0 - weight) * states[left] + weight * states[right]
-            return state
+            return np.asarray((1.0 - weight) * states[left] + weight * states[right])
         nearest = left if abs(before - stamp) <= abs(after - stamp) else right
         away = abs(stamps[nearest] - stamp)
         if away > self._tolerance:
             side = "before the oldest" if stamp < before else "after the newest" if stamp > after else "from the nearest"
             text = f"the asked time is {away / NANOSECONDS:.3f} s {side} of {len(stamps)} states"
             raise self._refused(stream, f"{text}, limit {self._tolerance / NANOSECONDS:.3f} s")
-        state = states[nearest].copy()
-        return state
+        return states[nearest]
 
     def _refused(self, stream: JointStream, text: str) -> ObservationError:
         whose = f"{self._joints.names(stream)}: " if len(self._joints.streams) > 1 else ""

@@ -79,7 +79,7 @@ class ObservationBuilder:
         max_age: limits of age.
         use_audio: False for a policy that does not listen; audio is then neither needed nor cut.
         clip: the images of an observation; the newest one where none is given.
-        cameras: the robot's cameras; an observation is made of the first one until `look_at` says otherwise.
+        cameras: the robot's cameras; an observation is made of the first one until `cameras.look_at` says otherwise.
     """
 
     def __init__(
@@ -99,10 +99,6 @@ class ObservationBuilder:
         self.use_audio = use_audio
         self._checked = 0  # [ns] time of the last check
 
-    def look_at(self, clip: Clip, cameras: Sequence[str] = ()) -> None:
-        """Take other clips, of other cameras, from now on; see `Cameras.look_at`. Called by the thread that builds."""
-        self.cameras.look_at(clip, cameras)
-
     def build(self, now: int, use_joints: bool = True) -> Observation:
         """The observation at the newest image's stamp.
 
@@ -116,7 +112,7 @@ class ObservationBuilder:
         picked = self.cameras.pick()
         stamps = {input_name(name): None if image is None else image.stamp for name, image in picked.items()}
         if use_joints:
-            stamps["joint_states"] = self.joint_states.latest_stamp
+            stamps["joint_states"] = None  # `check` looks at every joint's own
         if self.use_audio:
             stamps["audio"] = self.audio.latest_stamp
         self.check(now, stamps)
@@ -136,15 +132,16 @@ class ObservationBuilder:
             stamps: [ns] time of each input's newest message; None when there is none. Of joint states, every joint's own newest one counts.
 
         Raises:
-            ObservationError: an input is missing or stale; the message and `inputs` name every such input.
+            ObservationError: see `build`.
         """
         if now <= 0:
             raise ObservationError("clock: no time yet; with use_sim_time somebody must publish /clock", ("clock",))
         limits = {buffer.label: self.max_age.camera for buffer in self.cameras.buffers.values()} | vars(self.max_age)
-        problems = {name: _age_problem(stamp, now, limits[name]) for name, stamp in stamps.items() if name != "joint_states"}
-        if "joint_states" in stamps:
-            problems["joint_states"] = self._joint_states_problem(now)
-        bad = {name: problems[name] for name in stamps if problems[name]}
+        problems = {
+            name: self._joint_states_problem(now) if name == "joint_states" else _age_problem(stamp, now, limits[name])
+            for name, stamp in stamps.items()
+        }
+        bad = {name: text for name, text in problems.items() if text}
         future = round(FUTURE_S * NANOSECONDS)
         if now + future < self._checked:
             for images in self.cameras.buffers.values():

@@ -11,8 +11,8 @@ import numpy as np
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.core.sensing.image import decode_image
+from neon_control.core.common.nanoseconds import to_nanoseconds
+from neon_control.core.sensing.image import image_to_rgb
 from neon_control.core.sensing.image_buffer import AnyImage
 from neon_control.recordings.bag.storage import Definition
 from neon_control.runtime.decoding.compressed_images import decode_compressed
@@ -98,14 +98,9 @@ def deserialise(store: Typestore, kind: str, raw: bytes) -> Any:
     return message
 
 
-def nanoseconds(time: Any) -> int:
-    """[ns] of a Time or a Duration."""
-    return int(time.sec) * NANOSECONDS + int(time.nanosec)
-
-
 def stamp_of(message: Any) -> int:
     """[ns] of the header; 0, which says "now", where there is none."""
-    return nanoseconds(message.header.stamp) if hasattr(message, "header") else 0
+    return to_nanoseconds(message.header.stamp) if hasattr(message, "header") else 0
 
 
 def image_of(message: Any, camera: str = "camera") -> AnyImage:
@@ -119,7 +114,7 @@ def image_of(message: Any, camera: str = "camera") -> AnyImage:
     """
     if hasattr(message, "format"):
         return partial(decode_compressed, bytes(message.data), camera)
-    return decode_image(message.encoding, message.height, message.width, message.step, message.data, bool(message.is_bigendian))
+    return image_to_rgb(message)
 
 
 def velocity_of(message: Any) -> np.ndarray:

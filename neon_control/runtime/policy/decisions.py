@@ -145,7 +145,7 @@ class InferenceDecisions:
         """Turn to what the running policy looks at and listens to."""
         policy = self.policy
         self._builder.use_audio = policy.uses_audio
-        self._builder.look_at(policy.file.vision.clip, policy.file.vision.cameras)
+        self._builder.cameras.look_at(policy.file.vision.clip, policy.file.vision.cameras)
         return policy
 
     def keep(self, look: Look, features: Features) -> ChunkStart | None:

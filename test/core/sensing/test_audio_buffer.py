@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.core.common.errors import ObservationError
-from neon_control.core.sensing.audio_buffer import AudioBuffer
+from neon_control.core.sensing.audio_buffer import CAPACITY, AudioBuffer
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -18,22 +18,22 @@ S = 1_000_000_000
 def test_blocks_that_arrive_with_jitter_are_put_together_without_a_seam(blocks: list[int], jitter: list[int]) -> None:
     total = sum(blocks)
     signal = np.sin(0.01 * np.arange(total)).astype(np.float32)
-    buffer, start = AudioBuffer(horizon_s=1.0), 0
+    buffer, start = AudioBuffer(), 0
     for size, late in zip(blocks, jitter, strict=False):
         end = start + size
         buffer.add(10 * S + end * S // 16000 + (late * MS if start else 0), signal[start:end])
         start = end
     assert buffer.gaps == 0
-    kept = min(total, 16000)
-    window = buffer.window(buffer.latest_stamp or 0, 1.0)
-    np.testing.assert_array_equal(window[16000 - kept :], signal[total - kept :])
-    assert not window[: 16000 - kept].any()
+    kept = min(total, CAPACITY)
+    window = buffer.window(buffer.latest_stamp or 0, CAPACITY / 16000)
+    np.testing.assert_array_equal(window[CAPACITY - kept :], signal[total - kept :])
+    assert not window[: CAPACITY - kept].any()
 
 
 @given(shift=st.integers(0, 16000), size=st.integers(1, 16000))
 def test_a_window_ends_at_the_asked_time(shift: int, size: int) -> None:
     signal = np.arange(1, 32001, dtype=np.float32)
-    buffer = AudioBuffer(horizon_s=2.0)
+    buffer = AudioBuffer()
     buffer.add(20 * S, signal)
     window = buffer.window(20 * S - shift * S // 16000, size / 16000)
     stop = 32000 - shift

@@ -27,7 +27,7 @@ def show(cameras: Cameras, camera: str, *stamps: int) -> None:
 def builder(**stamps: tuple[int, ...]) -> ObservationBuilder:
     """Of the head and the wrist, with images of these stamps [ms] and nothing else needed."""
     made = ObservationBuilder([], MaxAge(camera=0.2), use_audio=False, cameras=NAMES)
-    made.look_at(Clip(), ("head", "wrist"))
+    made.cameras.look_at(Clip(), ("head", "wrist"))
     for camera, times in stamps.items():
         show(made.cameras, camera, *times)
     return made
@@ -60,7 +60,7 @@ def test_at_any_two_rates_the_other_image_is_the_newest_within_the_tolerance(per
 
 def test_clips_of_two_cameras_end_with_the_images_that_belong_together() -> None:
     made = builder()
-    made.look_at(Clip(3, 10.0), ("wrist", "head"))
+    made.cameras.look_at(Clip(3, 10.0), ("wrist", "head"))
     for stamp in range(1000, 1500, 50):
         show(made.cameras, "wrist", stamp)
         if stamp % 100 == 0:
@@ -101,7 +101,7 @@ def test_a_policy_that_names_no_camera_sees_the_robots_first_one() -> None:
     show(made.cameras, "head", 1000)
     assert marks(made.build(1000 * MS, use_joints=False)) == [[1000]]
     with pytest.raises(ObservationError, match=r"no camera \['back'\]; the robot has \['head', 'wrist', 'floor'\]"):
-        made.look_at(Clip(), ("head", "back"))
+        made.cameras.look_at(Clip(), ("head", "back"))
     assert made.cameras.used == ("head",), "a refused change changes nothing"
 
 

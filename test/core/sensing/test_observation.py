@@ -21,12 +21,12 @@ IMAGE = np.zeros((4, 6, 3), np.uint8)
 class TestImageBuffer:
     def test_the_newest_stamp_wins_and_late_images_are_counted(self) -> None:
         buffer = ImageBuffer()
-        assert buffer.newest is None
+        assert buffer.at() is None
         for stamp in (2 * S, 2 * S - 10 * MS, 2 * S):
             buffer.add(stamp, IMAGE)
-        assert buffer.late == 2 and buffer.newest is not None and buffer.newest[0] == 2 * S
+        assert buffer.late == 2 and buffer.latest_stamp == 2 * S
         buffer.add(S, IMAGE)  # time was reset
-        assert buffer.newest[0] == S
+        assert buffer.latest_stamp == S
 
     def test_the_frames_of_a_clip_are_those_nearest_to_their_times(self) -> None:
         buffer = _camera(ImageBuffer(horizon_s=1.0), 0, 67, 133, 200)
@@ -129,7 +129,7 @@ class TestObservationBuilder:
         builder.joint_states.add(S, ["a"], [0.0])
         builder.images.add(S - 50 * MS, IMAGE)
         builder.images.add(S, IMAGE)
-        builder.look_at(Clip(4, 10.0))
+        builder.cameras.look_at(Clip(4, 10.0))
         with pytest.raises(ObservationError, match="2 of 4 images of the clip are missing"):
             builder.build(S)
         for i in range(1, 4):
