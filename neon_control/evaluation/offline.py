@@ -31,8 +31,9 @@ from neon_control.core.robot.topics import cameras_by_role
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
-from neon_control.recordings.bag.messages import image_of, stamp_of
+from neon_control.recordings.bag.messages import stamp_of
 from neon_control.runtime.decoding.audio_blocks import READERS
+from neon_control.runtime.decoding.compressed_images import image_of
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.policy.decisions import ChunkStart, InferenceDecisions, Look
 from neon_control.runtime.policy.policy import Features, Policy

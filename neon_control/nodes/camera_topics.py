@@ -12,9 +12,7 @@ from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import Camera, input_name
 from neon_control.core.sensing.cameras import Cameras
-from neon_control.core.sensing.image import image_to_rgb
-from neon_control.core.sensing.image_buffer import AnyImage
-from neon_control.runtime.decoding.compressed_images import decode_compressed
+from neon_control.runtime.decoding.compressed_images import image_of
 
 
 class CameraTopics:
@@ -48,11 +46,8 @@ class CameraTopics:
         self._statistics.count("images_received")
         if len(self._robot_cameras) > 1:
             self._statistics.count(f"images_received_{camera}")
-        if isinstance(message, Image):
-            image: AnyImage = image_to_rgb(message)
-        else:
-            # by the inference thread, and only if this image is the one it takes
-            image = partial(decode_compressed, message.data, input_name(camera))
+        # A compressed image is decoded by the inference thread, and only if this image is the one it takes.
+        image = image_of(message, input_name(camera))
         self._cameras.buffers[camera].add(to_nanoseconds(message.header.stamp), image)
         if camera == self._cameras.used[0]:
             self._on_image()

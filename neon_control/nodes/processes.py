@@ -99,7 +99,7 @@ class ProcessGroup:
                 group.check()
 
     Each process has its own session, so that a Ctrl-C reaches this program only and the processes are ended in order; and
-    each is killed by the kernel if this program dies without a chance to do that (Linux). Start them from the main thread.
+    each is killed by the kernel if this program dies without a chance to do that (Linux). Start and leave it in the main thread.
 
     Args:
         log_folder: gets one file for each process.
@@ -170,14 +170,11 @@ class ProcessGroup:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        previous = signal.getsignal(signal.SIGINT)
-        with contextlib.suppress(ValueError):  # not in the main thread: nobody interrupts us
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second, impatient Ctrl-C must not leave half of them running
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second, impatient Ctrl-C must not leave half of them running
         try:
             self.stop()
         finally:
-            with contextlib.suppress(ValueError):
-                signal.signal(signal.SIGINT, previous)
+            signal.signal(signal.SIGINT, previous)
 
 
 def _signal_session(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -23,11 +23,12 @@ from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.sensing.image_buffer import AnyImage, Clip
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.bag.bag_file import METADATA
-from neon_control.recordings.bag.messages import IMAGE_TYPES, image_of, stamp_of
+from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
 from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag, open_bag
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, file_fingerprint, step_times
 from neon_control.runtime.decoding.audio_blocks import READERS
+from neon_control.runtime.decoding.compressed_images import image_of
 from neon_control.runtime.decoding.sound import SoundStream
 
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported

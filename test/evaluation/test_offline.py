@@ -24,7 +24,8 @@ from neon_control.evaluation.offline import OfflineRun
 from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag
-from neon_control.recordings.bag.messages import image_of, stamp_of
+from neon_control.recordings.bag.messages import stamp_of
+from neon_control.runtime.decoding.compressed_images import image_of
 from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.loop import InferenceLoop
 from neon_control.runtime.policy.policy import Features, Policy

@@ -62,7 +62,8 @@ def test_a_huggingface_backbone_encodes_clips_as_the_live_node_does(recordings: 
         assert len(got["vision"]) == len(live) < len(images), "there is no sample until the first clip is filled"
         for features, sample in zip(got["vision"], live, strict=True):
             assert np.allclose(features, backbone.encode([sample.observation.frames]).features[0], atol=1e-4)
-        builder = ObservationBuilder(space.joint_names, use_audio=False, clip=spec.clip)
+        builder = ObservationBuilder(space.joint_names, use_audio=False)
+        builder.cameras.look_at(spec.clip)
         for sample in images:  # the live node's buffers, filled image by image
             builder.images.add(sample.observation.stamp, sample.observation.image)
             builder.joint_states.add(sample.observation.stamp, space.joint_names, sample.observation.joint_positions)

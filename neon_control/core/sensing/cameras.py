@@ -28,7 +28,6 @@ class Cameras:
     Args:
         names: all cameras of the robot; the first one is what a policy looks at that names none.
         max_age_s: [s] how much older than the observation another camera's image may be.
-        horizon_s: [s] how far back to remember at least; for recordings, which are kept whole.
 
     Attributes:
         buffers: camera -> its images, for every camera of the robot.
@@ -36,10 +35,9 @@ class Cameras:
         clip: the images that are taken of each.
     """
 
-    def __init__(self, names: Sequence[str] = (DEFAULT_NAME,), max_age_s: float = 0.2, horizon_s: float = 0.0) -> None:
-        self.buffers = {name: ImageBuffer(horizon_s, input_name(name)) for name in names}
+    def __init__(self, names: Sequence[str] = (DEFAULT_NAME,), max_age_s: float = 0.2) -> None:
+        self.buffers = {name: ImageBuffer(label=input_name(name)) for name in names}
         self._max_age = max_age_s
-        self._horizon = horizon_s
         self.look_at(Clip())
 
     def look_at(self, clip: Clip, names: Sequence[str] = ()) -> None:
@@ -51,7 +49,7 @@ class Cameras:
         names = self.resolve(names)
         for name, buffer in self.buffers.items():
             lag = self._max_age if name in names[1:] else 0.0  # the first camera's newest image may be that old
-            buffer.keep(max(self._horizon, clip.horizon_s + lag))
+            buffer.keep(clip.horizon_s + lag)
         self.used, self.clip = names, clip
 
     def resolve(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -61,9 +59,9 @@ class Cameras:
             raise ObservationError(f"no camera {unknown}; the robot has {list(self.buffers)}", tuple(map(input_name, unknown)))
         return tuple(names) or (next(iter(self.buffers)),)
 
-    def pick(self, stamp: int | None = None) -> dict[str, StoredImage | None]:
-        """The image that each camera in use gives to the observation at the first one's newest image, or its newest until `stamp` [ns]."""
-        first = self.buffers[self.used[0]].at(stamp)
+    def pick(self) -> dict[str, StoredImage | None]:
+        """The image that each camera in use gives to the observation at the first one's newest image."""
+        first = self.buffers[self.used[0]].at()
         limit = None if first is None else first.stamp + round(TOLERANCE_S * NANOSECONDS)
         return {self.used[0]: first, **{name: self.buffers[name].at(limit) for name in self.used[1:]}}
 
@@ -88,11 +86,3 @@ class Cameras:
         if self.clip.frames == 1:
             return {name: (image.decoded(),) for name, image in images.items()}
         return {name: self.buffers[name].frames(i.stamp, self.clip.frames, self.clip.rate_hz) for name, i in images.items()}
-
-    def stamps(self) -> list[int]:
-        """[ns] of the first camera's images, from when every camera in use has filled its clip: the observations of a recording."""
-        filling = round((self.clip.frames - 1) / self.clip.rate_hz * NANOSECONDS)
-        stamps = [self.buffers[name].stamps for name in self.used]
-        tolerance = round(TOLERANCE_S * NANOSECONDS)
-        start = max((s[0] - (tolerance if i else 0) for i, s in enumerate(stamps) if s), default=0) + filling
-        return [stamp for stamp in stamps[0] if stamp >= start]

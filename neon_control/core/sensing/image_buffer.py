@@ -83,12 +83,6 @@ class ImageBuffer:
         newest = self.at()
         return None if newest is None else newest.stamp
 
-    @property
-    def stamps(self) -> list[int]:
-        """[ns] of all images that are held, the oldest first."""
-        with self._lock:
-            return [i.stamp for i in self._images]
-
     def at(self, stamp: int | None = None) -> StoredImage | None:
         """The newest image, or the newest one not later than `stamp` [ns], or the oldest where all are later; None when there is none."""
         with self._lock:
@@ -124,13 +118,13 @@ class ImageBuffer:
         return tuple(held[i].decoded() for i in distance.argmin(axis=1))
 
 
+@dataclass(eq=False)
 class StoredImage:
     """An image that is decoded once, if at all; only the thread that builds observations asks for it."""
 
-    def __init__(self, stamp: int, image: AnyImage) -> None:
-        self.stamp = stamp
-        self.image = image
-        self.taken = False  # whether an observation asked for it
+    stamp: int  # [ns]
+    image: AnyImage
+    taken: bool = False  # whether an observation asked for it
 
     def decoded(self) -> np.ndarray:
         self.taken = True

@@ -20,7 +20,7 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.camera import DEFAULT_NAME, input_name
 from neon_control.core.sensing.audio_buffer import AudioBuffer
 from neon_control.core.sensing.cameras import Cameras
-from neon_control.core.sensing.image_buffer import Clip, StoredImage
+from neon_control.core.sensing.image_buffer import StoredImage
 from neon_control.core.sensing.joint_states import JointStateBuffer
 
 FUTURE_S = 0.1  # [s] a stamp this far in the future means that two clocks disagree
@@ -78,8 +78,7 @@ class ObservationBuilder:
         joint_names: the joints of an observation, in order.
         max_age: limits of age.
         use_audio: False for a policy that does not listen; audio is then neither needed nor cut.
-        clip: the images of an observation; the newest one where none is given.
-        cameras: the robot's cameras; an observation is made of the first one until `cameras.look_at` says otherwise.
+        cameras: the robot's cameras; an observation is made of the first one's newest image until `cameras.look_at` says otherwise.
     """
 
     def __init__(
@@ -87,12 +86,10 @@ class ObservationBuilder:
         joint_names: Sequence[str],
         max_age: MaxAge | None = None,
         use_audio: bool = True,
-        clip: Clip | None = None,
         cameras: Sequence[str] = (DEFAULT_NAME,),
     ) -> None:
         self.max_age = max_age or MaxAge()
         self.cameras = Cameras(cameras, self.max_age.camera)
-        self.cameras.look_at(clip or Clip())
         self.images = self.cameras.buffers[cameras[0]]
         self.joint_states = JointStateBuffer(joint_names, gap_s=self.max_age.joint_states)
         self.audio = AudioBuffer()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,7 @@ from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_
 from rosbags.typesys.store import Typestore
 
 from neon_control.core.common.nanoseconds import to_nanoseconds
-from neon_control.core.sensing.image import image_to_rgb
-from neon_control.core.sensing.image_buffer import AnyImage
 from neon_control.recordings.bag.storage import Definition
-from neon_control.runtime.decoding.compressed_images import decode_compressed
 
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 COMMAND_TYPES = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")
@@ -101,20 +97,6 @@ def deserialise(store: Typestore, kind: str, raw: bytes) -> Any:
 def stamp_of(message: Any) -> int:
     """[ns] of the header; 0, which says "now", where there is none."""
     return to_nanoseconds(message.header.stamp) if hasattr(message, "header") else 0
-
-
-def image_of(message: Any, camera: str = "camera") -> AnyImage:
-    """An Image as (H, W, 3) uint8 RGB; a CompressedImage as a function that decodes it, whose errors come when it is looked at.
-
-    Args:
-        camera: the input's name in errors.
-
-    Raises:
-        ObservationError: an encoding that is not supported.
-    """
-    if hasattr(message, "format"):
-        return partial(decode_compressed, bytes(message.data), camera)
-    return image_to_rgb(message)
 
 
 def velocity_of(message: Any) -> np.ndarray:

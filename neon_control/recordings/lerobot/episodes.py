@@ -102,7 +102,8 @@ class LeRobotEpisode(Recording):
             images = frames_at(video, layout.video_start(self._episode, camera) + times, 0.5 / layout.fps, report)
         else:
             images = (decode_compressed(cell["bytes"] or (layout.root / cell["path"]).read_bytes()) for cell in table[camera].to_pylist())
-        builder = ObservationBuilder(space.joint_names, use_audio=False, clip=clip)
+        builder = ObservationBuilder(space.joint_names, use_audio=False)
+        builder.cameras.look_at(clip)
         first = stamps[0] + round((clip.frames - 1) / clip.rate_hz * NANOSECONDS)
         for stamp, state, image in zip(stamps, states, images, strict=False):
             builder.joint_states.add(stamp, space.joint_names, state)

@@ -116,7 +116,8 @@ class TestObservationBuilder:
         assert observation.image is IMAGE and observation.frames == (IMAGE,)
 
     def test_a_clip_ends_with_the_newest_image(self) -> None:
-        builder = ObservationBuilder(["a"], use_audio=False, clip=Clip(3, 10.0))
+        builder = ObservationBuilder(["a"], use_audio=False)
+        builder.cameras.look_at(Clip(3, 10.0))
         for i in range(5):
             builder.images.add(S + i * 50 * MS, np.full((4, 6, 3), i, np.uint8))
         builder.joint_states.add(S + 200 * MS, ["a"], [0.0])
