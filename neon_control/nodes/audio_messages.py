@@ -15,8 +15,7 @@ from neon_control.runtime.decoding.audio_blocks import READERS
 def audio_type(name: str) -> tuple[type, Callable[[Any], np.ndarray]]:
     """The message class of one of `READERS`, and the function that takes the samples from it: (frames * channels,) int16 or float32.
 
-    Raises:
-        ConfigError: the package of the type is not installed, or is another one of that name.
+    ConfigError where the package of the type is not installed, or is another one of that name.
     """
     package, _, kind = name.partition("/")
     try:

@@ -127,8 +127,7 @@ def run(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     The default signal handlers of rclpy invalidate the context at once, after which nothing can be published. So this
     function takes SIGINT and SIGTERM itself: an active node is deactivated first, with working publishers.
 
-    Returns:
-        The exit code: 0 after a clean stop, 1 when the node could not be built or started.
+    Returns the exit code: 0 after a clean stop, 1 when the node could not be built or started.
     """
     stop = threading.Event()
     rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)

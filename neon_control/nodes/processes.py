@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import random
 import signal
@@ -25,7 +26,6 @@ from neon_control.nodes.transport import choose_transport
 
 # How a process is asked to end, and how long each question waits for its answer [s].
 STOP_STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
-TAIL_LINES = 20
 MAX_DOMAIN = 232  # beyond it, DDS has no ports
 DOMAINS = range(1, 101)  # above 101 the DDS ports run into Linux's ephemeral range
 _PR_SET_PDEATHSIG = 1
@@ -44,11 +44,7 @@ def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> i
 
 
 def domain_id(environment: Mapping[str, str] = os.environ) -> int:
-    """The DDS domain that nodes will join.
-
-    Raises:
-        ConfigError: the environment names none that there is; the middleware would end the process without saying so.
-    """
+    """The DDS domain that nodes will join; ConfigError for one that there is not, as the middleware would end the process in silence."""
     text = environment.get("ROS_DOMAIN_ID", "") or "0"
     if not text.isdecimal() or int(text) > MAX_DOMAIN:
         raise ConfigError(f"the environment variable ROS_DOMAIN_ID needs a whole number from 0 to {MAX_DOMAIN}, got {text!r}")
@@ -57,9 +53,7 @@ def domain_id(environment: Mapping[str, str] = os.environ) -> int:
 
 def free_domain_id() -> int:
     """A DDS domain that nobody on this machine uses: its multicast port, 7400 + 250 domain, can be bound. ProcessError if none is left."""
-    candidates = list(DOMAINS)
-    random.SystemRandom().shuffle(candidates)  # two tools that start together should not choose the same
-    for domain in candidates:
+    for domain in random.SystemRandom().sample(DOMAINS, len(DOMAINS)):  # two tools that start together should not choose the same
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
             probe.bind(("", 7400 + 250 * domain))
             return domain
@@ -77,17 +71,8 @@ def node_command(module: str, params_file: Path | None = None, parameters: Mappi
     if params_file is not None:
         command += ["--params-file", str(params_file)]
     for name, value in (parameters or {}).items():
-        command += ["-p", f"{name}:={_ros_text(value)}"]
+        command += ["-p", f"{name}:={json.dumps(value, default=os.fspath)}"]  # YAML that keeps the type: "7" stays a string
     return [*command, *options]
-
-
-def _ros_text(value: object) -> str:
-    """A value as YAML that keeps its type: strings in quotes, so that "7" stays a string."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | os.PathLike):
-        return "'" + os.fspath(value).replace("'", "''") + "'"
-    return repr(value)
 
 
 class ProcessGroup:
@@ -101,9 +86,7 @@ class ProcessGroup:
     Each process has its own session, so that a Ctrl-C reaches this program only and the processes are ended in order; and
     each is killed by the kernel if this program dies without a chance to do that (Linux). Start and leave it in the main thread.
 
-    Args:
-        log_folder: gets one file for each process.
-        environment: default: this process's.
+    `log_folder` gets one file for each process; their environment is this process's, unless given.
     """
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str] | None = None) -> None:
@@ -147,7 +130,7 @@ class ProcessGroup:
                 how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
                 raise ProcessError(f"{name} {how}; the end of {self.log_file(name)}:\n{self.tail(name)}")
 
-    def tail(self, name: str, lines: int = TAIL_LINES) -> str:
+    def tail(self, name: str, lines: int = 20) -> str:
         """The last lines of a process's log."""
         text = self.log_file(name).read_text(errors="replace").splitlines()
         return "\n".join(f"  {line}" for line in text[-lines:]) or "  (it wrote nothing)"

@@ -24,11 +24,7 @@ PROFILES, PROFILES_JAZZY = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PR
 
 
 def choose_transport(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Name our profile file, unless another middleware is in use or the user chose transports or profiles.
-
-    Args:
-        environment: what to change; also the environment of a process that is about to be started.
-    """
+    """Name our profile file in `environment`, unless another middleware is in use or the user chose transports or profiles there."""
     if "fastrtps" not in environment.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp"):
         return
     if any(environment.get(name) for name in (TRANSPORTS, PROFILES, PROFILES_JAZZY)):

@@ -19,11 +19,7 @@ from neon_control.core.robot.robot import BASE_AXES, PARTS, Robot
 
 BASE_NAMES = tuple(f"base/{axis}" for axis in BASE_AXES)  # in an action vector
 
-MODES: dict[str, tuple[str, ...]] = {
-    "arms_only": ("arms",),
-    "upper_body": ("arms", "torso"),
-    "whole_body": PARTS,
-}
+MODES: dict[str, tuple[str, ...]] = {"arms_only": ("arms",), "upper_body": ("arms", "torso"), "whole_body": PARTS}
 
 
 @dataclass(frozen=True)

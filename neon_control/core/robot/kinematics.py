@@ -30,14 +30,11 @@ class _Joint(UrdfJoint):
 
 
 class Kinematics:
-    """The tree of links in a URDF.
+    """The tree of links in a URDF; ConfigError where the file is missing, malformed, or no tree.
 
     Attributes:
         root: the link that has no parent.
         parents: each other link's parent; parents come before their children.
-
-    Raises:
-        ConfigError: the file is missing, malformed, or no tree.
     """
 
     def __init__(self, urdf_path: Path) -> None:
@@ -63,13 +60,9 @@ class Kinematics:
         return self._outermost(carried[-1]) if carried else link
 
     def poses(self, links: Sequence[str], positions: Positions) -> Poses:
-        """Poses of L links in the root link: places (L, H, 3) [m], rotations (L, H, 3, 3).
+        """Poses of L links in the root link: places (L, H, 3) [m], rotations (L, H, 3, 3); H is 1 where all positions are single numbers.
 
-        Args:
-            positions: joints that are not named are at zero. H is 1 where all positions are single numbers.
-
-        Raises:
-            ConfigError: there is no such link, or a joint on the way has more than one degree of freedom.
+        Joints that are not named are at zero. ConfigError for no such link, or a joint of more than one degree of freedom on the way to it.
         """
         count = max((len(q) for q in positions.values() if isinstance(q, np.ndarray)), default=1)
         known: dict[str, Poses] = {self.root: (np.zeros((count, 3)), np.tile(np.eye(3), (count, 1, 1)))}

@@ -50,10 +50,7 @@ class RobotFile:
 
 
 def load_robot(path: str | Path) -> Robot:
-    """Read a robot YAML file and the URDF that it names.
-
-    Args:
-        path: the YAML file; a bare name is looked up in the package's `config/`.
+    """Read a robot YAML file, whose bare name is looked up in the package's `config/`, and the URDF that it names.
 
     Raises:
         ConfigError: a file is missing or malformed, a joint has no limit, or a margin leaves no range.

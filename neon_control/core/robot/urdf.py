@@ -50,11 +50,7 @@ class Urdf:
         return roots[0]
 
     def limits(self, name: str) -> tuple[float, float, float]:
-        """Lower and upper position and velocity of a joint that is commanded, [rad], [rad/s] or [m], [m/s].
-
-        Raises:
-            ConfigError: there is no such joint, it mimics another one, or a limit is missing or makes no sense.
-        """
+        """Lower and upper position and velocity [rad], [rad/s] or [m], [m/s] of a joint; ConfigError for one that cannot be commanded."""
         joint = self.joints.get(name)
         if joint is None:
             raise ConfigError(f"{self.file}: no joint named {name}; it has {sorted(self.joints)}")

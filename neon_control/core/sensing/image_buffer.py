@@ -20,11 +20,7 @@ AnyImage = np.ndarray | Callable[[], np.ndarray]  # decoded, or still to be deco
 
 @dataclass(frozen=True)
 class Clip:
-    """Which images a policy looks at: so many frames, evenly spaced, the last one at the observation's stamp.
-
-    Raises:
-        ConfigError: no frames, or a rate that is not finite and positive.
-    """
+    """Which images a policy looks at: so many frames, evenly spaced, the last one at the observation's stamp."""
 
     frames: int = setting(1, minimum=1)
     rate_hz: float = setting(10.0, above=0.0)  # [Hz] means nothing for a single frame

@@ -75,11 +75,7 @@ class JointPicker:
         return layout, values
 
     def every(self, names: Sequence[str], positions: Positions) -> dict[str, float]:
-        """Joint -> position [rad], for those who show all joints: of ours by the rule, of others where it is finite.
-
-        Raises:
-            ObservationError: see `pick`.
-        """
+        """Joint -> position [rad], for those who show all joints: of ours by the rule, of others where it is finite. Raises as `pick`."""
         self.pick(names, positions)
         if len(names) != len(positions):
             return {}

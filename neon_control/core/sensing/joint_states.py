@@ -37,11 +37,7 @@ class JointStreams:
         self._parts: dict[Layout, list[tuple[JointStream, np.ndarray]]] = {}  # streams, and their rows in a message's values
 
     def take(self, names: Sequence[str], positions: Positions) -> list[tuple[JointStream, np.ndarray]]:
-        """The streams of which a message holds joints, and their positions (n,) [rad].
-
-        Raises:
-            ObservationError: see `JointPicker.pick`.
-        """
+        """The streams of which a message holds joints, and their positions (n,) [rad]; raises as `JointPicker.pick`."""
         layout, values = self.picker.pick(names, positions)
         parts = self._parts.get(layout) or self._divide(layout)
         if len(parts) == 1:  # the usual case
@@ -104,11 +100,7 @@ class JointStateBuffer:
         self.late = 0  # messages of which something was dropped because a newer one was there already
 
     def add(self, stamp: int, names: Sequence[str], positions: Positions) -> None:
-        """Store one message's joint positions [rad]; joints that we do not need are ignored.
-
-        Raises:
-            ObservationError: see `JointPicker.pick`.
-        """
+        """Store one message's joint positions [rad]; joints that we do not need are ignored. Raises as `JointPicker.pick`."""
         with self._lock:
             late = False
             for stream, state in self._joints.take(names, positions):
@@ -124,8 +116,7 @@ class JointStateBuffer:
                 old = bisect_left(stamps, stamp - self._horizon)
                 if old:
                     del stamps[:old], states[:old]
-            if late:
-                self.late += 1
+            self.late += late
 
     def forget_after(self, stamp: int) -> None:
         """Forget what is stamped later [ns]."""

@@ -82,11 +82,7 @@ class ObservationBuilder:
     """
 
     def __init__(
-        self,
-        joint_names: Sequence[str],
-        max_age: MaxAge | None = None,
-        use_audio: bool = True,
-        cameras: Sequence[str] = (DEFAULT_NAME,),
+        self, joint_names: Sequence[str], max_age: MaxAge | None = None, use_audio: bool = True, cameras: Sequence[str] = (DEFAULT_NAME,)
     ) -> None:
         self.max_age = max_age or MaxAge()
         self.cameras = Cameras(cameras, self.max_age.camera)
