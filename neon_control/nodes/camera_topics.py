@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,53 +16,43 @@ from neon_control.core.sensing.cameras import Cameras
 from neon_control.runtime.decoding.compressed_images import image_of
 
 
+@dataclass(frozen=True, eq=False)
 class CameraTopics:
-    """Puts images into their buffers, and counts them.
+    """Puts images into their buffers, and counts them as `images_received`; with several cameras also each camera's."""
 
-    Args:
-        robot_cameras: the cameras of the robot.
-        transport: "raw" or "compressed", of the cameras of which the robot file does not say.
-        cameras: the buffers.
-        statistics: where the counters `images_received` go; with several cameras also one for each.
-        on_image: called after each image of the first camera that the policy looks at.
-    """
-
-    def __init__(
-        self, robot_cameras: Sequence[Camera], transport: str, cameras: Cameras, statistics: Statistics, on_image: Callable[[], None]
-    ) -> None:
-        self._robot_cameras = robot_cameras
-        self._transport = transport
-        self._cameras = cameras
-        self._statistics = statistics
-        self._on_image = on_image
+    robot_cameras: Sequence[Camera]
+    transport: str  # "raw" or "compressed", of the cameras of which the robot file does not say
+    cameras: Cameras  # the buffers
+    statistics: Statistics  # where the counters go
+    on_image: Callable[[], None]  # called after each image of the first camera that the policy looks at
 
     def __iter__(self) -> Iterator[tuple[type, str, Callable[[Any], None], str]]:
         """What to subscribe to: type, topic, callback, and the input's name in counters."""
-        for camera in self._robot_cameras:
-            raw = (camera.transport or self._transport) == "raw"
+        for camera in self.robot_cameras:
+            raw = (camera.transport or self.transport) == "raw"
             message, topic = (Image, camera.topic) if raw else (CompressedImage, f"{camera.topic}/compressed")
             yield message, topic, partial(self._receive, camera.name), input_name(camera.name)
 
     def _receive(self, camera: str, message: Image | CompressedImage) -> None:
-        self._statistics.count("images_received")
-        if len(self._robot_cameras) > 1:
-            self._statistics.count(f"images_received_{camera}")
+        self.statistics.count("images_received")
+        if len(self.robot_cameras) > 1:
+            self.statistics.count(f"images_received_{camera}")
         # A compressed image is decoded by the inference thread, and only if this image is the one it takes.
         image = image_of(message, input_name(camera))
-        self._cameras.buffers[camera].add(to_nanoseconds(message.header.stamp), image)
-        if camera == self._cameras.used[0]:
-            self._on_image()
+        self.cameras.buffers[camera].add(to_nanoseconds(message.header.stamp), image)
+        if camera == self.cameras.used[0]:
+            self.on_image()
 
     def diagnostics(self, now: int) -> dict[str, object]:
         """Late and skipped images, and the age [ms] of the newest one at `now` [ns]; with several cameras also of each."""
-        buffers = self._cameras.buffers
+        buffers = self.cameras.buffers
         ages = {name: 1e-6 * (now - stamp) for name, buffer in buffers.items() if (stamp := buffer.latest_stamp) is not None}
         values: dict[str, object] = {
             "images_late": sum(buffer.late for buffer in buffers.values()),
             "images_skipped": sum(buffer.skipped for buffer in buffers.values()),
         }
-        if self._cameras.used[0] in ages:
-            values["image_age_ms"] = ages[self._cameras.used[0]]
+        if self.cameras.used[0] in ages:
+            values["image_age_ms"] = ages[self.cameras.used[0]]
         if len(buffers) > 1:
             values |= {f"images_late_{name}": buffer.late for name, buffer in buffers.items()}
             values |= {f"images_skipped_{name}": buffer.skipped for name, buffer in buffers.items()}

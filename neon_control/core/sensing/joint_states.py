@@ -140,6 +140,8 @@ class JointStateBuffer:
             if not slowest.stamps:
                 raise self._refused(slowest, "nothing received")
             stamp = slowest.stamps[-1]
+            if len(streams) == 1:
+                return stamp, slowest.positions[-1].copy()
             behind = max(s.stamps[0] for s in streams) - stamp
             if behind > self._tolerance:
                 text = f"nothing received since {behind / NANOSECONDS:.3f} s before what is remembered of the other joints"
