@@ -87,7 +87,7 @@ def statistics_of_the_source() -> set[str]:
     found: set[str] = set()
     for file in ("runtime/policy/loop.py", "runtime/policy/decisions.py", "nodes/inference.py", "nodes/camera_topics.py"):
         for call in (n for n in ast.walk(ast.parse((ROOT / "neon_control" / file).read_text())) if isinstance(n, ast.Call)):
-            if ast.unparse(call.func) in ("self._statistics.count", "self._count"):
+            if ast.unparse(call.func) in ("self._statistics.count", "self.statistics.count", "self._count"):
                 (name,) = call.args
                 parts = name.values if isinstance(name, ast.JoinedStr) else [name]
                 found.add("".join(str(p.value) if isinstance(p, ast.Constant) else "x" for p in parts))

@@ -136,7 +136,7 @@ class JointStateBuffer:
         """The newest time [ns] that the states of every joint have reached, and the positions (J,) [rad] then; raises as `at`."""
         with self._lock:
             streams = self._joints.streams
-            slowest = min(streams, key=lambda s: s.stamps[-1] if s.stamps else 0)
+            slowest = streams[0] if len(streams) == 1 else min(streams, key=lambda s: s.stamps[-1] if s.stamps else 0)
             if not slowest.stamps:
                 raise self._refused(slowest, "nothing received")
             stamp = slowest.stamps[-1]
@@ -155,14 +155,17 @@ class JointStateBuffer:
             ObservationError: a joint was not received, or `stamp` lies outside the span of its states, or in a gap, by more than the
                 tolerance.
         """
-        state = np.empty(len(self.joint_names))
         with self._lock:
-            for stream in self._joints.streams:
+            streams = self._joints.streams
+            if len(streams) == 1:
+                return self._state_of(streams[0], stamp)
+            state = np.empty(len(self.joint_names))
+            for stream in streams:
                 state[stream.columns] = self._state_of(stream, stamp)
         return state
 
     def _state_of(self, stream: JointStream, stamp: int) -> np.ndarray:
-        """(n,) as `at`; it may be the stored one."""
+        """As `at`, of one stream's joints (n,)."""
         stamps, states = stream.stamps, stream.positions
         if not stamps:
             raise self._refused(stream, "nothing received")
@@ -178,7 +181,7 @@ class JointStateBuffer:
             side = "before the oldest" if stamp < before else "after the newest" if stamp > after else "from the nearest"
             text = f"the asked time is {away / NANOSECONDS:.3f} s {side} of {len(stamps)} states"
             raise self._refused(stream, f"{text}, limit {self._tolerance / NANOSECONDS:.3f} s")
-        return states[nearest]
+        return states[nearest].copy()
 
     def _refused(self, stream: JointStream, text: str) -> ObservationError:
         whose = f"{self._joints.names(stream)}: " if len(self._joints.streams) > 1 else ""
