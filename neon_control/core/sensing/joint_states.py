@@ -181,7 +181,7 @@ class JointStateBuffer:
             side = "before the oldest" if stamp < before else "after the newest" if stamp > after else "from the nearest"
             text = f"the asked time is {away / NANOSECONDS:.3f} s {side} of {len(stamps)} states"
             raise self._refused(stream, f"{text}, limit {self._tolerance / NANOSECONDS:.3f} s")
-        return states[nearest].copy()
+        return np.array(states[nearest])
 
     def _refused(self, stream: JointStream, text: str) -> ObservationError:
         whose = f"{self._joints.names(stream)}: " if len(self._joints.streams) > 1 else ""
