@@ -29,7 +29,6 @@ _demonstrator: Demonstrator | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control collect`."""
     parser.add_argument("--out", type=Path, help="folder for the recordings (default: data/ROBOT_reach, as in data/g1_reach)")
     parser.add_argument("--takes", type=whole(1), default=1200, help="random starts (default: %(default)s)")
     text = "recordings of each take, each with a new command (default: %(default)s)"

@@ -16,7 +16,6 @@ import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import platformdirs
 from tqdm import tqdm
@@ -36,7 +35,6 @@ EXIT_FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
     parser.add_argument("--headless", action="store_true", help="no page: run episodes and report")
     parser.add_argument("--episodes", type=whole(1), default=20, metavar="N", help="episodes of a headless run (default: %(default)s)")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="S", help="series of episodes (default: %(default)s)")
@@ -57,15 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start everything, run, end everything; returns the exit code."""
     params_file = find_file(args.params_file, "config")
     robot = load_robot(robot_file(args.robot, args.params_file))
     _ready_encoder()
     domain = prepare_environment()
     folder = args.log_folder or platformdirs.user_log_path("neon_control", appauthor=False) / time.strftime("demo-%Y%m%d-%H%M%S")
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
-    signal.signal(signal.SIGTERM, _terminate)
-    _say(f"ROS domain {domain}, logs in {folder}")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # through all `with` blocks, so that no process stays behind
+    print(f"ROS domain {domain}, logs in {folder}", file=sys.stderr)
     try:
         with ProcessGroup(folder) as group:
             _start_nodes(group, args, params_file)
@@ -78,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         if args.headless:
             raise
-        _say("stopped")
+        print("stopped", file=sys.stderr)
         return 0
 
 
@@ -96,7 +93,7 @@ def _ready_encoder() -> None:
     from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
 
     if not (cache_folder() / MODEL_FILE).is_file():
-        _say("exporting the vision encoder, once on this machine ...")
+        print("exporting the vision encoder, once on this machine ...", file=sys.stderr)
         build_cache()
 
 
@@ -110,7 +107,7 @@ def _await_robot(link: DemoLink, check: Callable[[], None]) -> None:
         ready = link.wait(lambda: not link.missing(), START_LIMIT, check, show)
     problems = link.missing()
     if not ready and len(problems) == 1 and problems[0].startswith(EXECUTOR):
-        _say(f"going on, although the robot does not follow its policy ({problems[0]}); is this computer too busy?")
+        print(f"going on, although the robot does not follow its policy ({problems[0]}); is this computer too busy?", file=sys.stderr)
     elif not ready:
         raise ProcessError(f"the robot is not ready after {START_LIMIT:.0f} s: {'; '.join(problems)}")
 
@@ -129,18 +126,10 @@ def _page(args: argparse.Namespace, link: DemoLink, robot: Robot, check: Callabl
 
     page = DemoPage(link, robot, args.host, args.port)
     try:
-        _say(f"the robot is at {page.url}; Ctrl-C ends it")
+        print(f"the robot is at {page.url}; Ctrl-C ends it", file=sys.stderr)
         if not args.no_open and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin"):
             webbrowser.open(page.url)
         page.run(check)
     finally:
         page.close()
     return 0
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)  # through all `with` blocks, so that no process stays behind
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -9,7 +9,6 @@ from neon_control.runtime.encoders.vision import VisionEncoder, build_cache, cac
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
     parser.add_argument("--force", action="store_true", help="export again although the cache has it")
 
 

@@ -27,7 +27,6 @@ int8: a quarter of float32, and faster where memory is slow; inputs are rounded 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control export`."""
     parser.add_argument("policy", metavar="POLICY", help="a folder, the name of a shipped policy, or a Hugging Face repository")
     parser.add_argument("--out", type=Path, required=True, help="the folder to make; its name is the new policy's name")
     parser.add_argument("--weights", choices=WEIGHT_TYPES, default="float32", help=HELP)
@@ -51,20 +50,15 @@ def run(args: argparse.Namespace) -> int:
     inputs = list(policy_inputs(module, draw_noise(source), args.samples))
     sessions = [open_session(file.onnx_path, args.threads) for file in files]
     expected = torch_actions(module, inputs)
-    durations = durations_of(sessions, inputs)
-    rows = [row(f, s, inputs, expected, Latency.of(d)) for f, s, d in zip(files, sessions, durations, strict=True)]
+    calls = {i: lambda s=session: s.run(None, inputs[0]) for i, session in enumerate(sessions)}
+    durations = in_turns(calls, tqdm(inputs, "measuring", unit="run", leave=False, disable=None))
+    rows = [row(f, s, inputs, expected, Latency.of(durations[i])) for i, (f, s) in enumerate(zip(files, sessions, strict=True))]
     print(table(COLUMNS, rows, numeric=range(2, len(COLUMNS))))
     print(
         f"\nErrors: against the source's weights in torch, float32, over {args.samples} random inputs of the training data's spread; "
         f"base in m/s and rad/s.\nLatency: the action layer at batch 1, {args.threads} thread(s), in turns."
     )
     return 0
-
-
-def durations_of(sessions: Sequence[onnxruntime.InferenceSession], inputs: Sequence[Mapping[str, np.ndarray]]) -> list[list[float]]:
-    """[ms] of every input in every session, in turns."""
-    calls = {str(i): lambda s=session: s.run(None, inputs[0]) for i, session in enumerate(sessions)}
-    return list(in_turns(calls, tqdm(inputs, "measuring", unit="run", leave=False, disable=None)).values())
 
 
 def row(

@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 import rclpy
 from rclpy.node import Node
@@ -44,9 +43,6 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the bag (default: recording-DATE-TIME here)")
     add_robot_arguments(parser)
     parser.add_argument("--policy", metavar="NAME", help="the policy that runs (default: what inference_node says)")
@@ -66,10 +62,11 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path(time.strftime("recording-%Y%m%d-%H%M%S"))
     domain_id()
     choose_transport()
-    stop = _StopOnSignal()
+    signals: list[int] = []  # any ends the recording, so that the bag is closed in order
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: signals.append(number))
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    overrides = [Parameter("use_sim_time", value=args.use_sim_time)]
-    node = Node("recorder", namespace=args.namespace, parameter_overrides=overrides)
+    node = Node("recorder", namespace=args.namespace, parameter_overrides=[Parameter("use_sim_time", value=args.use_sim_time)])
     try:
         recorder = Recorder(node, out, topics, args.compress)
         recorder.note("neon_control/version", __version__)
@@ -77,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         if args.policy:
             recorder.note(POLICY_KEY, json.dumps(policy_identity(args.policy), sort_keys=True))
         facts = [NodeFacts(node, name, recorder.note) for name in NODES]
-        problem = _record(recorder, node, facts, stop, args.seconds, args.reserve_mb)
+        problem = _record(recorder, node, facts, signals, args.seconds, args.reserve_mb)
         recorder.close()
     finally:
         node.destroy_node()
@@ -85,27 +82,12 @@ def run(args: argparse.Namespace) -> int:
     return _report(recorder, problem)
 
 
-class _StopOnSignal:
-    """Becomes true at SIGINT or SIGTERM, so that the bag is closed in order; a second signal changes nothing."""
-
-    def __init__(self) -> None:
-        self._stopped = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopped = True
-
-    def __bool__(self) -> bool:
-        return self._stopped
-
-
-def _record(recorder: Recorder, node: Node, facts: list[NodeFacts], stop: _StopOnSignal, seconds: float | None, reserve_mb: float) -> str:
+def _record(recorder: Recorder, node: Node, facts: list[NodeFacts], signals: list[int], seconds: float | None, reserve_mb: float) -> str:
     """Poll until the end; returns what ended it too early, or nothing."""
     begin = reported = time.monotonic()
     told: set[str] = set()
     with tqdm(bar_format="{desc}", file=sys.stderr, disable=None) as bar:
-        while not stop and (seconds is None or time.monotonic() - begin < seconds):
+        while not signals and (seconds is None or time.monotonic() - begin < seconds):
             try:
                 recorder.poll()
             except BagError as error:

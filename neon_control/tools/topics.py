@@ -32,7 +32,6 @@ def add_robot_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
     add_robot_arguments(parser)
     parser.add_argument("--remap", action="store_true", help="print the remappings that a replay needs, FROM:=TO, instead")
 
