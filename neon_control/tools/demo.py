@@ -46,9 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", help="policy folder or name (default: as in the parameter file)")
     parser.add_argument("--robot", help="robot description (default: as in the parameter file)")
     parser.add_argument("--params-file", default="robot.yaml", metavar="FILE", help="parameters of the nodes (default: config/%(default)s)")
-    parser.add_argument(
-        "--host", type=own_address, default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
-    )
+    text = "address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
+    parser.add_argument("--host", type=own_address, default="127.0.0.1", help=text)
     parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
     parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     parser.add_argument("--log-folder", type=Path, metavar="FOLDER", help="where the nodes write logs (default: the user's log folder)")

@@ -53,9 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--latency", type=float, metavar="S", help=text)
     add_plugins(parser)
     parser.add_argument("--method", choices=METHODS, help="ensembling of the executor that the report shows (default: as configured)")
-    parser.add_argument(
-        "--start-ramp", type=float, default=0.0, metavar="S", help="the executor's ramp at the start; the robot was in motion (default: 0)"
-    )
+    text = "the executor's ramp at the start; the robot was in motion (default: 0)"
+    parser.add_argument("--start-ramp", type=float, default=0.0, metavar="S", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

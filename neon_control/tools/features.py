@@ -28,12 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "training configuration, which names encoder and robot; as of `neon_control train` (default: %(default)s)"
     parser.add_argument("--config", default="train/g1_reach.yaml", metavar="FILE", help=text)
     parser.add_argument("--robot", metavar="FILE", help="robot file (default: what the configuration says)")
-    parser.add_argument(
-        "--cache", metavar="DIR", help="folder for the features (default: what the configuration says, else beside each recording)"
-    )
-    parser.add_argument(
-        "--workers", type=whole(1), metavar="N", help="processes (default: one per core; over Ray: one per core of the cluster)"
-    )
+    text = "folder for the features (default: what the configuration says, else beside each recording)"
+    parser.add_argument("--cache", metavar="DIR", help=text)
+    text = "processes (default: one per core; over Ray: one per core of the cluster)"
+    parser.add_argument("--workers", type=whole(1), metavar="N", help=text)
     text = "spread over a Ray cluster; without ADDRESS: RAY_ADDRESS, or the cluster of this computer, or a new one on it"
     parser.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
 

@@ -30,14 +30,12 @@ takes each arm. What has stopped coming is grey and says for how long. A bag nee
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--robot", default="g1.yaml", metavar="FILE", help="robot description, as for the nodes (default: config/%(default)s)"
-    )
+    text = "robot description, as for the nodes (default: config/%(default)s)"
+    parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help=text)
     parser.add_argument("--namespace", default="", metavar="NAME", help="namespace of the nodes and their topics")
     parser.add_argument("--domain", type=whole(0, MAX_DOMAIN), metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID, or 0)")
-    parser.add_argument(
-        "--host", type=own_address, default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
-    )
+    text = "address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
+    parser.add_argument("--host", type=own_address, default="127.0.0.1", help=text)
     parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
     parser.add_argument("--audio-rate", type=whole(1), metavar="HZ", help="sample rate of the audio topic (default: the robot file's)")
     parser.add_argument("--audio-channels", type=whole(1), metavar="N", help="channels of the audio topic (default: the robot file's)")

@@ -50,9 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compress", action="store_true", help="with zstd; costs computing time on the robot")
     parser.add_argument("--use-sim-time", action="store_true", help="take the time from /clock, as the nodes do")
     parser.add_argument("--seconds", type=positive, metavar="S", help="end after this long (default: at Ctrl-C)")
-    parser.add_argument(
-        "--reserve-mb", type=not_negative, default=500.0, metavar="MB", help="stop before the disk has less (default: %(default)g)"
-    )
+    text = "stop before the disk has less (default: %(default)g)"
+    parser.add_argument("--reserve-mb", type=not_negative, default=500.0, metavar="MB", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from neon_control.core.common.errors import PolicyError
-from neon_control.core.common.files import sha256, verify_sha256
+from neon_control.core.common.files import sha256
 from neon_control.runtime.encoders.backbone import BackboneSpec
-from neon_control.runtime.encoders.hub import download_model, is_repository
+from neon_control.runtime.encoders.hub import download, is_repository
 
 # All small files that decide what a model computes: architecture, pixels, text. The weights are beside them as *.safetensors.
 SMALL_FILES = (
@@ -47,7 +47,7 @@ def find_model(model: str, policy_folder: Path, code: bool = False) -> Path:
     if not folder.is_dir():
         if not is_repository(model):
             raise PolicyError(f"field 'vision.model': there is no folder {folder}, and '{model}' is no repository (owner/name@revision)")
-        folder = download_model(model, code)
+        folder = download("model", model, code)
     if not (folder / "config.json").is_file():
         raise PolicyError(f"{folder} is not a Hugging Face model: it has no config.json")
     if not list(folder.glob("*.safetensors")):
@@ -60,21 +60,6 @@ def model_revision(folder: Path) -> str:
     parts = [(name, sha256(folder / name)) for name in SMALL_FILES if (folder / name).is_file()]
     weights = [(f.name, f.stat().st_size) for f in sorted(folder.glob("*.safetensors"))]
     return hashlib.sha256(json.dumps([parts, weights]).encode()).hexdigest()[:16]
-
-
-def weight_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every weight file, as a policy may record them."""
-    return {f.name: sha256(f) for f in sorted(folder.glob("*.safetensors"))}
-
-
-def verify_weights(folder: Path, files: Mapping[str, str]) -> None:
-    """Refuse weights that are not the recorded ones.
-
-    Raises:
-        PolicyError: a hash differs or a file is missing; the message has both sides.
-    """
-    for name, digest in files.items():
-        verify_sha256(folder / name, digest, "the policy was trained with other weights; get the model again")
 
 
 def describe_model(model: str, policy_folder: Path, pin: bool = True, **how: Any) -> BackboneSpec:
@@ -95,7 +80,7 @@ def describe_model(model: str, policy_folder: Path, pin: bool = True, **how: Any
     hidden = inner.get("text_config", inner).get("hidden_size")
     if not isinstance(hidden, int):
         raise PolicyError(f"{folder / 'config.json'} has no hidden_size")
-    files = weight_hashes(folder) if pin else {}
+    files = {f.name: sha256(f) for f in sorted(folder.glob("*.safetensors"))} if pin else {}
     return BackboneSpec("huggingface", model_revision(folder), hidden, model=model, files=files, **how)
 
 
