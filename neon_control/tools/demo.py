@@ -31,7 +31,6 @@ from neon_control.tools.arguments import IMAGE_SIZES, new_file, own_address, who
 from neon_control.tools.topics import robot_file
 
 START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
-EXIT_FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
                 return _headless(args, link, group.check) if args.headless else _page(args, link, robot, group.check)
     except ProcessError as error:
         print(f"neon_control demo: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        return 1
     except KeyboardInterrupt:
         if args.headless:
             raise

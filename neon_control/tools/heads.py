@@ -9,10 +9,10 @@ import torch
 
 from neon_control.bench.measure import in_turns
 from neon_control.bench.rows import HEADS
-from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.text_table import table
 from neon_control.model.action_heads import StateRelativeHead, build_head
 from neon_control.model.action_heads.factory import BUILT_IN
+from neon_control.runtime.compute.torch_device import torch_device
 from neon_control.tools.arguments import whole
 
 COLUMNS = ("Head", "Parameters", "Latency [ms]", "Denoising", "Multi-modal", "Steps linked by", "Best for")
@@ -28,18 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
-        torch.zeros(1, device=args.device)
-    except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
-        raise ConfigError(f"--device {args.device}: torch cannot compute there: {str(error).splitlines()[0]}") from error
+    device = torch_device(args.device)
     torch.set_num_threads(args.threads)
     sizes = {"input_dim": args.input_dim, "action_dim": args.action_dim, "num_steps": args.num_steps}
-    print(table(COLUMNS, [row(name, sizes, args.repeat, args.device) for name in HEADS], numeric=(1, 2)))
+    print(table(COLUMNS, [row(name, sizes, args.repeat, device) for name in HEADS], numeric=(1, 2)))
     print(f"\nBatch 1, {args.input_dim} features, torch on {args.device}, {args.threads} thread(s), median of {args.repeat}.")
     return 0
 
 
-def row(name: str, sizes: dict[str, int], repeat: int, device: str) -> tuple[str, ...]:
+def row(name: str, sizes: dict[str, int], repeat: int, device: torch.device) -> tuple[str, ...]:
     """One line of the table, a cell for each of COLUMNS; the latency is the median of one forward pass at batch 1."""
     head = build_head({**HEADS[name], **sizes}).to(device).eval()
     features = torch.randn(1, sizes["input_dim"], device=device)
@@ -47,7 +44,7 @@ def row(name: str, sizes: dict[str, int], repeat: int, device: str) -> tuple[str
 
     def forward() -> None:
         head(features, **state)
-        if device != "cpu":
+        if device.type != "cpu":
             torch.accelerator.synchronize()
 
     with torch.no_grad():

@@ -33,7 +33,6 @@ from neon_control.tools.topics import add_robot_arguments, robot_file
 POLL_PERIOD = 0.005  # [s]
 REPORT_PERIOD = 1.0  # [s]
 NODES = ("inference_node", "executor_node")
-EXIT_FAILED = 1
 EPILOG = """\
 examples:
   neon_control record --out failure                              until Ctrl-C
@@ -122,4 +121,4 @@ def _report(recorder: Recorder, problem: str) -> int:
     print(f"{recorder.path}: {sum(c.count for c in counts.values())} messages, {recorder.bytes / 1e6:.1f} MB, {recorder.lost} lost")
     if problem:
         print(f"neon_control record: {problem}", file=sys.stderr)
-    return EXIT_FAILED if problem or not counts else 0
+    return 1 if problem or not counts else 0

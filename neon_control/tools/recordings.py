@@ -19,7 +19,6 @@ from neon_control.tools.arguments import positive, whole
 
 COLUMNS = ("Recording", "Episodes", "Seconds", "Samples", "Images [Hz]", "Joint states [Hz]", "Problems")
 PROBLEM_COLUMNS = ("Where", "Time [s]", "Times", "What")
-EXIT_NOTHING = 1
 EPILOG = """\
 Every image is read and decoded, so this takes about as long as training needs to read the same recordings. A sample is what training
 learns from: an image with sound, joint positions and the commands that followed. Topics and joint names come from the sections
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"\n{len(usable)} of {len(rows)} recordings are usable: {sum(samples)} samples")
     if not usable:
         print("neon_control: there is nothing to train on", file=sys.stderr)
-        return EXIT_NOTHING
+        return 1
     if args.export_lerobot:
         export(usable, space, args, robot.name)
     return 0

@@ -47,10 +47,8 @@ from neon_control.tools.topics import add_robot_arguments, robot_file
 
 START_LIMIT = 120.0  # [s] until both nodes listen; the first start on a computer exports the vision encoder
 DISCOVERY = 4.0  # [s] after which a foreign robot would have been seen, on a busy computer too
-DISCOVERY_RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 NODES = ("inference_node", "executor_node")
 OURS = ("use_sim_time", "autostart", "start_type_description_service")  # parameters that a replay decides
-EXIT_FAILED = 1
 EPILOG = """\
 examples:
   neon_control replay failure                                    through inference node and executor
@@ -104,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
             _play(player, bag, args, group.check)
         except ProcessError as error:
             print(f"neon_control replay: {error}", file=sys.stderr)
-            return EXIT_FAILED
+            return 1
         _report(player, reports, folder)
     return 0
 
@@ -115,7 +113,7 @@ def _choose_domain(domain: int | None) -> None:
     if domain is not None:
         os.environ["ROS_DOMAIN_ID"] = str(domain)
     else:
-        os.environ[DISCOVERY_RANGE] = "LOCALHOST"
+        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     print(f"ROS domain {prepare_environment()}", file=sys.stderr)
 
 

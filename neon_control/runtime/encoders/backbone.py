@@ -120,13 +120,7 @@ class Backbone(ABC):
     def encode(
         self, clips: Sequence[Sequence[np.ndarray]], instruction: str = "", audio: Sequence[np.ndarray] = (), tokens: bool = False
     ) -> Encoded:
-        """See the module.
-
-        Args:
-            clips: B clips of T images.
-            instruction: what the robot is told.
-            audio: B windows of sound, for a backbone that hears.
-            tokens: also give the tokens, which are large.
+        """See the module. Tokens, which are large, are given only where they are asked for.
 
         Raises:
             ObservationError: images or sound of another shape or type, or another number of frames.

@@ -66,8 +66,7 @@ def describe_model(model: str, policy_folder: Path, pin: bool = True, **how: Any
     """The block `vision` of a policy that is to use a model.
 
     Args:
-        model: as in `BackboneSpec`.
-        policy_folder: the folder of the policy, from which a relative path counts.
+        model, policy_folder: as of `find_model`.
         pin: record the weights' hashes; a load then reads every byte of them first.
         how: other fields of `BackboneSpec`: clip, instruction, audio, max_pixels.
 
@@ -87,11 +86,7 @@ def describe_model(model: str, policy_folder: Path, pin: bool = True, **how: Any
 def read_settings(folder: Path, kind: str) -> tuple[Path, Mapping[str, Any]]:
     """The settings of a model's preprocessing, and the file they come from.
 
-    Newer models keep all in one file, older ones one file for each kind, and the oldest one file for images and video.
-
-    Args:
-        folder: the model's folder.
-        kind: "image" or "video".
+    Newer models keep all in one file, older ones one file for each `kind` ("image" or "video"), the oldest one file for both.
 
     Raises:
         PolicyError: there is no such file, or it is not JSON.
@@ -101,19 +96,14 @@ def read_settings(folder: Path, kind: str) -> tuple[Path, Mapping[str, Any]]:
         path = folder / name
         if not path.is_file():
             continue
-        data = read_json(path)
-        data = data.get(key) if key else data
+        data = read_json(path).get(key) if key else read_json(path)
         if isinstance(data, dict):
             return path, data
     raise PolicyError(f"{folder} says nothing about its {kind} preprocessing: it has neither processor_config.json nor {own}")
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
-
-    Raises:
-        PolicyError: it cannot be read or is not JSON.
-    """
+    """The content of a JSON file, or a PolicyError: it cannot be read or is not JSON."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

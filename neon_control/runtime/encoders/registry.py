@@ -35,8 +35,7 @@ def load_backbone(spec: BackboneSpec, folder: Path, options: BackboneOptions | N
 
     Args:
         spec: what the policy says.
-        folder: the policy's folder, from which a relative path of a model counts.
-        options: how to run it here.
+        folder: the policy's, from which a relative path of a model counts.
 
     Raises:
         PolicyError: an unknown name, or the backbone is missing, corrupt, or not the one that the policy was trained with.

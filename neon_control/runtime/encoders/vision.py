@@ -56,10 +56,7 @@ def cache_folder() -> Path:
 
 
 def build_cache(replace: bool = False) -> Path:
-    """Export the encoder into the cache, in a child process so that torch never enters this one.
-
-    Args:
-        replace: build it again although it is there.
+    """Export the encoder into the cache, with `replace` again, in a child process so that torch never enters this one.
 
     Raises:
         PolicyError: torch or the weights' package is not installed, or the export failed.
@@ -90,9 +87,8 @@ class EfficientNetLite0(Backbone):
     """The backbone that installs everywhere: one image in, 2048 features out; no text, no sound, no tokens.
 
     Args:
-        threads: threads of one inference.
+        threads, provider: of one inference, see `open_session`.
         fit: how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`.
-        provider: see `open_session`.
 
     Raises:
         PolicyError: the exported encoder is missing and cannot be made here, or its hash is wrong.

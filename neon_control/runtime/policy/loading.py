@@ -17,9 +17,7 @@ class PolicyLoading:
     """One policy, loaded, verified and warmed up in a thread of its own.
 
     Args:
-        name: a folder, or the name of a shipped policy.
-        robot: the robot that the policy has to fit.
-        options: see `Policy.load`.
+        name, robot, options: see `Policy.load`.
         running: what `policy.yaml` says of the policy that is to be replaced.
 
     Attributes:

@@ -46,6 +46,9 @@ class EncoderSpec:
     revision: str
     features: int = setting(minimum=1)
 
+    def __str__(self) -> str:
+        return f"{self.encoder}, revision {self.revision}, {self.features} features"
+
 
 @dataclass(frozen=True)
 class PolicyFile:
@@ -70,7 +73,6 @@ class PolicyFile:
 
     @property
     def onnx_path(self) -> Path:
-        """The graph of the action layer."""
         return self.folder / ONNX_FILE
 
 
