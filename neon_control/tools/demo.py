@@ -27,6 +27,7 @@ from neon_control.demo.link import DemoLink  # here, not later: importing rclpy 
 from neon_control.demo.trials import run_trials
 from neon_control.monitor.link import EXECUTOR
 from neon_control.nodes.processes import ProcessError, ProcessGroup, node_command, prepare_environment
+from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
 from neon_control.tools.arguments import IMAGE_SIZES, new_file, own_address, whole
 from neon_control.tools.topics import robot_file
 
@@ -55,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     params_file = find_file(args.params_file, "config")
     robot = load_robot(robot_file(args.robot, args.params_file))
-    _ready_encoder()
+    if not (cache_folder() / MODEL_FILE).is_file():  # exporting it takes longer than a node may take to start
+        print("exporting the vision encoder, once on this machine ...", file=sys.stderr)
+        build_cache()
     domain = prepare_environment()
     folder = args.log_folder or platformdirs.user_log_path("neon_control", appauthor=False) / time.strftime("demo-%Y%m%d-%H%M%S")
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
@@ -84,15 +87,6 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
     group.start("sim_node", node_command("neon_control.sim.sim_node", params_file, {**robot, **sim}))
     group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, robot))
     group.start("inference_node", node_command("neon_control.nodes.inference_node", params_file, {**robot, **policy}))
-
-
-def _ready_encoder() -> None:
-    """Export the vision encoder if this machine has not done so yet: it takes longer than a node may take to start."""
-    from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
-
-    if not (cache_folder() / MODEL_FILE).is_file():
-        print("exporting the vision encoder, once on this machine ...", file=sys.stderr)
-        build_cache()
 
 
 def _await_robot(link: DemoLink, check: Callable[[], None]) -> None:

@@ -58,7 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate; errors come out as exceptions, so reaching the end means that there is a report."""
     if args.latency is not None and not 0.0 <= args.latency <= 10.0:
         raise ConfigError(f"--latency must lie in [0, 10] s, got {args.latency}")
     robot = load_robot(robot_file(args.robot, args.params_file))
@@ -83,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.tables_only:
         from neon_control.evaluation import report  # here: matplotlib takes a second
 
-        report.write(out / REPORT, judged, recording, lines, _notes(args, settings, latency, recording, bag_policy(bag.custom), policies))
+        notes = _notes(args, settings, latency, recording, bag, next(iter(policies.values())))
+        report.write(out / REPORT, judged, recording, lines, notes)
     print(f"{len(found)} tables{'' if args.tables_only else f' and {REPORT}'} in {out}", file=sys.stderr)
     return 0
 
@@ -128,16 +128,8 @@ def _progress(bag: Bag, text: str) -> Iterator[Callable[[int], None]]:
         yield lambda time: bar.update(max(0.0, (time - bag.start) * 1e-9 - bar.n))
 
 
-def _notes(
-    args: argparse.Namespace,
-    settings: Settings,
-    latency: float,
-    recording: RecordedDay,
-    recorded: dict[str, object],
-    policies: dict[str, Policy],
-) -> list[str]:
+def _notes(args: argparse.Namespace, settings: Settings, latency: float, recording: RecordedDay, bag: Bag, first: Policy) -> list[str]:
     where = "given" if args.latency is not None else "the recording's median" if recording.chunk_delays else "no chunks were recorded"
-    first = next(iter(policies.values()))
     notes = [
         f"{recording.path.resolve()}, {recording.seconds:.2f} s; parameters: {settings.source}; "
         f"latency {1e3 * latency:.0f} ms ({where}); start ramp {settings.executor.start_ramp:g} s.",
@@ -154,6 +146,7 @@ def _notes(
     if first.file.space.dim > first.file.space.num_joints and not recording.commands.has_base:
         notes.append("No commands of the base were recorded: it is taken to stand still.")
     notes += [f"{problem}." for problem in recording.report.problems]
+    recorded = bag_policy(bag.custom)
     if files := recorded.get("files"):
         same = all(dict(files).get(n) == digest for n, digest in first.file.files.items())  # type: ignore[call-overload]
         notes.append(f"Policy on the day: {recorded.get('name')}; {first.file.name} has {'the same' if same else 'other'} files.")

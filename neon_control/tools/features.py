@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compute, and say what there is; the exit code."""
     from neon_control.training.config import load_train_config
     from neon_control.training.features import extract, find_recordings
 

@@ -43,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the page until Ctrl-C."""
     robot = load_robot(args.robot)
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # through all `with` blocks
     from neon_control.monitor.page import MonitorPage

@@ -2,8 +2,6 @@
 
 Inference node and executor run as on the robot, on the bag's time. What their like said on the day is played under `/recorded/...`, so
 that only today's commands reach a controller. Space pauses, s or the right arrow sends the next message.
-
-Everything happens in a DDS domain of its own, on this computer alone, unless `--domain` says otherwise: the nodes send real commands.
 """
 
 from __future__ import annotations

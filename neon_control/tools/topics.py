@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one name a line."""
     robot = load_robot(robot_file(args.robot, args.params_file))
     if args.remap:
         lines = [f"{old}:={new}" for old, new in replay_remappings(robot, args.namespace).items()]

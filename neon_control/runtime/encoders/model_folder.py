@@ -103,7 +103,7 @@ def read_settings(folder: Path, kind: str) -> tuple[Path, Mapping[str, Any]]:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file, or a PolicyError: it cannot be read or is not JSON."""
+    """The content of a JSON file; a PolicyError where it cannot be read or is none."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
