@@ -68,11 +68,7 @@ def take_folders(out: Path, index: int, cuts: int) -> list[Path]:
 
 
 def _claim(out: Path, description: dict[str, object]) -> None:
-    """Write the data set's description, or check that the folder's is the same: recordings of two kinds must not mix.
-
-    Raises:
-        ConfigError: the folder holds other recordings.
-    """
+    """Write the data set's description, or refuse a folder that has another one: recordings of two kinds must not mix."""
     file = out / DATASET_FILE
     if file.exists():
         found = read_mapping(file)

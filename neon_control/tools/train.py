@@ -27,7 +27,6 @@ again.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control train`: the configuration file, and a field each."""
     from neon_control.training.building import POLICY_KEYS, head_keys
     from neon_control.training.config import BACKBONE_KEYS, TrainConfig
     from neon_control.training.options import add_options

@@ -34,7 +34,6 @@ def find_model(model: str, policy_folder: Path, code: bool = False) -> Path:
     """The folder of a model: below the policy's folder, an absolute path, or a repository on the hub.
 
     Args:
-        model: what the policy says.
         policy_folder: from which a relative path counts.
         code: fetch Python files too, where it is fetched at all.
 

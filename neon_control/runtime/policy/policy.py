@@ -110,11 +110,7 @@ class Policy:
         return Observation.of_clips(stamp, dict.fromkeys(self.file.vision.cameras or ("",), frames), joint_positions, audio)
 
     def predict(self, observation: Observation) -> ActionChunk:
-        """One observation to one chunk, stamped with the observation's time.
-
-        Raises:
-            ChunkError: the action layer produced NaN or infinity.
-        """
+        """One observation to one chunk, stamped with the observation's time; raises as `act`."""
         return self.act(self.encode(observation), observation.joint_positions, observation.stamp)
 
     def encode(self, observation: Observation) -> Features:
