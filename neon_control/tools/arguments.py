@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
+import operator
 import re
 import socket
 from collections.abc import Callable
@@ -41,25 +43,20 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
 
 def positive(text: str) -> float:
     """A finite number above 0."""
-    value = _number(text)
-    if not (math.isfinite(value) and value > 0.0):
-        raise argparse.ArgumentTypeError(f"needs a number above 0, got {text!r}")
-    return value
+    return _number(text, "a number above 0", operator.gt)
 
 
 def not_negative(text: str) -> float:
     """A finite number, 0 or more."""
-    value = _number(text)
-    if not (math.isfinite(value) and value >= 0.0):
-        raise argparse.ArgumentTypeError(f"needs a number, 0 or more, got {text!r}")
-    return value
+    return _number(text, "a number, 0 or more", operator.ge)
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _number(text: str, needed: str, compare: Callable[[float, float], bool]) -> float:
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if math.isfinite(value) and compare(value, 0.0):
+            return value
+    raise argparse.ArgumentTypeError(f"needs {needed}, got {text!r}")
 
 
 def ros_name(text: str) -> str:

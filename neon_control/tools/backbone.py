@@ -20,7 +20,6 @@ RUNS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
     parser.add_argument("model", metavar="MODEL", help="a folder, or a repository of the Hugging Face hub: owner/name@revision")
     parser.add_argument("--frames", type=whole(1), default=1, help="images of a clip (default: %(default)s)")
     parser.add_argument("--rate", type=positive, default=10.0, help="images per second in a clip (default: %(default)s)")

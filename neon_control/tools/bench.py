@@ -46,9 +46,6 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control bench`."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
     names = [*HEADS, *GROUPED]
     parser.add_argument("--heads", nargs="*", choices=names, default=names, metavar="HEAD", help=f"which rows, of {', '.join(names)}")
     parser.add_argument("--threads", nargs="+", type=whole(1), default=[1, 2], help="numbers of threads to measure with (default: 1 2)")
@@ -59,15 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", nargs="+", type=whole(1), default=[1, 16, 64], help="batch sizes on the device (default: 1 16 64)")
     parser.add_argument("--robot", default="g1.yaml", help="robot whose modes and policy are measured (default: %(default)s)")
     parser.add_argument("--policy", help="also measure the parts of this policy, with each type of weights")
-    parser.add_argument(
-        "--peer", type=Path, metavar="FILE", help="also measure the heads of this file, neon/model/action_heads.py of neon-vla"
-    )
+    text = "also measure the heads of this file, neon/model/action_heads.py of neon-vla"
+    parser.add_argument("--peer", type=Path, metavar="FILE", help=text)
     parser.add_argument("--rows", type=new_file, metavar="FILE", help="append each row of the device to this file at once, as JSON")
     parser.add_argument("--json", type=new_file, metavar="FILE", help="write all numbers into this file too")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export, compare, measure, print."""
     if args.only_device and not args.device:
         raise ConfigError("--only-device leaves out the CPU's table, but there is no --device to measure instead")
     device = torch_device(args.device) if args.device else None
@@ -77,10 +72,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         with torch.no_grad(), tempfile.TemporaryDirectory() as scratch:
             if args.heads and not args.only_device:
-                cases = [
-                    prepare(n, args, Path(scratch), peers)
-                    for n in tqdm(args.heads, "exporting heads", unit="head", leave=False, disable=None)
-                ]
+                names = tqdm(args.heads, "exporting heads", unit="head", leave=False, disable=None)
+                cases = [prepare(name, args, Path(scratch), peers) for name in names]
                 result["heads"] = rows = measure_heads(cases, args.threads, args.rounds)
                 print(head_table(rows, args.threads, peers is not None))
             if device:
@@ -114,11 +107,6 @@ def machine() -> dict[str, object]:
         processor = next(line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name"))
     except (OSError, StopIteration):
         processor = platform.processor() or platform.machine()
-    load = f"{os.getloadavg()[0]:.1f}"
-    return {
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "load": load,
-        "torch": torch.__version__,
-        "onnxruntime": onnxruntime.__version__,
-    } | ({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {})
+    versions = {"torch": torch.__version__, "onnxruntime": onnxruntime.__version__}
+    gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
+    return {"processor": processor, "cores": os.cpu_count(), "load": f"{os.getloadavg()[0]:.1f}", **versions, **gpu}

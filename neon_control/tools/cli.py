@@ -1,9 +1,10 @@
 """The command `neon_control`: one subcommand per tool, each imported only when it is asked for.
 
-A tool is a module with two functions:
+A tool is a module of this folder with two functions, and perhaps a text:
 
     add_arguments(parser: argparse.ArgumentParser) -> None
     run(args: argparse.Namespace) -> int        # the exit code
+    EPILOG: str                                 # the end of its help, kept as it is written
 
 Exit codes: 0 done, 1 ran but did not reach its goal, 2 wrong use or wrong input, 130 stopped with Ctrl-C.
 """
@@ -15,36 +16,29 @@ import importlib
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from neon_control import __version__
 from neon_control.core.common.errors import NeonControlError
 
-# name -> (module, one line of help, the extras that bring what it imports; `ros` stands for a sourced distribution as well)
-COMMANDS: dict[str, tuple[str, str, str]] = {
-    "demo": ("neon_control.tools.demo", "run the simulated robot, in a browser page or headless, and count successes", "ros,cpu,sim"),
-    "monitor": ("neon_control.tools.monitor", "show a running system in a browser page, with an e-stop button", "ros,monitor"),
-    "collect": ("neon_control.tools.collect", "record demonstrations of the simulated robot", "sim"),
-    "recordings": (
-        "neon_control.tools.recordings",
-        "check rosbags and LeRobot datasets: what is in them, what is wrong with them",
-        "train",
-    ),
-    "features": (
-        "neon_control.tools.features",
-        "compute the frozen encoders' features of recordings, once, on all cores or a Ray cluster",
-        "train",
-    ),
-    "heads": ("neon_control.tools.heads", "print the table of action heads: size, measured latency, what they can", "train"),
-    "encoders": ("neon_control.tools.encoders", "export the vision encoder into the user's cache, and verify both encoders", "train"),
-    "backbone": ("neon_control.tools.backbone", "describe a Hugging Face model for a policy, and time it on this computer", "huggingface"),
-    "policy": ("neon_control.tools.policy", "show what a policy folder is, or verify that it runs on this robot and computer", "cpu"),
-    "export": ("neon_control.tools.export", "write a policy once more with smaller weights, and measure what that costs", "train"),
-    "bench": ("neon_control.tools.bench", "measure every action head, and a policy's parts, in torch and in ONNX Runtime", "train"),
-    "record": ("neon_control.tools.record", "record what a robot's policy sees, says and does, as a bag", "ros,replay"),
-    "topics": ("neon_control.tools.topics", "print a robot's topics, for `ros2 bag record` and `ros2 bag play`", ""),
-    "replay": ("neon_control.tools.replay", "play a bag through the real inference node and executor", "ros,replay"),
-    "evaluate": ("neon_control.tools.evaluate", "judge a policy on a bag, offline and reproducibly, with a report", "replay"),
-    "train": ("neon_control.tools.train", "train the action layer from recordings and export it", "train"),
+# name, also of the module -> (one line of help, the extras that bring what it imports; `ros` stands for a sourced distribution as well)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("run the simulated robot, in a browser page or headless, and count successes", "ros,cpu,sim"),
+    "monitor": ("show a running system in a browser page, with an e-stop button", "ros,monitor"),
+    "collect": ("record demonstrations of the simulated robot", "sim"),
+    "recordings": ("check rosbags and LeRobot datasets: what is in them, what is wrong with them", "train"),
+    "features": ("compute the frozen encoders' features of recordings, once, on all cores or a Ray cluster", "train"),
+    "heads": ("print the table of action heads: size, measured latency, what they can", "train"),
+    "encoders": ("export the vision encoder into the user's cache, and verify both encoders", "train"),
+    "backbone": ("describe a Hugging Face model for a policy, and time it on this computer", "huggingface"),
+    "policy": ("show what a policy folder is, or verify that it runs on this robot and computer", "cpu"),
+    "export": ("write a policy once more with smaller weights, and measure what that costs", "train"),
+    "bench": ("measure every action head, and a policy's parts, in torch and in ONNX Runtime", "train"),
+    "record": ("record what a robot's policy sees, says and does, as a bag", "ros,replay"),
+    "topics": ("print a robot's topics, for `ros2 bag record` and `ros2 bag play`", ""),
+    "replay": ("play a bag through the real inference node and executor", "ros,replay"),
+    "evaluate": ("judge a policy on a bag, offline and reproducibly, with a report", "replay"),
+    "train": ("train the action layer from recordings and export it", "train"),
 }
 
 EXIT_USAGE = 2
@@ -63,7 +57,7 @@ def main(args: Sequence[str] | None = None) -> int:
             return EXIT_USAGE
         if unknown:
             _refuse(unknown, parsed.parser)
-        return int(importlib.import_module(COMMANDS[parsed.command][0]).run(parsed))
+        return int(_tool(parsed.command).run(parsed))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except (NeonControlError, ModuleNotFoundError, OSError) as error:
@@ -83,7 +77,7 @@ def _refuse(unknown: list[str], parser: argparse.ArgumentParser) -> None:
 def _explain(error: Exception, command: str | None) -> str:
     if isinstance(error, ModuleNotFoundError):
         text = f"this needs the Python package '{error.name}'"
-        extras = COMMANDS[command][2] if command in COMMANDS else ""
+        extras = COMMANDS[command][1] if command in COMMANDS else ""
         if not extras:
             return text
         text += f"; in a checkout of this package, pip install '.[{extras}]' brings it"
@@ -101,13 +95,20 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"neon_control {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for name, (module, text, _) in COMMANDS.items():
+    for name, (text, _) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         sub.set_defaults(parser=sub)
         sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
         if name == command:
-            importlib.import_module(module).add_arguments(sub)
+            tool = _tool(name)
+            if hasattr(tool, "EPILOG"):
+                sub.epilog, sub.formatter_class = tool.EPILOG, argparse.RawDescriptionHelpFormatter
+            tool.add_arguments(sub)
     return parser
+
+
+def _tool(name: str) -> Any:
+    return importlib.import_module(f"neon_control.tools.{name}")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ _demonstrator: Demonstrator | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control collect`."""
     parser.add_argument("--out", type=Path, help="folder for the recordings (default: data/ROBOT_reach, as in data/g1_reach)")
     parser.add_argument("--takes", type=whole(1), default=1200, help="random starts (default: %(default)s)")
     text = "recordings of each take, each with a new command (default: %(default)s)"
@@ -69,11 +68,7 @@ def take_folders(out: Path, index: int, cuts: int) -> list[Path]:
 
 
 def _claim(out: Path, description: dict[str, object]) -> None:
-    """Write the data set's description, or check that the folder's is the same: recordings of two kinds must not mix.
-
-    Raises:
-        ConfigError: the folder holds other recordings.
-    """
+    """Write the data set's description, or refuse a folder that has another one: recordings of two kinds must not mix."""
     file = out / DATASET_FILE
     if file.exists():
         found = read_mapping(file)

@@ -16,7 +16,6 @@ import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import platformdirs
 from tqdm import tqdm
@@ -28,15 +27,14 @@ from neon_control.demo.link import DemoLink  # here, not later: importing rclpy 
 from neon_control.demo.trials import run_trials
 from neon_control.monitor.link import EXECUTOR
 from neon_control.nodes.processes import ProcessError, ProcessGroup, node_command, prepare_environment
+from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
 from neon_control.tools.arguments import IMAGE_SIZES, new_file, own_address, whole
 from neon_control.tools.topics import robot_file
 
 START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
-EXIT_FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
     parser.add_argument("--headless", action="store_true", help="no page: run episodes and report")
     parser.add_argument("--episodes", type=whole(1), default=20, metavar="N", help="episodes of a headless run (default: %(default)s)")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="S", help="series of episodes (default: %(default)s)")
@@ -48,24 +46,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", help="policy folder or name (default: as in the parameter file)")
     parser.add_argument("--robot", help="robot description (default: as in the parameter file)")
     parser.add_argument("--params-file", default="robot.yaml", metavar="FILE", help="parameters of the nodes (default: config/%(default)s)")
-    parser.add_argument(
-        "--host", type=own_address, default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
-    )
+    text = "address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
+    parser.add_argument("--host", type=own_address, default="127.0.0.1", help=text)
     parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
     parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     parser.add_argument("--log-folder", type=Path, metavar="FOLDER", help="where the nodes write logs (default: the user's log folder)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start everything, run, end everything; returns the exit code."""
     params_file = find_file(args.params_file, "config")
     robot = load_robot(robot_file(args.robot, args.params_file))
-    _ready_encoder()
+    if not (cache_folder() / MODEL_FILE).is_file():  # exporting it takes longer than a node may take to start
+        print("exporting the vision encoder, once on this machine ...", file=sys.stderr)
+        build_cache()
     domain = prepare_environment()
     folder = args.log_folder or platformdirs.user_log_path("neon_control", appauthor=False) / time.strftime("demo-%Y%m%d-%H%M%S")
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
-    signal.signal(signal.SIGTERM, _terminate)
-    _say(f"ROS domain {domain}, logs in {folder}")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # through all `with` blocks, so that no process stays behind
+    print(f"ROS domain {domain}, logs in {folder}", file=sys.stderr)
     try:
         with ProcessGroup(folder) as group:
             _start_nodes(group, args, params_file)
@@ -74,11 +72,11 @@ def run(args: argparse.Namespace) -> int:
                 return _headless(args, link, group.check) if args.headless else _page(args, link, robot, group.check)
     except ProcessError as error:
         print(f"neon_control demo: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        return 1
     except KeyboardInterrupt:
         if args.headless:
             raise
-        _say("stopped")
+        print("stopped", file=sys.stderr)
         return 0
 
 
@@ -91,15 +89,6 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
     group.start("inference_node", node_command("neon_control.nodes.inference_node", params_file, {**robot, **policy}))
 
 
-def _ready_encoder() -> None:
-    """Export the vision encoder if this machine has not done so yet: it takes longer than a node may take to start."""
-    from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
-
-    if not (cache_folder() / MODEL_FILE).is_file():
-        _say("exporting the vision encoder, once on this machine ...")
-        build_cache()
-
-
 def _await_robot(link: DemoLink, check: Callable[[], None]) -> None:
     """Return when the robot follows its policy; on a computer that is too slow for that, when all nodes run."""
     with tqdm(total=1, desc="starting", bar_format="{desc}: {elapsed} {postfix}", file=sys.stderr, disable=None, leave=False) as bar:
@@ -110,7 +99,7 @@ def _await_robot(link: DemoLink, check: Callable[[], None]) -> None:
         ready = link.wait(lambda: not link.missing(), START_LIMIT, check, show)
     problems = link.missing()
     if not ready and len(problems) == 1 and problems[0].startswith(EXECUTOR):
-        _say(f"going on, although the robot does not follow its policy ({problems[0]}); is this computer too busy?")
+        print(f"going on, although the robot does not follow its policy ({problems[0]}); is this computer too busy?", file=sys.stderr)
     elif not ready:
         raise ProcessError(f"the robot is not ready after {START_LIMIT:.0f} s: {'; '.join(problems)}")
 
@@ -129,18 +118,10 @@ def _page(args: argparse.Namespace, link: DemoLink, robot: Robot, check: Callabl
 
     page = DemoPage(link, robot, args.host, args.port)
     try:
-        _say(f"the robot is at {page.url}; Ctrl-C ends it")
+        print(f"the robot is at {page.url}; Ctrl-C ends it", file=sys.stderr)
         if not args.no_open and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin"):
             webbrowser.open(page.url)
         page.run(check)
     finally:
         page.close()
     return 0
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)  # through all `with` blocks, so that no process stays behind
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

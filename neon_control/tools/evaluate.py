@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -31,7 +30,7 @@ from neon_control.recordings.bag.bag_file import POLICY_KEY, Bag
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.policy import Policy
 from neon_control.tools.arguments import add_plugins
-from neon_control.tools.bag_problems import print_problem
+from neon_control.tools.bag import add_bag_arguments, open_bag
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
 REPORT = "report.html"
@@ -44,42 +43,25 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
-    parser.add_argument("bag", type=Path, metavar="PATH", help="the bag: its folder, or a single file of it")
+    add_bag_arguments(parser)
     parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: the one that ran when the bag was recorded)")
     parser.add_argument("--against", metavar="NAME", help="a second policy, side by side with the first")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and tables (default: evaluation-BAG-POLICY here)")
     parser.add_argument("--tables-only", action="store_true", help="write the tables, and no report")
-    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="begin this long after the bag's begin (default: 0)")
-    parser.add_argument("--duration", type=float, default=math.inf, metavar="S", help="end after this long (default: at the bag's end)")
     add_robot_arguments(parser)
-    parser.add_argument(
-        "--recorded-parameters", action="store_true", help="take the nodes' parameters from the bag instead of the parameter file"
-    )
-    parser.add_argument(
-        "--latency",
-        type=float,
-        metavar="S",
-        help="from an observation to its chunk (default: the bag's own median; 0 without chunks)",
-    )
+    text = "from an observation to its chunk (default: the bag's own median; 0 without chunks)"
+    parser.add_argument("--latency", type=float, metavar="S", help=text)
     add_plugins(parser)
     parser.add_argument("--method", choices=METHODS, help="ensembling of the executor that the report shows (default: as configured)")
-    parser.add_argument(
-        "--start-ramp", type=float, default=0.0, metavar="S", help="the executor's ramp at the start; the robot was in motion (default: 0)"
-    )
+    text = "the executor's ramp at the start; the robot was in motion (default: 0)"
+    parser.add_argument("--start-ramp", type=float, default=0.0, metavar="S", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate; errors come out as exceptions, so reaching the end means that there is a report."""
     if args.latency is not None and not 0.0 <= args.latency <= 10.0:
         raise ConfigError(f"--latency must lie in [0, 10] s, got {args.latency}")
     robot = load_robot(robot_file(args.robot, args.params_file))
-    if not (args.start >= 0.0 and args.duration > 0.0):
-        raise ConfigError(f"--start must be >= 0 and --duration > 0, got {args.start} and {args.duration}")
-    with Bag(args.bag, partial(print_problem, args.bag)) as bag:
-        bag.cut(args.start, args.duration)
+    with open_bag(args) as bag:
         settings = _settings(args, bag)
         policies = _load(args, bag, robot)
         with _progress(bag, "reading") as progress:
@@ -100,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.tables_only:
         from neon_control.evaluation import report  # here: matplotlib takes a second
 
-        report.write(out / REPORT, judged, recording, lines, _notes(args, settings, latency, recording, bag_policy(bag.custom), policies))
+        notes = _notes(args, settings, latency, recording, bag, next(iter(policies.values())))
+        report.write(out / REPORT, judged, recording, lines, notes)
     print(f"{len(found)} tables{'' if args.tables_only else f' and {REPORT}'} in {out}", file=sys.stderr)
     return 0
 
@@ -137,32 +120,16 @@ def _load(args: argparse.Namespace, bag: Bag, robot: Robot) -> dict[str, Policy]
     return policies
 
 
-class _progress:
-    """A progress bar in bag time; called with the time [ns] of each message."""
-
-    def __init__(self, bag: Bag, text: str) -> None:
-        self._start = bag.start
-        total = (bag.end - bag.start) * 1e-9
-        form = "{desc} |{bar}| {n:.1f}/{total:.1f} s"
-        self._bar = tqdm(total=total, desc=text, bar_format=form, file=sys.stderr, disable=None)
-
-    def __enter__(self) -> Callable[[int], None]:
-        return lambda time: self._bar.update(max(0.0, (time - self._start) * 1e-9 - self._bar.n))
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
+@contextmanager
+def _progress(bag: Bag, text: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar in bag time; to be called with the time [ns] of each message."""
+    form = "{desc} |{bar}| {n:.1f}/{total:.1f} s"
+    with tqdm(total=(bag.end - bag.start) * 1e-9, desc=text, bar_format=form, file=sys.stderr, disable=None) as bar:
+        yield lambda time: bar.update(max(0.0, (time - bag.start) * 1e-9 - bar.n))
 
 
-def _notes(
-    args: argparse.Namespace,
-    settings: Settings,
-    latency: float,
-    recording: RecordedDay,
-    recorded: dict[str, object],
-    policies: dict[str, Policy],
-) -> list[str]:
+def _notes(args: argparse.Namespace, settings: Settings, latency: float, recording: RecordedDay, bag: Bag, first: Policy) -> list[str]:
     where = "given" if args.latency is not None else "the recording's median" if recording.chunk_delays else "no chunks were recorded"
-    first = next(iter(policies.values()))
     notes = [
         f"{recording.path.resolve()}, {recording.seconds:.2f} s; parameters: {settings.source}; "
         f"latency {1e3 * latency:.0f} ms ({where}); start ramp {settings.executor.start_ramp:g} s.",
@@ -179,6 +146,7 @@ def _notes(
     if first.file.space.dim > first.file.space.num_joints and not recording.commands.has_base:
         notes.append("No commands of the base were recorded: it is taken to stand still.")
     notes += [f"{problem}." for problem in recording.report.problems]
+    recorded = bag_policy(bag.custom)
     if files := recorded.get("files"):
         same = all(dict(files).get(n) == digest for n, digest in first.file.files.items())  # type: ignore[call-overload]
         notes.append(f"Policy on the day: {recorded.get('name')}; {first.file.name} has {'the same' if same else 'other'} files.")

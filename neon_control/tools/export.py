@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from tqdm import tqdm
 
 from neon_control.bench.measure import ActionError, Latency, in_turns, policy_inputs, torch_actions
@@ -15,8 +13,10 @@ from neon_control.core.common.errors import PolicyError
 from neon_control.core.common.text_table import table
 from neon_control.runtime.compute.sessions import open_session
 from neon_control.runtime.export.graph_weights import WEIGHT_TYPES
+from neon_control.runtime.export.policy_export import export_again
 from neon_control.runtime.policy.policy import draw_noise
-from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, read_policy_file
+from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 from neon_control.tools.arguments import add_plugins, whole
 
 COLUMNS = ("Folder", "Weights", "Size [MB]", "Max error [rad]", "Mean error [rad]", "Base, max", "Latency p50 / p99 [ms]")
@@ -27,7 +27,6 @@ int8: a quarter of float32, and faster where memory is slow; inputs are rounded 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control export`."""
     parser.add_argument("policy", metavar="POLICY", help="a folder, the name of a shipped policy, or a Hugging Face repository")
     parser.add_argument("--out", type=Path, required=True, help="the folder to make; its name is the new policy's name")
     parser.add_argument("--weights", choices=WEIGHT_TYPES, default="float32", help=HELP)
@@ -38,10 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export, verify by reading it back, compare."""
-    from neon_control.runtime.export.policy_export import export_again
-    from neon_control.runtime.policy.torch_action_layer import rebuild_policy
-
     if args.out.exists() and not (args.force and (args.out / DESCRIPTION_FILE).is_file()):
         raise PolicyError(f"{args.out} exists; choose another --out" + ("" if args.force else ", or --force to replace a policy"))
     source = read_policy_file(args.policy)
@@ -51,31 +46,17 @@ def run(args: argparse.Namespace) -> int:
     inputs = list(policy_inputs(module, draw_noise(source), args.samples))
     sessions = [open_session(file.onnx_path, args.threads) for file in files]
     expected = torch_actions(module, inputs)
-    durations = durations_of(sessions, inputs)
-    rows = [row(f, s, inputs, expected, Latency.of(d)) for f, s, d in zip(files, sessions, durations, strict=True)]
+    calls = {i: lambda s=session: s.run(None, inputs[0]) for i, session in enumerate(sessions)}
+    durations = in_turns(calls, tqdm(inputs, "measuring", unit="run", leave=False, disable=None))
+    rows = []
+    for i, (file, session) in enumerate(zip(files, sessions, strict=True)):
+        error = ActionError.between(np.concatenate([session.run(None, x)[0] for x in inputs]), expected, file.space)
+        size = sum((file.folder / name).stat().st_size for name in file.files)
+        numbers = (f"{error.joints_max:.2g}", f"{error.joints_mean:.2g}", f"{error.base_max:.2g}", str(Latency.of(durations[i])))
+        rows.append((str(file.folder), file.weights, f"{size / 1e6:.2f}", *numbers))
     print(table(COLUMNS, rows, numeric=range(2, len(COLUMNS))))
     print(
         f"\nErrors: against the source's weights in torch, float32, over {args.samples} random inputs of the training data's spread; "
         f"base in m/s and rad/s.\nLatency: the action layer at batch 1, {args.threads} thread(s), in turns."
     )
     return 0
-
-
-def durations_of(sessions: Sequence[onnxruntime.InferenceSession], inputs: Sequence[Mapping[str, np.ndarray]]) -> list[list[float]]:
-    """[ms] of every input in every session, in turns."""
-    calls = {str(i): lambda s=session: s.run(None, inputs[0]) for i, session in enumerate(sessions)}
-    return list(in_turns(calls, tqdm(inputs, "measuring", unit="run", leave=False, disable=None)).values())
-
-
-def row(
-    file: PolicyFile,
-    session: onnxruntime.InferenceSession,
-    inputs: Sequence[Mapping[str, np.ndarray]],
-    expected: np.ndarray,
-    latency: Latency,
-) -> tuple[str, ...]:
-    """One line of the table, a cell for each of COLUMNS."""
-    error = ActionError.between(np.concatenate([session.run(None, dict(i))[0] for i in inputs]), expected, file.space)
-    size = sum((file.folder / name).stat().st_size for name in file.files)
-    numbers = (f"{error.joints_max:.2g}", f"{error.joints_mean:.2g}", f"{error.base_max:.2g}", str(latency))
-    return (str(file.folder), file.weights, f"{size / 1e6:.2f}", *numbers)

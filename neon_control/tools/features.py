@@ -11,37 +11,32 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.tools.arguments import whole
 
+EPILOG = """\
+examples:
+  neon_control features data/g1_reach
+  neon_control features /mnt/read_only --cache features   # and `neon_control train --cache features`
+  neon_control features data/g1_reach --ray 10.0.0.5:6379 # its computers see the same folders"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control features`."""
     parser.description = (
         "Compute what the frozen encoders make of each camera image and of the sound before it, and keep it on disk,\n"
         "where `neon_control train` finds it. What is there is not computed again, so an interrupted run goes on where\n"
         "it was. Recordings and images that cannot be used are listed at the end; if nothing can, the exit code is 1."
     )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "examples:\n"
-        "  neon_control features data/g1_reach\n"
-        "  neon_control features /mnt/read_only --cache features   # and `neon_control train --cache features`\n"
-        "  neon_control features data/g1_reach --ray 10.0.0.5:6379 # its computers see the same folders"
-    )
     parser.add_argument("path", nargs="?", type=Path, metavar="PATH", help="folder with recordings (default: what the configuration says)")
     text = "training configuration, which names encoder and robot; as of `neon_control train` (default: %(default)s)"
     parser.add_argument("--config", default="train/g1_reach.yaml", metavar="FILE", help=text)
     parser.add_argument("--robot", metavar="FILE", help="robot file (default: what the configuration says)")
-    parser.add_argument(
-        "--cache", metavar="DIR", help="folder for the features (default: what the configuration says, else beside each recording)"
-    )
-    parser.add_argument(
-        "--workers", type=whole(1), metavar="N", help="processes (default: one per core; over Ray: one per core of the cluster)"
-    )
+    text = "folder for the features (default: what the configuration says, else beside each recording)"
+    parser.add_argument("--cache", metavar="DIR", help=text)
+    text = "processes (default: one per core; over Ray: one per core of the cluster)"
+    parser.add_argument("--workers", type=whole(1), metavar="N", help=text)
     text = "spread over a Ray cluster; without ADDRESS: RAY_ADDRESS, or the cluster of this computer, or a new one on it"
     parser.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compute, and say what there is; the exit code."""
     from neon_control.training.config import load_train_config
     from neon_control.training.features import extract, find_recordings
 

@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from neon_control.bench.measure import in_turns
 from neon_control.bench.rows import HEADS
-from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.text_table import table
-from neon_control.model.action_heads import ActionHead, StateRelativeHead, build_head
+from neon_control.model.action_heads import StateRelativeHead, build_head
 from neon_control.model.action_heads.factory import BUILT_IN
+from neon_control.runtime.compute.torch_device import torch_device
 from neon_control.tools.arguments import whole
 
 COLUMNS = ("Head", "Parameters", "Latency [ms]", "Denoising", "Multi-modal", "Steps linked by", "Best for")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    head: ActionHead
-    latency_ms: float  # median of one forward pass
-    best_for: str
-
-    def cells(self) -> tuple[str, ...]:
-        """The row as text, one cell for each of COLUMNS."""
-        head = self.head
-        parameters = sum(p.numel() for p in head.parameters())
-        steps = getattr(getattr(head, "flow", head), "num_denoise_steps", None)  # an ensemble's members share the number
-        if isinstance(head, StateRelativeHead):
-            inner = sum(p.numel() for p in head.inner_head.parameters())
-            size, modal, linked = f"+{parameters - inner:,}", "as inner", "as inner"
-        else:
-            size, modal, linked = f"{parameters:,}", "yes" if head.multi_modal else "no", head.temporal
-        denoising = f"{steps} steps" if steps else "-"
-        return type(head).__name__, size, f"{self.latency_ms:.3f}", denoising, modal, linked, self.best_for
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of this tool."""
     parser.add_argument("--input-dim", type=whole(1), default=2048, help="width of the features (default: %(default)s)")
     parser.add_argument("--action-dim", type=whole(1), default=17, help="dimensions of an action (default: %(default)s)")
     parser.add_argument("--num-steps", type=whole(1), default=16, help="steps of a chunk (default: %(default)s)")
@@ -53,36 +28,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build, measure and print every head."""
-    try:
-        torch.zeros(1, device=args.device)
-    except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
-        raise ConfigError(f"--device {args.device}: torch cannot compute there: {str(error).splitlines()[0]}") from error
+    device = torch_device(args.device)
     torch.set_num_threads(args.threads)
     sizes = {"input_dim": args.input_dim, "action_dim": args.action_dim, "num_steps": args.num_steps}
-    rows = [measure(name, sizes, args.repeat, args.device) for name in HEADS]
-    print(table(COLUMNS, [row.cells() for row in rows], numeric=(1, 2)))
+    print(table(COLUMNS, [row(name, sizes, args.repeat, device) for name in HEADS], numeric=(1, 2)))
     print(f"\nBatch 1, {args.input_dim} features, torch on {args.device}, {args.threads} thread(s), median of {args.repeat}.")
     return 0
 
 
-def measure(name: str, sizes: dict[str, int], repeat: int, device: str = "cpu") -> Row:
-    """Build one head and time it at batch 1."""
+def row(name: str, sizes: dict[str, int], repeat: int, device: torch.device) -> tuple[str, ...]:
+    """One line of the table, a cell for each of COLUMNS; the latency is the median of one forward pass at batch 1."""
     head = build_head({**HEADS[name], **sizes}).to(device).eval()
     features = torch.randn(1, sizes["input_dim"], device=device)
     state = {"current_state": torch.zeros(1, sizes["action_dim"], device=device)} if name == "state_relative" else {}
-    return Row(head, median_ms(lambda: head(features, **state), repeat, device), BUILT_IN[name].best_for)
 
+    def forward() -> None:
+        head(features, **state)
+        if device.type != "cpu":
+            torch.accelerator.synchronize()
 
-def median_ms(call: Callable[[], object], repeat: int, device: str = "cpu") -> float:
-    """The median duration of `call` [ms], after a warm-up."""
-    durations = []
     with torch.no_grad():
-        for i in range(repeat + 5):
-            start = time.perf_counter()
-            call()
-            if device != "cpu":
-                torch.accelerator.synchronize()
-            if i >= 5:
-                durations.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(durations)
+        latency = np.median(in_turns({name: forward}, range(repeat))[name])  # [ms]
+    parameters = sum(p.numel() for p in head.parameters())
+    steps = getattr(getattr(head, "flow", head), "num_denoise_steps", None)  # an ensemble's members share the number
+    if isinstance(head, StateRelativeHead):
+        inner = sum(p.numel() for p in head.inner_head.parameters())
+        size, modal, linked = f"+{parameters - inner:,}", "as inner", "as inner"
+    else:
+        size, modal, linked = f"{parameters:,}", "yes" if head.multi_modal else "no", head.temporal
+    denoising = f"{steps} steps" if steps else "-"
+    return type(head).__name__, size, f"{latency:.3f}", denoising, modal, linked, BUILT_IN[name].best_for

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from types import FrameType
 
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.monitor.link import Link  # here, not later: importing rclpy from PyPI re-executes Python once
@@ -31,17 +30,12 @@ takes each arm. What has stopped coming is grey and says for how long. A bag nee
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
-    parser.add_argument(
-        "--robot", default="g1.yaml", metavar="FILE", help="robot description, as for the nodes (default: config/%(default)s)"
-    )
+    text = "robot description, as for the nodes (default: config/%(default)s)"
+    parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help=text)
     parser.add_argument("--namespace", default="", metavar="NAME", help="namespace of the nodes and their topics")
     parser.add_argument("--domain", type=whole(0, MAX_DOMAIN), metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID, or 0)")
-    parser.add_argument(
-        "--host", type=own_address, default="127.0.0.1", help="address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
-    )
+    text = "address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
+    parser.add_argument("--host", type=own_address, default="127.0.0.1", help=text)
     parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
     parser.add_argument("--audio-rate", type=whole(1), metavar="HZ", help="sample rate of the audio topic (default: the robot file's)")
     parser.add_argument("--audio-channels", type=whole(1), metavar="N", help="channels of the audio topic (default: the robot file's)")
@@ -49,28 +43,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the page until Ctrl-C."""
     robot = load_robot(args.robot)
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # through all `with` blocks
     from neon_control.monitor.page import MonitorPage
     from neon_control.monitor.streams import Streams
 
     choose_transport()
     domain = domain_id() if args.domain is None else args.domain
     with Link("monitor", args.namespace, domain) as link:
-        page = MonitorPage(
-            link, robot, Streams(link.node, robot, args.audio_rate, args.audio_channels), args.host, args.port, light=args.light
-        )
+        streams = Streams(link.node, robot, args.audio_rate, args.audio_channels)
+        page = MonitorPage(link, robot, streams, args.host, args.port, light=args.light)
         try:
             link.start()
-            print(f"{robot.name}, ROS domain {domain}: the page is at {page.url}; Ctrl-C ends it", file=sys.stderr, flush=True)
+            print(f"{robot.name}, ROS domain {domain}: the page is at {page.url}; Ctrl-C ends it", file=sys.stderr)
             if page.problem:
-                print(f"the robot is not drawn: {page.problem}", file=sys.stderr, flush=True)
+                print(f"the robot is not drawn: {page.problem}", file=sys.stderr)
             page.run()
         finally:
             page.close()
     return 0
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)  # through all `with` blocks

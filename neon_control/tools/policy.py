@@ -20,7 +20,6 @@ RUNS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the two actions."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     show = actions.add_parser("show", help="print what the policy is; its hashes are checked")
     show.add_argument("--json", action="store_true", help="print everything, as JSON")

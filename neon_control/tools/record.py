@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 import rclpy
 from rclpy.node import Node
@@ -34,7 +33,6 @@ from neon_control.tools.topics import add_robot_arguments, robot_file
 POLL_PERIOD = 0.005  # [s]
 REPORT_PERIOD = 1.0  # [s]
 NODES = ("inference_node", "executor_node")
-EXIT_FAILED = 1
 EPILOG = """\
 examples:
   neon_control record --out failure                              until Ctrl-C
@@ -44,9 +42,6 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the bag (default: recording-DATE-TIME here)")
     add_robot_arguments(parser)
     parser.add_argument("--policy", metavar="NAME", help="the policy that runs (default: what inference_node says)")
@@ -54,9 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compress", action="store_true", help="with zstd; costs computing time on the robot")
     parser.add_argument("--use-sim-time", action="store_true", help="take the time from /clock, as the nodes do")
     parser.add_argument("--seconds", type=positive, metavar="S", help="end after this long (default: at Ctrl-C)")
-    parser.add_argument(
-        "--reserve-mb", type=not_negative, default=500.0, metavar="MB", help="stop before the disk has less (default: %(default)g)"
-    )
+    text = "stop before the disk has less (default: %(default)g)"
+    parser.add_argument("--reserve-mb", type=not_negative, default=500.0, metavar="MB", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,10 +60,11 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path(time.strftime("recording-%Y%m%d-%H%M%S"))
     domain_id()
     choose_transport()
-    stop = _StopOnSignal()
+    signals: list[int] = []  # any ends the recording, so that the bag is closed in order
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: signals.append(number))
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    overrides = [Parameter("use_sim_time", value=args.use_sim_time)]
-    node = Node("recorder", namespace=args.namespace, parameter_overrides=overrides)
+    node = Node("recorder", namespace=args.namespace, parameter_overrides=[Parameter("use_sim_time", value=args.use_sim_time)])
     try:
         recorder = Recorder(node, out, topics, args.compress)
         recorder.note("neon_control/version", __version__)
@@ -77,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         if args.policy:
             recorder.note(POLICY_KEY, json.dumps(policy_identity(args.policy), sort_keys=True))
         facts = [NodeFacts(node, name, recorder.note) for name in NODES]
-        problem = _record(recorder, node, facts, stop, args.seconds, args.reserve_mb)
+        problem = _record(recorder, node, facts, signals, args.seconds, args.reserve_mb)
         recorder.close()
     finally:
         node.destroy_node()
@@ -85,27 +80,12 @@ def run(args: argparse.Namespace) -> int:
     return _report(recorder, problem)
 
 
-class _StopOnSignal:
-    """Becomes true at SIGINT or SIGTERM, so that the bag is closed in order; a second signal changes nothing."""
-
-    def __init__(self) -> None:
-        self._stopped = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopped = True
-
-    def __bool__(self) -> bool:
-        return self._stopped
-
-
-def _record(recorder: Recorder, node: Node, facts: list[NodeFacts], stop: _StopOnSignal, seconds: float | None, reserve_mb: float) -> str:
+def _record(recorder: Recorder, node: Node, facts: list[NodeFacts], signals: list[int], seconds: float | None, reserve_mb: float) -> str:
     """Poll until the end; returns what ended it too early, or nothing."""
     begin = reported = time.monotonic()
     told: set[str] = set()
     with tqdm(bar_format="{desc}", file=sys.stderr, disable=None) as bar:
-        while not stop and (seconds is None or time.monotonic() - begin < seconds):
+        while not signals and (seconds is None or time.monotonic() - begin < seconds):
             try:
                 recorder.poll()
             except BagError as error:
@@ -141,4 +121,4 @@ def _report(recorder: Recorder, problem: str) -> int:
     print(f"{recorder.path}: {sum(c.count for c in counts.values())} messages, {recorder.bytes / 1e6:.1f} MB, {recorder.lost} lost")
     if problem:
         print(f"neon_control record: {problem}", file=sys.stderr)
-    return EXIT_FAILED if problem or not counts else 0
+    return 1 if problem or not counts else 0

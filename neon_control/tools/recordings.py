@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,7 +19,6 @@ from neon_control.tools.arguments import positive, whole
 
 COLUMNS = ("Recording", "Episodes", "Seconds", "Samples", "Images [Hz]", "Joint states [Hz]", "Problems")
 PROBLEM_COLUMNS = ("Where", "Time [s]", "Times", "What")
-EXIT_NOTHING = 1
 EPILOG = """\
 Every image is read and decoded, so this takes about as long as training needs to read the same recordings. A sample is what training
 learns from: an image with sound, joint positions and the commands that followed. Topics and joint names come from the sections
@@ -32,40 +31,7 @@ examples:
 """
 
 
-@dataclass(frozen=True)
-class Row:
-    """One recording, read to its end."""
-
-    name: str
-    episodes: int
-    samples: int
-    report: Report
-    camera: str
-    joint_states: str
-
-    def cells(self) -> tuple[str, ...]:
-        """As text, one cell for each of COLUMNS."""
-        rates = self.report.rates
-        camera = next(
-            (r for t, r in rates.items() if t in (self.camera, f"{self.camera}/compressed") or t.startswith("observation.image")), 0.0
-        )
-        states = rates.get(self.joint_states) or rates.get("observation.state", 0.0)
-        problems = sum(p.count for p in self.report.problems)
-        return (
-            self.name,
-            str(self.episodes),
-            f"{self.report.seconds:.1f}",
-            str(self.samples),
-            f"{camera:.1f}",
-            f"{states:.1f}",
-            str(problems),
-        )
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control recordings`."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="bags, LeRobot datasets, or folders with some below them")
     parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help="robot file (default: %(default)s)")
     parser.add_argument("--mode", default="arms_only", choices=sorted(MODES), help="joints that are learnt (default: %(default)s)")
@@ -73,43 +39,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dt", type=positive, default=0.02, metavar="S", help="time between steps of a chunk (default: %(default)s)")
     parser.add_argument("--steps", type=whole(1), default=16, metavar="N", help="steps of a chunk (default: %(default)s)")
     parser.add_argument("--export-lerobot", type=Path, metavar="DIR", help="write everything usable as a LeRobot dataset (v3.0)")
-    parser.add_argument(
-        "--fps", type=whole(1), metavar="HZ", help="images a second of the export (default: the first recording's rate, rounded)"
-    )
+    text = "images a second of the export (default: the first recording's rate, rounded)"
+    parser.add_argument("--fps", type=whole(1), metavar="HZ", help=text)
     parser.add_argument("--task", default="", metavar="TEXT", help="what is done in the recordings, in words, for the export")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the tables; export if asked to."""
     robot = load_robot(args.robot)
     space = ActionSpace.from_robot(robot, args.mode)
     config = robot.recording if args.boundary is None else replace(robot.recording, boundary=args.boundary)
     recordings = find_recordings(args.paths, config)
     topics = config.camera.lstrip("/"), config.joint_states.lstrip("/")
     rows = [check(r, space, args.dt, args.steps, *topics) for r in tqdm(recordings, "reading", unit="recording", disable=None)]
-    print(table(COLUMNS, [row.cells() for row in rows], numeric=range(1, len(COLUMNS))))
-    problems = [p for row in rows for p in row.report.problems]
+    lines, samples, reports = zip(*rows, strict=True)
+    print(table(COLUMNS, lines, numeric=range(1, len(COLUMNS))))
+    problems = [p for report in reports for p in report.problems]
     if problems:
         cells = [(p.where, "" if p.time is None else f"{p.time:.2f}", str(p.count), p.what) for p in problems]
         print("\n" + table(PROBLEM_COLUMNS, cells, numeric=(1, 2)))
-    usable = [recording for recording, row in zip(recordings, rows, strict=True) if row.samples]
-    print(f"\n{len(usable)} of {len(rows)} recordings are usable: {sum(r.samples for r in rows)} samples")
+    usable = [recording for recording, count in zip(recordings, samples, strict=True) if count]
+    print(f"\n{len(usable)} of {len(rows)} recordings are usable: {sum(samples)} samples")
     if not usable:
         print("neon_control: there is nothing to train on", file=sys.stderr)
-        return EXIT_NOTHING
+        return 1
     if args.export_lerobot:
         export(usable, space, args, robot.name)
     return 0
 
 
-def check(recording: Recording, space: ActionSpace, dt: float, num_steps: int, camera: str, joint_states: str) -> Row:
-    """Read one recording to its end."""
+def check(
+    recording: Recording, space: ActionSpace, dt: float, num_steps: int, camera: str, joint_states: str
+) -> tuple[tuple[str, ...], int, Report]:
+    """Read one recording to its end: its line of the table, a cell for each of COLUMNS; its samples; what is wrong with it."""
     report = Report()
     episodes, samples = set(), 0
     for sample in recording.samples(space, dt, num_steps, report=report):
         episodes.add(sample.episode)
         samples += 1
-    return Row(recording.name, len(episodes), samples, report, camera, joint_states)
+    rates = report.rates
+    images = next((r for t, r in rates.items() if t in (camera, f"{camera}/compressed") or t.startswith("observation.image")), 0.0)
+    states = rates.get(joint_states) or rates.get("observation.state", 0.0)
+    numbers = (len(episodes), f"{report.seconds:.1f}", samples, f"{images:.1f}", f"{states:.1f}", sum(p.count for p in report.problems))
+    return (recording.name, *map(str, numbers)), samples, report
 
 
 def export(recordings: Sequence[Recording], space: ActionSpace, args: argparse.Namespace, robot: str) -> None:

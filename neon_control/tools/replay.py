@@ -2,22 +2,18 @@
 
 Inference node and executor run as on the robot, on the bag's time. What their like said on the day is played under `/recorded/...`, so
 that only today's commands reach a controller. Space pauses, s or the right arrow sends the next message.
-
-Everything happens in a DDS domain of its own, on this computer alone, unless `--domain` says otherwise: the nodes send real commands.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +39,14 @@ from neon_control.nodes.processes import MAX_DOMAIN, ProcessError, ProcessGroup,
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, Bag, BagError
 from neon_control.replay.keyboard import Keyboard
 from neon_control.replay.player import Playback, Player
-from neon_control.tools.arguments import not_negative, positive, whole
-from neon_control.tools.bag_problems import print_problem
+from neon_control.tools.arguments import positive, whole
+from neon_control.tools.bag import add_bag_arguments, open_bag
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
 START_LIMIT = 120.0  # [s] until both nodes listen; the first start on a computer exports the vision encoder
 DISCOVERY = 4.0  # [s] after which a foreign robot would have been seen, on a busy computer too
-DISCOVERY_RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 NODES = ("inference_node", "executor_node")
 OURS = ("use_sim_time", "autostart", "start_type_description_service")  # parameters that a replay decides
-EXIT_FAILED = 1
 EPILOG = """\
 examples:
   neon_control replay failure                                    through inference node and executor
@@ -63,23 +57,13 @@ The nodes send real commands, so all of it happens in a DDS domain of its own, o
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
-    parser.add_argument("bag", type=Path, metavar="PATH", help="the bag: its folder, or a single file of it")
+    add_bag_arguments(parser)
     parser.add_argument("--rate", type=positive, default=1.0, metavar="R", help="bag seconds in a second (default: %(default)g)")
-    parser.add_argument("--start", type=not_negative, default=0.0, metavar="S", help="begin this long after the bag's begin (default: 0)")
-    parser.add_argument(
-        "--duration", type=positive, default=math.inf, metavar="S", help="end after this long in bag time (default: at the bag's end)"
-    )
     parser.add_argument("--loop", action="store_true", help="begin again at the end; time jumps back then")
     parser.add_argument("--clock-hz", type=positive, default=200.0, metavar="HZ", help="rate of /clock (default: %(default)g)")
     parser.add_argument("--no-nodes", action="store_true", help="only play; start no nodes")
     parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: as in the parameter file)")
     add_robot_arguments(parser)
-    parser.add_argument(
-        "--recorded-parameters", action="store_true", help="take the nodes' parameters from the bag instead of the parameter file"
-    )
     parser.add_argument("--remap", nargs="+", default=[], metavar="FROM:=TO", help="play a topic under another name")
     parser.add_argument("--record", type=Path, metavar="DIR", help="record the replay, with what today's nodes say, into this bag")
     parser.add_argument("--domain", type=whole(0, MAX_DOMAIN), metavar="N", help="DDS domain (default: a free one, on this computer alone)")
@@ -87,7 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play; returns the exit code."""
     file = robot_file(args.robot, args.params_file)
     robot = load_robot(file)
     names = {**replay_remappings(robot, args.namespace), **dict(_remapping(text) for text in args.remap)}
@@ -99,8 +82,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # through all `with` blocks
     with ExitStack() as stack:
-        bag = stack.enter_context(Bag(args.bag, partial(print_problem, args.bag)))
-        bag.cut(args.start, args.duration)
+        bag = stack.enter_context(open_bag(args))
         group = stack.enter_context(ProcessGroup(folder))
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         stack.callback(rclpy.try_shutdown)
@@ -109,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         _refuse_company(node, args)
         player = Player(node, bag, playback, names)
         for topic, problem in player.problems.items():
-            _say(f"not played: {topic}: {problem}")
+            print(f"not played: {topic}: {problem}", file=sys.stderr)
         inputs = [] if args.no_nodes else needed_inputs(player.publishers, bag, robot, names, args.namespace)
         reports = PolledSubscription(node, DiagnosticArray, DIAGNOSTICS, QoSProfile(depth=20))
         try:
@@ -118,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             _play(player, bag, args, group.check)
         except ProcessError as error:
             print(f"neon_control replay: {error}", file=sys.stderr)
-            return EXIT_FAILED
+            return 1
         _report(player, reports, folder)
     return 0
 
@@ -129,8 +111,8 @@ def _choose_domain(domain: int | None) -> None:
     if domain is not None:
         os.environ["ROS_DOMAIN_ID"] = str(domain)
     else:
-        os.environ[DISCOVERY_RANGE] = "LOCALHOST"
-    _say(f"ROS domain {prepare_environment()}")
+        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    print(f"ROS domain {prepare_environment()}", file=sys.stderr)
 
 
 def _refuse_company(node: Node, args: argparse.Namespace) -> None:
@@ -247,7 +229,3 @@ def _remapping(text: str) -> tuple[str, str]:
     if not (separator and old and new):
         raise ConfigError(f"--remap {text}: needs FROM:=TO")
     return resolve(old), resolve(new)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

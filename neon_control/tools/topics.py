@@ -32,13 +32,11 @@ def add_robot_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
     add_robot_arguments(parser)
     parser.add_argument("--remap", action="store_true", help="print the remappings that a replay needs, FROM:=TO, instead")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one name a line."""
     robot = load_robot(robot_file(args.robot, args.params_file))
     if args.remap:
         lines = [f"{old}:={new}" for old, new in replay_remappings(robot, args.namespace).items()]

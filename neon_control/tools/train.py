@@ -27,7 +27,6 @@ again.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `neon_control train`: the configuration file, and a field each."""
     from neon_control.training.building import POLICY_KEYS, head_keys
     from neon_control.training.config import BACKBONE_KEYS, TrainConfig
     from neon_control.training.options import add_options
@@ -40,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Encode what is not encoded yet, train, export, and load the result as a robot would."""
     from neon_control.training.config import TrainConfig, load_train_config
     from neon_control.training.distribution import join_workers, leave_workers
     from neon_control.training.options import given_options
@@ -74,8 +72,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     target_folder(config).parent.mkdir(parents=True, exist_ok=True)
     run_folder.mkdir(parents=True, exist_ok=True)
     cache = Path(config.cache) if config.cache else None
-    samples = (bags, space, config.dt, config.num_steps, vision, config.threads, cache)
-    recordings = workers.first_before_others(lambda: prepare(*samples))
+    recordings = workers.first_before_others(lambda: prepare(bags, space, config.dt, config.num_steps, vision, config.threads, cache))
     kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
     training, validation = to_batch(kept, space), to_batch(held_out, space)
     if workers.first:

@@ -27,7 +27,7 @@ from neon_control.runtime.encoders.backbone import BackboneOptions, BackboneSpec
 from neon_control.runtime.encoders.encoding import encode_observations
 from neon_control.runtime.encoders.model_folder import describe_model
 from neon_control.runtime.encoders.registry import load_backbone
-from neon_control.runtime.encoders.vision import VISION_FEATURES, VisionEncoder, vision_revision
+from neon_control.runtime.encoders.vision import VISION_FEATURES, EfficientNetLite0, vision_revision
 from neon_control.runtime.export.policy_export import export_policy
 from neon_control.runtime.policy.policy import Features, Policy
 
@@ -70,10 +70,10 @@ def close(one: ActionChunk, other: ActionChunk) -> bool:
 @ORT
 @pytest.mark.parametrize("provider", ["cuda", pytest.param("tensorrt", marks=TENSORRT)])
 def test_the_vision_encoder_leaves_its_features_on_the_gpu_in_new_memory_each_time(provider: str) -> None:
-    encoder, seen = VisionEncoder(provider=provider), images(2)
-    one, other = encoder.encode(seen[:1]), encoder.encode(seen[1:])
+    encoder, seen = EfficientNetLite0(provider=provider), [[image] for image in images(2)]
+    one, other = (encoder.encode([clip]).features for clip in seen)
     assert isinstance(one, OrtArray) and one.device.type == "cuda" and one.data_ptr() != other.data_ptr()
-    expected = VisionEncoder(provider="cpu").encode(seen)
+    expected = EfficientNetLite0(provider="cpu").encode(seen).features
     np.testing.assert_allclose(np.concatenate([to_numpy(one), to_numpy(other)]), expected, atol=2e-2)
 
 

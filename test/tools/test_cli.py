@@ -14,7 +14,7 @@ import neon_control
 from neon_control.tools import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = """
+TOOL = '''
 import threading
 
 from neon_control.core.common.errors import ConfigError
@@ -23,6 +23,10 @@ from neon_control.core.common.errors import ConfigError
 def add_arguments(parser):
     parser.add_argument("action")
     parser.add_argument("--headless", action="store_true")
+
+
+EPILOG = """examples:
+  neon_control probe work     is shown as it is written"""
 
 
 def run(args):
@@ -36,13 +40,15 @@ def run(args):
         print("waiting", flush=True)
         threading.Event().wait(30.0)
     return 7
-"""
+'''
 
 PROGRAM = """
 import sys
+import neon_control.tools
 from neon_control.tools import cli
 
-cli.COMMANDS = {"probe": ("probe_tool", "a tool for this test", "ros,train"), "other": ("module_that_must_not_be_imported", "another", "")}
+neon_control.tools.__path__.append(FOLDER)
+cli.COMMANDS = {"probe": ("a tool for this test", "ros,train"), "module_that_must_not_be_imported": ("another", "")}
 sys.exit(cli.main())
 """
 
@@ -50,8 +56,8 @@ sys.exit(cli.main())
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
     """The command line with one small tool of its own."""
-    (tmp_path / "probe_tool.py").write_text(TOOL)
-    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{PROGRAM}"]
+    (tmp_path / "probe.py").write_text(TOOL)
+    return [sys.executable, "-c", f"FOLDER = {str(tmp_path)!r}\n{PROGRAM}"]
 
 
 def run(command: list[str], *args: str) -> subprocess.CompletedProcess[str]:
@@ -59,7 +65,8 @@ def run(command: list[str], *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_command_names_a_module_that_offers_what_a_tool_must_offer() -> None:
-    for name, (module, text, _) in cli.COMMANDS.items():
+    for name, (text, _) in cli.COMMANDS.items():
+        module = f"neon_control.tools.{name}"
         spec = importlib.util.find_spec(module)
         assert spec is not None and spec.origin is not None, f"{name}: no module {module}"
         source = Path(spec.origin).read_text()
@@ -69,6 +76,10 @@ def test_every_command_names_a_module_that_offers_what_a_tool_must_offer() -> No
 
 def test_the_exit_code_is_the_tool_s_own(command: list[str]) -> None:
     assert run(command, "probe", "work").returncode == 7
+
+
+def test_a_tool_s_epilog_ends_its_help_as_it_is_written(command: list[str]) -> None:
+    assert run(command, "probe", "--help").stdout.endswith("examples:\n  neon_control probe work     is shown as it is written\n")
 
 
 def test_without_a_command_it_lists_the_commands(command: list[str]) -> None:
@@ -116,7 +127,7 @@ def test_a_missing_package_is_named_together_with_the_remedy(command: list[str])
 
 
 def test_every_extra_that_is_named_exists() -> None:
-    extras = {extra for *_, named in cli.COMMANDS.values() for extra in named.split(",") if extra}
+    extras = {extra for _, named in cli.COMMANDS.values() for extra in named.split(",") if extra}
     assert extras and all(f'"{extra}": ' in (ROOT / "setup.py").read_text() for extra in extras)
 
 

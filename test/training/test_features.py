@@ -7,9 +7,9 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.bag_recording import BagRecording
-from neon_control.runtime.encoders.efficientnet_lite0 import EfficientNetLite0
 from neon_control.runtime.encoders.hearing import AudioEncoder
 from neon_control.runtime.encoders.registry import load_backbone
+from neon_control.runtime.encoders.vision import EfficientNetLite0
 from neon_control.training.building import build_policy
 from neon_control.training.config import TrainConfig
 from neon_control.training.features import Extraction, find_recordings, prepare

@@ -100,33 +100,19 @@ class Encoded:
 
 
 class Backbone(ABC):
-    """A frozen network; see the module for what goes in and out.
+    """A frozen network; see the module for what goes in and out."""
 
-    Attributes:
-        name: its name in the registry.
-        revision: what decides the features' values besides the weights' bytes; compared with the policy's.
-        hidden_size: F.
-        clip: the images it looks at; the image buffer serves them.
-        hears: whether `encode` needs the sound.
-    """
-
-    name: str
-    revision: str
-    hidden_size: int
-    clip: Clip = Clip()
-    hears: bool = False
+    name: str  # in the registry
+    revision: str  # what decides the features' values besides the weights' bytes; compared with the policy's
+    hidden_size: int  # F
+    clip: Clip = Clip()  # the images it looks at; the image buffer serves them
+    hears: bool = False  # whether `encode` needs the sound
 
     @abstractmethod
     def encode(
         self, clips: Sequence[Sequence[np.ndarray]], instruction: str = "", audio: Sequence[np.ndarray] = (), tokens: bool = False
     ) -> Encoded:
-        """See the module.
-
-        Args:
-            clips: B clips of T images.
-            instruction: what the robot is told.
-            audio: B windows of sound, for a backbone that hears.
-            tokens: also give the tokens, which are large.
+        """See the module. Tokens, which are large, are given only where they are asked for.
 
         Raises:
             ObservationError: images or sound of another shape or type, or another number of frames.

@@ -16,12 +16,7 @@ from neon_control.runtime.encoders.backbone import Backbone, BackboneSpec, Encod
 
 
 def encode_observations(backbone: Backbone, spec: BackboneSpec, observations: Sequence[Observation]) -> Encoded:
-    """What a backbone makes of n observations, all cameras of all of them in one batch.
-
-    Args:
-        backbone: the backbone of one camera.
-        spec: what the policy says: how many cameras, how they are combined, the instruction, how many tokens.
-        observations: n of them.
+    """What the backbone of one camera makes of n observations, all cameras of all of them in one batch.
 
     Returns:
         features (n, F): the cameras' features one after the other, in the policy's order, or their mean.

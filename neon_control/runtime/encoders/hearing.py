@@ -55,10 +55,7 @@ def _load_model(folder: Path, threads: int) -> WhisperModel:
 
 
 class AudioEncoder:
-    """Two seconds of sound in, 384 features out.
-
-    Args:
-        threads: threads of one inference.
+    """Two seconds of sound in, 384 features out, each inference on `threads` threads.
 
     Raises:
         PolicyError: faster-whisper or the weights are missing or corrupt.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from neon_control.core.common.errors import PolicyError
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
-FILES = ["policy.yaml", "action_layer.onnx", "action_layer.safetensors"]  # nothing else is fetched: no code, no pickle
-MODEL_FILES = ["*.json", "*.jinja", "*.txt", "*.safetensors"]
+# Nothing else is fetched: no code, no pickle.
+FILES = {
+    "policy": ("policy.yaml", "action_layer.onnx", "action_layer.safetensors"),
+    "model": ("*.json", "*.jinja", "*.txt", "*.safetensors"),
+}
 
 
 def is_repository(name: str) -> bool:
@@ -18,34 +20,22 @@ def is_repository(name: str) -> bool:
     return REPOSITORY.fullmatch(name) is not None
 
 
-def download_policy(name: str) -> Path:
-    """The folder of a policy on the hub, from the cache where it has been fetched before.
+def download(kind: str, name: str, code: bool = False) -> Path:
+    """The folder of a policy or a backbone (`kind` is a key of FILES) on the hub, from the cache where it has been fetched before.
 
-    A robot without a network runs on what it has; pin a revision (`@<commit>`) to get the same policy everywhere.
+    A robot without a network runs on what it has; pin a revision (`@<commit>`) to get the same everywhere. Python files come along only
+    when `code` says so.
 
     Raises:
         PolicyError: there is no such repository or revision, or it cannot be reached and is not in the cache.
     """
-    return _download("policy", name, FILES)
-
-
-def download_model(name: str, code: bool = False) -> Path:
-    """The folder of a backbone on the hub, likewise; Python files come along only when `code` says so.
-
-    Raises:
-        PolicyError: as `download_policy`.
-    """
-    return _download("model", name, [*MODEL_FILES, "*.py"] if code else MODEL_FILES)
-
-
-def _download(kind: str, name: str, files: Sequence[str]) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
         raise PolicyError(f"{name} looks like a Hugging Face repository, but huggingface-hub is not installed") from error
     repository, _, revision = name.partition("@")
     try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(files)))
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=[*FILES[kind], *["*.py"] * code]))
     except Exception as error:  # the hub raises its own, the HTTP library's and the operating system's errors
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise PolicyError(f"cannot get the {kind} {name} from the Hugging Face hub: {reason}") from error

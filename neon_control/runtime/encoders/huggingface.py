@@ -20,20 +20,14 @@ import transformers
 from torch import Tensor, nn
 
 from neon_control.core.common.errors import ObservationError, PolicyError
+from neon_control.core.common.files import verify_sha256
 from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
 from neon_control.runtime.compute.device_arrays import numpy_on_cpu
 from neon_control.runtime.compute.torch_device import on_stream, own_stream, torch_device
 from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions, BackboneSpec, Encoded
 from neon_control.runtime.encoders.hearing import WINDOW_SAMPLES
-from neon_control.runtime.encoders.model_folder import find_model, model_revision, read_json, read_settings, verify_weights
-from neon_control.runtime.encoders.pixels import (
-    Normalisation,
-    area_limits,
-    cropped_clip,
-    fit_area,
-    stack_frames,
-    to_patches,
-)
+from neon_control.runtime.encoders.model_folder import find_model, model_revision, read_json, read_settings
+from neon_control.runtime.encoders.pixels import Normalisation, area_limits, cropped_clip, fit_area, stack_frames, to_patches
 
 OMNI_VIDEO_AREA = (128 * 28 * 28, 768 * 28 * 28)  # [px] Qwen2.5-Omni's processor sets these itself, whatever the file says
 
@@ -60,12 +54,7 @@ FAMILIES = {  # by the model_type in config.json
 
 
 def load_huggingface(spec: BackboneSpec, folder: Path, options: BackboneOptions) -> Backbone:
-    """Load the model that a policy names.
-
-    Args:
-        spec: what the policy says.
-        folder: the policy's folder.
-        options: how to run it here.
+    """Load the model that a policy names. Arguments as of `load_backbone`.
 
     Raises:
         PolicyError: there is no such model, it is of another kind or size than the policy needs, or its weights are not the recorded ones.
@@ -73,7 +62,8 @@ def load_huggingface(spec: BackboneSpec, folder: Path, options: BackboneOptions)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     model = find_model(spec.model, folder, options.trust_remote_code)
-    verify_weights(model, spec.files)
+    for name, digest in spec.files.items():
+        verify_sha256(model / name, digest, "the policy was trained with other weights; get the model again")
     if read_json(model / "config.json").get("model_type") == "vjepa2":
         return VideoBackbone(spec, model, options)
     return VisionLanguageBackbone(spec, model, options)

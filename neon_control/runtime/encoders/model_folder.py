@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from neon_control.core.common.errors import PolicyError
-from neon_control.core.common.files import sha256, verify_sha256
+from neon_control.core.common.files import sha256
 from neon_control.runtime.encoders.backbone import BackboneSpec
-from neon_control.runtime.encoders.hub import download_model, is_repository
+from neon_control.runtime.encoders.hub import download, is_repository
 
 # All small files that decide what a model computes: architecture, pixels, text. The weights are beside them as *.safetensors.
 SMALL_FILES = (
@@ -34,7 +34,6 @@ def find_model(model: str, policy_folder: Path, code: bool = False) -> Path:
     """The folder of a model: below the policy's folder, an absolute path, or a repository on the hub.
 
     Args:
-        model: what the policy says.
         policy_folder: from which a relative path counts.
         code: fetch Python files too, where it is fetched at all.
 
@@ -47,7 +46,7 @@ def find_model(model: str, policy_folder: Path, code: bool = False) -> Path:
     if not folder.is_dir():
         if not is_repository(model):
             raise PolicyError(f"field 'vision.model': there is no folder {folder}, and '{model}' is no repository (owner/name@revision)")
-        folder = download_model(model, code)
+        folder = download("model", model, code)
     if not (folder / "config.json").is_file():
         raise PolicyError(f"{folder} is not a Hugging Face model: it has no config.json")
     if not list(folder.glob("*.safetensors")):
@@ -62,27 +61,11 @@ def model_revision(folder: Path) -> str:
     return hashlib.sha256(json.dumps([parts, weights]).encode()).hexdigest()[:16]
 
 
-def weight_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every weight file, as a policy may record them."""
-    return {f.name: sha256(f) for f in sorted(folder.glob("*.safetensors"))}
-
-
-def verify_weights(folder: Path, files: Mapping[str, str]) -> None:
-    """Refuse weights that are not the recorded ones.
-
-    Raises:
-        PolicyError: a hash differs or a file is missing; the message has both sides.
-    """
-    for name, digest in files.items():
-        verify_sha256(folder / name, digest, "the policy was trained with other weights; get the model again")
-
-
 def describe_model(model: str, policy_folder: Path, pin: bool = True, **how: Any) -> BackboneSpec:
     """The block `vision` of a policy that is to use a model.
 
     Args:
-        model: as in `BackboneSpec`.
-        policy_folder: the folder of the policy, from which a relative path counts.
+        model, policy_folder: as of `find_model`.
         pin: record the weights' hashes; a load then reads every byte of them first.
         how: other fields of `BackboneSpec`: clip, instruction, audio, max_pixels.
 
@@ -95,18 +78,14 @@ def describe_model(model: str, policy_folder: Path, pin: bool = True, **how: Any
     hidden = inner.get("text_config", inner).get("hidden_size")
     if not isinstance(hidden, int):
         raise PolicyError(f"{folder / 'config.json'} has no hidden_size")
-    files = weight_hashes(folder) if pin else {}
+    files = {f.name: sha256(f) for f in sorted(folder.glob("*.safetensors"))} if pin else {}
     return BackboneSpec("huggingface", model_revision(folder), hidden, model=model, files=files, **how)
 
 
 def read_settings(folder: Path, kind: str) -> tuple[Path, Mapping[str, Any]]:
     """The settings of a model's preprocessing, and the file they come from.
 
-    Newer models keep all in one file, older ones one file for each kind, and the oldest one file for images and video.
-
-    Args:
-        folder: the model's folder.
-        kind: "image" or "video".
+    Newer models keep all in one file, older ones one file for each `kind` ("image" or "video"), the oldest one file for both.
 
     Raises:
         PolicyError: there is no such file, or it is not JSON.
@@ -116,19 +95,14 @@ def read_settings(folder: Path, kind: str) -> tuple[Path, Mapping[str, Any]]:
         path = folder / name
         if not path.is_file():
             continue
-        data = read_json(path)
-        data = data.get(key) if key else data
+        data = read_json(path).get(key) if key else read_json(path)
         if isinstance(data, dict):
             return path, data
     raise PolicyError(f"{folder} says nothing about its {kind} preprocessing: it has neither processor_config.json nor {own}")
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
-
-    Raises:
-        PolicyError: it cannot be read or is not JSON.
-    """
+    """The content of a JSON file; a PolicyError where it cannot be read or is none."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.common.errors import ObservationError
 
 NETWORK_WIDTH, NETWORK_HEIGHT = 320, 240  # [px] what the encoder takes: 4:3, as most robot cameras give
 PADDING = 127  # grey: zero after the encoder's own normalisation
@@ -30,12 +30,9 @@ def to_network_size(image: np.ndarray, fit: str = "stretch") -> np.ndarray:
 
     Raises:
         ObservationError: not an (H, W, 3) uint8 array.
-        ConfigError: an unknown fit.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
         raise ObservationError(f"image has shape {image.shape} and type {image.dtype}, needs (H, W, 3) uint8")
-    if fit not in FITS:
-        raise ConfigError(f"unknown way to fit an image: '{fit}'; it must be one of {list(FITS)}")
     height, width = image.shape[:2]
     if (height, width) == (NETWORK_HEIGHT, NETWORK_WIDTH):
         return image

@@ -30,18 +30,12 @@ def register_backbone(name: str) -> Callable[[Loader], Loader]:
     return _REGISTRY.register(name)
 
 
-def registered_backbones() -> tuple[str, ...]:
-    """The names that `load_backbone` knows."""
-    return tuple(_REGISTRY)
-
-
 def load_backbone(spec: BackboneSpec, folder: Path, options: BackboneOptions | None = None) -> Backbone:
     """Load and verify a backbone.
 
     Args:
         spec: what the policy says.
-        folder: the policy's folder, from which a relative path of a model counts.
-        options: how to run it here.
+        folder: the policy's, from which a relative path of a model counts.
 
     Raises:
         PolicyError: an unknown name, or the backbone is missing, corrupt, or not the one that the policy was trained with.
@@ -61,7 +55,7 @@ def load_backbone(spec: BackboneSpec, folder: Path, options: BackboneOptions | N
 
 @register_backbone("efficientnet_lite0")
 def _load_efficientnet_lite0(spec: BackboneSpec, folder: Path, options: BackboneOptions) -> Backbone:
-    from neon_control.runtime.encoders.efficientnet_lite0 import EfficientNetLite0
+    from neon_control.runtime.encoders.vision import EfficientNetLite0
 
     if spec.clip != Clip() or spec.instruction or spec.audio or spec.model:
         raise PolicyError(f"{folder}: {spec.encoder} takes one image and nothing else, no model, clip, instruction or audio")

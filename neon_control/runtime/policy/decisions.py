@@ -44,11 +44,7 @@ class ChunkStart:
     stamp: int  # [ns] the instant at which the chunk starts
 
     def chunk(self) -> ActionChunk:
-        """Run the action layer.
-
-        Raises:
-            ChunkError: it produced NaN or infinity.
-        """
+        """Run the action layer; raises as `Policy.act`."""
         return self.policy.act(self.features, self.joint_positions, self.stamp)
 
 

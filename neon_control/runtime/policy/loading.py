@@ -17,22 +17,15 @@ class PolicyLoading:
     """One policy, loaded, verified and warmed up in a thread of its own.
 
     Args:
-        name: a folder, or the name of a shipped policy.
-        robot: the robot that the policy has to fit.
-        options: see `Policy.load`.
+        name, robot, options: see `Policy.load`.
         running: what `policy.yaml` says of the policy that is to be replaced.
-
-    Attributes:
-        policy: the new policy; None until it is loaded, and for ever if it is refused.
-        problem: why it is refused, otherwise empty.
-        seconds: [s] how long it took.
     """
 
     def __init__(self, name: str | Path, robot: Robot, options: BackboneOptions, running: PolicyFile) -> None:
         self.name = str(name)
-        self.policy: Policy | None = None
-        self.problem = ""
-        self.seconds = 0.0
+        self.policy: Policy | None = None  # until it is loaded, and for ever if it is refused
+        self.problem = ""  # why it is refused
+        self.seconds = 0.0  # [s] how long it took
         self._thread = threading.Thread(target=self._run, args=(robot, options, running), name="policy loading", daemon=True)
         self._thread.start()
 

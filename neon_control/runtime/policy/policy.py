@@ -55,7 +55,8 @@ class Policy:
     def __init__(self, file: PolicyFile, vision: Backbone, audio: AudioEncoder | None, action_layer: ActionLayer) -> None:
         self.file = file
         self._acting = threading.Lock()
-        self._given: Features | None = None  # those that the action layer has
+        self._given: Features | None = None  # those that the action layer has, and likewise the noise
+        self._given_noise: np.ndarray | None = None
         self.noise = draw_noise(file)
         self.last_ms: dict[str, float] = {}
         self._vision = vision
@@ -77,8 +78,9 @@ class Policy:
         options = options or BackboneOptions()
         file = read_policy_file(name)
         check_robot(file, robot)
-        if file.audio is not None:
-            _check_encoder(file, "audio", file.audio, EncoderSpec(AUDIO_ENCODER, audio_revision(), AUDIO_FEATURES))
+        ear = EncoderSpec(AUDIO_ENCODER, audio_revision(), AUDIO_FEATURES)
+        if file.audio not in (None, ear):
+            raise PolicyError(f"policy {file.name} was trained with the audio encoder {file.audio}; this installation has {ear}")
         try:
             backbone = load_backbone(file.vision, file.folder, options)
         except PolicyError as error:
@@ -86,17 +88,6 @@ class Policy:
         policy = cls(file, backbone, AudioEncoder(options.threads) if file.audio else None, _load_action_layer(file, options))
         policy.warm_up()
         return policy
-
-    @property
-    def noise(self) -> np.ndarray | None:
-        """See the class."""
-        return self._noise
-
-    @noise.setter
-    def noise(self, noise: np.ndarray | None) -> None:
-        with self._acting:
-            self._noise = noise
-            self._new: dict[str, Array] = {} if noise is None else {"noise": noise}  # what the action layer keeps, and does not have yet
 
     @property
     def uses_audio(self) -> bool:
@@ -119,11 +110,7 @@ class Policy:
         return Observation.of_clips(stamp, dict.fromkeys(self.file.vision.cameras or ("",), frames), joint_positions, audio)
 
     def predict(self, observation: Observation) -> ActionChunk:
-        """One observation to one chunk, stamped with the observation's time.
-
-        Raises:
-            ChunkError: the action layer produced NaN or infinity.
-        """
+        """One observation to one chunk, stamped with the observation's time; raises as `act`."""
         return self.act(self.encode(observation), observation.joint_positions, observation.stamp)
 
     def encode(self, observation: Observation) -> Features:
@@ -149,12 +136,15 @@ class Policy:
         space = self.file.space
         positions = space.normalise_joints(joint_positions).astype(np.float32)[None]
         with self._acting:
-            inputs = {"proprioception": positions, **self._new}
+            inputs: dict[str, Array] = {"proprioception": positions}
+            noise = self.noise
+            if noise is not None and noise is not self._given_noise:
+                inputs["noise"] = noise
             if features is not self._given:  # at two rates, many chunks are made of the same features, which go to the device once
                 inputs |= self._read(features)
                 self._given = None  # until the layer has them all
             normalised = self._action_layer.run(inputs)[0]  # (H, N)
-            self._given, self._new = features, {}
+            self._given, self._given_noise = features, noise
         values = space.denormalise(normalised.astype(np.float64))
         self.last_ms["action_layer"] = 1e3 * (time.perf_counter() - start)
         return ActionChunk(stamp, self.file.dt, space.names, values)
@@ -186,15 +176,6 @@ def _load_action_layer(file: PolicyFile, options: BackboneOptions) -> ActionLaye
     except ImportError as error:
         raise PolicyError(f"policy {file.name} runs its action layer in torch (`backend: torch`), which is missing: {error}") from error
     return TorchActionLayer(rebuild_policy(file), torch_device(options.device), options.threads)
-
-
-def _check_encoder(file: PolicyFile, field: str, needed: EncoderSpec, available: EncoderSpec) -> None:
-    if needed != available:
-        raise PolicyError(
-            f"policy {file.name} was trained with the {field} encoder {needed.encoder}, revision {needed.revision}, "
-            f"{needed.features} features; "
-            f"this installation has {available.encoder}, revision {available.revision}, {available.features} features"
-        )
 
 
 def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> None:

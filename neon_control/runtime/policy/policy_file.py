@@ -27,7 +27,7 @@ from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot import BASE_AXES, Robot
 from neon_control.runtime.encoders.backbone import BackboneSpec
-from neon_control.runtime.encoders.hub import download_policy, is_repository
+from neon_control.runtime.encoders.hub import download, is_repository
 from neon_control.runtime.policy.action_layer import BACKENDS
 
 FORMAT_VERSION = 1
@@ -45,6 +45,9 @@ class EncoderSpec:
     encoder: str
     revision: str
     features: int = setting(minimum=1)
+
+    def __str__(self) -> str:
+        return f"{self.encoder}, revision {self.revision}, {self.features} features"
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,7 @@ class PolicyFile:
     backend: str = setting(BACKENDS[0], choices=BACKENDS)  # what runs the action layer
 
     @property
-    def image_fit(self) -> str:
-        """How an image gets the encoder's aspect ratio, one of `preprocessing.FITS`."""
-        return self.vision.fit
-
-    @property
     def onnx_path(self) -> Path:
-        """The graph of the action layer."""
         return self.folder / ONNX_FILE
 
 
@@ -90,7 +87,7 @@ def find_policy(name: str | Path) -> Path:
     except ConfigError as error:
         if not is_repository(str(name)):
             raise PolicyError(f"no such policy: {error}") from error
-        folder = download_policy(str(name))
+        folder = download("policy", str(name))
     if not (folder / DESCRIPTION_FILE).is_file():
         raise PolicyError(f"{folder} is not a policy: it has no {DESCRIPTION_FILE}")
     return folder

@@ -108,7 +108,7 @@ def test_a_repository_that_is_not_there_is_a_policy_error(hub: dict[str, str]) -
 
 @pytest.mark.parametrize("code", [False, True])
 def test_a_backbones_code_is_fetched_only_when_it_may_run(code: bool, hub: dict[str, str]) -> None:
-    program = f"from neon_control.runtime.encoders.hub import download_model; print(download_model('someone/reach@{COMMIT}', code={code}))"
+    program = f"from neon_control.runtime.encoders.hub import download; print(download('model', 'someone/reach@{COMMIT}', code={code}))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=hub, cwd="/")
     assert result.returncode == 0, result.stderr
     folder = Path(result.stdout.strip().splitlines()[-1])

@@ -21,9 +21,8 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.encoders.backbone import BackboneSpec
-from neon_control.runtime.encoders.efficientnet_lite0 import EfficientNetLite0
 from neon_control.runtime.encoders.encoding import encode_observations
-from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.encoders.vision import VISION_FEATURES, EfficientNetLite0, vision_revision
 from neon_control.runtime.policy.policy import Policy
 from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, check_robot, read_policy_file
 
