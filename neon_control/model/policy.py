@@ -11,16 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.fields import Place, check_keys
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.model.action_heads import (
-    ActionHead,
-    ActionHeadConfig,
-    GroupedActionHead,
-    HeadConfig,
-    StateRelativeHead,
-    build_head,
-    group_sizes,
-)
+from neon_control.model.action_heads import ActionHead, ActionHeadConfig, GroupedActionHead, StateRelativeHead, build_head, group_sizes
 from neon_control.model.action_heads.losses import REDUCTIONS, grouped_loss
 from neon_control.model.fusion import Fusion
 from neon_control.model.proprioception import ProprioceptionEncoder
@@ -72,9 +65,8 @@ class PolicyConfig:
         if self.head_options and self.head_type == "grouped":
             raise ConfigError(f"PolicyConfig.head_options {dict(self.head_options)} are for other heads; `head` configures a grouped one")
         if min(self.num_tokens, self.token_dim) < 0 or (self.num_tokens > 0) != (self.token_dim > 0):
-            raise ConfigError(
-                f"PolicyConfig: num_tokens = {self.num_tokens} and token_dim = {self.token_dim} must both be 0 (no tokens) or both positive"
-            )
+            given = f"num_tokens = {self.num_tokens} and token_dim = {self.token_dim}"
+            raise ConfigError(f"PolicyConfig: {given} must both be 0 (no tokens) or both positive")
         if self.head.hidden_size != self.vision_dim:
             raise ConfigError(f"PolicyConfig: head.hidden_size is {self.head.hidden_size}, must equal vision_dim = {self.vision_dim}")
 
@@ -93,9 +85,7 @@ class PolicyConfig:
         values = dict(data)
         head = values.pop("head", {})
         for given, kind in ((values, cls), (head, ActionHeadConfig)):
-            unknown = sorted(set(given) - {f.name for f in fields(kind)})
-            if unknown:
-                raise ConfigError(f"{kind.__name__}: unknown fields {unknown}; it has {[f.name for f in fields(kind)]}")
+            check_keys(given, Place(field=kind.__name__), [f.name for f in fields(kind)])
         return cls(**values, head=ActionHeadConfig(**head))
 
     def to_dict(self) -> dict[str, Any]:
@@ -232,7 +222,8 @@ class ActionPolicy(nn.Module):
 def _build_head(config: PolicyConfig) -> ActionHead:
     if config.head_type == "grouped":
         return GroupedActionHead(config.head, config.groups)
-    return build_head(HeadConfig(config.head_type, config.vision_dim, config.action_dim, config.head.num_action_steps, config.head_options))
+    sizes = {"input_dim": config.vision_dim, "action_dim": config.action_dim, "num_steps": config.head.num_action_steps}
+    return build_head({"type": config.head_type, **sizes, **config.head_options})
 
 
 def _standardise(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:

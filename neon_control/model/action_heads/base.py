@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neon_control.model.action_heads.losses import mse_loss, reduce_error, squared_error, without_padding
+from neon_control.model.action_heads.losses import reduce_error, squared_error, without_padding
 
 
 class ActionHead(nn.Module):
@@ -71,4 +71,4 @@ class RegressionHead(ActionHead):
 
     def compute_loss(self, predicted: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
         """MSE of predictions that were made already; padded steps (mask 0) add nothing."""
-        return mse_loss(predicted, target, mask, reduction)
+        return reduce_error(squared_error(predicted, without_padding(target, mask)), mask, reduction)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.model.action_heads.checks import check_dropout, check_whole
+from neon_control.model.action_heads.checks import check_arguments
 from neon_control.model.action_heads.generative import GenerativeHead
 from neon_control.model.action_heads.integrator import euler
 from neon_control.model.action_heads.path import LinearPath
@@ -43,9 +43,9 @@ class FlowMatchingHead(GenerativeHead):
         noise_beta_beta: float = 1.0,
         cross_attention_dim: int | None = None,
     ) -> None:
-        check_whole("FlowMatchingHead", input_dim=input_dim, action_dim=action_dim, num_steps=num_steps, hidden_dim=hidden_dim)
-        check_whole("FlowMatchingHead", 2, num_layers=num_layers)  # one for the observation and one for the chunk
-        check_dropout("FlowMatchingHead", dropout)
+        sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim}
+        # At least two layers: one for the observation and one for the chunk.
+        check_arguments("FlowMatchingHead", 2, **sizes, num_layers=num_layers, dropout=dropout)
         if cross_attention_dim is not None and not use_cross_attention:
             raise ConfigError(f"cross_attention_dim = {cross_attention_dim} was given, but use_cross_attention is off")
         context_dim = (cross_attention_dim or input_dim) if use_cross_attention else None

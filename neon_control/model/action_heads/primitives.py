@@ -69,14 +69,9 @@ def uncap_output(y: Tensor, cap: float, limit: float = 0.99) -> Tensor:
     return cap * torch.atanh((y / cap).clamp(-limit, limit)) if cap > 0.0 else y
 
 
-def make_activation(use_relu_squared: bool) -> nn.Module:
-    """ReLU squared, or GELU as in v1."""
-    return ReLUSquared() if use_relu_squared else nn.GELU()
-
-
-def make_norm(dim: int, use_rmsnorm: bool) -> nn.Module:
-    """RMSNorm, or nothing as in v1."""
-    return RMSNorm(dim) if use_rmsnorm else nn.Identity()
+def norm_and_activation(dim: int, use_relu_squared: bool, use_rmsnorm: bool) -> tuple[nn.Module, nn.Module]:
+    """RMSNorm, or nothing as in v1; ReLU squared, or GELU as in v1."""
+    return RMSNorm(dim) if use_rmsnorm else nn.Identity(), ReLUSquared() if use_relu_squared else nn.GELU()
 
 
 class Residual(nn.Module):
@@ -94,7 +89,7 @@ class HiddenLayer(nn.Sequential):
     """Linear -> RMSNorm -> ReLU squared, without dropout (a skip is saved before it)."""
 
     def __init__(self, input_dim: int, output_dim: int, use_relu_squared: bool = True, use_rmsnorm: bool = True) -> None:
-        super().__init__(nn.Linear(input_dim, output_dim), make_norm(output_dim, use_rmsnorm), make_activation(use_relu_squared))
+        super().__init__(nn.Linear(input_dim, output_dim), *norm_and_activation(output_dim, use_relu_squared, use_rmsnorm))
 
 
 class RowsLinear(nn.Module):

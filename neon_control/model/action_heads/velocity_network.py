@@ -49,7 +49,7 @@ class VelocityNetwork(FieldNetwork):
         hidden_dim: int,
         num_layers: int,
         dropout: float,
-        cross_attention_dim: int | None = None,
+        cross_attention_dim: int | None,
     ) -> None:
         super().__init__()
         chunk_dim, condition_dim = num_steps * action_dim, hidden_dim * 5 // 4
