@@ -58,7 +58,7 @@ def measure_on_device(
         facts = {"head": name, "parameters": sum(p.numel() for p in head.parameters())}
         facts |= floors.of(head, partial(run_torch, head, inputs[min(batches)]))
         rows: dict[str, dict[str, Any]] = {}
-        calls: dict[str, Call] = {}
+        calls: dict[tuple[str, int], Call] = {}
         for way in ways:
             if way == "graph" and device.type == "cpu":
                 continue
@@ -70,11 +70,11 @@ def measure_on_device(
             except Exception as error:  # of torch, CUDA, ONNX Runtime, TensorRT: each has its own
                 row["error"] = reason(error)
                 continue
-            calls |= {f"{way}|{batch}": call for batch, call in found.items()}
+            calls |= {(way, batch): call for batch, call in found.items()}
         durations = in_turns(calls, range(rounds), _evictor(device))
         for way, row in rows.items():
             if "error" not in row:
-                row["latency_ms"] = {str(batch): vars(Latency.of(durations[f"{way}|{batch}"])) for batch in batches}
+                row["latency_ms"] = {str(batch): vars(Latency.of(durations[way, batch])) for batch in batches}
             yield row
 
 

@@ -58,10 +58,10 @@ def in_turns(calls: Mapping[Key, Call], rounds: Iterable[object], before: Call |
 
 
 def measure_in_blocks(
-    calls: Callable[[int], dict[str, Callable[[], object]]], threads: Sequence[int], rounds: int, text: str
-) -> dict[tuple[int, str], Latency]:
+    calls: Callable[[int], dict[Key, Call]], threads: Sequence[int], rounds: int, text: str
+) -> dict[tuple[int, Key], Latency]:
     """Durations of every call at every number of threads; the numbers of threads take turns too, in blocks of rounds."""
-    durations: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
+    durations: defaultdict[tuple[int, Key], list[float]] = defaultdict(list)
     with tqdm(total=BLOCKS * len(threads) * (rounds // BLOCKS), desc=text, unit="round", leave=False, disable=None) as progress:
         for _ in range(BLOCKS):
             for count in threads:
