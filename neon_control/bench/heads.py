@@ -55,7 +55,8 @@ def prepare(name: str, args: argparse.Namespace, scratch: Path, peers: ModuleTyp
     inputs = random_inputs(shapes, 1, rng)
     arguments = {ARGUMENTS.get(name, name): torch.from_numpy(values) for name, values in inputs.items()}
     matrix = torch.ones(max(1, weight_bytes // (4 * INPUT_DIM)), INPUT_DIM)  # as large as the weights
-    floor, peer = partial(torch.mv, matrix, torch.ones(INPUT_DIM)), {}
+    floor = partial(torch.mv, matrix, torch.ones(INPUT_DIM))
+    peer = {}
     if peers is not None and name in PEERS:
         peer = {"peer": partial(getattr(peers, PEERS[name])(INPUT_DIM, head.action_dim).eval(), arguments["features"])}
     calls: dict[int, dict[str, Call]] = {

@@ -129,14 +129,11 @@ class ActionPolicy(nn.Module):
             relative = [i < config.num_joints for i in range(config.action_dim)]
             head = StateRelativeHead(head, config.action_dim, config.head.num_action_steps, relative, config.relative_scale)
         self.head = head
+        self.draws = head.multi_modal  # `forward` turns noise into a draw, and therefore takes noise
+        self.num_tokens = config.num_tokens  # T; 0 where `forward` takes no tokens
         for name, dim in (("vision", config.vision_dim), ("audio", config.audio_dim)):
             self.register_buffer(f"{name}_mean", torch.zeros(dim))
             self.register_buffer(f"{name}_std", torch.ones(dim))
-
-    @property
-    def draws(self) -> bool:
-        """Whether `forward` turns noise into a draw, and therefore takes noise."""
-        return self.head.multi_modal
 
     def set_feature_statistics(self, vision_mean: Tensor, vision_std: Tensor, audio_mean: Tensor, audio_std: Tensor) -> None:
         """Store the training data's mean and standard deviation of each feature: (vision_dim,) and (audio_dim,), tensors or arrays.
@@ -151,11 +148,6 @@ class ActionPolicy(nn.Module):
             if values.shape != buffer.shape or not torch.isfinite(values).all():
                 raise ConfigError(f"{name} has shape {tuple(values.shape)}, needs finite values of shape {tuple(buffer.shape)}")
             buffer.copy_(values.clamp(min=MIN_STD) if name.endswith("_std") else values)
-
-    @property
-    def num_tokens(self) -> int:
-        """T; 0 where `forward` takes no tokens."""
-        return self.config.num_tokens
 
     def forward(
         self,

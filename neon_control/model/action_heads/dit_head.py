@@ -42,13 +42,6 @@ class DiTActionHead(GenerativeHead):
     ) -> None:
         sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim}
         check_arguments("DiTActionHead", **sizes, num_layers=num_layers)
-        super().__init__(
-            DiTNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, num_heads, dropout, cross_attention_dim),
-            CosinePath(),
-            ddim,
-            action_dim,
-            num_steps,
-            num_denoise_steps,
-            soft_cap_value,
-        )
+        network = DiTNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, num_heads, dropout, cross_attention_dim)
+        super().__init__(network, CosinePath(), ddim, action_dim, num_steps, num_denoise_steps, soft_cap_value)
         self.token_dim = cross_attention_dim or 0

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from neon_control.model.action_heads.attention import KeysValues
 from neon_control.model.action_heads.dit_block import AdaLN, DiTBlock, Modulation, modulations
 from neon_control.model.action_heads.generative import FieldNetwork
-from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, RowsLinear, small_init
-from neon_control.model.action_heads.time_embedding import TimeEmbedding
+from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, RowsLinear, TimeEmbedding, small_init
 
 
 @dataclass

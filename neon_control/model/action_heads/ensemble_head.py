@@ -64,11 +64,7 @@ class EnsembleHead(ActionHead):
 
     @torch.no_grad()
     def sample(
-        self,
-        features: Tensor,
-        num_denoise_steps: int | None = None,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        self, features: Tensor, num_denoise_steps: int | None = None, noise: Tensor | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw a chunk for each row; arguments as of `GenerativeHead.sample`."""
         result: Tensor = self(features, self.flow.draw_noise(features, generator) if noise is None else noise, num_denoise_steps)

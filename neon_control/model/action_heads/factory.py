@@ -20,7 +20,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.registry import Registry
@@ -36,19 +36,10 @@ from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 from neon_control.model.action_heads.state_relative_head import StateRelativeHead
 
 Builder = Callable[..., ActionHead]
-AnyBuilder = TypeVar("AnyBuilder", bound=Builder)
 
 _REGISTRY = Registry("head")
+register_head = _REGISTRY.register  # decorator: of a class or function that takes (input_dim, action_dim, num_steps, ...)
 DEFAULTS = {"type": "chunking", "input_dim": 2048, "action_dim": 17, "num_steps": 16}
-
-
-def register_head(name: str) -> Callable[[AnyBuilder], AnyBuilder]:
-    """Decorator: make a class or function that takes (input_dim, action_dim, num_steps, ...) known as `name`.
-
-    Raises:
-        ConfigError: the name is taken.
-    """
-    return _REGISTRY.register(name)
 
 
 def registered_heads() -> tuple[str, ...]:

@@ -49,14 +49,7 @@ class FlowMatchingHead(GenerativeHead):
         if cross_attention_dim is not None and not use_cross_attention:
             raise ConfigError(f"cross_attention_dim = {cross_attention_dim} was given, but use_cross_attention is off")
         context_dim = (cross_attention_dim or input_dim) if use_cross_attention else None
-        super().__init__(
-            VelocityNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, dropout, context_dim),
-            LinearPath(),
-            euler,
-            action_dim,
-            num_steps,
-            num_denoise_steps,
-            soft_cap_value,
-            (noise_beta_alpha, noise_beta_beta),
-        )
+        network = VelocityNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, dropout, context_dim)
+        noise_beta = (noise_beta_alpha, noise_beta_beta)
+        super().__init__(network, LinearPath(), euler, action_dim, num_steps, num_denoise_steps, soft_cap_value, noise_beta)
         self.token_dim = context_dim or 0

@@ -116,17 +116,11 @@ class GenerativeHead(ActionHead):
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
     ) -> Tensor:
-        """Draw a chunk for each row of `features`.
+        """Draw a chunk (B, S, N) in (-cap, cap) for each row of `features` (B, F), in as many steps of the integrator.
 
         Args:
-            features: (B, F).
-            num_denoise_steps: how many steps the integrator takes.
-            noise: (B, S, N) standard normal; with it the result is a function of the arguments. Drawn if left out.
-            generator: draws the noise, for results that can be repeated.
+            noise: (B, S, N) standard normal; with it the result is a function of the arguments. Drawn by `generator` if left out.
             tokens, token_mask: (B, T, D) and (B, T), for a head with cross-attention.
-
-        Returns:
-            (B, S, N) in (-cap, cap).
         """
         steps = self.num_denoise_steps if num_denoise_steps is None else num_denoise_steps
         check_arguments("sample", num_denoise_steps=steps)

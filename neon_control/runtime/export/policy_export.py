@@ -60,6 +60,7 @@ def to_onnx(
     """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision, which nothing here uses, is not installed
     batch = torch.export.Dim("batch")
+    program, reason = None, "no reason given"
     with warnings.catch_warnings(), torch.no_grad(), constants_folded(module.eval(), inputs):
         warnings.simplefilter("ignore")
         try:
@@ -74,20 +75,16 @@ def to_onnx(
                 verbose=False,
             )
         except Exception as error:  # of many kinds, each with pages of advice for authors of exporters
-            program, reason = None, str(error).strip().splitlines()[0]
-        else:
-            reason = "no reason given"
+            reason = str(error).strip().splitlines()[0]
     if program is None:
         raise PolicyError(f"torch cannot export {type(module).__name__}: {reason}; exported with `backend: torch`, it runs without a graph")
     model = program.model_proto
     # The exporter notes source lines of the exporting machine at every node: they leak paths and change the file's hash.
-    model.ClearField("metadata_props")
-    for node in model.graph.node:
-        node.ClearField("metadata_props")
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+    for node in graph.node:
         node.ClearField("doc_string")
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        value.ClearField("metadata_props")
-    del model.graph.metadata_props[:]
     onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
     onnx.checker.check_model(model)
     return model
