@@ -6,7 +6,6 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -29,12 +28,8 @@ PEERS = {name: BUILT_IN[name].kind.__name__ for name in HEADS if not BUILT_IN[na
 BATCHES = (1, 3)  # batch sizes at which torch and ONNX Runtime are compared
 
 
-@dataclass
-class Case:
-    """One head, ready to be measured."""
-
-    facts: dict[str, Any]  # head, parameters, weight_bytes of the graph, max_difference
-    calls: dict[int, dict[str, Call]]  # threads -> column -> one pass
+# One head, ready to be measured: its name, parameters, weight_bytes of the graph and max_difference; threads -> column -> one pass.
+Case = tuple[dict[str, Any], dict[int, dict[str, Call]]]
 
 
 def prepare(name: str, args: argparse.Namespace, scratch: Path, peers: ModuleType | None) -> Case:
@@ -63,7 +58,7 @@ def prepare(name: str, args: argparse.Namespace, scratch: Path, peers: ModuleTyp
         threads: {"torch": partial(head, **arguments), "onnx": partial(session.run, None, inputs), "floor": floor, **peer}
         for threads, session in sessions.items()
     }
-    return Case(facts, calls)
+    return facts, calls
 
 
 def load_peer(file: Path) -> ModuleType:
@@ -90,13 +85,13 @@ def measure_heads(cases: Sequence[Case], threads: Sequence[int], rounds: int) ->
     """One row for each head."""
 
     def calls(count: int) -> dict[tuple[str, str], Call]:
-        return {(case.facts["head"], column): call for case in cases for column, call in case.calls[count].items()}
+        return {(facts["head"], column): call for facts, of_threads in cases for column, call in of_threads[count].items()}
 
     latencies = measure_in_blocks(calls, threads, rounds, "measuring heads")
     rows = []
-    for case in cases:
-        found = {f"{column}_{n}": vars(latencies[n, (case.facts["head"], column)]) for n in threads for column in case.calls[n]}
-        rows.append({**case.facts, "latency_ms": found})
+    for facts, of_threads in cases:
+        found = {f"{column}_{n}": vars(latencies[n, (facts["head"], column)]) for n in threads for column in of_threads[n]}
+        rows.append({**facts, "latency_ms": found})
     return rows
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.fields import Place, check_keys
+from neon_control.core.common.fields import Place, Rules, check_keys, read
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHead, ActionHeadConfig, GroupedActionHead, StateRelativeHead, build_head, group_sizes
 from neon_control.model.action_heads.losses import REDUCTIONS, grouped_loss
@@ -55,11 +55,8 @@ class PolicyConfig:
             raise ConfigError(f"PolicyConfig: the groups {dict(self.groups)} hold {joints} joints, but num_joints is {self.num_joints}")
         if not (sum(self.proprioception_added) < self.num_joints and all(size > 0 for size in self.proprioception_added)):
             raise ConfigError(f"PolicyConfig.proprioception_added {list(self.proprioception_added)} must be fewer joints than all {joints}")
-        unknown = sorted(set(self.loss_weights) - set(self.groups))
-        if unknown:
-            raise ConfigError(f"PolicyConfig.loss_weights names {unknown}, but the groups are {list(self.groups)}")
-        if self.loss_reduction not in REDUCTIONS:
-            raise ConfigError(f"PolicyConfig.loss_reduction is '{self.loss_reduction}'; it must be one of {list(REDUCTIONS)}")
+        check_keys(self.loss_weights, Place(field="PolicyConfig.loss_weights"), tuple(self.groups))
+        read(str, self.loss_reduction, Place(field="PolicyConfig.loss_reduction"), Rules(choices=REDUCTIONS))
         if self.relative_scale and not self.state_relative:
             raise ConfigError("PolicyConfig.relative_scale is on, but state_relative is off: there are no changes to scale")
         if self.head_options and self.head_type == "grouped":
@@ -77,11 +74,7 @@ class PolicyConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PolicyConfig:
-        """The inverse of `to_dict`.
-
-        Raises:
-            ConfigError: a field is unknown.
-        """
+        """The inverse of `to_dict`; a field that is unknown is a ConfigError."""
         values = dict(data)
         head = values.pop("head", {})
         for given, kind in ((values, cls), (head, ActionHeadConfig)):
@@ -191,10 +184,8 @@ class ActionPolicy(nn.Module):
         """The weighted loss to minimise, and each group's own loss.
 
         Args:
-            target: (B, S, N) normalised actions.
-            mask: (B, S), 1 for a recorded step and 0 for a padded one.
-            tokens, token_mask: as of `forward`.
-            known: (B, 3), as of `features`; what a prediction is relative to stays known.
+            target: (B, S, N) normalised actions; mask: (B, S), 1 for a recorded step and 0 for a padded one.
+            tokens, token_mask: as of `forward`; known: (B, 3), as of `features`; what a prediction is relative to stays known.
         """
         features = self.features(vision, audio, proprioception, known)
         error = self.head.error(features, target, mask, **self._head_inputs(proprioception, tokens, token_mask))

@@ -35,8 +35,6 @@ from neon_control.model.action_heads.grouped_head import GroupedActionHead
 from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 from neon_control.model.action_heads.state_relative_head import StateRelativeHead
 
-Builder = Callable[..., ActionHead]
-
 _REGISTRY = Registry("head")
 register_head = _REGISTRY.register  # decorator: of a class or function that takes (input_dim, action_dim, num_steps, ...)
 DEFAULTS = {"type": "chunking", "input_dim": 2048, "action_dim": 17, "num_steps": 16}
@@ -99,7 +97,7 @@ class BuiltIn:
     """A head of this package, for whoever lists them."""
 
     kind: type  # whose constructor takes the head's options
-    build: Builder
+    build: Callable[..., ActionHead]
     best_for: str
     needs: Mapping[str, Any] = field(default_factory=dict)  # an example of the options that it cannot do without
 

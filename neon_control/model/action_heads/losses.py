@@ -62,13 +62,12 @@ def group_slices(groups: Mapping[str, int]) -> dict[str, slice]:
 def grouped_loss(
     error: Tensor, groups: Mapping[str, int], weights: Mapping[str, float], mask: Tensor | None = None, reduction: str = "mean"
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Weight each group's error and report each group by itself.
+    """Weight each group's error (B, S, N) and report each group by itself.
 
     loss = sum over groups of weight_g * size_g / N * loss_g: with every weight 1 this is the plain loss, and
     `{"arms": 2.0}` doubles what the arms add to it.
 
     Args:
-        error: (B, S, N) errors per element.
         groups: group -> number of action dimensions, in the order of the action.
         weights: group -> weight; a group left out weighs 1.
 

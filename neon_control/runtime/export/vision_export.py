@@ -49,7 +49,6 @@ class VisionFeatures(nn.Module):
         self.points = nn.ModuleList(SpatialPoints(*shape, SOFT_ARGMAX_BETA) for shape in POINT_BLOCKS.values())
 
     def forward(self, image: Tensor) -> Tensor:
-        """See the class."""
         # These weights were trained on (x - 127) / 128, not on ImageNet's mean and deviation: the stem's batch-norm statistics say so.
         x = (image.permute(0, 3, 1, 2).float() - 127.0) / 128.0
         net: Any = self.net
