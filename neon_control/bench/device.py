@@ -58,7 +58,7 @@ def measure_on_device(
         facts = {"head": name, "parameters": sum(p.numel() for p in head.parameters())}
         facts |= floors.of(head, partial(run_torch, head, inputs[min(batches)]))
         rows: dict[str, dict[str, Any]] = {}
-        calls: dict[str, Call] = {}
+        calls: dict[tuple[str, int], Call] = {}
         for way in ways:
             if way == "graph" and device.type == "cpu":
                 continue
@@ -70,11 +70,11 @@ def measure_on_device(
             except Exception as error:  # of torch, CUDA, ONNX Runtime, TensorRT: each has its own
                 row["error"] = reason(error)
                 continue
-            calls |= {f"{way}|{batch}": call for batch, call in found.items()}
+            calls |= {(way, batch): call for batch, call in found.items()}
         durations = in_turns(calls, range(rounds), _evictor(device))
         for way, row in rows.items():
             if "error" not in row:
-                row["latency_ms"] = {str(batch): vars(Latency.of(durations[f"{way}|{batch}"])) for batch in batches}
+                row["latency_ms"] = {str(batch): vars(Latency.of(durations[way, batch])) for batch in batches}
             yield row
 
 
@@ -88,20 +88,18 @@ def _calls(
     way: str, head: ActionHead, device: torch.device, inputs: Mapping[int, Mapping[str, np.ndarray]], threads: int
 ) -> dict[int, Call]:
     """One pass of a head for each batch, its inputs given once."""
-    found: dict[int, Call] = {}
+    layers: dict[int, ActionLayer] = {}
     if way in ("eager", "graph"):
-        for batch, values in inputs.items():
-            layer: ActionLayer = TorchActionLayer(copy.deepcopy(head), device, threads, graph=way == "graph")
-            layer.run({ARGUMENTS.get(name, name): array for name, array in values.items()})
-            found[batch] = partial(layer.run, {})
-        return found
-    provider = "tensorrt" if way == "tensorrt" else device.type
-    session = open_session(export_head(head, INPUT_DIM).SerializeToString(), threads, provider)
-    for batch, values in inputs.items():
-        layer = OnnxActionLayer(session, batch)
-        layer.run(values)
-        found[batch] = partial(layer.run, {})
-    return found
+        for batch in inputs:
+            layers[batch] = TorchActionLayer(copy.deepcopy(head), device, threads, graph=way == "graph")
+        inputs = {batch: {ARGUMENTS.get(name, name): array for name, array in values.items()} for batch, values in inputs.items()}
+    else:
+        provider = "tensorrt" if way == "tensorrt" else device.type
+        session = open_session(export_head(head, INPUT_DIM).SerializeToString(), threads, provider)
+        layers |= {batch: OnnxActionLayer(session, batch) for batch in inputs}
+    for batch, layer in layers.items():
+        layer.run(inputs[batch])
+    return {batch: partial(layer.run, {}) for batch, layer in layers.items()}
 
 
 def _evictor(device: torch.device) -> Callable[[], object] | None:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest import mock
 
 import numpy as np
-import onnxruntime
 import torch
 
-from neon_control.bench.measure import Latency, measure_in_blocks
+from neon_control.bench.measure import Call, Latency, measure_in_blocks
 from neon_control.bench.rows import HEADS, INPUT_DIM, random_head
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.common.text_table import table
-from neon_control.model.action_heads import ActionHead
 from neon_control.model.action_heads.factory import BUILT_IN
 from neon_control.runtime.compute.sessions import open_session
 from neon_control.runtime.export.head_export import ARGUMENTS, export_head, input_shapes, largest_difference, random_inputs
@@ -30,34 +28,8 @@ PEERS = {name: BUILT_IN[name].kind.__name__ for name in HEADS if not BUILT_IN[na
 BATCHES = (1, 3)  # batch sizes at which torch and ONNX Runtime are compared
 
 
-@dataclass
-class Case:
-    """One head, ready to be measured."""
-
-    name: str
-    head: ActionHead
-    parameters: int
-    weight_bytes: int  # of the graph
-    difference: float
-    sessions: dict[int, onnxruntime.InferenceSession]  # threads -> session
-    inputs: dict[str, np.ndarray]
-    peer: torch.nn.Module | None = None
-    matrix: torch.Tensor = field(init=False)  # (rows, INPUT_DIM), as large as the weights
-
-    def __post_init__(self) -> None:
-        self.matrix = torch.ones(max(1, self.weight_bytes // (4 * INPUT_DIM)), INPUT_DIM)
-
-    def calls(self, threads: int) -> Iterator[tuple[str, Callable[[], object]]]:
-        """What is measured: (column, call)."""
-        session, inputs = self.sessions[threads], self.inputs
-        arguments = {ARGUMENTS.get(name, name): torch.from_numpy(values) for name, values in inputs.items()}
-        vector = torch.ones(INPUT_DIM)
-        yield "torch", lambda: self.head(**arguments)
-        yield "onnx", lambda: session.run(None, inputs)
-        yield "floor", lambda: torch.mv(self.matrix, vector)
-        if self.peer is not None:
-            peer = self.peer
-            yield "peer", lambda: peer(arguments["features"])
+# One head, ready to be measured: its name, parameters, weight_bytes of the graph and max_difference; threads -> column -> one pass.
+Case = tuple[dict[str, Any], dict[int, dict[str, Call]]]
 
 
 def prepare(name: str, args: argparse.Namespace, scratch: Path, peers: ModuleType | None) -> Case:
@@ -68,11 +40,25 @@ def prepare(name: str, args: argparse.Namespace, scratch: Path, peers: ModuleTyp
     path.write_bytes(model.SerializeToString())
     sessions = {threads: open_session(path, threads) for threads in args.threads}
     shapes, rng = input_shapes(head, INPUT_DIM), np.random.default_rng(0)
-    difference = max(largest_difference(head, sessions[args.threads[0]], random_inputs(shapes, batch, rng)) for batch in BATCHES)
-    peer = None if peers is None or name not in PEERS else getattr(peers, PEERS[name])(INPUT_DIM, head.action_dim).eval()
-    parameters = sum(p.numel() for p in head.parameters())
     weight_bytes = sum(4 * int(np.prod(t.dims)) for t in model.graph.initializer)
-    return Case(name, head, parameters, weight_bytes, difference, sessions, random_inputs(shapes, 1, rng), peer)
+    facts = {
+        "head": name,
+        "parameters": sum(p.numel() for p in head.parameters()),
+        "weight_bytes": weight_bytes,
+        "max_difference": max(largest_difference(head, sessions[args.threads[0]], random_inputs(shapes, batch, rng)) for batch in BATCHES),
+    }
+    inputs = random_inputs(shapes, 1, rng)
+    arguments = {ARGUMENTS.get(name, name): torch.from_numpy(values) for name, values in inputs.items()}
+    matrix = torch.ones(max(1, weight_bytes // (4 * INPUT_DIM)), INPUT_DIM)  # as large as the weights
+    floor = partial(torch.mv, matrix, torch.ones(INPUT_DIM))
+    peer = {}
+    if peers is not None and name in PEERS:
+        peer = {"peer": partial(getattr(peers, PEERS[name])(INPUT_DIM, head.action_dim).eval(), arguments["features"])}
+    calls: dict[int, dict[str, Call]] = {
+        threads: {"torch": partial(head, **arguments), "onnx": partial(session.run, None, inputs), "floor": floor, **peer}
+        for threads, session in sessions.items()
+    }
+    return facts, calls
 
 
 def load_peer(file: Path) -> ModuleType:
@@ -98,22 +84,14 @@ def load_peer(file: Path) -> ModuleType:
 def measure_heads(cases: Sequence[Case], threads: Sequence[int], rounds: int) -> list[dict[str, object]]:
     """One row for each head."""
 
-    def calls(count: int) -> dict[str, Callable[[], object]]:
-        return {f"{case.name}|{column}": call for case in cases for column, call in case.calls(count)}
+    def calls(count: int) -> dict[tuple[str, str], Call]:
+        return {(facts["head"], column): call for facts, of_threads in cases for column, call in of_threads[count].items()}
 
     latencies = measure_in_blocks(calls, threads, rounds, "measuring heads")
     rows = []
-    for case in cases:
-        found = {(n, name.split("|")[1]): value for (n, name), value in latencies.items() if name.split("|")[0] == case.name}
-        rows.append(
-            {
-                "head": case.name,
-                "parameters": case.parameters,
-                "weight_bytes": case.weight_bytes,
-                "max_difference": case.difference,
-                "latency_ms": {f"{column}_{n}": vars(value) for (n, column), value in found.items()},
-            }
-        )
+    for facts, of_threads in cases:
+        found = {f"{column}_{n}": vars(latencies[n, (facts["head"], column)]) for n in threads for column in of_threads[n]}
+        rows.append({**facts, "latency_ms": found})
     return rows
 
 

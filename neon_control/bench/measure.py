@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -58,21 +59,17 @@ def in_turns(calls: Mapping[Key, Call], rounds: Iterable[object], before: Call |
 
 
 def measure_in_blocks(
-    calls: Callable[[int], dict[str, Callable[[], object]]], threads: Sequence[int], rounds: int, text: str
-) -> dict[tuple[int, str], Latency]:
+    calls: Callable[[int], dict[Key, Call]], threads: Sequence[int], rounds: int, text: str
+) -> dict[tuple[int, Key], Latency]:
     """Durations of every call at every number of threads; the numbers of threads take turns too, in blocks of rounds."""
-    durations: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
-    with tqdm(total=BLOCKS * len(threads) * (rounds // BLOCKS), desc=text, unit="round", leave=False, disable=None) as progress:
+    durations: defaultdict[tuple[int, Key], list[float]] = defaultdict(list)
+    size = rounds // BLOCKS
+    with tqdm(range(BLOCKS * len(threads) * size), text, unit="round", leave=False, disable=None) as progress:
+        ticks = iter(progress)
         for _ in range(BLOCKS):
             for count in threads:
                 torch.set_num_threads(count)
-
-                def ticking() -> Iterator[int]:
-                    for i in range(rounds // BLOCKS):
-                        yield i
-                        progress.update()
-
-                for name, taken in in_turns(calls(count), ticking()).items():
+                for name, taken in in_turns(calls(count), islice(ticks, size)).items():
                     durations[count, name] += taken
     return {key: Latency.of(taken) for key, taken in durations.items()}
 

@@ -18,17 +18,10 @@ GROUPED = {f"grouped/{mode}": mode for mode in MODES}
 def random_head(name: str, robot: str) -> ActionHead:
     """A row's head with random weights, always the same ones."""
     torch.manual_seed(0)
-    head = build_head(head_config(name, robot)).eval()
+    config = HEADS.get(name) or {"type": "grouped", "groups": group_sizes(ActionSpace.from_robot(load_robot(robot), GROUPED[name]))}
+    head = build_head({"input_dim": INPUT_DIM, "action_dim": 17, "num_steps": 16, **config}).eval()
     with torch.no_grad():
         for parameter in head.parameters():  # norms, biases and residual scales start at 0 or 1: make every one of them count
             if parameter.dim() < 2:
                 parameter.add_(0.1 * torch.randn_like(parameter))
     return head
-
-
-def head_config(name: str, robot: str) -> dict[str, object]:
-    """The configuration of a row's head."""
-    if name in HEADS:
-        return {"input_dim": INPUT_DIM, "action_dim": 17, "num_steps": 16, **HEADS[name]}
-    groups = group_sizes(ActionSpace.from_robot(load_robot(robot), GROUPED[name]))
-    return {"type": "grouped", "input_dim": INPUT_DIM, "action_dim": sum(groups.values()), "num_steps": 16, "groups": groups}

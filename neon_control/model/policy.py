@@ -11,16 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.fields import Place, Rules, check_keys, read
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.model.action_heads import (
-    ActionHead,
-    ActionHeadConfig,
-    GroupedActionHead,
-    HeadConfig,
-    StateRelativeHead,
-    build_head,
-    group_sizes,
-)
+from neon_control.model.action_heads import ActionHead, ActionHeadConfig, GroupedActionHead, StateRelativeHead, build_head, group_sizes
 from neon_control.model.action_heads.losses import REDUCTIONS, grouped_loss
 from neon_control.model.fusion import Fusion
 from neon_control.model.proprioception import ProprioceptionEncoder
@@ -62,19 +55,15 @@ class PolicyConfig:
             raise ConfigError(f"PolicyConfig: the groups {dict(self.groups)} hold {joints} joints, but num_joints is {self.num_joints}")
         if not (sum(self.proprioception_added) < self.num_joints and all(size > 0 for size in self.proprioception_added)):
             raise ConfigError(f"PolicyConfig.proprioception_added {list(self.proprioception_added)} must be fewer joints than all {joints}")
-        unknown = sorted(set(self.loss_weights) - set(self.groups))
-        if unknown:
-            raise ConfigError(f"PolicyConfig.loss_weights names {unknown}, but the groups are {list(self.groups)}")
-        if self.loss_reduction not in REDUCTIONS:
-            raise ConfigError(f"PolicyConfig.loss_reduction is '{self.loss_reduction}'; it must be one of {list(REDUCTIONS)}")
+        check_keys(self.loss_weights, Place(field="PolicyConfig.loss_weights"), tuple(self.groups))
+        read(str, self.loss_reduction, Place(field="PolicyConfig.loss_reduction"), Rules(choices=REDUCTIONS))
         if self.relative_scale and not self.state_relative:
             raise ConfigError("PolicyConfig.relative_scale is on, but state_relative is off: there are no changes to scale")
         if self.head_options and self.head_type == "grouped":
             raise ConfigError(f"PolicyConfig.head_options {dict(self.head_options)} are for other heads; `head` configures a grouped one")
         if min(self.num_tokens, self.token_dim) < 0 or (self.num_tokens > 0) != (self.token_dim > 0):
-            raise ConfigError(
-                f"PolicyConfig: num_tokens = {self.num_tokens} and token_dim = {self.token_dim} must both be 0 (no tokens) or both positive"
-            )
+            given = f"num_tokens = {self.num_tokens} and token_dim = {self.token_dim}"
+            raise ConfigError(f"PolicyConfig: {given} must both be 0 (no tokens) or both positive")
         if self.head.hidden_size != self.vision_dim:
             raise ConfigError(f"PolicyConfig: head.hidden_size is {self.head.hidden_size}, must equal vision_dim = {self.vision_dim}")
 
@@ -85,17 +74,11 @@ class PolicyConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PolicyConfig:
-        """The inverse of `to_dict`.
-
-        Raises:
-            ConfigError: a field is unknown.
-        """
+        """The inverse of `to_dict`; a field that is unknown is a ConfigError."""
         values = dict(data)
         head = values.pop("head", {})
         for given, kind in ((values, cls), (head, ActionHeadConfig)):
-            unknown = sorted(set(given) - {f.name for f in fields(kind)})
-            if unknown:
-                raise ConfigError(f"{kind.__name__}: unknown fields {unknown}; it has {[f.name for f in fields(kind)]}")
+            check_keys(given, Place(field=kind.__name__), [f.name for f in fields(kind)])
         return cls(**values, head=ActionHeadConfig(**head))
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,14 +122,11 @@ class ActionPolicy(nn.Module):
             relative = [i < config.num_joints for i in range(config.action_dim)]
             head = StateRelativeHead(head, config.action_dim, config.head.num_action_steps, relative, config.relative_scale)
         self.head = head
+        self.draws = head.multi_modal  # `forward` turns noise into a draw, and therefore takes noise
+        self.num_tokens = config.num_tokens  # T; 0 where `forward` takes no tokens
         for name, dim in (("vision", config.vision_dim), ("audio", config.audio_dim)):
             self.register_buffer(f"{name}_mean", torch.zeros(dim))
             self.register_buffer(f"{name}_std", torch.ones(dim))
-
-    @property
-    def draws(self) -> bool:
-        """Whether `forward` turns noise into a draw, and therefore takes noise."""
-        return self.head.multi_modal
 
     def set_feature_statistics(self, vision_mean: Tensor, vision_std: Tensor, audio_mean: Tensor, audio_std: Tensor) -> None:
         """Store the training data's mean and standard deviation of each feature: (vision_dim,) and (audio_dim,), tensors or arrays.
@@ -161,11 +141,6 @@ class ActionPolicy(nn.Module):
             if values.shape != buffer.shape or not torch.isfinite(values).all():
                 raise ConfigError(f"{name} has shape {tuple(values.shape)}, needs finite values of shape {tuple(buffer.shape)}")
             buffer.copy_(values.clamp(min=MIN_STD) if name.endswith("_std") else values)
-
-    @property
-    def num_tokens(self) -> int:
-        """T; 0 where `forward` takes no tokens."""
-        return self.config.num_tokens
 
     def forward(
         self,
@@ -209,10 +184,8 @@ class ActionPolicy(nn.Module):
         """The weighted loss to minimise, and each group's own loss.
 
         Args:
-            target: (B, S, N) normalised actions.
-            mask: (B, S), 1 for a recorded step and 0 for a padded one.
-            tokens, token_mask: as of `forward`.
-            known: (B, 3), as of `features`; what a prediction is relative to stays known.
+            target: (B, S, N) normalised actions; mask: (B, S), 1 for a recorded step and 0 for a padded one.
+            tokens, token_mask: as of `forward`; known: (B, 3), as of `features`; what a prediction is relative to stays known.
         """
         features = self.features(vision, audio, proprioception, known)
         error = self.head.error(features, target, mask, **self._head_inputs(proprioception, tokens, token_mask))
@@ -232,7 +205,8 @@ class ActionPolicy(nn.Module):
 def _build_head(config: PolicyConfig) -> ActionHead:
     if config.head_type == "grouped":
         return GroupedActionHead(config.head, config.groups)
-    return build_head(HeadConfig(config.head_type, config.vision_dim, config.action_dim, config.head.num_action_steps, config.head_options))
+    sizes = {"input_dim": config.vision_dim, "action_dim": config.action_dim, "num_steps": config.head.num_action_steps}
+    return build_head({"type": config.head_type, **sizes, **config.head_options})
 
 
 def _standardise(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tables import tables
 
+from neon_control.core.common.text_table import markdown_table
+
 BEGIN, END = "<!-- begin: written by test/gpu/document.py -->", "<!-- end -->"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "gpu.md"
 
@@ -24,8 +26,8 @@ def written(result: dict, text: str) -> str:
         raise SystemExit(f"the document needs one line '{BEGIN}' and one '{END}'")
     parts = [f"Measured on: {result['card']}."]
     for title, columns, lines in tables(result["rows"]):
-        cells = [columns, ["---"] * len(columns), *[[cell.replace("|", "\\|") for cell in line] for line in lines]]
-        parts.append(f"### {title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in cells))
+        cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+        parts.append(f"### {title}\n\n{markdown_table(columns, cells)}")
     before, rest = text.split(BEGIN)
     return before + BEGIN + "\n\n" + "\n\n".join(parts) + "\n\n" + END + rest.split(END)[1]
 

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.primitives import RowsLinear
 
 KeysValues = tuple[Tensor, Tensor]  # (B, heads, T, d) each
@@ -19,16 +18,13 @@ class SelfAttention(nn.Module):
     therefore just one more row of Q, and Q is (S * heads, d): no head has to be moved to an axis of its own.
 
     Args:
-        attention_dim: width of the heads together; d = attention_dim / num_heads.
-
-    Raises:
-        ConfigError: the width is no multiple of the number of heads.
+        attention_dim: width of the heads together, a multiple of their number; d = attention_dim / num_heads.
     """
 
     def __init__(self, dim: int, num_heads: int, attention_dim: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.head_dim = _head_dim(attention_dim, num_heads)
+        self.head_dim = attention_dim // num_heads
         self.sizes = (attention_dim, self.head_dim, self.head_dim)  # of Q, K, V
         self.dropout = nn.Dropout(dropout)
         self.qkv = RowsLinear(dim, sum(self.sizes))
@@ -48,7 +44,7 @@ class CrossAttention(nn.Module):
     def __init__(self, dim: int, context_dim: int, num_heads: int, attention_dim: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.head_dim = _head_dim(attention_dim, num_heads)
+        self.head_dim = attention_dim // num_heads
         self.dropout = dropout
         self.query = RowsLinear(dim, attention_dim)
         self.key_value = RowsLinear(context_dim, 2 * attention_dim)
@@ -65,9 +61,3 @@ class CrossAttention(nn.Module):
         mask = None if token_mask is None else token_mask.bool()[:, None, None, :]
         attended = F.scaled_dot_product_attention(q, *keys_values, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0)
         return attended.transpose(1, 2).flatten(2)
-
-
-def _head_dim(attention_dim: int, num_heads: int) -> int:
-    if attention_dim % num_heads:
-        raise ConfigError(f"attention of width {attention_dim} cannot be split into {num_heads} heads; the width must be a multiple")
-    return attention_dim // num_heads

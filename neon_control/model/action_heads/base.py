@@ -17,32 +17,22 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neon_control.model.action_heads.losses import mse_loss, reduce_error, squared_error, without_padding
+from neon_control.model.action_heads.losses import reduce_error, squared_error, without_padding
 
 
 class ActionHead(nn.Module):
-    """Base of all heads.
+    """Base of all heads."""
 
-    Attributes:
-        action_dim: N.
-        num_steps: S.
-        multi_modal: True if `forward` draws samples rather than giving the mean.
-        token_dim: width of the tokens that it can look at besides its features, 0 for none.
-        temporal: how the steps of a chunk know of each other, for the comparison table: "none", "step embeddings", "self-attention".
-    """
-
-    action_dim: int
-    num_steps: int
-    multi_modal: bool = False
-    token_dim: int = 0
-    temporal: str = "none"
+    action_dim: int  # N
+    num_steps: int  # S
+    multi_modal: bool = False  # `forward` draws samples rather than giving the mean
+    token_dim: int = 0  # width of the tokens that it can look at besides its features, 0 for none
+    temporal: str = "none"  # how the steps of a chunk know of each other: "none", "step embeddings", "self-attention"
 
     def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, **inputs: Any) -> Tensor:
-        """The objective for each element, (B, S, N), before averaging.
+        """The objective for each element, (B, S, N), before averaging; of features (B, F) and normalised actions (B, S, N).
 
         Args:
-            features: (B, F).
-            target: (B, S, N) normalised actions.
             mask: (B, S), 0 for padded steps: whatever the target holds there, NaN too, nothing depends on it. The errors
                 themselves are masked by whoever averages them.
             inputs: what a particular head takes besides (`tokens`, `current_state`, `generator`, ...).
@@ -71,4 +61,4 @@ class RegressionHead(ActionHead):
 
     def compute_loss(self, predicted: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
         """MSE of predictions that were made already; padded steps (mask 0) add nothing."""
-        return mse_loss(predicted, target, mask, reduction)
+        return reduce_error(squared_error(predicted, without_padding(target, mask)), mask, reduction)

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from neon_control.core.common.fields import Place, Rules, read
 
+NUMBERS = {"dropout": Rules(minimum=0.0, below=1.0), "soft_cap_value": Rules(minimum=0.0)}  # a probability; a bound, 0 for the hard tanh
 
-def check_whole(owner: str, least: int = 1, **values: object) -> None:
-    """Each value is a whole number of at least `least`.
+
+def check_arguments(owner: str, least_layers: int = 1, **values: object) -> None:
+    """`dropout` and `soft_cap_value` are in range; every other value is a size, at least 1 (`num_layers`: `least_layers`), and whole.
 
     Raises:
-        ConfigError: the message names the owner, the argument and what was given; so do the other two.
+        ConfigError: the message names the owner, the argument and what was given.
     """
     for name, value in values.items():
-        read(int, value, Place(field=f"{owner}.{name}"), Rules(minimum=least))
-
-
-def check_dropout(owner: str, dropout: object) -> None:
-    """A probability below 1."""
-    read(float, dropout, Place(field=f"{owner}.dropout"), Rules(minimum=0.0, below=1.0))
-
-
-def check_soft_cap(owner: str, soft_cap_value: object) -> None:
-    """A bound, or 0 for the hard tanh."""
-    read(float, soft_cap_value, Place(field=f"{owner}.soft_cap_value"), Rules(minimum=0.0))
+        size = Rules(minimum=least_layers if name == "num_layers" else 1)
+        read(float if name in NUMBERS else int, value, Place(field=f"{owner}.{name}"), NUMBERS.get(name, size))

@@ -6,16 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neon_control.model.action_heads.base import RegressionHead
-from neon_control.model.action_heads.checks import check_dropout, check_soft_cap, check_whole
-from neon_control.model.action_heads.primitives import (
-    Folded,
-    HiddenLayer,
-    Residual,
-    cap_output,
-    make_activation,
-    make_norm,
-    small_init,
-)
+from neon_control.model.action_heads.checks import check_arguments
+from neon_control.model.action_heads.primitives import Folded, HiddenLayer, Residual, cap_output, norm_and_activation, small_init
 
 
 class ActionChunkingHead(RegressionHead):
@@ -51,10 +43,8 @@ class ActionChunkingHead(RegressionHead):
         soft_cap_value: float = 1.0,
     ) -> None:
         super().__init__()
-        check_whole("ActionChunkingHead", input_dim=input_dim, action_dim=action_dim, num_steps=num_steps, hidden_dim=hidden_dim)
-        check_whole("ActionChunkingHead", 3, num_layers=num_layers)
-        check_dropout("ActionChunkingHead", dropout)
-        check_soft_cap("ActionChunkingHead", soft_cap_value)
+        sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim}
+        check_arguments("ActionChunkingHead", 3, **sizes, num_layers=num_layers, dropout=dropout, soft_cap_value=soft_cap_value)
         self.action_dim = action_dim
         self.num_steps = num_steps
         self.soft_cap_value = soft_cap_value
@@ -62,7 +52,7 @@ class ActionChunkingHead(RegressionHead):
         self.feature_layer = HiddenLayer(input_dim, hidden_dim, use_relu_squared, use_rmsnorm)
         self.step_embed = nn.Embedding(num_steps, hidden_dim)
         self.step_layer = nn.Linear(2 * hidden_dim, hidden_dim)  # W_1: reads [f | e_i]
-        self.step_activation = nn.Sequential(make_norm(hidden_dim, use_rmsnorm), make_activation(use_relu_squared))
+        self.step_activation = nn.Sequential(*norm_and_activation(hidden_dim, use_relu_squared, use_rmsnorm))
         self.step_residual = Residual(use_residual_scale)
         extra = range(num_layers - 3)
         self.hidden_layers = nn.ModuleList(HiddenLayer(hidden_dim, hidden_dim, use_relu_squared, use_rmsnorm) for _ in extra)

@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.attention import CrossAttention, KeysValues, SelfAttention
-from neon_control.model.action_heads.checks import check_dropout, check_whole
+from neon_control.model.action_heads.checks import check_arguments
 from neon_control.model.action_heads.primitives import ReLUSquared, RMSNorm, RowsLinear
 
-MODULATIONS = 3  # shift, scale, gate
 Modulation = tuple[Tensor, Tensor, Tensor]  # (B, 1, D) each
 
 
@@ -21,7 +20,7 @@ class AdaLN(nn.Linear):
     """A condition, after its SiLU, to shift, scale and gate: (.., D) -> (.., 3 D)."""
 
     def __init__(self, dim: int) -> None:
-        super().__init__(dim, MODULATIONS * dim)
+        super().__init__(dim, 3 * dim)
         nn.init.normal_(self.weight, std=0.02)
         nn.init.zeros_(self.bias)
 
@@ -48,16 +47,10 @@ class DiTBlock(nn.Module):
     """
 
     def __init__(
-        self,
-        hidden_dim: int,
-        num_heads: int = 6,
-        dropout: float = 0.1,
-        cross_attention_dim: int | None = None,
-        own_adaln: bool = True,
+        self, hidden_dim: int, num_heads: int = 6, dropout: float = 0.1, cross_attention_dim: int | None = None, own_adaln: bool = True
     ) -> None:
         super().__init__()
-        check_whole("DiTBlock", hidden_dim=hidden_dim, num_heads=num_heads)
-        check_dropout("DiTBlock", dropout)
+        check_arguments("DiTBlock", hidden_dim=hidden_dim, num_heads=num_heads, dropout=dropout)
         if hidden_dim % num_heads:
             raise ConfigError(f"DiTBlock.hidden_dim must be a multiple of num_heads, got {hidden_dim} and {num_heads}")
         attention_dim = num_heads * max(1, hidden_dim // (4 * num_heads))
@@ -69,7 +62,7 @@ class DiTBlock(nn.Module):
         self.attention = SelfAttention(hidden_dim, num_heads, attention_dim, dropout)
         self.cross_attention: CrossAttention | None = None
         if cross_attention_dim is not None:
-            check_whole("DiTBlock", cross_attention_dim=cross_attention_dim)
+            check_arguments("DiTBlock", cross_attention_dim=cross_attention_dim)
             self.cross_attention = CrossAttention(hidden_dim, cross_attention_dim, num_heads, attention_dim, dropout)
         self.up = RowsLinear(hidden_dim + attention_dim, mlp_dim)
         self.up_cross = None if cross_attention_dim is None else RowsLinear(attention_dim, mlp_dim, bias=False)

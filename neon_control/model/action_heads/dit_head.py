@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neon_control.model.action_heads.checks import check_whole
+from neon_control.model.action_heads.checks import check_arguments
 from neon_control.model.action_heads.dit_network import DiTNetwork
 from neon_control.model.action_heads.generative import GenerativeHead
 from neon_control.model.action_heads.integrator import ddim
@@ -40,21 +40,8 @@ class DiTActionHead(GenerativeHead):
         dropout: float = 0.1,
         cross_attention_dim: int | None = None,
     ) -> None:
-        sizes = {
-            "input_dim": input_dim,
-            "action_dim": action_dim,
-            "num_steps": num_steps,
-            "hidden_dim": hidden_dim,
-            "num_layers": num_layers,
-        }
-        check_whole("DiTActionHead", **sizes)
-        super().__init__(
-            DiTNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, num_heads, dropout, cross_attention_dim),
-            CosinePath(),
-            ddim,
-            action_dim,
-            num_steps,
-            num_denoise_steps,
-            soft_cap_value,
-        )
+        sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim}
+        check_arguments("DiTActionHead", **sizes, num_layers=num_layers)
+        network = DiTNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, num_heads, dropout, cross_attention_dim)
+        super().__init__(network, CosinePath(), ddim, action_dim, num_steps, num_denoise_steps, soft_cap_value)
         self.token_dim = cross_attention_dim or 0

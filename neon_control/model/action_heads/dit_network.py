@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from neon_control.model.action_heads.attention import KeysValues
 from neon_control.model.action_heads.dit_block import AdaLN, DiTBlock, Modulation, modulations
 from neon_control.model.action_heads.generative import FieldNetwork
-from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, RowsLinear, small_init
-from neon_control.model.action_heads.time_embedding import TimeEmbedding
+from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, RowsLinear, TimeEmbedding, small_init
+
+# What an observation and a time have to say, whatever the noisy chunk is: k (B, 1, 1), and what steers each denoising block.
+DiTSteering = tuple[Tensor, list[Modulation]]
 
 
 @dataclass
@@ -24,14 +26,6 @@ class DiTCondition:
     steps: Tensor  # (B, S, D): what the observation says about each step
     keys_values: list[KeysValues | None]  # for each denoising block
     token_mask: Tensor | None
-
-
-@dataclass
-class DiTSteering:
-    """What an observation and a time have to say, whatever the noisy chunk is."""
-
-    skip: Tensor  # k, (B, 1, 1)
-    modulation: list[Modulation]  # for each denoising block
 
 
 class DiTNetwork(FieldNetwork):
@@ -96,14 +90,15 @@ class DiTNetwork(FieldNetwork):
         steering = F.silu(condition.features.unsqueeze(1) + time)  # (B, K, D)
         skips = self.skip(steering).unsqueeze(-1).split(1, dim=1)  # K of (B, 1, 1, 1)
         steered = modulations(steering, self.adaln, self._halves()[1])
-        return [DiTSteering(skip.squeeze(1), modulation) for skip, modulation in zip(skips, steered, strict=True)]
+        return [(skip.squeeze(1), modulation) for skip, modulation in zip(skips, steered, strict=True)]
 
     def forward(self, x: Tensor, steering: DiTSteering, condition: DiTCondition) -> Tensor:
         """The field at x (B, S, N)."""
+        skip, steered = steering
         h = self.input(x) + condition.steps  # (B, S, D)
-        for block, modulation, keys_values in zip(self._halves()[1], steering.modulation, condition.keys_values, strict=True):
+        for block, modulation, keys_values in zip(self._halves()[1], steered, condition.keys_values, strict=True):
             h = block.modulated(h, modulation, keys_values, condition.token_mask)
-        return torch.addcmul(self.output(self.norm(h)), steering.skip, x)
+        return torch.addcmul(self.output(self.norm(h)), skip, x)
 
     def _halves(self) -> tuple[list[DiTBlock], list[DiTBlock]]:
         blocks: list[Any] = list(self.blocks)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from neon_control.model.action_heads.base import ActionHead
 from neon_control.model.action_heads.dit_head import DiTActionHead
 from neon_control.model.action_heads.flow_matching_head import FlowMatchingHead
-from neon_control.model.action_heads.losses import reduce_error, squared_error, without_padding
+from neon_control.model.action_heads.losses import squared_error, without_padding
 from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 
 MLP_LAYERS = 7  # about 3 M parameters for a whole chunk
@@ -64,11 +64,7 @@ class EnsembleHead(ActionHead):
 
     @torch.no_grad()
     def sample(
-        self,
-        features: Tensor,
-        num_denoise_steps: int | None = None,
-        noise: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        self, features: Tensor, num_denoise_steps: int | None = None, noise: Tensor | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw a chunk for each row; arguments as of `GenerativeHead.sample`."""
         result: Tensor = self(features, self.flow.draw_noise(features, generator) if noise is None else noise, num_denoise_steps)
@@ -103,16 +99,7 @@ class EnsembleHead(ActionHead):
         first, second = (self._mix(features, m) for m in members)
         return 0.5 * ((first - target).abs() + (second - target).abs() - (first - second).abs())
 
-    def compute_loss(
-        self,
-        features: Tensor,
-        target: Tensor,
-        mask: Tensor | None = None,
-        reduction: str = "mean",
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """The mean of `error` over a batch; padded steps (mask 0) add nothing."""
-        return reduce_error(self.error(features, target, mask, generator), mask, reduction)
+    compute_loss = ActionHead.training_loss  # as of the generative heads
 
     def _mix(self, features: Tensor, members: Tensor) -> Tensor:
         return torch.einsum("bm,bmsn->bsn", self.weights(features), members)

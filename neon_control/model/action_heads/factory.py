@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
+from typing import Any
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.registry import Registry
+from neon_control.core.common.yaml_file import read_mapping
 from neon_control.model.action_heads.base import ActionHead
 from neon_control.model.action_heads.chunking_head import ActionChunkingHead
 from neon_control.model.action_heads.config import ActionHeadConfig
@@ -36,37 +35,9 @@ from neon_control.model.action_heads.grouped_head import GroupedActionHead
 from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 from neon_control.model.action_heads.state_relative_head import StateRelativeHead
 
-Builder = Callable[..., ActionHead]
-AnyBuilder = TypeVar("AnyBuilder", bound=Builder)
-
 _REGISTRY = Registry("head")
-
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """Which head, its sizes, and options for its constructor."""
-
-    type: str = "chunking"
-    input_dim: int = 2048  # F
-    action_dim: int = 17  # N
-    num_steps: int = 16  # S
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> HeadConfig:
-        """A flat mapping: the fields above, and every other key as an option."""
-        own = {f.name for f in fields(cls)} - {"options"}
-        options = {**data.get("options", {}), **{k: v for k, v in data.items() if k not in own and k != "options"}}
-        return cls(**{k: v for k, v in data.items() if k in own}, options=options)
-
-
-def register_head(name: str) -> Callable[[AnyBuilder], AnyBuilder]:
-    """Decorator: make a class or function that takes (input_dim, action_dim, num_steps, ...) known as `name`.
-
-    Raises:
-        ConfigError: the name is taken.
-    """
-    return _REGISTRY.register(name)
+register_head = _REGISTRY.register  # decorator: of a class or function that takes (input_dim, action_dim, num_steps, ...)
+DEFAULTS = {"type": "chunking", "input_dim": 2048, "action_dim": 17, "num_steps": 16}
 
 
 def registered_heads() -> tuple[str, ...]:
@@ -74,11 +45,11 @@ def registered_heads() -> tuple[str, ...]:
     return tuple(_REGISTRY)
 
 
-def build_head(config: HeadConfig | ActionHeadConfig | Mapping[str, Any] | str | Path) -> ActionHead:
+def build_head(config: ActionHeadConfig | Mapping[str, Any] | str | Path) -> ActionHead:
     """Build a head.
 
     Args:
-        config: a `HeadConfig`, a mapping or the path of a YAML file in the form above, or an `ActionHeadConfig` (a grouped
+        config: a mapping or the path of a YAML file in the form above (left out: see `DEFAULTS`), or an `ActionHeadConfig` (a grouped
             head with all dimensions in one group).
 
     Raises:
@@ -86,14 +57,11 @@ def build_head(config: HeadConfig | ActionHeadConfig | Mapping[str, Any] | str |
     """
     if isinstance(config, ActionHeadConfig):
         return GroupedActionHead(config, {"all": config.action_dim})
-    if isinstance(config, (str, Path)):
-        config = _read(Path(config))
-    if not isinstance(config, HeadConfig):
-        config = HeadConfig.from_dict(config)
-    if config.type not in _REGISTRY:
-        raise ConfigError(f"unknown head type '{config.type}'; registered are {list(_REGISTRY)}")
-    sizes = {"input_dim": config.input_dim, "action_dim": config.action_dim, "num_steps": config.num_steps}
-    result: ActionHead = _construct(config.type, _REGISTRY[config.type], **sizes, **config.options)
+    options = {**DEFAULTS, **(config if isinstance(config, Mapping) else read_mapping(Path(config)))}
+    kind = options.pop("type")
+    if kind not in _REGISTRY:
+        raise ConfigError(f"unknown head type '{kind}'; registered are {list(_REGISTRY)}")
+    result: ActionHead = _construct(kind, _REGISTRY[kind], **options)
     return result
 
 
@@ -104,13 +72,6 @@ def _construct(name: str, kind: Callable[..., Any], /, *given: Any, **named: Any
     except TypeError as error:
         raise ConfigError(f"head '{name}': {error}; it takes {list(inspect.signature(kind).parameters)}") from error
     return kind(*given, **named)
-
-
-def _read(file: Path) -> Mapping[str, Any]:
-    data = yaml.safe_load(file.read_text())
-    if not isinstance(data, dict):
-        raise ConfigError(f"{file}: expected a mapping with a field 'type', got {type(data).__name__}")
-    return data
 
 
 def _mlp(input_dim: int, action_dim: int, num_steps: int = 1, **options: Any) -> ActionHead:
@@ -136,7 +97,7 @@ class BuiltIn:
     """A head of this package, for whoever lists them."""
 
     kind: type  # whose constructor takes the head's options
-    build: Builder
+    build: Callable[..., ActionHead]
     best_for: str
     needs: Mapping[str, Any] = field(default_factory=dict)  # an example of the options that it cannot do without
 

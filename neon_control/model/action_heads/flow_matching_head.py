@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.model.action_heads.checks import check_dropout, check_whole
+from neon_control.model.action_heads.checks import check_arguments
 from neon_control.model.action_heads.generative import GenerativeHead
 from neon_control.model.action_heads.integrator import euler
 from neon_control.model.action_heads.path import LinearPath
@@ -43,20 +43,13 @@ class FlowMatchingHead(GenerativeHead):
         noise_beta_beta: float = 1.0,
         cross_attention_dim: int | None = None,
     ) -> None:
-        check_whole("FlowMatchingHead", input_dim=input_dim, action_dim=action_dim, num_steps=num_steps, hidden_dim=hidden_dim)
-        check_whole("FlowMatchingHead", 2, num_layers=num_layers)  # one for the observation and one for the chunk
-        check_dropout("FlowMatchingHead", dropout)
+        sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim}
+        # At least two layers: one for the observation and one for the chunk.
+        check_arguments("FlowMatchingHead", 2, **sizes, num_layers=num_layers, dropout=dropout)
         if cross_attention_dim is not None and not use_cross_attention:
             raise ConfigError(f"cross_attention_dim = {cross_attention_dim} was given, but use_cross_attention is off")
         context_dim = (cross_attention_dim or input_dim) if use_cross_attention else None
-        super().__init__(
-            VelocityNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, dropout, context_dim),
-            LinearPath(),
-            euler,
-            action_dim,
-            num_steps,
-            num_denoise_steps,
-            soft_cap_value,
-            (noise_beta_alpha, noise_beta_beta),
-        )
+        network = VelocityNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, dropout, context_dim)
+        noise_beta = (noise_beta_alpha, noise_beta_beta)
+        super().__init__(network, LinearPath(), euler, action_dim, num_steps, num_denoise_steps, soft_cap_value, noise_beta)
         self.token_dim = context_dim or 0

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
-from neon_control.model.action_heads.checks import check_soft_cap, check_whole
+from neon_control.model.action_heads.checks import check_arguments
 from neon_control.model.action_heads.integrator import Field, times
-from neon_control.model.action_heads.losses import reduce_error, squared_error, without_padding
+from neon_control.model.action_heads.losses import squared_error, without_padding
 from neon_control.model.action_heads.primitives import Folded, cap_output, uncap_output
 
 
 class Path(Protocol):
-    """Points between noise and action, and the field to learn there; see `path.py`."""
+    """See `path.py`."""
 
     def point(self, noise: Tensor, action: Tensor, t: Tensor) -> Tensor: ...
 
@@ -35,7 +35,7 @@ class FieldNetwork(nn.Module):
     """
 
     def time_parameters(self) -> list[Tensor]:
-        """The parameters that `embed_time` reads."""
+        """Those that `embed_time` reads."""
         raise TypeError(f"{type(self).__name__} must define time_parameters")
 
     def embed_time(self, t: Tensor) -> Tensor:
@@ -87,8 +87,8 @@ class GenerativeHead(ActionHead):
     ) -> None:
         super().__init__()
         owner = type(self).__name__
-        check_whole(owner, action_dim=action_dim, num_steps=num_steps, num_denoise_steps=num_denoise_steps)
-        check_soft_cap(owner, soft_cap_value)
+        sizes = {"action_dim": action_dim, "num_steps": num_steps, "num_denoise_steps": num_denoise_steps}
+        check_arguments(owner, **sizes, soft_cap_value=soft_cap_value)
         alpha, beta = noise_beta
         if not (0.0 <= alpha < math.inf and 0.0 < beta < math.inf):
             raise ConfigError(f"{owner}: noise_beta_alpha must be >= 0 (0: uniform times) and noise_beta_beta > 0, got {alpha} and {beta}")
@@ -116,20 +116,14 @@ class GenerativeHead(ActionHead):
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
     ) -> Tensor:
-        """Draw a chunk for each row of `features`.
+        """Draw a chunk (B, S, N) in (-cap, cap) for each row of `features` (B, F), in as many steps of the integrator.
 
         Args:
-            features: (B, F).
-            num_denoise_steps: how many steps the integrator takes.
-            noise: (B, S, N) standard normal; with it the result is a function of the arguments. Drawn if left out.
-            generator: draws the noise, for results that can be repeated.
+            noise: (B, S, N) standard normal; with it the result is a function of the arguments. Drawn by `generator` if left out.
             tokens, token_mask: (B, T, D) and (B, T), for a head with cross-attention.
-
-        Returns:
-            (B, S, N) in (-cap, cap).
         """
         steps = self.num_denoise_steps if num_denoise_steps is None else num_denoise_steps
-        check_whole("sample", num_denoise_steps=steps)
+        check_arguments("sample", num_denoise_steps=steps)
         x = self.draw_noise(features, generator) if noise is None else noise
         self._check_chunk("noise", x, features)
         field = self.field(features, times(steps), tokens, token_mask)
@@ -177,9 +171,7 @@ class GenerativeHead(ActionHead):
         (steering,) = self.network.steer(self.network.embed_time(time).unsqueeze(1), condition)
         return squared_error(self.network(x, steering, condition), self.path.field(noise, end, time))
 
-    def compute_loss(self, features: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean", **inputs: Any) -> Tensor:
-        """The mean of `error` over a batch; `inputs` are those of `error`. Padded steps (mask 0) add nothing."""
-        return reduce_error(self.error(features, target, mask, **inputs), mask, reduction)
+    compute_loss = ActionHead.training_loss  # the specification's name for it
 
     def draw_noise(self, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """(B, S, N) standard normal, of the type of the parameters (under autocast, features are of another)."""

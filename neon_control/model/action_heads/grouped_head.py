@@ -14,11 +14,11 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads.base import RegressionHead
 from neon_control.model.action_heads.chunking_head import ActionChunkingHead
 from neon_control.model.action_heads.config import ActionHeadConfig
-from neon_control.model.action_heads.losses import grouped_loss, squared_error
 from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 
 CHUNKED = ("arms", "base")  # groups that get a step-by-step plan; torso and legs get one pose for the whole chunk
 NARROW = ("base", "torso")  # groups of few dimensions, decoded by a third of the width
+SHARED = ("num_layers", "dropout", "use_relu_squared", "use_rmsnorm", "use_residual_scale", "soft_cap_value")  # options of both decoders
 
 
 def group_sizes(space: ActionSpace) -> dict[str, int]:
@@ -29,7 +29,7 @@ def group_sizes(space: ActionSpace) -> dict[str, int]:
 class GroupedActionHead(RegressionHead):
     """Arms and base by ActionChunkingHeads, torso and legs by MLPDecoders whose one step is held over the chunk.
 
-    Loss: mean (f(c) - a)^2, with a weight and a report for each group (`compute_group_loss`). Output (B, S, N) in the
+    Loss: mean (f(c) - a)^2, with a weight and a report for each group (`losses.grouped_loss`). Output (B, S, N) in the
     order arms, torso, legs, base, in every mode and for every switch:
 
     - `use_separate_heads` off: one decoder for all dimensions.
@@ -59,15 +59,8 @@ class GroupedActionHead(RegressionHead):
 
     def _build(self, name: str, dim: int) -> RegressionHead:
         config = self.config
-        shared: dict[str, Any] = {
-            "hidden_dim": config.mlp_hidden // 24 * 8 if name in NARROW and config.mlp_hidden >= 24 else config.mlp_hidden,
-            "num_layers": config.num_layers,
-            "dropout": config.dropout,
-            "use_relu_squared": config.use_relu_squared,
-            "use_rmsnorm": config.use_rmsnorm,
-            "use_residual_scale": config.use_residual_scale,
-            "soft_cap_value": config.soft_cap_value,
-        }
+        shared: dict[str, Any] = {option: getattr(config, option) for option in SHARED}
+        shared["hidden_dim"] = config.mlp_hidden // 24 * 8 if name in NARROW and config.mlp_hidden >= 24 else config.mlp_hidden
         if config.use_action_chunking and name in (*CHUNKED, "all"):
             return ActionChunkingHead(config.hidden_size, dim, config.num_action_steps, **shared)
         return MLPDecoder(config.hidden_size, dim, use_skip_connections=config.use_skip_connections, **shared)
@@ -79,14 +72,3 @@ class GroupedActionHead(RegressionHead):
             actions = head(features)  # (B, S, n) or (B, n)
             chunks.append(actions if actions.dim() == 3 else actions.unsqueeze(1).expand(-1, self.num_steps, -1))
         return torch.cat(chunks, dim=-1)  # (B, S, N)
-
-    def compute_group_loss(
-        self,
-        predicted: Tensor,
-        target: Tensor,
-        mask: Tensor | None = None,
-        weights: Mapping[str, float] | None = None,
-        reduction: str = "mean",
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted loss, and each group's own loss; see `losses.grouped_loss`."""
-        return grouped_loss(squared_error(predicted, target), self.groups, weights, mask, reduction)

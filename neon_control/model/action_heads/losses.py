@@ -11,6 +11,7 @@ Masks are (B, S), 1 for a real step and 0 for a padded one. There are two ways t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -52,47 +53,27 @@ def squared_error(predicted: Tensor, target: Tensor) -> Tensor:
     return F.mse_loss(predicted, target, reduction="none")
 
 
-def mse_loss(predicted: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
-    """Mean squared error of actions (B, S, N) or (B, N), with an optional mask (B, S) or (B,)."""
-    return reduce_error(squared_error(predicted, without_padding(target, mask)), mask, reduction)
-
-
 def group_slices(groups: Mapping[str, int]) -> dict[str, slice]:
     """Group sizes, in the order of an action, to slices of its last axis."""
-    slices, start = {}, 0
-    for name, size in groups.items():
-        slices[name] = slice(start, start + size)
-        start += size
-    return slices
+    ends = accumulate(groups.values())
+    return {name: slice(end - size, end) for (name, size), end in zip(groups.items(), ends, strict=True)}
 
 
 def grouped_loss(
-    error: Tensor,
-    groups: Mapping[str, int],
-    weights: Mapping[str, float] | None = None,
-    mask: Tensor | None = None,
-    reduction: str = "mean",
+    error: Tensor, groups: Mapping[str, int], weights: Mapping[str, float], mask: Tensor | None = None, reduction: str = "mean"
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Weight each group's error and report each group by itself.
+    """Weight each group's error (B, S, N) and report each group by itself.
 
     loss = sum over groups of weight_g * size_g / N * loss_g: with every weight 1 this is the plain loss, and
     `{"arms": 2.0}` doubles what the arms add to it.
 
     Args:
-        error: (B, S, N) errors per element.
         groups: group -> number of action dimensions, in the order of the action.
         weights: group -> weight; a group left out weighs 1.
 
     Returns:
         the scalar to minimise, and group -> unweighted loss (detached).
-
-    Raises:
-        ConfigError: a weight names no group.
     """
-    weights = weights or {}
-    unknown = sorted(set(weights) - set(groups))
-    if unknown:
-        raise ConfigError(f"loss weights name {unknown}, but the action's groups are {list(groups)}")
     total = error.new_zeros(())
     report = {}
     for name, part in group_slices(groups).items():

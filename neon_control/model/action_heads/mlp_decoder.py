@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from neon_control.model.action_heads.base import RegressionHead
-from neon_control.model.action_heads.checks import check_dropout, check_soft_cap, check_whole
-from neon_control.model.action_heads.primitives import HiddenLayer, Residual, cap_output, make_activation, make_norm, small_init
+from neon_control.model.action_heads.checks import check_arguments
+from neon_control.model.action_heads.primitives import HiddenLayer, Residual, cap_output, norm_and_activation, small_init
 
 
 class MLPDecoder(RegressionHead):
@@ -41,22 +41,17 @@ class MLPDecoder(RegressionHead):
         soft_cap_value: float = 1.0,
     ) -> None:
         super().__init__()
-        check_whole("MLPDecoder", input_dim=input_dim, output_dim=output_dim, hidden_dim=hidden_dim)
-        check_whole("MLPDecoder", 2, num_layers=num_layers)
-        check_dropout("MLPDecoder", dropout)
-        check_soft_cap("MLPDecoder", soft_cap_value)
+        sizes = {"input_dim": input_dim, "output_dim": output_dim, "hidden_dim": hidden_dim, "num_layers": num_layers}
+        check_arguments("MLPDecoder", 2, **sizes, dropout=dropout, soft_cap_value=soft_cap_value)
         self.action_dim = output_dim
         self.soft_cap_value = soft_cap_value
         self.use_skip_connections = use_skip_connections and num_layers >= 3
         self.dropout = nn.Dropout(dropout)
         self.input_layer = HiddenLayer(input_dim, hidden_dim, use_relu_squared, use_rmsnorm)
-        self.refine = (
-            nn.Sequential(make_norm(hidden_dim, use_rmsnorm), make_activation(use_relu_squared), nn.Dropout(dropout))
-            if self.use_skip_connections
-            else nn.Identity()
-        )
+        self.refine: nn.Module = nn.Identity()
         widths = [hidden_dim] * (num_layers - 2)
         if self.use_skip_connections:
+            self.refine = nn.Sequential(*norm_and_activation(hidden_dim, use_relu_squared, use_rmsnorm), nn.Dropout(dropout))
             widths[-1] = 2 * hidden_dim  # the last one reads [h | skip]
         self.hidden_layers = nn.ModuleList(HiddenLayer(w, hidden_dim, use_relu_squared, use_rmsnorm) for w in widths)
         self.residuals = nn.ModuleList(Residual(use_residual_scale) for _ in widths)

@@ -1,7 +1,8 @@
-"""The small parts every head is made of: activation, norm, output cap, learned residual, folded constants."""
+"""The small parts every head is made of: activation, norm, output cap, learned residual, time, folded constants."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -69,14 +70,9 @@ def uncap_output(y: Tensor, cap: float, limit: float = 0.99) -> Tensor:
     return cap * torch.atanh((y / cap).clamp(-limit, limit)) if cap > 0.0 else y
 
 
-def make_activation(use_relu_squared: bool) -> nn.Module:
-    """ReLU squared, or GELU as in v1."""
-    return ReLUSquared() if use_relu_squared else nn.GELU()
-
-
-def make_norm(dim: int, use_rmsnorm: bool) -> nn.Module:
-    """RMSNorm, or nothing as in v1."""
-    return RMSNorm(dim) if use_rmsnorm else nn.Identity()
+def norm_and_activation(dim: int, use_relu_squared: bool, use_rmsnorm: bool) -> tuple[nn.Module, nn.Module]:
+    """RMSNorm, or nothing as in v1; ReLU squared, or GELU as in v1."""
+    return RMSNorm(dim) if use_rmsnorm else nn.Identity(), ReLUSquared() if use_relu_squared else nn.GELU()
 
 
 class Residual(nn.Module):
@@ -94,7 +90,7 @@ class HiddenLayer(nn.Sequential):
     """Linear -> RMSNorm -> ReLU squared, without dropout (a skip is saved before it)."""
 
     def __init__(self, input_dim: int, output_dim: int, use_relu_squared: bool = True, use_rmsnorm: bool = True) -> None:
-        super().__init__(nn.Linear(input_dim, output_dim), make_norm(output_dim, use_rmsnorm), make_activation(use_relu_squared))
+        super().__init__(nn.Linear(input_dim, output_dim), *norm_and_activation(output_dim, use_relu_squared, use_rmsnorm))
 
 
 class RowsLinear(nn.Module):
@@ -120,6 +116,26 @@ def small_init(linear: nn.Linear, std: float = 0.02) -> nn.Linear:
     if linear.bias is not None:
         nn.init.zeros_(linear.bias)
     return linear
+
+
+class TimeEmbedding(nn.Module):
+    """Time in [0, 1] to a vector: [cos(w_k t), sin(w_k t)] -> Linear -> SiLU -> Linear.
+
+    The frequencies w_k grow geometrically from pi / 2 (one quarter turn over the whole path) to 100 pi.
+    """
+
+    def __init__(self, dim: int, num_frequencies: int = 64) -> None:
+        super().__init__()
+        self.num_frequencies = num_frequencies
+        self.layers = nn.Sequential(nn.Linear(2 * num_frequencies, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, t: Tensor) -> Tensor:
+        """(B,) -> (B, dim)."""
+        # Made anew each time, in single precision or more: rounded to bfloat16, the angles would be off by more than a radian.
+        exponents = torch.linspace(math.log(0.5 * math.pi), math.log(100.0 * math.pi), self.num_frequencies, device=t.device)
+        angles = t.to(torch.promote_types(t.dtype, torch.float32)).unsqueeze(-1) * exponents.exp()
+        result: Tensor = self.layers(torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1).to(next(self.layers.parameters()).dtype))
+        return result
 
 
 class Folded:

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
-from neon_control.model.action_heads.losses import reduce_error
 
 
 class StateRelativeHead(ActionHead):
@@ -40,12 +39,7 @@ class StateRelativeHead(ActionHead):
     scale: Tensor | None  # (S, N)
 
     def __init__(
-        self,
-        inner_head: ActionHead,
-        action_dim: int,
-        num_steps: int = 16,
-        relative: Sequence[bool] | None = None,
-        scaled: bool = False,
+        self, inner_head: ActionHead, action_dim: int, num_steps: int = 16, relative: Sequence[bool] | None = None, scaled: bool = False
     ) -> None:
         super().__init__()
         relative = [True] * action_dim if relative is None else list(relative)
@@ -102,17 +96,7 @@ class StateRelativeHead(ActionHead):
         result: Tensor = self.inner_head.error(features, target, mask, **inputs)
         return result
 
-    def compute_loss(
-        self,
-        features: Tensor,
-        target: Tensor,
-        current_state: Tensor | None = None,
-        mask: Tensor | None = None,
-        reduction: str = "mean",
-        **inputs: Any,
-    ) -> Tensor:
-        """Loss in delta space, for any inner head; `inputs` are those of its `error`."""
-        return reduce_error(self.error(features, target, mask, current_state, **inputs), mask, reduction)
+    compute_loss = ActionHead.training_loss  # in delta space, for any inner head
 
     def _add_state(self, deltas: Tensor, state: Tensor | None) -> Tensor:
         if self.scale is not None:

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from neon_control.model.action_heads.attention import CrossAttention, KeysValues
 from neon_control.model.action_heads.generative import FieldNetwork
-from neon_control.model.action_heads.primitives import HiddenLayer, ReLUSquared, Residual, UnitRMS, small_init
-from neon_control.model.action_heads.time_embedding import TimeEmbedding
+from neon_control.model.action_heads.primitives import HiddenLayer, ReLUSquared, Residual, TimeEmbedding, UnitRMS, small_init
 
 CROSS_ATTENTION_HEADS = 4
 
@@ -49,7 +48,7 @@ class VelocityNetwork(FieldNetwork):
         hidden_dim: int,
         num_layers: int,
         dropout: float,
-        cross_attention_dim: int | None = None,
+        cross_attention_dim: int | None,
     ) -> None:
         super().__init__()
         chunk_dim, condition_dim = num_steps * action_dim, hidden_dim * 5 // 4

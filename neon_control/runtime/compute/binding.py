@@ -47,11 +47,6 @@ class Binding:
     Args:
         batch: B, where the graph leaves the batch open.
 
-    Attributes:
-        device: where the session computes.
-        inputs: name -> shape, with the batch where the graph leaves it open.
-        output: the output's shape, likewise.
-
     Raises:
         PolicyError: an input or the output is of a type that is not in `TYPES`.
     """
@@ -59,8 +54,8 @@ class Binding:
     def __init__(self, session: onnxruntime.InferenceSession, batch: int = 1) -> None:
         (output,) = session.get_outputs()
         self.device = device_of(session)
-        self.inputs = {v.name: _shape(v, batch) for v in session.get_inputs()}
-        self.output = _shape(output, batch)
+        self.inputs = {v.name: _shape(v, batch) for v in session.get_inputs()}  # name -> shape, with the batch
+        self.output = _shape(output, batch)  # its shape, likewise
         types = {v.name: v.type for v in (*session.get_inputs(), output)}
         if not set(types.values()) <= set(TYPES):
             raise PolicyError(f"the graph has inputs and outputs of the types {types}, can have {list(TYPES)}")

@@ -23,43 +23,33 @@ class Device(Protocol):
     """Where an array is; `torch.device` is one."""
 
     @property
-    def type(self) -> str:
-        """`cpu`, `cuda`."""
+    def type(self) -> str: ...  # cpu, cuda
 
     @property
-    def index(self) -> int | None:
-        """Which one of them; None for the only one."""
+    def index(self) -> int | None: ...  # which one of them; None for the only one
 
 
 class DeviceArray(Protocol):
-    """What a torch tensor and an `OrtArray` share."""
+    """What a torch tensor and an `OrtArray` share; what is not said here is as of numpy."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """As of numpy."""
+    def shape(self) -> tuple[int, ...]: ...
 
     @property
-    def dtype(self) -> Any:
-        """Its text ends with the name of numpy's type."""
+    def dtype(self) -> Any: ...  # its text ends with the name of numpy's type
 
     @property
-    def device(self) -> Device:
-        """Where the values are."""
+    def device(self) -> Device: ...
 
-    def data_ptr(self) -> int:
-        """The address of the first value there."""
+    def data_ptr(self) -> int: ...  # the address of the first value there
 
-    def contiguous(self) -> DeviceArray:
-        """The same without gaps."""
+    def contiguous(self) -> DeviceArray: ...  # the same without gaps
 
-    def reshape(self, *shape: int) -> DeviceArray:
-        """As of numpy."""
+    def reshape(self, *shape: int) -> DeviceArray: ...
 
-    def mean(self, axis: int) -> DeviceArray:
-        """As of numpy."""
+    def mean(self, axis: int) -> DeviceArray: ...
 
-    def cpu(self) -> Any:
-        """The values in the CPU's memory, once they are computed."""
+    def cpu(self) -> Any: ...  # the values in the CPU's memory, once they are computed
 
 
 Array: TypeAlias = Union[np.ndarray, DeviceArray]  # noqa: UP007  evaluated, where | needs types

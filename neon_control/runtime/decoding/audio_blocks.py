@@ -20,14 +20,6 @@ import numpy as np
 from neon_control.core.common.errors import ObservationError
 
 
-def _int16(message: Any) -> np.ndarray:
-    return np.frombuffer(message.data, np.int16)
-
-
-def _float32(message: Any) -> np.ndarray:
-    return np.frombuffer(message.data, np.float32)
-
-
 def _bytes(message: Any) -> np.ndarray:
     if len(message.data) % 2:
         raise ObservationError(f"audio: {len(message.data)} bytes, needs 2 for each sample of uncompressed int16", ("audio",))
@@ -35,8 +27,8 @@ def _bytes(message: Any) -> np.ndarray:
 
 
 READERS: dict[str, Callable[[Any], np.ndarray]] = {
-    "std_msgs/Int16MultiArray": _int16,
-    "std_msgs/Float32MultiArray": _float32,
+    "std_msgs/Int16MultiArray": lambda message: np.frombuffer(message.data, np.int16),
+    "std_msgs/Float32MultiArray": lambda message: np.frombuffer(message.data, np.float32),
     "audio_common_msgs/AudioData": _bytes,
     "audio_common_msgs/AudioDataStamped": lambda message: _bytes(message.audio),
 }

@@ -13,7 +13,6 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.sensing.image import image_to_rgb
 from neon_control.core.sensing.image_buffer import AnyImage
 
-FORMATS = ("JPEG", "PNG")
 MAX_PIXELS = 7680 * 4320  # an 8K frame; 20 kB of PNG can claim ten times that, and would hold up what waits for the next image for seconds
 
 
@@ -35,7 +34,7 @@ def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
         ObservationError: no JPEG or PNG, a damaged one, or one of more than `MAX_PIXELS`.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
             if picture.width * picture.height > MAX_PIXELS:  # known from its header, before anything is decoded
                 raise ValueError(f"it says {picture.width} x {picture.height} pixels, the limit is {MAX_PIXELS}")
             if picture.mode.startswith("I"):  # 16 bits of grey: the high byte, as for raw images

@@ -42,9 +42,8 @@ def read_weights_from(model: onnx.ModelProto, file: Path) -> None:
             half = f"{tensor.name}.float16"
             casts.append(onnx.helper.make_node("Cast", [half], [tensor.name], name=f"cast.{tensor.name}", to=onnx.TensorProto.FLOAT))
             tensor.name, tensor.data_type = half, onnx.TensorProto.FLOAT16
-        tensor.ClearField("raw_data")
-        tensor.ClearField("float_data")
-        tensor.ClearField("int32_data")
+        for own in ("raw_data", "float_data", "int32_data"):
+            tensor.ClearField(own)
         tensor.data_location = onnx.TensorProto.EXTERNAL
         for key, value in (("location", file.name), ("offset", 8 + length + begin), ("length", end - begin)):
             tensor.external_data.add(key=key, value=str(value))

@@ -47,15 +47,12 @@ OPSET = 20
 def to_onnx(
     module: nn.Module, inputs: tuple[Tensor, ...], names: tuple[str, ...], output: str, metadata: Mapping[str, object]
 ) -> onnx.ModelProto:
-    """Export a module in evaluation mode, with a dynamic first axis on every input.
+    """Export a module, which is put into evaluation mode, with a dynamic first axis on every input.
 
     What depends on parameters only (embeddings of steps and of denoising times) is computed here and stored as a constant.
 
     Args:
-        module: the module; put into evaluation mode.
-        inputs: example inputs with a batch of 2 (a batch of 1 would be taken for a constant).
-        names: a name for each input.
-        output: the name of the output.
+        inputs: example inputs with a batch of 2 (a batch of 1 would be taken for a constant), with a name for each.
         metadata: stored in the model, each value as JSON.
 
     Raises:
@@ -63,6 +60,7 @@ def to_onnx(
     """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision, which nothing here uses, is not installed
     batch = torch.export.Dim("batch")
+    program, reason = None, "no reason given"
     with warnings.catch_warnings(), torch.no_grad(), constants_folded(module.eval(), inputs):
         warnings.simplefilter("ignore")
         try:
@@ -77,20 +75,16 @@ def to_onnx(
                 verbose=False,
             )
         except Exception as error:  # of many kinds, each with pages of advice for authors of exporters
-            program, reason = None, str(error).strip().splitlines()[0]
-        else:
-            reason = "no reason given"
+            reason = str(error).strip().splitlines()[0]
     if program is None:
         raise PolicyError(f"torch cannot export {type(module).__name__}: {reason}; exported with `backend: torch`, it runs without a graph")
     model = program.model_proto
     # The exporter notes source lines of the exporting machine at every node: they leak paths and change the file's hash.
-    model.ClearField("metadata_props")
-    for node in model.graph.node:
-        node.ClearField("metadata_props")
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+    for node in graph.node:
         node.ClearField("doc_string")
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        value.ClearField("metadata_props")
-    del model.graph.metadata_props[:]
     onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
     onnx.checker.check_model(model)
     return model
@@ -107,19 +101,16 @@ def export_policy(
     dt: float = 0.02,
     num_steps: int = 16,
     use_audio: bool = True,
-    image_fit: str = "stretch",
     vision: BackboneSpec | None = None,
     weights: str = "float16",
     backend: str = "onnx",
-    replace: bool = True,
 ) -> None:
-    """Write a policy folder; its name is the policy's name.
+    """Write a policy folder, in the place of what was there; its name is the policy's name.
 
     Args:
         module: forward(vision (B, F), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised. If it has an attribute
             `draws` that is true, forward also takes noise (B, H, N); if it has one `num_tokens` above 0, then also tokens (B, T, D) and
             their mask (B, T), and `vision.tokens` must be the same number.
-        folder: the folder to make.
         space: joints, order and normalisation.
         robot: name of the robot that it was trained for.
         action_layer: the configuration from which the module can be built again.
@@ -127,16 +118,14 @@ def export_policy(
         dt: [s] time between steps.
         num_steps: H.
         use_audio: whether the policy listens; if not, the audio encoder is never loaded.
-        image_fit: how images got the encoder's aspect ratio in training, one of `preprocessing.FITS`.
-        vision: the backbone that made the F features; EfficientNet-Lite0 with `image_fit` where none is given.
+        vision: the backbone that made the F features; EfficientNet-Lite0 where none is given.
         weights: how matrices are stored, one of `graph_weights.WEIGHT_TYPES`.
         backend: what runs it, one of `action_layer.BACKENDS`; with "torch", for a module that cannot be exported, there is no graph.
-        replace: overwrite an existing folder; else an existing one stays as it is.
 
     Raises:
         PolicyError: the module cannot be exported, or gives another shape.
     """
-    vision = vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, image_fit)
+    vision = vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
     if getattr(module, "num_tokens", 0) != vision.tokens:
         raise PolicyError(f"the module reads {getattr(module, 'num_tokens', 0)} tokens, but `vision` says {vision.tokens}")
     description = {
@@ -145,24 +134,18 @@ def export_policy(
         "robot": robot,
         "dt": dt,
         "num_steps": num_steps,
-        **_described_space(space),
-        **_described_inputs(module, vision, use_audio),
+        "mode": space.mode,
+        "joint_names": list(space.joint_names),
+        "normalisation": {"lower": space.lower.tolist(), "upper": space.upper.tolist()},
+        "vision": vision.to_dict(),
+        "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
+        "noise": bool(getattr(module, "draws", False)),
         "weights": weights,
         **({} if backend == BACKENDS[0] else {"backend": backend}),
         "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
         "training": json.loads(json.dumps(training)),
     }
-    _write_folder(module, folder, space, vision, description, replace)
-
-
-def _described_space(space: ActionSpace) -> dict[str, Any]:
-    normalisation = {"lower": space.lower.tolist(), "upper": space.upper.tolist()}
-    return {"mode": space.mode, "joint_names": list(space.joint_names), "normalisation": normalisation}
-
-
-def _described_inputs(module: nn.Module, vision: BackboneSpec, use_audio: bool) -> dict[str, Any]:
-    audio = {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES}
-    return {"vision": vision.to_dict(), "audio": audio if use_audio else None, "noise": bool(getattr(module, "draws", False))}
+    _write_folder(module, folder, space, vision, description)
 
 
 def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
@@ -173,12 +156,10 @@ def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
     """
     description = yaml.safe_load((file.folder / DESCRIPTION_FILE).read_text())
     description |= {"name": folder.name, "weights": weights}
-    _write_folder(rebuild_policy(file), folder, file.space, file.vision, description, replace=True)
+    _write_folder(rebuild_policy(file), folder, file.space, file.vision, description)
 
 
-def _write_folder(
-    module: nn.Module, folder: Path, space: ActionSpace, vision: BackboneSpec, description: dict[str, Any], replace: bool
-) -> None:
+def _write_folder(module: nn.Module, folder: Path, space: ActionSpace, vision: BackboneSpec, description: dict[str, Any]) -> None:
     """Write the graph, its weights and `policy.yaml`, which is `description` with the files' hashes."""
     weights, num_steps, backend = description["weights"], description["num_steps"], description.get("backend", BACKENDS[0])
     if weights not in WEIGHT_TYPES or backend not in BACKENDS:
@@ -212,7 +193,7 @@ def _write_folder(
         files = {file.name: sha256(file) for file in sorted(scratch.iterdir())}
         (scratch / DESCRIPTION_FILE).write_text(yaml.safe_dump({**description, "files": files}, sort_keys=False, width=140))
 
-    create_folder_atomically(folder, fill, replace)
+    create_folder_atomically(folder, fill, replace=True)
 
 
 def _stored_weights(module: nn.Module, weights: str) -> dict[str, Tensor]:

@@ -43,13 +43,12 @@ class SpatialPoints(nn.Module):
 class VisionFeatures(nn.Module):
     """EfficientNet-Lite0 without its classifier: uint8 images (B, 240, 320, 3) to features (B, 2048)."""
 
-    def __init__(self, beta: float = SOFT_ARGMAX_BETA) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.net = _load_efficientnet()
-        self.points = nn.ModuleList(SpatialPoints(*shape, beta) for shape in POINT_BLOCKS.values())
+        self.points = nn.ModuleList(SpatialPoints(*shape, SOFT_ARGMAX_BETA) for shape in POINT_BLOCKS.values())
 
     def forward(self, image: Tensor) -> Tensor:
-        """See the class."""
         # These weights were trained on (x - 127) / 128, not on ImageNet's mean and deviation: the stem's batch-norm statistics say so.
         x = (image.permute(0, 3, 1, 2).float() - 127.0) / 128.0
         net: Any = self.net
@@ -75,7 +74,7 @@ def _load_efficientnet() -> nn.Module:
     return net.eval()
 
 
-def export_vision_encoder(path: Path, beta: float = SOFT_ARGMAX_BETA) -> None:
+def export_vision_encoder(path: Path) -> None:
     """Write the vision encoder: input `image` (B, 240, 320, 3) uint8, output `features` (B, 2048) float32."""
     example = torch.zeros(2, NETWORK_HEIGHT, NETWORK_WIDTH, 3, dtype=torch.uint8)
     metadata = {
@@ -83,10 +82,10 @@ def export_vision_encoder(path: Path, beta: float = SOFT_ARGMAX_BETA) -> None:
         "revision": vision_revision(),
         "weights_sha256": WEIGHTS_SHA256,
         "export_version": EXPORT_VERSION,
-        "soft_argmax_beta": beta,
+        "soft_argmax_beta": SOFT_ARGMAX_BETA,
         "features": VISION_FEATURES,
     }
-    path.write_bytes(to_onnx(VisionFeatures(beta), (example,), ("image",), "features", metadata).SerializeToString())
+    path.write_bytes(to_onnx(VisionFeatures(), (example,), ("image",), "features", metadata).SerializeToString())
 
 
 if __name__ == "__main__":

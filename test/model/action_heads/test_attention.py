@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import pytest
 import torch
 
-from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.attention import CrossAttention, SelfAttention
 
 
@@ -43,10 +41,3 @@ def test_masked_tokens_have_no_effect():
     changed = torch.where(mask.bool().unsqueeze(-1), tokens, torch.full_like(tokens, 50.0))
     assert torch.equal(attention(x, attention.keys_values(tokens), mask), attention(x, attention.keys_values(changed), mask))
     assert not torch.allclose(attention(x, attention.keys_values(tokens)), attention(x, attention.keys_values(changed)))
-
-
-def test_a_width_that_heads_cannot_share_is_refused():
-    with pytest.raises(ConfigError, match="10 cannot be split into 3"):
-        SelfAttention(12, 3, 10)
-    with pytest.raises(ConfigError, match="10 cannot be split into 3"):
-        CrossAttention(12, 7, 3, 10)

@@ -16,7 +16,6 @@ from neon_control.model.action_heads import (
     EnsembleHead,
     FlowMatchingHead,
     GroupedActionHead,
-    HeadConfig,
     MLPDecoder,
     RegressionHead,
     StateRelativeHead,
@@ -43,13 +42,12 @@ def test_every_registered_head_is_tested_here():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_builds_every_head_from_a_mapping_and_from_a_dataclass(name):
+def test_builds_every_head_from_a_mapping(name):
     kind, options = CASES[name]
     head = build_head({"type": name, **SIZES, **options})
     assert type(head) is kind
     shape = (2, 3) if name == "mlp" else (2, 5, 3)
     assert head.eval()(torch.randn(2, 20)).shape == shape
-    assert type(build_head(HeadConfig(type=name, **SIZES, options=options))) is kind
 
 
 def test_builds_from_a_yaml_file(tmp_path):

@@ -9,6 +9,7 @@ import torch
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads import ActionChunkingHead, ActionHeadConfig, GroupedActionHead, MLPDecoder
+from neon_control.model.action_heads.losses import grouped_loss
 
 MODES = {
     "arms_only": {"arms": 14, "base": 3},
@@ -64,7 +65,7 @@ def test_a_wider_mode_takes_a_narrower_modes_weights():
 def test_a_groups_loss_trains_that_group_only():
     head = GroupedActionHead(ActionHeadConfig(**SMALL), MODES["upper_body"])
     weights = {"arms": 1.0, "torso": 0.0, "base": 0.0}
-    loss, report = head.compute_group_loss(head(torch.randn(2, 32)), torch.randn(2, 16, 20), weights=weights)
+    loss, report = grouped_loss(head.error(torch.randn(2, 32), torch.randn(2, 16, 20)), head.groups, weights)
     loss.backward()
     trained = {name for name, sub in head.heads.items() if any(p.grad is not None and p.grad.abs().sum() > 0 for p in sub.parameters())}
     assert trained == {"arms"}

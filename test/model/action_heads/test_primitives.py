@@ -7,8 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.model.action_heads import ReLUSquared, RMSNorm, soft_cap
-from neon_control.model.action_heads.primitives import Folded, Residual, RowsLinear, UnitRMS, cap_output
+from neon_control.model.action_heads.primitives import Folded, ReLUSquared, Residual, RMSNorm, RowsLinear, UnitRMS, cap_output, soft_cap
 
 finite = st.floats(-1e3, 1e3, allow_subnormal=False)  # below the smallest normal number, rounding is as large as the number
 

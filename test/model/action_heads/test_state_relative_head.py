@@ -54,8 +54,8 @@ def test_round_trip_a_head_that_is_right_in_delta_space_has_no_loss(inner):
     head = StateRelativeHead(inner, 5, 4, RELATIVE)
     features, state = torch.randn(2, 32), torch.randn(2, 5)
     target = head(features, current_state=state).detach()
-    assert head.compute_loss(features, target, state).item() == pytest.approx(0.0, abs=1e-12)
-    assert head.compute_loss(features, target, -state).item() > 0.1
+    assert head.compute_loss(features, target, current_state=state).item() == pytest.approx(0.0, abs=1e-12)
+    assert head.compute_loss(features, target, current_state=-state).item() > 0.1
 
 
 def test_loss_is_in_delta_space_and_masked(inner):
@@ -64,7 +64,7 @@ def test_loss_is_in_delta_space_and_masked(inner):
     mask = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
     deltas = target - (state * torch.tensor(RELATIVE))[:, None]
     expected = inner.compute_loss(inner(features), deltas, mask)
-    assert head.compute_loss(features, target, state, mask).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert head.compute_loss(features, target, mask, current_state=state).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_scaled_changes_are_undone_on_relative_dimensions_only(inner):
@@ -75,7 +75,7 @@ def test_scaled_changes_are_undone_on_relative_dimensions_only(inner):
     change, relative = plain(features), torch.tensor(RELATIVE)
     assert torch.allclose(scaled(features), torch.where(relative, change * scale, change))
     target = scaled(features, current_state=state).detach()
-    assert scaled.compute_loss(features, target, state).item() == pytest.approx(0.0, abs=1e-12)
+    assert scaled.compute_loss(features, target, current_state=state).item() == pytest.approx(0.0, abs=1e-12)
     again = StateRelativeHead(inner, 5, 4, RELATIVE, scaled=True)
     again.load_state_dict(scaled.state_dict())
     assert torch.equal(again(features), scaled(features))
@@ -94,7 +94,7 @@ def test_a_generative_head_learns_small_changes_only_in_their_own_unit():
         for _ in range(300):
             features, state = torch.randn(64, 8), 0.5 * torch.randn(64, 2)
             target = state.unsqueeze(1) + 0.01 * features[:, :2].sign().unsqueeze(1).expand(-1, 4, -1)
-            loss = head.compute_loss(features, target, state)
+            loss = head.compute_loss(features, target, current_state=state)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -119,7 +119,7 @@ def test_heads_that_draw_are_trained_on_deltas_and_drawn_from_around_the_state(n
     features, state, target, noise = torch.randn(2, 32), torch.randn(2, 5), torch.randn(2, 4, 5), torch.randn(2, 4, 5)
     offset = (state * torch.tensor(RELATIVE))[:, None]
     losses = [
-        head.compute_loss(features, target, state, generator=torch.Generator().manual_seed(1)),
+        head.compute_loss(features, target, current_state=state, generator=torch.Generator().manual_seed(1)),
         inner.compute_loss(features, target - offset, generator=torch.Generator().manual_seed(1)),
     ]
     assert losses[0].item() == losses[1].item()
@@ -139,7 +139,7 @@ def test_wraps_a_head_of_one_step():
     head = StateRelativeHead(inner, 5, 4)
     state = torch.randn(2, 5)
     assert head(torch.randn(2, 32), current_state=state).shape == (2, 5)
-    assert head.compute_loss(torch.randn(2, 32), torch.randn(2, 4, 5), state).isfinite()
+    assert head.compute_loss(torch.randn(2, 32), torch.randn(2, 4, 5), current_state=state).isfinite()
 
 
 def test_sizes_that_do_not_fit_are_refused(inner):
