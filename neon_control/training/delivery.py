@@ -72,7 +72,7 @@ def deliver(
     )
     verify(staged, robot, validation)
     target = target_folder(config)
-    create_folder_atomically(target, lambda scratch: _copy(staged, scratch), replace=True)
+    create_folder_atomically(target, lambda scratch: shutil.copytree(staged, scratch, dirs_exist_ok=True), replace=True)
     return target
 
 
@@ -96,7 +96,3 @@ def verify(folder: Path, robot: Robot, samples: Batch) -> None:
     difference = float(np.abs(found - expected).max())
     if not difference <= TOLERANCE:  # NaN is refused too
         raise PolicyError(f"{file.onnx_path} and the torch module differ by {difference:g} on validation samples, allowed is {TOLERANCE:g}")
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, dirs_exist_ok=True)

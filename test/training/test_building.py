@@ -9,8 +9,8 @@ from synthetic import CONFIG  # noqa: E402
 from neon_control.core.common.errors import ConfigError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.model.action_heads import registered_heads  # noqa: E402
-from neon_control.model.policy import PolicyConfig  # noqa: E402
-from neon_control.training.building import build_policy, head_keys  # noqa: E402
+from neon_control.model.policy import ActionPolicy, PolicyConfig  # noqa: E402
+from neon_control.training.building import head_keys, policy_config  # noqa: E402
 
 SMALL = {
     "dit": {"hidden_dim": 24, "num_heads": 2},
@@ -21,7 +21,7 @@ SMALL = {
 
 @pytest.mark.parametrize("head", registered_heads())
 def test_every_head_gives_whole_chunks_and_its_configuration_builds_it_again(space: ActionSpace, head: str) -> None:
-    policy = build_policy(replace(CONFIG, head={"type": head, **SMALL.get(head, {})}, policy={}), space, 8)
+    policy = ActionPolicy(policy_config(replace(CONFIG, head={"type": head, **SMALL.get(head, {})}, policy={}), space, 8))
     inputs = (torch.zeros(2, 8), torch.zeros(2, 384), torch.zeros(2, 14))
     assert policy(*inputs).shape == (2, 16, 17)
     assert policy.config.state_relative == (head == "state_relative")
@@ -43,7 +43,7 @@ def test_every_head_gives_whole_chunks_and_its_configuration_builds_it_again(spa
 )
 def test_what_a_head_does_not_know_is_refused_with_what_it_knows(space: ActionSpace, head: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        build_policy(replace(CONFIG, head=head), space, 8)
+        ActionPolicy(policy_config(replace(CONFIG, head=head), space, 8))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_a_head_does_not_know_is_refused_with_what_it_knows(space: ActionSp
 )
 def test_a_wrong_value_of_the_policy_is_refused_with_its_field(space: ActionSpace, policy: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        build_policy(replace(CONFIG, policy=policy), space, 8)
+        policy_config(replace(CONFIG, policy=policy), space, 8)
 
 
 def test_the_help_knows_every_option_of_every_head() -> None:

@@ -18,9 +18,10 @@ from synthetic import CONFIG, HEAD, POLICY, WIDTH, recording  # noqa: E402
 from neon_control.core.common.errors import TrainingError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.core.robot.robot_file import load_robot  # noqa: E402
+from neon_control.model.policy import ActionPolicy  # noqa: E402
 from neon_control.training import evaluation  # noqa: E402
 from neon_control.training.batches import Batch, batch_indices, to_batch  # noqa: E402
-from neon_control.training.building import build_policy  # noqa: E402
+from neon_control.training.building import policy_config  # noqa: E402
 from neon_control.training.evaluation import evaluate  # noqa: E402
 from neon_control.training.trainer import train  # noqa: E402
 
@@ -87,7 +88,7 @@ def test_validation_losses_do_not_depend_on_how_the_samples_are_dealt_out(
 ) -> None:
     samples = masked(space)
     samples.mask[:50, 1:] = 0.0
-    policy = build_policy(replace(CONFIG, policy={**POLICY, "loss_reduction": reduction}), space, WIDTH)
+    policy = ActionPolicy(policy_config(replace(CONFIG, policy={**POLICY, "loss_reduction": reduction}), space, WIDTH))
     whole = evaluate(policy, space, samples)
     monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 50)
     assert evaluate(policy, space, samples).losses == pytest.approx(whole.losses, rel=1e-5)
