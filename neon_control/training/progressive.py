@@ -22,6 +22,7 @@ from neon_control.model.action_heads import GroupedActionHead, StateRelativeHead
 from neon_control.model.action_heads.losses import group_slices
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.hearing import AUDIO_FEATURES
 from neon_control.runtime.policy.policy_file import PolicyFile, read_policy_file
 from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 from neon_control.training.batches import Batch
@@ -41,38 +42,26 @@ def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, visio
     """
     layers = policy_config(config, space, training.vision.shape[1])
     scale = change_scale(training) if layers.relative_scale else None
-    policy = _blank(config, layers, space, vision, scale)
-    if not config.init_from:
+    if config.init_from:
+        policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision, scale)
+    else:
+        policy = ActionPolicy(layers)
         seen, heard = training.vision, training.audio
         policy.set_feature_statistics(seen.mean(0), seen.std(0), heard.mean(0), heard.std(0))
         if scale is not None:
             cast(StateRelativeHead, policy.head).set_scale(scale)
+    freeze(policy, config.freeze)
     return policy
 
 
 def check_start(config: TrainConfig, space: ActionSpace, vision: BackboneSpec) -> None:
     """Raise what `start_policy` will raise for this configuration: encoding, which comes first, may take hours."""
-    _blank(config, policy_config(config, space, vision.features), space, vision, None)
-
-
-def _blank(
-    config: TrainConfig, layers: PolicyConfig, space: ActionSpace, vision: BackboneSpec | None, scale: Tensor | None
-) -> ActionPolicy:
-    if config.init_from:
-        policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision, scale)
-    else:
-        policy = ActionPolicy(layers)
-    freeze(policy, config.freeze)
-    return policy
+    shapes = ((vision.features,), (AUDIO_FEATURES,), (space.num_joints,), (config.num_steps, space.dim), (config.num_steps,))
+    start_policy(config, space, Batch(*(torch.zeros(2, *shape) for shape in shapes)), vision)  # two samples: one has no deviation
 
 
 def widen(
-    config: PolicyConfig,
-    space: ActionSpace,
-    start: PolicyFile,
-    dt: float,
-    vision: BackboneSpec | None = None,
-    scale: Tensor | None = None,
+    config: PolicyConfig, space: ActionSpace, start: PolicyFile, dt: float, vision: BackboneSpec | None = None, scale: Tensor | None = None
 ) -> ActionPolicy:
     """A policy of `config`, for `space`, that says what `start` says wherever `start` says anything.
 

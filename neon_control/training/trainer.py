@@ -19,6 +19,7 @@ from neon_control.core.common.errors import TrainingError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.training import optimisation
 from neon_control.training.batches import Batch, batch_indices
 from neon_control.training.checkpoint import newest_checkpoint, save_checkpoint
 from neon_control.training.config import TrainConfig
@@ -26,16 +27,6 @@ from neon_control.training.curves import Curves
 from neon_control.training.distribution import Workers
 from neon_control.training.evaluation import Result, evaluate
 from neon_control.training.interruption import interruptions
-from neon_control.training.optimisation import (
-    Objective,
-    autocast,
-    choose_device,
-    draw_known,
-    make_optimiser,
-    moving_average,
-    rate_factor,
-    step_seed,
-)
 from neon_control.training.progressive import start_policy
 
 ALONE = Workers()
@@ -91,19 +82,20 @@ class _Trainer:
         workers: Workers,
     ) -> None:
         self.config, self.space, self.workers = config, space, workers
-        self.device = choose_device(config.device, workers.local_rank)
+        self.device = optimisation.choose_device(config.device, workers.local_rank)
         self.fingerprint = training.fingerprint() if run is not None else ""
         self.recorded = training.mask.sum(1)  # (n,) steps that count
         self.training, self.validation = training.to(self.device), validation.to(self.device)
         self.policy = policy.to(self.device)
-        self.average = AveragedModel(self.policy, avg_fn=moving_average(config.ema_decay))
-        self.optimiser = make_optimiser(config, self.policy)
+        self.average = AveragedModel(self.policy, avg_fn=optimisation.moving_average(config.ema_decay))
+        self.modules = nn.ModuleDict({"policy": self.policy, "average": self.average})  # by their names in a checkpoint
+        self.optimiser = optimisation.make_optimiser(config, self.policy)
         self.epoch_steps = math.ceil(len(training) / config.batch_size)
         self.steps = config.epochs * self.epoch_steps
         self.step = 0
         self.checkpoints = None if run is None else run / "checkpoints"
         checkpoint = self._take_up()
-        self.objective = workers.wrap(Objective(self.policy))
+        self.objective = workers.wrap(optimisation.Objective(self.policy))
         if config.compile:
             self.objective = cast(nn.Module, torch.compile(self.objective))
         self.curves = Curves(tuple(policy.config.groups), run if workers.first else None, self.step)
@@ -139,16 +131,16 @@ class _Trainer:
     def _train_step(self, index: Tensor, interrupted: bool) -> bool:
         """One step on this process's share of the batch at `index`. Returns whether any process was interrupted."""
         config = self.config
-        rate = config.learning_rate * rate_factor(self.step, self.steps, config.warmup_share)
+        rate = config.learning_rate * optimisation.rate_factor(self.step, self.steps, config.warmup_share)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        torch.manual_seed(step_seed(config.seed, self.step, self.workers.rank))
-        known = draw_known(config, len(index), self.step)
+        torch.manual_seed(optimisation.step_seed(config.seed, self.step, self.workers.rank))
+        known = optimisation.draw_known(config, len(index), self.step)
         mine = self.workers.share(torch.arange(len(index)))
         weight = self._weight(index, index[mine])
         mine = mine if len(mine) else torch.zeros(1, dtype=torch.long)  # a process without a sample computes on one of no weight
         batch = self.training.pick(index[mine].to(self.device))
-        with autocast(config, self.device):
+        with optimisation.autocast(config, self.device):
             losses = self.objective(**vars(batch), known=None if known is None else known[mine].to(self.device))
         self.optimiser.zero_grad(set_to_none=True)
         (losses[0] if self.workers.size == 1 else losses[0] * weight * self.workers.size).backward()
@@ -195,8 +187,7 @@ class _Trainer:
             self.policy.train()
 
     def _state(self) -> dict[str, Tensor]:
-        state = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
-        state |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        state = self.modules.state_dict()
         for name, parameter in self.policy.named_parameters():
             state |= {f"optimiser.{key}.{name}": value for key, value in self.optimiser.state.get(parameter, {}).items()}
         return state | self.curves.state()
@@ -215,13 +206,8 @@ class _Trainer:
         if found is None:
             return None
         self.step, state = found
-        self.policy.load_state_dict(_part(state, "policy."))
-        self.average.load_state_dict(_part(state, "average."))
+        self.modules.load_state_dict({name: state[name] for name in self.modules.state_dict()})
         for name, parameter in self.policy.named_parameters():
             keys = {key: f"optimiser.{key}.{name}" for key in ("step", "exp_avg", "exp_avg_sq")}
             self.optimiser.state[parameter] = {key: state[full].to(self.device) for key, full in keys.items() if full in state}
         return state
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

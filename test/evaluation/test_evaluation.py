@@ -23,11 +23,11 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.evaluation.judging import percent_less
 from neon_control.evaluation.measures import input_figures, mean_abs, sync_skew
 from neon_control.evaluation.offline import OfflineRun, Run
 from neon_control.evaluation.recorded_day import MessageTimes, RecordedDay
 from neon_control.evaluation.settings import Settings, from_file, from_recording
-from neon_control.evaluation.verdict import percent_less
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.runtime.policy.policy import Policy
 from neon_control.sim.demonstration_bag import EpisodeRecorder
