@@ -87,10 +87,9 @@ def recording_tables(recording: RecordedDay) -> list[Table]:
 
 def _chunks(run: Run, errors: ChunkErrors) -> Iterator[tuple[Any, ...]]:
     names = run.policy.file.space.names
-    for k, (arrived, chunk) in enumerate(run.chunks):
-        for h in range(chunk.num_steps):
-            for n, name in enumerate(names):
-                yield k, chunk.stamp, arrived, h, errors.times[k, h], name, errors.predicted[k, h, n], errors.recorded[k, h, n]
+    for k, h, n in np.ndindex(errors.predicted.shape):
+        arrived, chunk = run.chunks[k]
+        yield k, chunk.stamp, arrived, h, errors.times[k, h], names[n], errors.predicted[k, h, n], errors.recorded[k, h, n]
 
 
 def _dimensions(names: Sequence[str], errors: ChunkErrors) -> Iterator[tuple[Any, ...]]:

@@ -96,7 +96,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         "validation_loss": {name: float(f"{value:.4g}") for name, value in result.losses.items()},
     }
     report = write_report(run_folder, config, space, result, curves, training, validation, summary)
-    folder = deliver(config, space, robot, result, validation, summary, vision)
+    folder = deliver(config, robot, result, validation, summary, vision)
     print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by running it")
     print(f"validation error: {result.errors}; more in {report}")
     return 0

@@ -40,15 +40,7 @@ def target_folder(config: TrainConfig) -> Path:
     return target
 
 
-def deliver(
-    config: TrainConfig,
-    space: ActionSpace,
-    robot: Robot,
-    result: Result,
-    validation: Batch,
-    summary: Mapping[str, Any],
-    vision: BackboneSpec,
-) -> Path:
+def deliver(config: TrainConfig, robot: Robot, result: Result, validation: Batch, summary: Mapping[str, Any], vision: BackboneSpec) -> Path:
     """Export, verify, and move into place; returns the policy's folder.
 
     Raises:
@@ -60,7 +52,7 @@ def deliver(
     export_policy(
         result.policy,
         staged,
-        space,
+        ActionSpace.from_robot(robot, config.mode),
         robot=robot.name,
         action_layer=policy.to_dict(),
         training=summary,

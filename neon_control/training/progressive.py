@@ -61,7 +61,7 @@ def check_start(config: TrainConfig, space: ActionSpace, vision: BackboneSpec) -
 
 
 def widen(
-    config: PolicyConfig, space: ActionSpace, start: PolicyFile, dt: float, vision: BackboneSpec | None = None, scale: Tensor | None = None
+    config: PolicyConfig, space: ActionSpace, start: PolicyFile, dt: float, vision: BackboneSpec | None, scale: Tensor | None
 ) -> ActionPolicy:
     """A policy of `config`, for `space`, that says what `start` says wherever `start` says anything.
 
