@@ -1,18 +1,28 @@
-"""A policy on a recording, from the bag to its figures: what `neon_control evaluate` does, for Python."""
+"""A policy judged on a recording, from the bag to its figures and a line: what `neon_control evaluate` does, for Python."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from neon_control.core.robot.robot import Robot
-from neon_control.evaluation.measures import chunk_errors, method_figures
-from neon_control.evaluation.offline import OfflineRun
+from neon_control.evaluation.measures import ChunkErrors, MethodFigures, chunk_errors, input_figures, mean_abs, method_figures, percentile
+from neon_control.evaluation.offline import OfflineRun, Run
 from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.settings import Settings
-from neon_control.evaluation.verdict import Judged, verdict
 from neon_control.recordings.bag.bag_file import Bag
 from neon_control.runtime.policy.policy import Policy
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run with its figures."""
+
+    run: Run
+    errors: ChunkErrors
+    figures: dict[str, MethodFigures]
 
 
 def judge(
@@ -33,7 +43,8 @@ def judge(
         progress: called with the time [ns] of each message.
     """
     run = OfflineRun(name, bag, policy, robot, settings, recording.inputs, latency).execute(progress)
-    return Judged(run, chunk_errors(run, recording), method_figures(run, recording))
+    figures = {name: method_figures(method, policy.file, recording) for name, method in run.methods.items()}
+    return Judged(run, chunk_errors(run, recording), figures)
 
 
 def evaluate(bag: Bag, policy: Policy, robot: Robot) -> tuple[Judged, str]:
@@ -48,3 +59,50 @@ def evaluate(bag: Bag, policy: Policy, robot: Robot) -> tuple[Judged, str]:
     settings = replace(settings, executor=replace(settings.executor, start_ramp=0.0))
     judged = judge(policy.file.name, bag, policy, robot, settings, recording, recording.typical_delay)
     return judged, verdict(judged, recording)
+
+
+def verdict(judged: Judged, recording: RecordedDay) -> str:
+    """One line: how far off, where most, how smooth, and what went wrong with the inputs."""
+    run, errors, space = judged.run, judged.errors, judged.run.policy.file.space
+    what = "the recorded commands" if recording.has_commands(space) else "the measured motion"
+    if not run.chunks:
+        why = f"; {run.refusals[0][2]}" if run.refusals else ""
+        return f"{run.name}: no chunk in {recording.seconds:.1f} s{why}"
+    joints = errors.error[..., : space.num_joints]
+    by_joint = mean_abs(joints, axis=(0, 1))
+    if not np.isfinite(by_joint).any():
+        return f"{run.name}: {len(run.chunks)} chunks in {recording.seconds:.1f} s, none while anything was recorded to compare with"
+    worst = int(np.nanargmax(by_joint))
+    configured = run.settings.executor.joints.method
+    chosen, plain = judged.figures[configured], judged.figures["latest"]
+    gaps = sum(len(input_figures(recording.streams[t]).gaps) for t in recording.inputs.values())
+    smooth = {name: f.jump for name, f in judged.figures.items() if np.isfinite(f.jump)}
+    best = min(smooth, key=lambda name: smooth[name]) if smooth else ""
+    seams = f"seams {plain.jump:.3f} rad (latest), {smooth[best]:.3f} ({best})" if "latest" in smooth else "no seams"
+    waits = "" if chosen.waits == "none" else f", not: {chosen.waits}"
+    return (
+        f"{run.name}: {len(run.chunks)} chunks in {recording.seconds:.1f} s, {float(mean_abs(joints)):.3f} rad from {what} "
+        f"(95 %: {percentile(joints, 95):.3f}; most at {space.joint_names[worst]}, {by_joint[worst]:.3f}); {seams}; "
+        f"followed {100.0 * chosen.following:.0f} % of the time{waits}; limits bit {chosen.limited} times; "
+        f"{len(run.refusals)} refusals, {gaps} gaps in the inputs"
+    )
+
+
+def comparison(judged: Sequence[Judged]) -> str:
+    """One line that says which of two policies is nearer to what was done."""
+    first, second = (float(mean_abs(j.errors.error[..., : j.run.policy.file.space.num_joints])) for j in judged)
+    names = [j.run.name for j in judged]
+    if not (np.isfinite(first) and np.isfinite(second)):
+        return f"{names[0]} and {names[1]} cannot be compared: one of them has no chunk beside recorded actions"
+    if first == second:
+        return f"{names[0]} and {names[1]} are equally far from what was done, {first:.4f} rad"
+    near, far = (0, 1) if first < second else (1, 0)
+    low, high = min(first, second), max(first, second)
+    less = f"{low:.4f} against {high:.4f} rad, {percent_less(low, high)} less"
+    return f"{names[near]} is nearer to what was done than {names[far]}: {less}"
+
+
+def percent_less(low: float, high: float) -> str:
+    """How much less `low` is than `high` > `low`, so that a difference never reads as none."""
+    percent = 100.0 * (1.0 - low / high)
+    return f"{percent:.0f} %" if percent >= 1.0 else "under 1 %"

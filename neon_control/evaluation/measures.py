@@ -6,14 +6,17 @@ Units follow the dimension: rad for joints, m/s and rad/s for the base. What was
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from neon_control.core.control.supervisor import FOLLOWING
-from neon_control.core.robot.action_space import ActionSpace
-from neon_control.evaluation.offline import Run
+from neon_control.evaluation.offline import MethodRun, Run
 from neon_control.evaluation.recorded_day import MessageTimes, RecordedDay
+from neon_control.runtime.policy.policy_file import PolicyFile
 
 GAP_FACTOR, GAP_LEAST = 2.5, 0.05  # an interval beyond so many mean ones, and so many seconds beyond one, is a gap
 
@@ -50,8 +53,13 @@ def mean_abs(values: np.ndarray, axis: int | tuple[int, ...] | None = None) -> n
 
 def percentile(values: np.ndarray, q: float) -> float:
     """Of absolute values that are not NaN; NaN where there is none."""
-    known = np.abs(values[np.isfinite(values)])
-    return float(np.percentile(known, q)) if len(known) else float("nan")
+    return of_known(lambda known: np.percentile(np.abs(known), q), values)
+
+
+def of_known(statistic: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
+    """Of what is not NaN; NaN where nothing is left."""
+    known = values[np.isfinite(values)]
+    return float(statistic(known)) if len(known) else float("nan")
 
 
 @dataclass(frozen=True)
@@ -63,33 +71,25 @@ class MethodFigures:
     worst_jump: float  # [rad]
     acceleration: float  # [rad/s^2] root mean square of the commands
     following: float  # share of the ticks in which the policy was followed
-    limited: np.ndarray  # (N,) ticks in which any limit bit
+    limited: int  # how often a limit bit
     stops: str  # how often following ended, by cause
     waits: str  # share of the ticks without following, by cause
 
 
-def method_figures(run: Run, recording: RecordedDay) -> dict[str, MethodFigures]:
-    """The figures of each method."""
-    space = run.policy.file.space
-    return {name: _figures(run, name, recording, space) for name in run.methods}
-
-
-def _figures(run: Run, name: str, recording: RecordedDay, space: ActionSpace) -> MethodFigures:
-    method = run.methods[name]
-    times, joints = np.array(method.times, np.int64), slice(0, space.num_joints)
+def method_figures(method: MethodRun, file: PolicyFile, recording: RecordedDay) -> MethodFigures:
+    """The figures of one method."""
+    times, joints = np.array(method.times, np.int64), slice(0, file.space.num_joints)
     targets, commands = np.array(method.targets)[:, joints], np.array(method.commands)[:, joints]
-    jumps = np.array([np.abs(j[joints]).max() for _, j in method.jumps])
-    period = method.executor.period
-    change = np.diff(commands, 2, axis=0) / period**2
-    change = change[np.isfinite(change)]
+    jumps = method.jump_sizes(joints)
+    change = np.diff(commands, 2, axis=0) / method.executor.period**2
     stops, waits = method.executor.supervisor.stops, Counter(c for c in method.causes if c)
     return MethodFigures(
-        error=float(mean_abs(targets - recording.actions(space, times, run.policy.file.dt)[:, joints])),
-        jump=float(jumps.mean()) if len(jumps) else float("nan"),
-        worst_jump=float(jumps.max()) if len(jumps) else float("nan"),
-        acceleration=float(np.sqrt(np.mean(change**2))) if len(change) else float("nan"),
+        error=float(mean_abs(targets - recording.actions(file.space, times, file.dt)[:, joints])),
+        jump=of_known(np.mean, jumps),
+        worst_jump=of_known(np.max, jumps),
+        acceleration=float(np.sqrt(of_known(np.mean, change**2))),
         following=float(np.mean([s in FOLLOWING for s in method.states])) if method.states else 0.0,
-        limited=np.sum([method.executor.limiter.counts[c] for c in method.executor.limiter.counts], axis=0),
+        limited=sum(int(counts.sum()) for counts in method.executor.limiter.counts.values()),
         waits=", ".join(
             f"{cause} {100.0 * n / len(method.causes):.0f} %" for cause, n in sorted(waits.items()) if n > 0.005 * len(method.causes)
         )
@@ -114,26 +114,18 @@ def input_figures(stream: MessageTimes) -> InputFigures:
     """Rate, gaps and delay of one topic."""
     received = np.array(stream.received, np.int64)
     intervals = np.diff(received) * 1e-9
-    period = float(np.mean(intervals)) if len(intervals) else float("nan")
-    limit = max(GAP_FACTOR * period, period + GAP_LEAST) if len(intervals) else np.inf
+    period = of_known(np.mean, intervals)
+    limit = max(GAP_FACTOR * period, period + GAP_LEAST)
     gaps = [(int(received[i]), float(intervals[i])) for i in np.flatnonzero(intervals > limit)]
-    delays = np.array([r - s for r, s in zip(stream.received, stream.stamps, strict=True) if s is not None]) * 1e-9
-    return InputFigures(
-        len(received),
-        period,
-        float(intervals.max()) if len(intervals) else float("nan"),
-        gaps,
-        float(np.median(delays)) if len(delays) else float("nan"),
-        float(np.percentile(delays, 99)) if len(delays) else float("nan"),
-    )
+    delay, delay_p99 = (of_known(partial(np.percentile, q=q), stream.delays) for q in (50, 99))
+    return InputFigures(len(received), period, of_known(np.max, intervals), gaps, delay, delay_p99)
 
 
 def sync_skew(recording: RecordedDay) -> dict[str, np.ndarray]:
     """For each image [s]: how far the nearest joint state is from it, and how far the sound that has arrived ends before it."""
     camera = recording.streams[recording.inputs["camera"]]
-    images = np.array([s or r for r, s in zip(camera.received, camera.stamps, strict=True)], np.int64)
-    states = recording.streams[recording.inputs["joint_states"]]
-    skew = {"joint_states": _nearest(images, np.sort([s or r for r, s in zip(states.received, states.stamps, strict=True)]))}
+    images = camera.times
+    skew = {"joint_states": _nearest(images, np.sort(recording.streams[recording.inputs["joint_states"]].times))}
     if "audio" in recording.inputs:
         sound = np.array(recording.streams[recording.inputs["audio"]].received, np.int64)
         arrived = np.searchsorted(sound, np.array(camera.received, np.int64), side="right") - 1

@@ -53,6 +53,10 @@ class MethodRun:
     commands: list[np.ndarray] = field(default_factory=list)  # (T, N)
     jumps: list[tuple[int, np.ndarray]] = field(default_factory=list)  # time [ns], (N,) change of the target by a new chunk
 
+    def jump_sizes(self, joints: slice) -> np.ndarray:
+        """(jumps,) [rad] the largest of any joint."""
+        return np.array([np.abs(jump[joints]).max() for _, jump in self.jumps])
+
 
 @dataclass
 class Run:
@@ -61,7 +65,6 @@ class Run:
     name: str  # in tables and pictures
     policy: Policy
     settings: Settings
-    latency: float  # [s] from an observation to its chunk
     chunks: list[tuple[int, ActionChunk]] = field(default_factory=list)  # time of arrival [ns], chunk
     refusals: list[tuple[int, str, str]] = field(default_factory=list)  # time [ns], inputs to blame, text
     counts: Counter[str] = field(default_factory=Counter)
@@ -90,7 +93,7 @@ class OfflineRun:
     ) -> None:
         space = policy.file.space
         executor = replace(settings.executor, chunk_steps=policy.file.num_steps)
-        self.run = Run(name, policy, settings, latency)
+        self.run = Run(name, policy, settings)
         self._bag = bag
         self._roles = {topic: role for role, topic in inputs.items()}
         self._cameras = {role: camera.name for role, camera in cameras_by_role(robot).items()}
@@ -119,7 +122,7 @@ class OfflineRun:
                     self._every(self._decisions.head_period, HEAD, self._act, message.time)
             if not self._ticking and self._roles[message.topic] == "joint_states":
                 self._ticking = True  # as on the robot: before this, an executor only waits
-                self._every(self._period, TICK, self._tick_all, message.time - self._period)
+                self._every(self._period, TICK, self._tick, message.time - self._period)
             self._advance(message.time)
             try:
                 self._take(message)
@@ -210,27 +213,25 @@ class OfflineRun:
         self._arrived.append(chunk)
         self.run.chunks.append((now, chunk))
 
-    def _tick_all(self, now: int) -> None:
-        arrived, self._arrived = self._arrived, []
-        for method in self.run.methods.values():
-            self._tick(method, now, arrived)
-
-    def _tick(self, run: MethodRun, now: int, chunks: list[ActionChunk]) -> None:
-        before = _target(run.executor, now) if chunks else None
-        for chunk in chunks:
-            for stream, half in chunk.streams().items():
-                if stream in run.executor.streams:
-                    run.executor.add_chunk(stream, half)
-        command = run.executor.tick(now)
-        target = _target(run.executor, now)
-        nothing = np.full(len(run.executor.limiter.names), np.nan)
-        run.times.append(now)
-        run.states.append(run.executor.supervisor.state.value)
-        run.causes.append(run.executor.supervisor.cause)
-        run.targets.append(nothing if target is None else target)
-        run.commands.append(nothing if command is None else np.concatenate([command.positions, command.base]))
-        if before is not None and target is not None:
-            run.jumps.append((now, target - before))
+    def _tick(self, now: int) -> None:
+        chunks, self._arrived = self._arrived, []
+        for run in self.run.methods.values():
+            executor = run.executor
+            before = _target(executor, now) if chunks else None
+            for chunk in chunks:
+                for stream, half in chunk.streams().items():
+                    if stream in executor.streams:
+                        executor.add_chunk(stream, half)
+            command = executor.tick(now)
+            target = _target(executor, now)
+            nothing = np.full(len(executor.limiter.names), np.nan)
+            run.times.append(now)
+            run.states.append(executor.supervisor.state.value)
+            run.causes.append(executor.supervisor.cause)
+            run.targets.append(nothing if target is None else target)
+            run.commands.append(nothing if command is None else np.concatenate([command.positions, command.base]))
+            if before is not None and target is not None:
+                run.jumps.append((now, target - before))
 
     def _refuse(self, now: int, error: ObservationError | ChunkError) -> None:
         self.run.refusals.append((now, ", ".join(self._decisions.refused(error)), str(error)))

@@ -73,7 +73,7 @@ def errors_by_joint_and_step(runs: Sequence[Run], errors: Sequence[ChunkErrors])
         per_step = mean_abs(error.error[..., :joints], axis=(0, 2))
         right.plot(steps, per_step, "o-", ms=3, color=POLICY_COLOURS[i], label=f"{run.name}: mean of the joints")
         worst = int(np.nanargmax(mean[:joints])) if np.isfinite(mean[:joints]).any() else 0
-        right.plot(steps, mean_abs(error.error[..., worst], axis=0), "--", lw=1, color=POLICY_COLOURS[i], label=f"{names[worst]}")
+        right.plot(steps, mean_abs(error.error[..., worst], axis=0), "--", lw=1, color=POLICY_COLOURS[i], label=names[worst])
     left.set_xticks(np.arange(len(names)), [_short(n) for n in names], rotation=60, ha="right", fontsize=7)
     left.set(ylabel="|error| [rad; m/s, rad/s]", title="by dimension")
     right.set(xlabel="into the chunk [ms]", ylabel="|error| [rad]", title="by step of the chunk", ylim=(0.0, None))
@@ -88,23 +88,23 @@ def seams(run: Run, recording: RecordedDay) -> Figure:
     figure = Figure(figsize=(WIDTH, 4.2), layout="tight")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     space = run.policy.file.space
+    joints = slice(0, space.num_joints)
     for name, method in run.methods.items():
         if method.jumps:
             times = _seconds(np.array([t for t, _ in method.jumps]), recording)
-            sizes = [np.abs(j[: space.num_joints]).max() for _, j in method.jumps]
+            sizes = method.jump_sizes(joints)
             left.plot(times, sizes, ".-", lw=0.6, ms=4, color=METHOD_COLOURS[name], label=f"{name}: mean {np.mean(sizes):.3f}")
             left.legend(fontsize=7)
     left.set(xlabel="time [s]", ylabel="largest jump of any joint [rad]", title="jump of the target when a chunk arrives", ylim=(0.0, None))
-    jumps = run.methods["latest"].jumps
-    if jumps:
-        time, jump = max(jumps, key=lambda entry: float(np.abs(entry[1][: space.num_joints]).max()))
-        joint = int(np.abs(jump[: space.num_joints]).argmax())
+    latest = run.methods["latest"]
+    if latest.jumps:
+        time, jump = latest.jumps[latest.jump_sizes(joints).argmax()]
+        joint = int(np.abs(jump[joints]).argmax())
         for name, method in run.methods.items():
             times = np.array(method.times)
             near = np.abs(times - time) < 400_000_000
-            right.plot(
-                _seconds(times[near], recording), np.array(method.targets)[near, joint], color=METHOD_COLOURS[name], lw=1.5, label=name
-            )
+            targets = np.array(method.targets)[near, joint]
+            right.plot(_seconds(times[near], recording), targets, color=METHOD_COLOURS[name], lw=1.5, label=name)
         grid = np.arange(time - 400_000_000, time + 400_000_000, 5_000_000)
         done = recording.actions(space, grid, run.policy.file.dt)
         right.plot(_seconds(grid, recording), done[:, joint], color="black", lw=1, ls=":", label="recorded")
@@ -121,7 +121,8 @@ def executor_over_time(run: Run, recording: RecordedDay) -> Figure:
     done, measured = recording.actions(space, times, run.policy.file.dt), recording.measured(space, times)
     differences = np.nan_to_num(mean_abs(commands - done, axis=0))[: space.num_joints]
     chosen = np.argsort(-differences, kind="stable")[:3]
-    day = [e for name, e in sorted(recording.diagnostics.items()) if any("state" in values for _, values in e)]
+    states = ([(t, v["state"]) for t, v in entries if "state" in v] for _, entries in sorted(recording.diagnostics.items()))
+    day = next(filter(None, states), [])  # time [ns], state
     bands = 2 if day else 1
     figure = Figure(figsize=(WIDTH, 1.9 * len(chosen) + 0.5 + 0.4 * bands), layout="tight")
     axes = figure.subplots(len(chosen) + bands, 1, sharex=True, height_ratios=[4] * len(chosen) + [1] * bands)
@@ -132,13 +133,13 @@ def executor_over_time(run: Run, recording: RecordedDay) -> Figure:
         plot.plot(seconds, done[:, joint], color="black", lw=1.2, label="recorded action")
         plot.plot(seconds, np.array(method.targets)[:, joint], color="#d1662b", lw=0.7, label="target of the ensemble")
         plot.plot(seconds, commands[:, joint], color="#0b6fa4", lw=1.5, label="command after limits")
-        plot.set_title(f"{name}", fontsize=8)
+        plot.set_title(name, fontsize=8)
         plot.set_ylabel("[rad]", fontsize=8)
     axes[0].legend(fontsize=6, loc="best", ncols=4)
     _state_band(axes[len(chosen)], seconds, method.states, "now")
     if day:
-        moments = np.array([time for time, values in day[0] if "state" in values])
-        _state_band(axes[-1], _seconds(moments, recording), [values["state"] for _, values in day[0] if "state" in values], "on the day")
+        moments = np.array([time for time, _ in day])
+        _state_band(axes[-1], _seconds(moments, recording), [state for _, state in day], "on the day")
     axes[-1].set_xlabel("time [s]")
     return figure
 
@@ -187,9 +188,8 @@ def inputs_over_time(recording: RecordedDay, runs: Sequence[Run]) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(0.22 * len(topics) + 0.6, 2.2))
     for row, topic in enumerate(topics):
         times = _seconds(np.array(recording.streams[topic].received), recording)
-        upper.plot(
-            times, np.full(len(times), -row), "|", color="#0b6fa4" if topic in recording.inputs.values() else "#999999", ms=6, mew=0.5
-        )
+        colour = "#0b6fa4" if topic in recording.inputs.values() else "#999999"
+        upper.plot(times, np.full(len(times), -row), "|", color=colour, ms=6, mew=0.5)
         for begin, length in input_figures(recording.streams[topic]).gaps:
             start = float(_seconds(np.array(begin), recording))
             upper.plot([start, start + length], [-row, -row], color="#d7191c", lw=3, solid_capstyle="butt")
@@ -202,12 +202,12 @@ def inputs_over_time(recording: RecordedDay, runs: Sequence[Run]) -> Figure:
     upper.set_yticks(-np.arange(len(topics)), topics, fontsize=7)
     upper.set_ylim(-len(topics) + 0.4, 1.2 if any(run.refusals for run in runs) else 0.6)
     upper.set_title("messages; red: gaps", fontsize=9)
-    images = _seconds(np.array(recording.streams[recording.inputs["camera"]].received), recording)
+    camera = recording.streams[recording.inputs["camera"]]
+    images = _seconds(np.array(camera.received), recording)
     labels = {"joint_states": "image minus nearest joint state", "audio": "image minus newest sound"}
     for role, values in sync_skew(recording).items():
         lower.plot(images, 1e3 * values, ".-", lw=0.6, ms=3, label=labels[role])
-    delays = [r - s if s else np.nan for r, s in _pairs(recording, "camera")]
-    lower.plot(images, 1e-6 * np.array(delays, float), ".-", lw=0.6, ms=3, label="image: stamp to reception")
+    lower.plot(images, 1e3 * camera.delays, ".-", lw=0.6, ms=3, label="image: stamp to reception")
     lower.set(xlabel="time [s]", ylabel="[ms]")
     lower.set_title("how well the inputs fit in time", fontsize=9)
     lower.legend(fontsize=7)
@@ -244,11 +244,6 @@ def _number(text: str | None) -> float:
         return float(text) if text is not None else float("nan")
     except ValueError:
         return float("nan")
-
-
-def _pairs(recording: RecordedDay, role: str) -> list[tuple[int, int | None]]:
-    stream = recording.streams[recording.inputs[role]]
-    return list(zip(stream.received, stream.stamps, strict=True))
 
 
 def _seconds(times: np.ndarray, recording: RecordedDay) -> np.ndarray:

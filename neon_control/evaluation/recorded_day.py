@@ -29,6 +29,16 @@ class MessageTimes:
     received: list[int] = field(default_factory=list)
     stamps: list[int | None] = field(default_factory=list)
 
+    @property
+    def times(self) -> np.ndarray:
+        """(n,) [ns] what they say, or else when they came."""
+        return np.array([stamp or time for time, stamp in zip(self.received, self.stamps, strict=True)], np.int64)
+
+    @property
+    def delays(self) -> np.ndarray:
+        """(n,) [s] from stamp to reception, NaN without a stamp."""
+        return np.array([time - stamp if stamp else np.nan for time, stamp in zip(self.received, self.stamps, strict=True)]) * 1e-9
+
 
 class RecordedDay:
     """The facts of a bag.
@@ -49,7 +59,7 @@ class RecordedDay:
         BagError: an input that every policy needs is missing, or a topic has a type that is not known or not the right one.
     """
 
-    def __init__(self, bag: Bag, robot: Robot, namespace: str = "", progress: Callable[[int], None] | None = None) -> None:
+    def __init__(self, bag: Bag, robot: Robot, namespace: str = "", progress: Callable[[int], None] = lambda time: None) -> None:
         self.path = bag.path
         self.start, self.end = bag.start, bag.end
         self.inputs = find_inputs(bag, robot, namespace)
@@ -67,14 +77,19 @@ class RecordedDay:
         for topic in known:
             bag.type_of(topic)
         for message in bag.messages():
-            if progress is not None:
-                progress(message.time)
+            progress(message.time)
             self._take(bag, message, message.topic in known)
         self.commands.finish()
         for role in NEEDED:
             if not self.streams[self.inputs[role]].received:
                 raise BagError(f"no message on {self.inputs[role]} in the {self.seconds:.3f} s that were asked for", bag.path)
-        _check_clocks(self)
+        apart = abs(self.commands.offset) * 1e-9
+        if apart > CLOCKS_APART_S:
+            raise BagError(
+                f"stamps of {self.inputs['joint_states']} lie {apart:.0f} s from the times of the recording: two clocks; "
+                "record a simulation that publishes /clock with --use-sim-time",
+                bag.path,
+            )
 
     def _take(self, bag: Bag, message: BagMessage, is_known: bool) -> None:
         stream, content = self.streams[message.topic], None
@@ -138,24 +153,7 @@ def find_inputs(bag: Bag, robot: Robot, namespace: str) -> dict[str, str]:
     if missing:
         raise BagError(f"no topic {', '.join(missing)}; the recording has {sorted(bag.topics)}; is --namespace right?", bag.path)
     for role, topic in found.items():
-        if role == "joint_states":
-            _check_type(bag, topic, ("sensor_msgs/msg/JointState",))
-        elif role != "audio":  # its type is looked at where it is heard
-            _check_type(bag, topic, IMAGE_TYPES)
+        kind, types = bag.topics[topic].type, ("sensor_msgs/msg/JointState",) if role == "joint_states" else IMAGE_TYPES
+        if kind not in types and role != "audio":  # that of the sound is looked at where it is heard
+            raise BagError(f"topic {topic} has the type {kind}, needs one of {list(types)}", bag.path)
     return found
-
-
-def _check_type(bag: Bag, topic: str, types: tuple[str, ...]) -> None:
-    if (kind := bag.topics[topic].type) not in types:
-        raise BagError(f"topic {topic} has the type {kind}, needs one of {list(types)}", bag.path)
-
-
-def _check_clocks(day: RecordedDay) -> None:
-    """Bag time and stamps must be of one clock."""
-    apart = abs(day.commands.offset) * 1e-9
-    if apart > CLOCKS_APART_S:
-        raise BagError(
-            f"stamps of {day.inputs['joint_states']} lie {apart:.0f} s from the times of the recording: two clocks; "
-            "record a simulation that publishes /clock with --use-sim-time",
-            day.path,
-        )

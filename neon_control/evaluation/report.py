@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from neon_control import __version__
 from neon_control.core.common import html
 from neon_control.evaluation import plots
+from neon_control.evaluation.judging import Judged
 from neon_control.evaluation.measures import input_figures, sync_skew
 from neon_control.evaluation.offline import Run
 from neon_control.evaluation.recorded_day import RecordedDay
-from neon_control.evaluation.verdict import Judged
 
 DPI = 110
 STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}
@@ -35,31 +35,26 @@ def write(file: Path, judged: Sequence[Judged], recording: RecordedDay, lines: S
     runs, errors = [j.run for j in judged], [j.errors for j in judged]
     title = f"{' against '.join(r.name for r in runs)} on {recording.path.name}"
     parts = [html.element("h1", html.escape(title)), html.paragraph(lines, class_="verdict"), html.paragraph(notes, class_="note")]
-    for i, (run, error) in enumerate(zip(runs, errors, strict=True)):
-        parts.append(
-            _section(
-                f"{run.name}: predicted chunks over recorded actions (rad; base in m/s and rad/s; over seconds)",
-                _picture(plots.chunks_over_actions(run, error, recording, plots.POLICY_COLOURS[i])),
-            )
-        )
-    parts.append(_section("Error by joint and by step", _picture(plots.errors_by_joint_and_step(runs, errors))))
+    for run, error, colour in zip(runs, errors, plots.POLICY_COLOURS, strict=False):
+        heading = f"{run.name}: predicted chunks over recorded actions (rad; base in m/s and rad/s; over seconds)"
+        parts.append(_section(heading, plots.chunks_over_actions(run, error, recording, colour)))
+    parts.append(_section("Error by joint and by step", plots.errors_by_joint_and_step(runs, errors)))
     for entry in judged:
-        parts.append(_section(f"{entry.run.name}: seams between chunks", _picture(plots.seams(entry.run, recording)) + _methods(entry)))
+        parts.append(_section(f"{entry.run.name}: seams between chunks", plots.seams(entry.run, recording), _methods(entry)))
     for run in runs:
-        method = run.settings.executor.joints.method
-        parts.append(
-            _section(f"{run.name}: what the executor would have sent ({method})", _picture(plots.executor_over_time(run, recording)))
-        )
-    parts.append(_section("Limits that bit", _picture(plots.limit_hits(runs))))
-    parts.append(_section("Inputs", _picture(plots.inputs_over_time(recording, runs)) + _inputs(recording) + _refusals(runs)))
+        heading = f"{run.name}: what the executor would have sent ({run.settings.executor.joints.method})"
+        parts.append(_section(heading, plots.executor_over_time(run, recording)))
+    parts.append(_section("Limits that bit", plots.limit_hits(runs)))
+    parts.append(_section("Inputs", plots.inputs_over_time(recording, runs), _inputs(recording), _refusals(runs)))
     latency = plots.latency_over_time(recording, runs[0].settings.executor.chunk_timeout)
     unknown = html.paragraph(["The recording holds neither chunks nor diagnostics, so it does not say."])
-    parts.append(_section("Latency on the day", _picture(latency) if latency is not None else unknown))
+    parts.append(_section("Latency on the day", latency or unknown))
     parts.append(html.paragraph([f"neon_control {__version__}"], class_="note"))
     file.write_text(html.page(recording.path.name, STYLE, "\n".join(parts)))
 
 
-def _section(title: str, content: str) -> str:
+def _section(title: str, *parts: Figure | str) -> str:
+    content = "".join(_picture(part) if isinstance(part, Figure) else part for part in parts)
     return f"{html.element('h2', html.escape(title))}\n{content}"
 
 
@@ -77,7 +72,7 @@ def _methods(entry: Judged) -> str:
             *(_number(v, 4) for v in (f.error, f.jump, f.worst_jump)),
             _number(f.acceleration, 1),
             f"{100.0 * f.following:.0f} %",
-            int(f.limited.sum()),
+            f.limited,
             f.stops,
             f.waits,
         )
@@ -105,9 +100,9 @@ def _inputs(recording: RecordedDay) -> str:
     rows = []
     for topic, stream in sorted(recording.streams.items()):
         f = input_figures(stream)
-        rate = f"{1.0 / f.period:.1f}" if f.period > 0.0 else "-"
-        delays = [f"{1e3 * v:.1f}" if np.isfinite(v) else "-" for v in (f.delay, f.delay_p99)]
-        rows.append((topic, f.messages, rate, f"{1e3 * f.longest:.0f}" if np.isfinite(f.longest) else "-", len(f.gaps), *delays))
+        rate = _number(1.0 / f.period, 1) if f.period else "-"
+        delays = (_number(1e3 * delay, 1) for delay in (f.delay, f.delay_p99))
+        rows.append((topic, f.messages, rate, _number(1e3 * f.longest, 0), len(f.gaps), *delays))
     skew = {k: v[np.isfinite(v)] for k, v in sync_skew(recording).items()}
     words = "; ".join(
         f"image to {k}: {1e3 * np.median(np.abs(v)):.1f} ms, at most {1e3 * np.abs(v).max():.1f} ms" for k, v in skew.items() if len(v)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from neon_control.core.common.fields import Place, load
+from neon_control.core.common.fields import Place, load, setting
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.control.executor import ExecutorSettings
 from neon_control.core.sensing.observation import MaxAge
@@ -25,10 +25,10 @@ class Settings:
 
     executor: ExecutorSettings = field(default_factory=ExecutorSettings)
     max_age: MaxAge = field(default_factory=MaxAge)
-    backbone_rate_hz: float = 10.0
-    head_rate_hz: float = 0.0
-    audio_rate_hz: int = 16000
-    audio_channels: int = 1
+    backbone_rate_hz: float = setting(10.0, minimum=0.1, maximum=100.0)
+    head_rate_hz: float = setting(0.0, minimum=0.0, maximum=100.0)
+    audio_rate_hz: int = setting(16000, minimum=8000, maximum=192000)
+    audio_channels: int = setting(1, minimum=1, maximum=64)
     source: str = "defaults"
 
 

@@ -22,10 +22,9 @@ from neon_control.core.control.ensemble import METHODS
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.evaluation import tables
-from neon_control.evaluation.judging import judge
+from neon_control.evaluation.judging import comparison, judge, verdict
 from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.settings import Settings, from_file, from_recording
-from neon_control.evaluation.verdict import comparison, verdict
 from neon_control.recordings.bag.bag_file import POLICY_KEY, Bag
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.policy import Policy
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
                 judged.append(judge(name, bag, policy, robot, settings, recording, latency, progress))
     out = args.out or Path(f"evaluation-{args.bag.resolve().name}-{'-'.join(policies)}")
     out.mkdir(parents=True, exist_ok=True)
-    found = [t for j in judged for t in tables.run_tables(j.run, j.errors, j.figures)] + tables.recording_tables(recording)
+    found = [t for j in judged for t in tables.run_tables(j)] + tables.recording_tables(recording)
     tables.write(found, out)
     lines = [verdict(j, recording) for j in judged] + ([comparison(judged)] if len(judged) > 1 else [])
     print("\n".join(lines))

@@ -37,8 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from neon_control.recordings.finding import find_recordings
     from neon_control.training.config import load_train_config
-    from neon_control.training.features import extract, find_recordings
+    from neon_control.training.feature_job import Job
+    from neon_control.training.features import extract
 
     overrides = {"data": args.path and str(args.path), "robot": args.robot, "cache": args.cache}
     config = load_train_config(find_file(args.config, "config"), overrides)
@@ -47,10 +49,10 @@ def run(args: argparse.Namespace) -> int:
     bags = find_recordings(config.data, config.recording_of(robot))
     cache = Path(config.cache) if config.cache else None
     start = time.monotonic()
-    found = extract(bags, space, config.dt, config.num_steps, config.backbone_spec(), args.workers, cache, args.ray)
+    found = extract(bags, Job(space, config.dt, config.num_steps, config.backbone_spec(), cache, args.workers), args.ray)
     frames = sum(len(arrays["stamps"]) for arrays in found.arrays)
     seconds = time.monotonic() - start
-    print(f"{len(found.usable)} of {len(bags)} recordings can be used: {frames} frames, {found.encoded} encoded now, in {seconds:.1f} s")
+    print(f"{len(found.arrays)} of {len(bags)} recordings can be used: {frames} frames, {found.encoded} encoded now, in {seconds:.1f} s")
     if table := found.table():
         print(table)
-    return 0 if found.usable else 1
+    return 0 if found.arrays else 1

@@ -53,9 +53,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(config: TrainConfig, workers: Workers) -> int:
+    from neon_control.recordings.finding import find_recordings
     from neon_control.training.batches import split_episodes, to_batch
     from neon_control.training.delivery import deliver, target_folder
-    from neon_control.training.features import find_recordings, prepare
+    from neon_control.training.feature_job import Job
+    from neon_control.training.features import prepare
     from neon_control.training.optimisation import choose_device
     from neon_control.training.progressive import check_start
     from neon_control.training.report import write_report
@@ -72,7 +74,8 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     target_folder(config).parent.mkdir(parents=True, exist_ok=True)
     run_folder.mkdir(parents=True, exist_ok=True)
     cache = Path(config.cache) if config.cache else None
-    recordings = workers.first_before_others(lambda: prepare(bags, space, config.dt, config.num_steps, vision, config.threads, cache))
+    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads)
+    recordings = workers.first_before_others(lambda: prepare(bags, job))
     kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
     training, validation = to_batch(kept, space), to_batch(held_out, space)
     if workers.first:
@@ -91,7 +94,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         "validation_loss": {name: float(f"{value:.4g}") for name, value in result.losses.items()},
     }
     report = write_report(run_folder, config, space, result, curves, training, validation, summary)
-    folder = deliver(config, space, robot, result, validation, summary, vision)
+    folder = deliver(config, robot, result, validation, summary, vision)
     print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by running it")
     print(f"validation error: {result.errors}; more in {report}")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.training.features import Arrays
+from neon_control.training.feature_files import Arrays
 
 KEYS = ("vision", "audio", "joints", "actions", "mask")
 
@@ -32,11 +32,11 @@ class Batch:
 
     def pick(self, index: Tensor) -> Batch:
         """The samples at `index`."""
-        return Batch(*(getattr(self, f.name)[index] for f in fields(self)))
+        return Batch(**{name: values[index] for name, values in vars(self).items()})
 
     def to(self, device: torch.device) -> Batch:
         """The same samples elsewhere."""
-        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+        return Batch(**{name: values.to(device) for name, values in vars(self).items()})
 
     def fingerprint(self) -> str:
         """A hash of joints, actions and masks: whether two runs saw the same demonstrations."""
@@ -50,20 +50,20 @@ def split_episodes(recordings: Sequence[Arrays], share: float, seed: int) -> tup
     """Episodes to train on, and episodes to validate on; samples of one episode never part.
 
     Args:
-        recordings: with a key `episode` (n,), the number of the episode within the recording; without it a recording is one episode.
+        recordings: with a key `episode` (n,), the number of the episode within the recording.
         share: of all episodes, for validation; at least one episode.
         seed: decides which ones.
 
     Raises:
         ConfigError: there is one episode only.
     """
-    episodes = [(number, index) for number, r in enumerate(recordings) for index in np.unique(r.get("episode", np.zeros(1, np.int32)))]
+    episodes = [(recording, index) for recording in recordings for index in np.unique(recording["episode"])]
     if len(episodes) < 2:
         raise ConfigError(f"{len(episodes)} episode in {len(recordings)} recordings; training needs two, one of them to validate on")
     order = np.random.default_rng(seed).permutation(len(episodes)).tolist()
     count = max(1, round(share * len(episodes)))
     held_out, kept = sorted(order[:count]), sorted(order[count:])
-    return [_episode(recordings, *episodes[i]) for i in kept], [_episode(recordings, *episodes[i]) for i in held_out]
+    return [_episode(*episodes[i]) for i in kept], [_episode(*episodes[i]) for i in held_out]
 
 
 def to_batch(recordings: Sequence[Arrays], space: ActionSpace) -> Batch:
@@ -89,9 +89,6 @@ def batch_indices(count: int, size: int, seed: int, epoch: int, skip: int = 0) -
     yield from order.split(size)[skip:]
 
 
-def _episode(recordings: Sequence[Arrays], number: int, index: int) -> Arrays:
-    recording = recordings[number]
-    if "episode" not in recording:
-        return recording
+def _episode(recording: Arrays, index: int) -> Arrays:
     begin, end = np.searchsorted(recording["episode"], (index, index + 1))  # they rise; a slice, unlike picked rows, is no copy
     return {key: recording[key][begin:end] for key in KEYS}

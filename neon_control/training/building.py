@@ -1,4 +1,4 @@
-"""From the training configuration to an untrained policy, with any head of the library."""
+"""From the training configuration to that of the action layer, with any head of the library."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from neon_control.core.common.fields import NO_RULES, Place, Rules, check_keys, 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHeadConfig, registered_heads
 from neon_control.model.action_heads.factory import BUILT_IN
-from neon_control.model.policy import ActionPolicy, PolicyConfig
-from neon_control.runtime.encoders.vision import VISION_FEATURES
+from neon_control.model.policy import PolicyConfig
 from neon_control.training.config import TrainConfig
 
 POLICY_KEYS = {
@@ -59,20 +58,18 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
     if kind == "state_relative":
         policy["state_relative"] = True
         inner = head.pop("inner", {})
-        read(Mapping, inner, Place(field="TrainConfig.head.inner"))
         if head:
             raise ConfigError(
                 f"TrainConfig.head: 'state_relative' has no options {sorted(head)}; those of the head within are in head.inner"
             )
-        head = dict(inner)
+        head = read(Mapping, inner, Place(field="TrainConfig.head.inner"))
         kind = head.pop("type", "chunking")
     if kind not in registered_heads():
         raise ConfigError(f"TrainConfig.head.type is {kind!r}; it must be one of {list(registered_heads())}")
     sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps)
     head = _checked(head, "TrainConfig.head", get_type_hints(vars(KINDS[kind])["__init__"]) if kind in KINDS else {})
     if kind in ("grouped", "mlp"):
-        sizes, head = _mlp_heads(kind, sizes, head), {}
-        kind = "grouped"
+        sizes, kind, head = _mlp_heads(kind, sizes, head), "grouped", {}
     return PolicyConfig.from_action_space(space, vision_dim=width, head=sizes, head_type=kind, head_options=head, **policy)
 
 
@@ -85,11 +82,6 @@ def _checked(given: Mapping[str, Any], where: str, kinds: Mapping[str, Any]) -> 
         rules = Rules(minimum=1) if kind is int else Rules(minimum=0.0) if kind == Mapping[str, float] else NO_RULES  # counts, weights
         values[name] = read(kind, value, Place(field=f"{where}.{name}"), rules)
     return values
-
-
-def build_policy(config: TrainConfig, space: ActionSpace, width: int = VISION_FEATURES) -> ActionPolicy:
-    """An untrained policy; see `policy_config`."""
-    return ActionPolicy(policy_config(config, space, width))
 
 
 def _mlp_heads(kind: str, sizes: ActionHeadConfig, options: Mapping[str, Any]) -> ActionHeadConfig:

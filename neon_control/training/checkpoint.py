@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +29,6 @@ STATE_FILE, DESCRIPTION_FILE = "state.safetensors", "checkpoint.yaml"
 KEPT = 2
 # Fields that may differ between two parts of a run.
 FREE = ("data", "out", "cache", "runs", "resume", "device", "threads", "compile", "checkpoint_steps")
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A run at one step."""
-
-    folder: Path
-    step: int  # steps that were done
-    state: dict[str, Tensor]
 
 
 def save_checkpoint(folder: Path, step: int, state: Mapping[str, Tensor], config: Mapping[str, Any], fingerprint: str) -> Path:
@@ -66,8 +56,8 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Tensor], config
     return target
 
 
-def newest_checkpoint(folder: Path, config: Mapping[str, Any], fingerprint: str) -> Checkpoint | None:
-    """The newest checkpoint in the folder of checkpoints, None if there is none.
+def newest_checkpoint(folder: Path, config: Mapping[str, Any], fingerprint: str) -> tuple[int, dict[str, Tensor]] | None:
+    """The newest checkpoint in the folder of checkpoints: the steps that were done, and the state; None if there is none.
 
     Raises:
         TrainingError: it belongs to another run, or to another version; the message names the fields that differ.
@@ -92,12 +82,7 @@ def newest_checkpoint(folder: Path, config: Mapping[str, Any], fingerprint: str)
         )
     state = folders[-1] / STATE_FILE
     verify_sha256(state, str(description["sha256"]), f"remove {folders[-1]} to go on from the checkpoint before it")
-    return Checkpoint(folders[-1], int(description["step"]), load_file(state))
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Forget a run."""
-    shutil.rmtree(folder, ignore_errors=True)
+    return int(description["step"]), load_file(state)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 
 class Curves:
-    """Columns: `step`, then for training `loss`, a loss for each group, `gradient_norm`, `learning_rate`; for validation the losses again,
-    `joint_error` [rad] and, with a base, `base_error` [m/s, rad/s].
+    """A table of each kind, column -> values: `step`, then for training `loss`, a loss for each group, `gradient_norm`, `learning_rate`,
+    for validation the losses again, `joint_error` [rad] and, with a base, `base_error` [m/s, rad/s].
 
     Args:
         groups: names of the action's groups.
@@ -21,11 +21,11 @@ class Curves:
     """
 
     def __init__(self, groups: tuple[str, ...], folder: Path | None = None, step: int = 0) -> None:
-        self.columns = {
+        columns = {
             "training": ("step", "loss", *groups, "gradient_norm", "learning_rate"),
             "validation": ("step", "loss", *groups, "joint_error", *(["base_error"] if "base" in groups else [])),
         }
-        self.rows: dict[str, list[list[float]]] = {"training": [], "validation": []}
+        self.tables: dict[str, dict[str, list[float]]] = {kind: {name: [] for name in names} for kind, names in columns.items()}
         self._start = time.monotonic()
         self._folder = folder
         self._writer = None
@@ -36,14 +36,10 @@ class Curves:
 
     def add(self, kind: str, *values: float) -> None:
         """A row of "training" or "validation"; the first value is the number of the step."""
-        self.rows[kind].append([float(v) for v in values])
-        if self._writer is not None:
-            for name, value in zip(self.columns[kind][1:], values[1:], strict=True):
+        for (name, column), value in zip(self.tables[kind].items(), values, strict=True):
+            column.append(float(value))
+            if self._writer is not None and name != "step":
                 self._writer.add_scalar(f"{kind}/{name}", value, int(values[0]))
-
-    def table(self, kind: str) -> dict[str, list[float]]:
-        """Column -> values."""
-        return {name: [row[i] for row in self.rows[kind]] for i, name in enumerate(self.columns[kind])}
 
     @property
     def seconds(self) -> float:
@@ -53,20 +49,21 @@ class Curves:
     def state(self) -> dict[str, Tensor]:
         """For a checkpoint: every row so far, and the time."""
         state = {"curves.seconds": torch.tensor(self.seconds)}
-        for kind, columns in self.columns.items():
-            state[f"curves.{kind}"] = torch.tensor(self.rows[kind], dtype=torch.float64).reshape(-1, len(columns))
+        for kind, table in self.tables.items():
+            state[f"curves.{kind}"] = torch.tensor(list(table.values()), dtype=torch.float64).T
         return state
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of `state`."""
         self._start = time.monotonic() - float(state["curves.seconds"])
-        self.rows = {kind: state[f"curves.{kind}"].tolist() for kind in self.rows}
+        for kind, table in self.tables.items():
+            table.update(zip(table, state[f"curves.{kind}"].T.tolist(), strict=True))
 
     def close(self) -> None:
         """Write `training.csv` and `validation.csv`, and let go of TensorBoard's file."""
         if self._folder is None or self._writer is None:
             return
         self._writer.close()
-        for kind, rows in self.rows.items():
+        for kind, table in self.tables.items():
             with (self._folder / f"{kind}.csv").open("w", newline="") as stream:
-                csv.writer(stream).writerows([self.columns[kind], *rows])
+                csv.writer(stream).writerows([table, *zip(*table.values(), strict=True)])

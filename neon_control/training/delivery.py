@@ -40,15 +40,7 @@ def target_folder(config: TrainConfig) -> Path:
     return target
 
 
-def deliver(
-    config: TrainConfig,
-    space: ActionSpace,
-    robot: Robot,
-    result: Result,
-    validation: Batch,
-    summary: Mapping[str, Any],
-    vision: BackboneSpec,
-) -> Path:
+def deliver(config: TrainConfig, robot: Robot, result: Result, validation: Batch, summary: Mapping[str, Any], vision: BackboneSpec) -> Path:
     """Export, verify, and move into place; returns the policy's folder.
 
     Raises:
@@ -60,7 +52,7 @@ def deliver(
     export_policy(
         result.policy,
         staged,
-        space,
+        ActionSpace.from_robot(robot, config.mode),
         robot=robot.name,
         action_layer=policy.to_dict(),
         training=summary,
@@ -72,7 +64,7 @@ def deliver(
     )
     verify(staged, robot, validation)
     target = target_folder(config)
-    create_folder_atomically(target, lambda scratch: _copy(staged, scratch), replace=True)
+    create_folder_atomically(target, lambda scratch: shutil.copytree(staged, scratch, dirs_exist_ok=True), replace=True)
     return target
 
 
@@ -96,7 +88,3 @@ def verify(folder: Path, robot: Robot, samples: Batch) -> None:
     difference = float(np.abs(found - expected).max())
     if not difference <= TOLERANCE:  # NaN is refused too
         raise PolicyError(f"{file.onnx_path} and the torch module differ by {difference:g} on validation samples, allowed is {TOLERANCE:g}")
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, dirs_exist_ok=True)

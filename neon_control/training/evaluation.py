@@ -43,13 +43,8 @@ class Result:
         return float(base.mean()) if base.size else None
 
     @property
-    def mean_errors(self) -> tuple[float, ...]:
-        """That of the joints, and of the base if there is one."""
-        return (self.joint_error,) if self.base_error is None else (self.joint_error, self.base_error)
-
-    @property
     def errors(self) -> str:
-        """Both in words."""
+        """Those of joints and base in words."""
         base = "" if self.base_error is None else f", base {self.base_error:.4f} m/s"
         return f"joints {self.joint_error:.4f} rad{base}"
 
@@ -80,11 +75,6 @@ def predict(policy: ActionPolicy, batch: Batch) -> torch.Tensor:
     noise = torch.randn_like(batch.actions) if policy.draws else None
     result: torch.Tensor = policy(batch.vision, batch.audio, batch.joints, noise)
     return result
-
-
-def feature_statistics(batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of the vision features, then of the audio features."""
-    return batch.vision.mean(0), batch.vision.std(0), batch.audio.mean(0), batch.audio.std(0)
 
 
 def change_scale(batch: Batch) -> torch.Tensor:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,8 @@ class Job:
     Args:
         dt: [s] between steps of a target.
         num_steps: H.
-        cache: folder for the files; beside the recording where none is given.
-        cores: of a computer, for workers or for the threads of the only one.
+        cache: folder for the files, for recordings that are read-only; beside each recording where none is given.
+        workers: processes; None: one per core, or what a cluster has. Where only one may run, as many threads.
     """
 
     space: ActionSpace
@@ -52,7 +53,12 @@ class Job:
     num_steps: int
     vision: BackboneSpec
     cache: Path | None = None
-    cores: int = 1
+    workers: int | None = None
+
+    @property
+    def cores(self) -> int:
+        """For workers, or for the threads of the only one."""
+        return self.workers or os.cpu_count() or 1
 
     @property
     def small(self) -> bool:
@@ -62,7 +68,7 @@ class Job:
     def files(self, recording: Recording) -> Files:
         """Where the recording's files are or will be."""
         beside = recording.path if recording.path.is_dir() else recording.path.parent
-        folder = beside if self.cache is None else self.cache / recording.name.replace("/", "_")
+        folder = beside if self.cache is None else self.cache.absolute() / recording.name.replace("/", "_")
         content = recording.fingerprint()
         features = [FORMAT, content, {k: v for k, v in self.vision.to_dict().items() if k != "model"}, audio_revision()]
         space = self.space

@@ -59,7 +59,7 @@ class Worker:
         if not os.access(folder, os.W_OK):
             raise ConfigError(f"cannot keep features in {folder}: it is read-only; --cache names another folder")
         remove_scratch(folder)
-        job, report, problem = self._job, Report(), ""
+        job, report = self._job, Report()
         known, _ = map_arrays(files.features) or ({}, {})
         features, samples = _Pieces(known), _Pieces({})
         stream = recording.samples(job.space, job.dt, job.num_steps, job.vision.clip, report)
@@ -74,15 +74,15 @@ class Worker:
                 if features.unsaved >= SAVE:
                     write_arrays(files.features, features.join())
         except ObservationError as error:
-            problem = f"{recording.name}: {error}"
+            report.add(recording.name, None, str(error))
+            samples = _Pieces({})  # what was read before it is not used
         problems = tuple(str(p) for p in report.problems)
         if features.added:
             write_arrays(files.features, features.join())
-        if problem:
-            return Outcome(index, features.added, (*problems, problem))
         if not samples.added:
             clip = f"{job.vision.clip.frames} images at {job.vision.clip.rate_hz:g} Hz"
-            return Outcome(index, problems=problems or (f"{recording.name}: no sample; it may be shorter than one clip of {clip}",))
+            problems = problems or (f"{recording.name}: no sample; it may be shorter than one clip of {clip}",)
+            return Outcome(index, features.added, problems)
         write_arrays(files.samples, samples.join(), {"problems": json.dumps(problems)})
         return Outcome(index, features.added, problems)
 

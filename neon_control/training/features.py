@@ -6,25 +6,19 @@ old one; see `feature_job` for what is in them, `feature_worker` for how it is c
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tqdm import tqdm
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.robot.action_space import ActionSpace
-from neon_control.recordings.finding import Recording, find_recordings
-from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.recordings.finding import Recording
 from neon_control.runtime.encoders.vision import build_cache, cache_folder
 from neon_control.training.feature_files import Arrays, let_files_stay_open
 from neon_control.training.feature_job import Job
 from neon_control.training.feature_worker import Outcome
 from neon_control.training.spread import Task, over_processes, over_ray
-
-__all__ = ["Arrays", "Extraction", "extract", "find_recordings", "prepare"]
 
 SHOWN = 40  # problems in a table
 
@@ -34,7 +28,6 @@ class Extraction:
     """What there is after everything missing was computed."""
 
     arrays: list[Arrays]  # of the usable recordings, in their order
-    usable: list[int]  # which these are
     encoded: int  # frames, now; the others were there
     problems: list[tuple[str, str]]  # recording, and what was left out of it and why: a text that begins with the recording's name
 
@@ -48,15 +41,7 @@ class Extraction:
         return "\n".join([f"{len(self.problems)} problems in {len({name for name, _ in self.problems})} recordings:", *lines])
 
 
-def prepare(
-    recordings: Sequence[Recording],
-    space: ActionSpace,
-    dt: float,
-    num_steps: int,
-    vision: BackboneSpec,
-    workers: int | None = None,
-    cache: Path | None = None,
-) -> list[Arrays]:
+def prepare(recordings: Sequence[Recording], job: Job) -> list[Arrays]:
     """Compute what is missing and load everything; problems go to stderr as a table. See `extract`.
 
     Returns:
@@ -66,34 +51,21 @@ def prepare(
     Raises:
         ConfigError: no recording is usable; as of `extract`.
     """
-    extraction = extract(recordings, space, dt, num_steps, vision, workers, cache)
+    extraction = extract(recordings, job)
     if table := extraction.table():
         print(table, file=sys.stderr)
-    if not extraction.usable:
+    if not extraction.arrays:
         raise ConfigError(f"none of the {len(recordings)} recordings can be used")
     return extraction.arrays
 
 
-def extract(
-    recordings: Sequence[Recording],
-    space: ActionSpace,
-    dt: float,
-    num_steps: int,
-    vision: BackboneSpec,
-    workers: int | None = None,
-    cache: Path | None = None,
-    ray: str | None = None,
-) -> Extraction:
+def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -> Extraction:
     """Compute what is missing, in a pool of processes or over a Ray cluster, and map everything into memory.
 
     What is finished is never computed again, whatever ended the run before. A recording or a frame that cannot be used is reported, and the
     others go on. A Hugging Face backbone runs in one process only: its weights may fill the memory, or the GPU.
 
     Args:
-        dt: [s] between steps of a target.
-        num_steps: H.
-        workers: processes; default: one per core, or what the cluster has.
-        cache: folder for the files, for recordings that are read-only; default: beside each recording.
         ray: address of a Ray cluster, "" for the one that Ray finds or starts; None: processes of this computer.
 
     Raises:
@@ -102,10 +74,9 @@ def extract(
         NeonControlError: a worker process was killed.
     """
     let_files_stay_open(2 * len(recordings))
-    job = Job(space, dt, num_steps, vision, None if cache is None else cache.absolute(), workers or os.cpu_count() or 1)
     loaded: list[tuple[Arrays, tuple[str, ...]] | None] = [None] * len(recordings)
     failed: list[tuple[str, ...]] = [()] * len(recordings)
-    tasks: list[Task] = []
+    tasks: dict[int, Task] = {}
     for i, recording in enumerate(recordings):
         try:
             files = job.files(recording)
@@ -114,24 +85,24 @@ def extract(
             continue
         loaded[i] = job.load(files)
         if loaded[i] is None:
-            tasks.append((i, recording, files))
-    encoded, places = 0, {number: files for number, _, files in tasks}
-    for outcome in _encode(job, tasks, workers, ray, len(recordings)):
+            tasks[i] = i, recording, files
+    encoded = 0
+    for outcome in _encode(job, list(tasks.values()), ray, len(recordings)):
+        _, _, files = tasks[outcome.index]
         encoded += outcome.frames
-        loaded[outcome.index] = job.load(places[outcome.index])
+        loaded[outcome.index] = job.load(files)
         failed[outcome.index] = outcome.problems
-    usable = [i for i, found in enumerate(loaded) if found is not None]
     problems = [
         (r.name, text) for r, found, others in zip(recordings, loaded, failed, strict=True) for text in (found[1] if found else others)
     ]
-    return Extraction([found[0] for found in loaded if found is not None], usable, encoded, problems)
+    return Extraction([found[0] for found in loaded if found is not None], encoded, problems)
 
 
-def _encode(job: Job, tasks: Sequence[Task], workers: int | None, ray: str | None, recordings: int) -> Iterable[Outcome]:
+def _encode(job: Job, tasks: Sequence[Task], ray: str | None, recordings: int) -> Iterable[Outcome]:
     if not tasks:
         return ()
     if job.small and not cache_folder().exists():
         build_cache()  # once here, not in every worker
-    outcomes = over_processes(job, tasks, job.cores if job.small else 1) if ray is None else over_ray(job, tasks, workers, ray)
+    outcomes = over_processes(job, tasks) if ray is None else over_ray(job, tasks, ray)
     result: Iterable[Outcome] = tqdm(outcomes, "encoding", recordings, initial=recordings - len(tasks), unit="recording", disable=None)
     return result

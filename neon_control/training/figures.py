@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.training.curves import Curves
 
 DPI = 110
 SMOOTHING = 0.02  # share of a curve over which it is averaged
 COLOURS = matplotlib.color_sequences["tab10"]
 
 
-def draw_losses(
-    path: Path, training: Mapping[str, Sequence[float]], validation: Mapping[str, Sequence[float]], groups: Sequence[str]
-) -> None:
+def draw_losses(path: Path, curves: Curves, groups: Sequence[str]) -> None:
     """A panel for the weighted sum and one for each group: training as it went, smoothed, and validation."""
+    training, validation = curves.tables["training"], curves.tables["validation"]
     names = ["loss", *groups]
     figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
@@ -39,17 +40,18 @@ def draw_errors(path: Path, error: np.ndarray, mean: np.ndarray, holding: np.nda
     figure = Figure(figsize=(13.0, 4.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(2, 3, 1))
     time = 1e3 * dt * np.arange(len(error))
-    for i, (group, part) in enumerate(space.groups.items()):
-        left.plot(
-            time, error[:, part].mean(1), marker=".", color=COLOURS[i], label=f"{group} [{'m/s, rad/s' if group == 'base' else 'rad'}]"
-        )
+    colours: list[Any] = []  # of each dimension
+    for colour, (group, part) in zip(COLOURS, space.groups.items(), strict=False):
+        unit = "m/s, rad/s" if group == "base" else "rad"
+        left.plot(time, error[:, part].mean(1), marker=".", color=colour, label=f"{group} [{unit}]")
+        colours += [colour] * (part.stop - part.start)
     left.set(title="error over the horizon", xlabel="time ahead [ms]", ylabel="mean absolute error", ylim=(0.0, None))
     left.legend()
     left.grid(alpha=0.3)
     count = space.num_joints
     for axes, part, title in ((middle, slice(0, count), "joints [rad]"), (right, slice(count, None), "base [m/s, rad/s]")):
         names = [name.removesuffix("_joint") for name in space.names[part]]
-        axes.bar(range(len(names)), mean[part], color=[COLOURS[_group(space, i)] for i in range(len(mean))[part]])
+        axes.bar(range(len(names)), mean[part], color=colours[part])
         axes.plot(range(len(names)), holding[part], "_", color="black", markersize=9, label="error of not moving")
         axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8 if len(names) < 20 else 6)
         axes.set_title(title)
@@ -117,10 +119,6 @@ def _smooth(values: np.ndarray) -> np.ndarray:
         total, weight = keep * total + value, keep * weight + 1.0
         smoothed[i] = total / weight
     return smoothed
-
-
-def _group(space: ActionSpace, dimension: int) -> int:
-    return next(i for i, part in enumerate(space.groups.values()) if part.start <= dimension < part.stop)
 
 
 def _unit(space: ActionSpace, dimension: int) -> str:

@@ -22,14 +22,14 @@ from neon_control.model.action_heads import GroupedActionHead, StateRelativeHead
 from neon_control.model.action_heads.losses import group_slices
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.hearing import AUDIO_FEATURES
 from neon_control.runtime.policy.policy_file import PolicyFile, read_policy_file
 from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 from neon_control.training.batches import Batch
 from neon_control.training.building import policy_config
 from neon_control.training.config import TrainConfig
-from neon_control.training.evaluation import change_scale, feature_statistics
+from neon_control.training.evaluation import change_scale
 
-TRUNK = "trunk"
 MAY_DIFFER = ("mode", "groups", "num_joints", "proprioception_added", "loss_weights", "loss_reduction")
 
 
@@ -42,37 +42,26 @@ def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, visio
     """
     layers = policy_config(config, space, training.vision.shape[1])
     scale = change_scale(training) if layers.relative_scale else None
-    policy = _blank(config, layers, space, vision, scale)
-    if not config.init_from:
-        policy.set_feature_statistics(*feature_statistics(training))
+    if config.init_from:
+        policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision, scale)
+    else:
+        policy = ActionPolicy(layers)
+        seen, heard = training.vision, training.audio
+        policy.set_feature_statistics(seen.mean(0), seen.std(0), heard.mean(0), heard.std(0))
         if scale is not None:
             cast(StateRelativeHead, policy.head).set_scale(scale)
+    freeze(policy, config.freeze)
     return policy
 
 
 def check_start(config: TrainConfig, space: ActionSpace, vision: BackboneSpec) -> None:
     """Raise what `start_policy` will raise for this configuration: encoding, which comes first, may take hours."""
-    _blank(config, policy_config(config, space, vision.features), space, vision, None)
-
-
-def _blank(
-    config: TrainConfig, layers: PolicyConfig, space: ActionSpace, vision: BackboneSpec | None, scale: Tensor | None
-) -> ActionPolicy:
-    if config.init_from:
-        policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision, scale)
-    else:
-        policy = ActionPolicy(layers)
-    freeze(policy, config.freeze)
-    return policy
+    shapes = ((vision.features,), (AUDIO_FEATURES,), (space.num_joints,), (config.num_steps, space.dim), (config.num_steps,))
+    start_policy(config, space, Batch(*(torch.zeros(2, *shape) for shape in shapes)), vision)  # two samples: one has no deviation
 
 
 def widen(
-    config: PolicyConfig,
-    space: ActionSpace,
-    start: PolicyFile,
-    dt: float,
-    vision: BackboneSpec | None = None,
-    scale: Tensor | None = None,
+    config: PolicyConfig, space: ActionSpace, start: PolicyFile, dt: float, vision: BackboneSpec | None, scale: Tensor | None
 ) -> ActionPolicy:
     """A policy of `config`, for `space`, that says what `start` says wherever `start` says anything.
 
@@ -93,7 +82,7 @@ def widen(
     config = replace(config, proprioception_added=(*narrow.config.proprioception_added, *([added] if added else [])))
     _check_config(start, narrow.config, config)
     policy = ActionPolicy(config)
-    if tuple(config.groups) != tuple(narrow.config.groups) and not _has_separate_heads(policy):
+    if tuple(config.groups) != tuple(narrow.config.groups) and not _separate_heads(policy):
         raise ConfigError(
             f"policy {start.name} has the groups {list(narrow.config.groups)}, needed are {list(config.groups)}; only a grouped head with "
             "use_separate_heads can be widened, all other heads mix the groups"
@@ -113,16 +102,12 @@ def freeze(policy: ActionPolicy, names: Sequence[str]) -> None:
     Raises:
         ConfigError: there is no such part, or nothing is left to train.
     """
-    head = _grouped(policy)
-    parts: dict[str, list[nn.Module]] = {TRUNK: [policy.proprioception, policy.fusion]}
-    if head is not None and _has_separate_heads(policy):
-        parts.update({name: [module] for name, module in head.heads.items()})
+    parts: dict[str, nn.Module] = {"trunk": nn.ModuleList([policy.proprioception, policy.fusion]), **_separate_heads(policy)}
     unknown = sorted(set(names) - set(parts))
     if unknown:
         raise ConfigError(f"TrainConfig.freeze names {unknown}; this policy's parts are {list(parts)}")
     for name in names:
-        for module in parts[name]:
-            module.requires_grad_(False)
+        parts[name].requires_grad_(False)
     if not any(p.requires_grad for p in policy.parameters()):
         raise ConfigError(f"TrainConfig.freeze is {list(names)}: nothing is left to train")
 
@@ -159,11 +144,9 @@ def _same(start: PolicyFile, field: str, before: Any, now: Any) -> None:
         raise ConfigError(f"cannot start from policy {start.name} ({start.folder}): its {field} is {before!r}, needed is {now!r}")
 
 
-def _grouped(policy: ActionPolicy) -> GroupedActionHead | None:
+def _separate_heads(policy: ActionPolicy) -> dict[str, nn.Module]:
+    """The head of each group; empty where one head mixes the groups."""
     head = policy.head.inner_head if isinstance(policy.head, StateRelativeHead) else policy.head
-    return head if isinstance(head, GroupedActionHead) else None
-
-
-def _has_separate_heads(policy: ActionPolicy) -> bool:
-    head = _grouped(policy)
-    return head is not None and head.config.use_separate_heads
+    if isinstance(head, GroupedActionHead) and head.config.use_separate_heads:
+        return dict(head.heads.items())
+    return {}

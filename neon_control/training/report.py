@@ -75,8 +75,7 @@ def write_report(
     ranges, clipped, states = calibration(training)
     predicted, target, mask = examples(result, space, validation)
     holding = hold_error(space, validation)
-    groups = tuple(result.policy.config.groups)
-    figures.draw_losses(run / "losses.png", curves.table("training"), curves.table("validation"), groups)
+    figures.draw_losses(run / "losses.png", curves, tuple(result.policy.config.groups))
     figures.draw_errors(run / "errors.png", result.error, result.dimension_error, holding, space, dt)
     figures.draw_calibration(run / "calibration.png", ranges, clipped, states, space)
     figures.draw_chunks(run / "chunks.png", predicted, target, mask, space, dt)
@@ -132,7 +131,5 @@ def cut_features(result: Result, batch: Batch) -> float:
     """Share of the vision features that `ActionPolicy` cuts off."""
     policy = result.policy
     mean, limit = policy.vision_mean.cpu(), FEATURE_LIMIT * policy.vision_std.cpu()
-    cut = sum(
-        int(((part - mean).abs() > limit).sum()) for part in batch.vision.split(EVALUATION_BATCH)
-    )  # never a second copy of all of them
-    return cut / batch.vision.numel()
+    parts = batch.vision.split(EVALUATION_BATCH)  # never a second copy of all of them
+    return sum(int(((part - mean).abs() > limit).sum()) for part in parts) / batch.vision.numel()

@@ -23,20 +23,21 @@ _worker: Worker
 _tasks: Sequence[Task]
 
 
-def over_processes(job: Job, tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
+def over_processes(job: Job, tasks: Sequence[Task]) -> Iterator[Outcome]:
     """Outcomes in the order in which they are ready.
 
     Raises:
         NeonControlError: what a worker raised; or a worker was killed, for example for want of memory.
     """
-    return in_processes(_run, range(len(tasks)), workers, _start, (job, tasks))
+    return in_processes(_run, range(len(tasks)), job.cores if job.small else 1, _start, (job, tasks))
 
 
-def over_ray(job: Job, tasks: Sequence[Task], workers: int | None, address: str) -> Iterator[Outcome]:
+def over_ray(job: Job, tasks: Sequence[Task], address: str) -> Iterator[Outcome]:
     """The same over a Ray cluster, whose computers must see the recordings and the cache under the same paths.
 
+    By default it has as many workers as the cluster has CPUs; for a Hugging Face backbone as many as it has GPUs, at least one.
+
     Args:
-        workers: default: as many as the cluster has CPUs; for a Hugging Face backbone as many as it has GPUs, at least one.
         address: of the cluster; empty: RAY_ADDRESS, a cluster that runs on this computer, or a new one on it.
 
     Raises:
@@ -59,7 +60,7 @@ def over_ray(job: Job, tasks: Sequence[Task], workers: int | None, address: str)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     resources = ray.cluster_resources()
     gpus = 0 if job.small else int(resources.get("GPU", 0))
-    workers = workers or max(1, int(resources.get("CPU", 1)) if job.small else gpus)
+    workers = job.workers or max(1, int(resources.get("CPU", 1)) if job.small else gpus)
     # small blocks, so that no computer is left with a long one when the others are done
     rows = ray.data.from_items([{"task": number} for number in range(len(tasks))], override_num_blocks=min(len(tasks), 16 * workers)).map(
         _RayWorker,

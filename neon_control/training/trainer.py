@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+import shutil
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import cast
@@ -18,23 +19,14 @@ from neon_control.core.common.errors import TrainingError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.training import optimisation
 from neon_control.training.batches import Batch, batch_indices
-from neon_control.training.checkpoint import newest_checkpoint, remove_checkpoints, save_checkpoint
+from neon_control.training.checkpoint import newest_checkpoint, save_checkpoint
 from neon_control.training.config import TrainConfig
 from neon_control.training.curves import Curves
 from neon_control.training.distribution import Workers
 from neon_control.training.evaluation import Result, evaluate
 from neon_control.training.interruption import interruptions
-from neon_control.training.optimisation import (
-    Objective,
-    autocast,
-    choose_device,
-    draw_known,
-    make_optimiser,
-    moving_average,
-    rate_factor,
-    step_seed,
-)
 from neon_control.training.progressive import start_policy
 
 ALONE = Workers()
@@ -76,15 +68,6 @@ def train(
         trainer.close()
 
 
-@dataclass
-class _Place:
-    """Where the step that was just done stands."""
-
-    epoch: int
-    number: int  # of the batch within the epoch
-    index: Tensor  # its samples
-
-
 class _Trainer:
     """The state of a run, and one epoch of it."""
 
@@ -99,19 +82,20 @@ class _Trainer:
         workers: Workers,
     ) -> None:
         self.config, self.space, self.workers = config, space, workers
-        self.device = choose_device(config.device, workers.local_rank)
+        self.device = optimisation.choose_device(config.device, workers.local_rank)
         self.fingerprint = training.fingerprint() if run is not None else ""
         self.recorded = training.mask.sum(1)  # (n,) steps that count
         self.training, self.validation = training.to(self.device), validation.to(self.device)
         self.policy = policy.to(self.device)
-        self.average = AveragedModel(self.policy, avg_fn=moving_average(config.ema_decay))
-        self.optimiser = make_optimiser(config, self.policy)
+        self.average = AveragedModel(self.policy, avg_fn=optimisation.moving_average(config.ema_decay))
+        self.modules = nn.ModuleDict({"policy": self.policy, "average": self.average})  # by their names in a checkpoint
+        self.optimiser = optimisation.make_optimiser(config, self.policy)
         self.epoch_steps = math.ceil(len(training) / config.batch_size)
         self.steps = config.epochs * self.epoch_steps
         self.step = 0
         self.checkpoints = None if run is None else run / "checkpoints"
         checkpoint = self._take_up()
-        self.objective = workers.wrap(Objective(self.policy))
+        self.objective = workers.wrap(optimisation.Objective(self.policy))
         if config.compile:
             self.objective = cast(nn.Module, torch.compile(self.objective))
         self.curves = Curves(tuple(policy.config.groups), run if workers.first else None, self.step)
@@ -129,10 +113,9 @@ class _Trainer:
         """The rest of the current epoch, and its validation."""
         epoch, start = divmod(self.step, self.epoch_steps)
         self.policy.train()
-        for number, index in enumerate(batch_indices(len(self.training), self.config.batch_size, self.config.seed, epoch, start), start):
-            stop = self._train_step(_Place(epoch, number, index), interrupted.is_set())
-            last = self.step % self.epoch_steps == 0
-            if last:
+        for index in batch_indices(len(self.training), self.config.batch_size, self.config.seed, epoch, start):
+            stop = self._train_step(index, interrupted.is_set())
+            if self.step % self.epoch_steps == 0:
                 self._validate()
             if stop or self.done or self.step % self.config.checkpoint_steps == 0:
                 self._save()
@@ -145,28 +128,27 @@ class _Trainer:
         self.progress.close()
         self.curves.close()
 
-    def _train_step(self, place: _Place, interrupted: bool) -> bool:
-        """One step on this process's share of a batch. Returns whether any process was interrupted."""
+    def _train_step(self, index: Tensor, interrupted: bool) -> bool:
+        """One step on this process's share of the batch at `index`. Returns whether any process was interrupted."""
         config = self.config
-        rate = config.learning_rate * rate_factor(self.step, self.steps, config.warmup_share)
+        rate = config.learning_rate * optimisation.rate_factor(self.step, self.steps, config.warmup_share)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        torch.manual_seed(step_seed(config.seed, self.step, self.workers.rank))
-        known = draw_known(config, len(place.index), self.step)
-        mine = self.workers.share(torch.arange(len(place.index)))
-        weight = self._weight(place.index, place.index[mine])
+        torch.manual_seed(optimisation.step_seed(config.seed, self.step, self.workers.rank))
+        known = optimisation.draw_known(config, len(index), self.step)
+        mine = self.workers.share(torch.arange(len(index)))
+        weight = self._weight(index, index[mine])
         mine = mine if len(mine) else torch.zeros(1, dtype=torch.long)  # a process without a sample computes on one of no weight
-        batch = self.training.pick(place.index[mine].to(self.device))
-        inputs = [getattr(batch, f.name) for f in fields(batch)]
-        with autocast(config, self.device):
-            losses = self.objective(*inputs, None if known is None else known[mine].to(self.device))
+        batch = self.training.pick(index[mine].to(self.device))
+        with optimisation.autocast(config, self.device):
+            losses = self.objective(**vars(batch), known=None if known is None else known[mine].to(self.device))
         self.optimiser.zero_grad(set_to_none=True)
         (losses[0] if self.workers.size == 1 else losses[0] * weight * self.workers.size).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), config.gradient_clip)
         stop = torch.tensor([float(interrupted)], device=self.device)
         *report, stopped = self.workers.total(torch.cat([losses.float() * weight, stop])).tolist()
         if not math.isfinite(report[0]) or not math.isfinite(float(norm)):
-            raise self._not_finite(place, report, float(norm))
+            raise self._not_finite(index, report, float(norm))
         self.optimiser.step()
         self.average.update_parameters(self.policy)
         self.step += 1
@@ -183,15 +165,16 @@ class _Trainer:
             return len(mine) / len(whole)
         return float(self.recorded[mine].sum() / self.recorded[whole].sum().clamp(min=1.0))
 
-    def _not_finite(self, place: _Place, report: list[float], norm: float) -> TrainingError:
+    def _not_finite(self, index: Tensor, report: list[float], norm: float) -> TrainingError:
+        epoch, number = divmod(self.step, self.epoch_steps)
         losses = dict(zip(("total", *self.policy.config.groups), report, strict=True))
-        batch = self.training.pick(place.index.to(self.device))
-        bad = [f.name for f in fields(batch) if not torch.isfinite(getattr(batch, f.name)).all()]
+        batch = self.training.pick(index.to(self.device))
+        bad = [name for name, values in vars(batch).items() if not torch.isfinite(values).all()]
         saved = sorted(self.checkpoints.glob("step-*")) if self.checkpoints is not None else []
         kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was saved yet"
         return TrainingError(
-            f"the loss is not finite at step {self.step + 1} of {self.steps}, epoch {place.epoch + 1}, batch {place.number + 1} "
-            f"(samples {place.index[:8].tolist()}..): losses {losses}, norm of the gradient {norm}; "
+            f"the loss is not finite at step {self.step + 1} of {self.steps}, epoch {epoch + 1}, batch {number + 1} "
+            f"(samples {index[:8].tolist()}..): losses {losses}, norm of the gradient {norm}; "
             + (f"its inputs {bad} hold NaN or infinity; " if bad else "its inputs are finite: try a smaller --learning_rate; ")
             + kept
         )
@@ -199,12 +182,12 @@ class _Trainer:
     def _validate(self) -> None:
         if self.workers.first:
             result = evaluate(cast(ActionPolicy, self.average.module), self.space, self.validation)
-            self.curves.add("validation", self.step, *result.losses.values(), *result.mean_errors)
+            errors = [error for error in (result.joint_error, result.base_error) if error is not None]
+            self.curves.add("validation", self.step, *result.losses.values(), *errors)
             self.policy.train()
 
     def _state(self) -> dict[str, Tensor]:
-        state = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
-        state |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        state = self.modules.state_dict()
         for name, parameter in self.policy.named_parameters():
             state |= {f"optimiser.{key}.{name}": value for key, value in self.optimiser.state.get(parameter, {}).items()}
         return state | self.curves.state()
@@ -218,22 +201,13 @@ class _Trainer:
         if self.checkpoints is None:
             return None
         if self.config.resume == "never":
-            self.workers.first_before_others(lambda: remove_checkpoints(self.checkpoints))  # type: ignore[arg-type]
-        checkpoint = newest_checkpoint(self.checkpoints, self.config.to_dict(), self.fingerprint)
-        if checkpoint is None:
+            self.workers.first_before_others(partial(shutil.rmtree, self.checkpoints, ignore_errors=True))
+        found = newest_checkpoint(self.checkpoints, self.config.to_dict(), self.fingerprint)
+        if found is None:
             return None
-        state = checkpoint.state
-        self.policy.load_state_dict(_part(state, "policy."))
-        self.average.load_state_dict(_part(state, "average."))
+        self.step, state = found
+        self.modules.load_state_dict({name: state[name] for name in self.modules.state_dict()})
         for name, parameter in self.policy.named_parameters():
-            moments = {
-                key: state[f"optimiser.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq") if f"optimiser.{key}.{name}" in state
-            }
-            if moments:
-                self.optimiser.state[parameter] = {key: value.to(self.device) for key, value in moments.items()}
-        self.step = checkpoint.step
+            keys = {key: f"optimiser.{key}.{name}" for key in ("step", "exp_avg", "exp_avg_sq")}
+            self.optimiser.state[parameter] = {key: state[full].to(self.device) for key, full in keys.items() if full in state}
         return state
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

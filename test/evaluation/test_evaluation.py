@@ -6,6 +6,7 @@ The robot is none that this package ships: a YAML file and a URDF with five join
 from __future__ import annotations
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -18,16 +19,17 @@ from many_joints import write_robot
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from neon_control.core.common.errors import ConfigError
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.evaluation.judging import percent_less
 from neon_control.evaluation.measures import input_figures, mean_abs, sync_skew
 from neon_control.evaluation.offline import OfflineRun, Run
 from neon_control.evaluation.recorded_day import MessageTimes, RecordedDay
 from neon_control.evaluation.settings import Settings, from_file, from_recording
-from neon_control.evaluation.verdict import percent_less
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.runtime.policy.policy import Policy
 from neon_control.sim.demonstration_bag import EpisodeRecorder
@@ -312,6 +314,16 @@ def test_settings_come_from_the_parameter_file_or_from_the_recording_and_a_bag_m
     assert (recorded.backbone_rate_hz, recorded.max_age.camera) == (5.0, 0.7)
     assert (recorded.executor.rate_hz, recorded.executor.joints.method, recorded.executor.base.method) == (250.0, "act", "latest")
     assert from_recording({}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("backbone_rate_hz", 0.0), ("head_rate_hz", -1.0), ("audio_rate_hz", 0), ("audio_channels", 0)]
+)
+def test_a_rate_that_no_node_would_take_is_refused_with_its_range(name: str, value: float) -> None:
+    told = {"neon_control/parameters/inference_node": json.dumps({name: value}), "neon_control/parameters/executor_node": "{}"}
+
+    with pytest.raises(ConfigError, match=rf"parameters of the recording: {name} must be .* from .* to .*, got {value}"):
+        from_recording(told)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ import pytest
 pytest.importorskip("torch")
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.recordings.finding import find_recordings
 from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.training.config import TrainConfig
 from neon_control.training.feature_files import map_arrays
 from neon_control.training.feature_job import Job
 from neon_control.training.feature_worker import Worker
-from neon_control.training.features import find_recordings
 
 COMMAND = [sys.executable, "-m", "neon_control.tools.cli", "features"]
 IMAGES = 6

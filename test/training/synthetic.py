@@ -17,7 +17,7 @@ import yaml
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.training.config import TrainConfig
-from neon_control.training.features import Arrays
+from neon_control.training.feature_files import Arrays
 
 WIDTH = 32  # of the vision features: small, so that a run takes a second
 HEAD = {"type": "grouped", "mlp_hidden": 32, "dropout": 0.0}
@@ -35,7 +35,8 @@ def recording(space: ActionSpace, seed: int, n: int = 64, width: int = WIDTH) ->
     moved = joints[:, None] + 0.3 * step * np.sign(vision[:, :1, None]) * np.ones(space.num_joints)
     base = np.broadcast_to(0.3 * np.sign(audio[:, :1, None]), (n, 16, space.dim - space.num_joints))
     actions = np.concatenate([moved, base], axis=2).astype(np.float32)
-    return {"vision": vision, "audio": audio, "joints": joints, "actions": actions, "mask": np.ones((n, 16), np.float32)}
+    mask, episode = np.ones((n, 16), np.float32), np.zeros(n, np.int32)
+    return {"vision": vision, "audio": audio, "joints": joints, "actions": actions, "mask": mask, "episode": episode}
 
 
 def main() -> None:

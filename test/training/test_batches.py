@@ -10,22 +10,22 @@ from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.training.batches import batch_indices, split_episodes, to_batch  # noqa: E402
 
 
-def numbered(count: int, episodes: int = 0) -> list[dict[str, np.ndarray]]:
-    """Recordings of six samples whose `vision` is (recording, episode); with `episodes`, that many in each."""
+def numbered(count: int, episodes: int = 1) -> list[dict[str, np.ndarray]]:
+    """Recordings of six samples whose `vision` is (recording, episode), with `episodes` of these in each."""
     made = []
     for i in range(count):
-        episode = np.arange(6, dtype=np.int32) * max(episodes, 1) // 6
+        episode = np.arange(6, dtype=np.int32) * episodes // 6
         vision = np.stack([np.full(6, i), episode], axis=1).astype(np.float32)
         arrays = {key: vision.copy() for key in ("audio", "joints", "actions", "mask")}
-        made.append({"vision": vision, **arrays, **({"episode": episode} if episodes else {})})
+        made.append({"vision": vision, **arrays, "episode": episode})
     return made
 
 
-@pytest.mark.parametrize("episodes", [0, 3])
+@pytest.mark.parametrize("episodes", [1, 3])
 def test_episodes_never_part_and_none_is_lost(episodes: int) -> None:
     recordings = numbered(20, episodes)
     kept, held_out = split_episodes(recordings, 0.1, seed=3)
-    assert len(held_out) == (6 if episodes else 2) and len(kept) + len(held_out) == 20 * max(episodes, 1)
+    assert len(held_out) == 2 * episodes and len(kept) + len(held_out) == 20 * episodes
     found = [tuple(row) for part in (kept, held_out) for episode in part for row in np.unique(episode["vision"], axis=0)]
     assert len(found) == len(set(found)) == len(kept) + len(held_out)
     again, _ = split_episodes(recordings, 0.1, seed=3)

@@ -14,7 +14,7 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag_recording import BagRecording as Bag
-from neon_control.recordings.finding import Sample
+from neon_control.recordings.finding import Sample, find_recordings
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
 from neon_control.runtime.policy.policy import VISION_ENCODER
@@ -22,7 +22,6 @@ from neon_control.training import feature_worker
 from neon_control.training.feature_files import map_arrays
 from neon_control.training.feature_job import Job
 from neon_control.training.feature_worker import Worker
-from neon_control.training.features import find_recordings
 
 SPEC = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
 
@@ -108,7 +107,7 @@ def test_the_names_change_with_everything_that_decides_the_content_and_with_noth
     ]
     names = {job.files(b).features.name for job in jobs for b in (bag, other)}
     assert len(names) == 2 * len(jobs)
-    moved = replace(done, vision=replace(spec, model="elsewhere"), cache=None, cores=7)
+    moved = replace(done, vision=replace(spec, model="elsewhere"), cache=None, workers=7)
     assert moved.files(bag).features.name in names, "where the model lies, and where the work is done, changes nothing"
     assert moved.files(bag).features.parent == bag.path, "beside the recording"
     clip = replace(done, vision=spec)

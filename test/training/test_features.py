@@ -7,12 +7,14 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.bag_recording import BagRecording
+from neon_control.recordings.finding import find_recordings
 from neon_control.runtime.encoders.hearing import AudioEncoder
 from neon_control.runtime.encoders.registry import load_backbone
 from neon_control.runtime.encoders.vision import EfficientNetLite0
-from neon_control.training.building import build_policy
+from neon_control.training.building import policy_config
 from neon_control.training.config import TrainConfig
-from neon_control.training.features import Extraction, find_recordings, prepare
+from neon_control.training.feature_job import Job
+from neon_control.training.features import Extraction, prepare
 
 EFFICIENTNET = TrainConfig("a", "b").backbone_spec()
 
@@ -20,9 +22,9 @@ EFFICIENTNET = TrainConfig("a", "b").backbone_spec()
 @pytest.mark.slow
 def test_features_are_computed_once_and_equal_the_live_encoders(recordings: Path, space: ActionSpace) -> None:
     bags = find_recordings(recordings)
-    first = prepare(bags, space, 0.02, 16, EFFICIENTNET, workers=1)
+    first = prepare(bags, Job(space, 0.02, 16, EFFICIENTNET, workers=1))
     files = {f: f.stat().st_mtime_ns for f in recordings.rglob("*.safetensors")}
-    second = prepare(bags, space, 0.02, 16, EFFICIENTNET, workers=1)
+    second = prepare(bags, Job(space, 0.02, 16, EFFICIENTNET, workers=1))
     assert len(files) == 4 and files == {f: f.stat().st_mtime_ns for f in recordings.rglob("*.safetensors")}
     vision, audio = EfficientNetLite0(), AudioEncoder()
     for bag, one, two in zip(bags, first, second, strict=True):
@@ -36,7 +38,7 @@ def test_features_are_computed_once_and_equal_the_live_encoders(recordings: Path
 
 
 def test_a_long_table_of_problems_is_cut_and_counted() -> None:
-    found = Extraction([], [], 0, [(f"take_{i:03d}", f"take_{i:03d}: no topic ['audio']") for i in range(100)])
+    found = Extraction([], 0, [(f"take_{i:03d}", f"take_{i:03d}: no topic ['audio']") for i in range(100)])
     lines = found.table().splitlines()
     assert (
         lines[0] == "100 problems in 100 recordings:"
@@ -44,7 +46,7 @@ def test_a_long_table_of_problems_is_cut_and_counted() -> None:
         and lines[-1] == "  ... and 60 more"
         and len(lines) == 42
     )
-    assert Extraction([], [0], 7, []).table() == ""
+    assert Extraction([], 7, []).table() == ""
 
 
 @pytest.mark.slow
@@ -55,7 +57,7 @@ def test_a_huggingface_backbone_encodes_clips_as_the_live_node_does(recordings: 
     config = TrainConfig("a", "b", backbone={"model": str(save_vjepa2(tmp_path / "model")), "clip": {"frames": 3, "rate_hz": 10.0}})
     spec = config.backbone_spec()
     bags = find_recordings(recordings)
-    arrays = prepare(bags, space, 0.02, 16, spec, workers=1)
+    arrays = prepare(bags, Job(space, 0.02, 16, spec, workers=1))
     backbone = load_backbone(spec, Path.cwd())
     for bag, got in zip(bags, arrays, strict=True):
         live, images = (BagRecording(bag.path).read(space, 0.02, 16, clip).samples for clip in (spec.clip, None))
@@ -71,7 +73,7 @@ def test_a_huggingface_backbone_encodes_clips_as_the_live_node_does(recordings: 
                 observation = builder.build(sample.observation.stamp)
                 same = next(s.observation for s in live if s.observation.stamp == observation.stamp)
                 assert all(np.array_equal(a, b) for a, b in zip(observation.frames, same.frames, strict=True))
-    assert build_policy(config, space, spec.features).config.vision_dim == spec.features
+    assert policy_config(config, space, spec.features).vision_dim == spec.features
 
 
 def test_a_backbone_without_a_model_or_with_an_unknown_field_is_refused() -> None:

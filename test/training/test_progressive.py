@@ -96,7 +96,7 @@ def test_arms_then_base_then_waist_then_legs(
 
 def test_training_goes_on_after_widening(narrow: Path, space: ActionSpace, whole: ActionSpace, batch: Batch) -> None:
     _, curves = train(wide_config(narrow), whole, batch, batch)
-    losses = curves.table("training")
+    losses = curves.tables["training"]
     for group in ("torso", "legs"):
         assert np.mean(losses[group][-6:]) < 0.7 * np.mean(losses[group][:6]), group
     assert losses["arms"][0] < 0.5 * losses["legs"][0], "the arms had learned before"
@@ -109,7 +109,7 @@ def test_what_is_frozen_never_changes_not_even_in_the_exported_graph(
     before = rebuild_policy(read_policy_file(narrow))
     said, says = predict(before, batch, space), predict(result.policy, batch, whole)
     assert all(torch.equal(said[group], says[group]) for group in ("arms", "base"))
-    assert curves.table("training")["legs"][-1] < curves.table("training")["legs"][0]
+    assert curves.tables["training"]["legs"][-1] < curves.tables["training"]["legs"][0]
     folder = export(result.policy, tmp_path / "wide", whole, batch.vision.shape[1])
     inputs = {"vision": batch.vision, "audio": batch.audio, "proprioception": batch.joints}
     (graph,) = open_session(folder / "action_layer.onnx", 1).run(None, {name: values.numpy() for name, values in inputs.items()})

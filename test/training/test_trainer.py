@@ -18,9 +18,10 @@ from synthetic import CONFIG, HEAD, POLICY, WIDTH, recording  # noqa: E402
 from neon_control.core.common.errors import TrainingError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.core.robot.robot_file import load_robot  # noqa: E402
+from neon_control.model.policy import ActionPolicy  # noqa: E402
 from neon_control.training import evaluation  # noqa: E402
 from neon_control.training.batches import Batch, batch_indices, to_batch  # noqa: E402
-from neon_control.training.building import build_policy  # noqa: E402
+from neon_control.training.building import policy_config  # noqa: E402
 from neon_control.training.evaluation import evaluate  # noqa: E402
 from neon_control.training.trainer import train  # noqa: E402
 
@@ -66,7 +67,7 @@ def test_it_learns_and_the_same_seed_gives_the_same_weights(space: ActionSpace, 
 def test_the_loss_of_every_head_falls(space: ActionSpace, batch: Batch, head: dict) -> None:
     policy = {**POLICY, "state_relative": False}
     _, curves = train(replace(CONFIG, epochs=4, head=head, policy=policy, learning_rate=3e-3), space, batch, batch)
-    losses = curves.table("training")["loss"]
+    losses = curves.tables["training"]["loss"]
     assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
 
 
@@ -87,7 +88,7 @@ def test_validation_losses_do_not_depend_on_how_the_samples_are_dealt_out(
 ) -> None:
     samples = masked(space)
     samples.mask[:50, 1:] = 0.0
-    policy = build_policy(replace(CONFIG, policy={**POLICY, "loss_reduction": reduction}), space, WIDTH)
+    policy = ActionPolicy(policy_config(replace(CONFIG, policy={**POLICY, "loss_reduction": reduction}), space, WIDTH))
     whole = evaluate(policy, space, samples)
     monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 50)
     assert evaluate(policy, space, samples).losses == pytest.approx(whole.losses, rel=1e-5)
@@ -111,7 +112,7 @@ def test_a_killed_run_goes_on_to_the_same_curve_bit_for_bit(space: ActionSpace, 
     process.wait()
     assert not (run / "training.csv").exists(), "it must not have come to its end"
     resumed, curves = train(config, space, masked(space), masked(space), run)
-    assert len(curves.table("training")["step"]) == 36
+    assert len(curves.tables["training"]["step"]) == 36
     for kind in ("training", "validation"):
         assert (run / f"{kind}.csv").read_text() == (tmp_path / "whole" / f"{kind}.csv").read_text()
     for (name, a), b in zip(whole.policy.state_dict().items(), resumed.policy.state_dict().values(), strict=True):
@@ -180,19 +181,19 @@ def test_another_configuration_or_other_data_is_refused_with_the_field(space: Ac
     with pytest.raises(TrainingError, match="fingerprint of the samples"):
         train(config, space, masked(space), batch, tmp_path)
     _, curves = train(replace(config, learning_rate=0.01, resume="never"), space, batch, batch, tmp_path)
-    assert curves.table("training")["learning_rate"][0] == pytest.approx(0.01)
+    assert curves.tables["training"]["learning_rate"][0] == pytest.approx(0.01)
 
 
 def test_left_out_inputs_change_training_only_where_they_are_used(space: ActionSpace, batch: Batch) -> None:
     config = replace(CONFIG, epochs=1)
-    plain = train(config, space, batch, batch)[1].table("training")["loss"]
-    assert train(config, space, batch, batch)[1].table("training")["loss"] == plain
+    plain = train(config, space, batch, batch)[1].tables["training"]["loss"]
+    assert train(config, space, batch, batch)[1].tables["training"]["loss"] == plain
     for field in ("camera_dropout", "audio_dropout", "proprioception_dropout"):
-        assert train(replace(config, **{field: 0.5}), space, batch, batch)[1].table("training")["loss"] != plain, field
+        assert train(replace(config, **{field: 0.5}), space, batch, batch)[1].tables["training"]["loss"] != plain, field
 
 
 def test_a_robot_without_a_base_has_no_error_of_one() -> None:
     space = ActionSpace.from_robot(load_robot("arm6.yaml"), "arms_only")
     batch = to_batch([recording(space, 0)], space)
     result, curves = train(replace(CONFIG, epochs=1), space, batch, batch)
-    assert result.base_error is None and "base" not in result.errors and "base_error" not in curves.table("validation")
+    assert result.base_error is None and "base" not in result.errors and "base_error" not in curves.tables["validation"]

@@ -56,7 +56,7 @@ def verify_sha256(path: Path, expected: str, advice: str) -> None:
         raise PolicyError(f"{path} is corrupt or was changed: its SHA-256 is {found}, expected {expected}; {advice}")
 
 
-def create_folder_atomically(target: Path, fill: Callable[[Path], None], replace: bool = False) -> None:
+def create_folder_atomically(target: Path, fill: Callable[[Path], object], replace: bool = False) -> None:
     """Let `fill` write into a scratch folder beside `target`, then rename it into place.
 
     A rename is atomic, so several processes may build the same folder at once: the first one wins, the others' work is thrown away.
