@@ -22,10 +22,10 @@ from neon_control.core.robot.camera import DEFAULT_NAME
 from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.sensing.image_buffer import AnyImage, Clip
 from neon_control.core.sensing.observation import ObservationBuilder
-from neon_control.recordings.bag.bag_file import METADATA
+from neon_control.recordings.bag.bag_file import METADATA, BagError
 from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
 from neon_control.recordings.bag_scan import Scan
-from neon_control.recordings.damaged_bag import ReadableBag, open_bag
+from neon_control.recordings.damaged_bag import ReadableBag
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, file_fingerprint, step_times
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.compressed_images import image_of
@@ -44,51 +44,41 @@ class BagRecording(Recording):
 
     def fingerprint(self) -> str:
         """Of its files and of the topics that are read."""
-        files = (
-            [self.path]
-            if self.path.is_file()
-            else [f for f in self.path.iterdir() if f.name == METADATA or ".mcap" in f.name or ".db3" in f.name]
-        )
-        return file_fingerprint(files, self.config)
+        files = [self.path] if self.path.is_file() else list(self.path.iterdir())
+        named = [f for f in files if f == self.path or f.name == METADATA or ".mcap" in f.name or ".db3" in f.name]
+        return file_fingerprint(named, self.config)
 
-    def samples(
-        self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
-    ) -> Iterator[Sample]:
-        """See `Recording.samples`."""
-        report = report if report is not None else Report()
-        with open_bag(self.path, report) as bag:
-            cameras = self._cameras(bag, report) if bag is not None else None
-            if bag is None or cameras is None:
+    def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
+        try:
+            bag = ReadableBag(self.path, report)
+        except BagError as error:
+            report.add(self.name, None, error.what)
+            return
+        with bag:
+            cameras = self._cameras(bag)
+            if cameras is None:
                 return
-            scan = Scan(bag, self.name, self.config, space, report)
-            scan.report_short_episodes(dt * num_steps)
-            playback = _Playback(bag, self.name, self.config, space, clip or Clip(), scan, report)
-            empty = 0
-            for sample in playback.play(cameras):
+            scan = Scan(bag, self.config, space, shortest=dt * num_steps)
+            for sample in _Playback(bag, self.config, space, clip, scan).play(cameras):
                 stamp, until = sample.observation.stamp, scan.end_of(sample.episode)
                 actions, mask = scan.targets.at(step_times(stamp, dt, num_steps), dt, until)
                 if mask.any():
                     yield replace(sample, actions=actions, mask=mask)
                 else:
-                    empty += 1
-                    report.add(
-                        self.name,
-                        scan.seconds(stamp),
-                        "no command is known at an image's time, before the first or after the last",
-                        "empty",
-                    )
+                    text = "no command is known at an image's time, before the first or after the last"
+                    report.add(self.name, scan.seconds(stamp), text, "empty")
 
-    def _cameras(self, bag: ReadableBag, report: Report) -> dict[str, str] | None:
+    def _cameras(self, bag: ReadableBag) -> dict[str, str] | None:
         """Topic with images -> camera, the first one first; None, and a problem, where there can be no samples."""
         wanted = {self.config.camera.lstrip("/"): DEFAULT_NAME, **{c.topic.lstrip("/"): c.name for c in self.config.others}}
         found = {next((t for t in (topic, f"{topic}/compressed") if t in bag.types), topic): name for topic, name in wanted.items()}
         needed = [t for t in (*found, self.config.joint_states.lstrip("/")) if t not in bag.types]
         if needed:
-            report.add(self.name, None, f"no topic {needed}; the bag has {sorted(bag.types)}")
+            bag.report.add(self.name, None, f"no topic {needed}; the bag has {sorted(bag.types)}")
             return None
         wrong = {t: bag.types[t] for t in found if bag.types[t] not in IMAGE_TYPES}
         for topic, kind in wrong.items():
-            report.add(f"{self.name} {topic}", None, f"has the type {kind}, needs one of {list(IMAGE_TYPES)}")
+            bag.report.add(f"{self.name} {topic}", None, f"has the type {kind}, needs one of {list(IMAGE_TYPES)}")
         return None if wrong else found
 
 
@@ -101,24 +91,15 @@ class _Image(NamedTuple):
 class _Playback:
     """Plays a bag to an `ObservationBuilder`; the samples that come out have no targets yet."""
 
-    def __init__(
-        self, bag: ReadableBag, name: str, config: RecordingConfig, space: ActionSpace, clip: Clip, scan: Scan, report: Report
-    ) -> None:
-        self._bag, self._name, self._config, self._space, self._clip, self._scan, self._report = (
-            bag,
-            name,
-            config,
-            space,
-            clip,
-            scan,
-            report,
-        )
+    def __init__(self, bag: ReadableBag, config: RecordingConfig, space: ActionSpace, clip: Clip, scan: Scan) -> None:
+        self._bag, self._config, self._space, self._clip, self._scan = bag, config, space, clip, scan
+        self._name, self._report = bag.name, bag.report
         audio = config.audio.lstrip("/")
         kind = bag.types[audio].replace("/msg/", "/") if audio in bag.types else ""
         if kind and kind not in READERS:
-            report.add(f"{name} {audio}", None, f"has the type {kind}, needs one of {list(READERS)}; silence stands in for it")
+            bag.report.add(f"{bag.name} {audio}", None, f"has the type {kind}, needs one of {list(READERS)}; silence stands in for it")
         elif audio and not kind:
-            report.add(name, None, f"no topic '{audio}'; silence stands in for it")
+            bag.report.add(bag.name, None, f"no topic '{audio}'; silence stands in for it")
         self._read_audio = READERS.get(kind)
         self._sound = SoundStream(config.audio_rate_hz, config.audio_channels)
         self._cameras = [DEFAULT_NAME, *(c.name for c in config.others)]
@@ -135,9 +116,10 @@ class _Playback:
         waiting: deque[_Image] = deque()
         topics = [*cameras, joint_states, *([audio] if self._read_audio else [])]
         spans: dict[str, tuple[int, int, int]] = {}  # topic -> messages, first and last one's time [ns]
-        for topic, arrival, message in self._bag.messages(topics):
+        for topic, arrival, message in self._bag.contents(topics):
             now = arrival - self._scan.offset
-            spans[topic] = (spans.get(topic, (0, now, now))[0] + 1, spans.get(topic, (0, now, now))[1], now)
+            count, first, _ = spans.get(topic, (0, now, now))
+            spans[topic] = (count + 1, first, now)
             while waiting and waiting[0].due < now:
                 yield from self._look(waiting.popleft())
             try:
@@ -183,7 +165,7 @@ class _Playback:
         if self._builder.images.latest_stamp != image.stamp:
             self._report.add(where, time, "an image is older than the one before it", "late")
             return
-        if self._scan.is_short(episode):
+        if episode in self._scan.short:
             return
         if self._clip.frames > 1 and image.stamp < self._first_image + round((self._clip.frames - 1) / self._clip.rate_hz * NANOSECONDS):
             return  # its clip would reach back before the episode

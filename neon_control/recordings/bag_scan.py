@@ -12,7 +12,6 @@ from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.recordings.bag.messages import SERVICE_EVENT
 from neon_control.recordings.commands import RecordedCommands
 from neon_control.recordings.damaged_bag import ReadableBag
-from neon_control.recordings.reading import Report
 
 
 class Scan:
@@ -21,20 +20,20 @@ class Scan:
     Attributes:
         offset: [ns] receive time minus the stamps' clock; 0 where they agree.
         targets: commands, and what was measured where there are none.
+        short: numbers of the episodes that are left out since they last less than `shortest` [s].
     """
 
-    def __init__(self, bag: ReadableBag, name: str, config: RecordingConfig, space: ActionSpace, report: Report) -> None:
-        self._name, self._report = name, report
-        self._bag_start, self._bag_end = bag.start, bag.end
-        commands = RecordedCommands(name, bag.start, config, space.joint_names, bag.types, report, lambda topic: topic.lstrip("/"))
+    def __init__(self, bag: ReadableBag, config: RecordingConfig, space: ActionSpace, shortest: float = 0.0) -> None:
+        self._bag = bag
+        commands = RecordedCommands(bag.name, bag.start, config, space.joint_names, bag.types, bag.report, lambda topic: topic.lstrip("/"))
         boundary, joint_states = config.boundary.lstrip("/"), config.joint_states.lstrip("/")
         if boundary and boundary not in bag.types:
-            report.add(name, None, f"no topic '{boundary}'; the bag is taken for one episode")
+            bag.report.add(bag.name, None, f"no topic '{boundary}'; the bag is taken for one episode")
             boundary = ""
         begins: list[int] = []  # [ns] receive times
         self._calls: set[tuple[bytes, int]] = set()
         skip: set[str] = set()
-        for topic, arrival, message in bag.messages([*([boundary] if boundary else []), *commands.topics], skip):
+        for topic, arrival, message in bag.contents([*([boundary] if boundary else []), *commands.topics], skip):
             if topic != boundary:
                 commands.take(topic, arrival, message)
             elif self._begins_episode(message):
@@ -48,13 +47,20 @@ class Scan:
         self.targets = commands.targets(space.joint_names, base_axes)
         if self.targets.measured_joints and config.commands:
             names = self.targets.measured_joints
-            report.add(name, None, f"no commands of {names}; the next measured positions stand in for them")
+            bag.report.add(bag.name, None, f"no commands of {names}; the next measured positions stand in for them")
         if base_axes and config.base and not commands.has_base:
-            report.add(name, None, f"no commands of the base on '{config.base}'; it is taken to stand still")
+            bag.report.add(bag.name, None, f"no commands of the base on '{config.base}'; it is taken to stand still")
+        edges = [bag.start - self.offset, *self._cuts, bag.end - self.offset]
+        lengths = [(b - a) / NANOSECONDS for a, b in itertools.pairwise(edges)]
+        self.short = {i for i, length in enumerate(lengths) if length < shortest}
+        for i in sorted(self.short):
+            if i > 0 or not self._cuts:  # what lies before the first boundary is no episode that somebody began
+                text = f"episode {i} lasts {lengths[i]:.2f} s, shorter than one chunk of {shortest:.2f} s"
+                bag.report.add(bag.name, self.seconds(edges[i]), text)
 
     def seconds(self, time: int) -> float:
         """[s] since the bag's start."""
-        return (time + self.offset - self._bag_start) / NANOSECONDS
+        return (time + self.offset - self._bag.start) / NANOSECONDS
 
     def episode_of(self, stamp: int) -> int:
         """Number of the episode at `stamp` [ns]."""
@@ -62,21 +68,7 @@ class Scan:
 
     def end_of(self, episode: int) -> int:
         """[ns] where it ends: where the next one begins, or with the bag."""
-        return self._cuts[episode] if episode < len(self._cuts) else self._bag_end - self.offset + NANOSECONDS
-
-    def is_short(self, episode: int) -> bool:
-        """Whether it was reported as too short."""
-        return episode in self._short
-
-    def report_short_episodes(self, needed: float) -> None:
-        """Leave out episodes that last less than one chunk, `needed` [s]."""
-        edges = [self._bag_start - self.offset, *self._cuts, self._bag_end - self.offset]
-        lengths = [(b - a) / NANOSECONDS for a, b in itertools.pairwise(edges)]
-        self._short = {i for i, length in enumerate(lengths) if length < needed}
-        for i in sorted(self._short):
-            if i > 0 or not self._cuts:  # what lies before the first boundary is no episode that somebody began
-                text = f"episode {i} lasts {lengths[i]:.2f} s, shorter than one chunk of {needed:.2f} s"
-                self._report.add(self._name, self.seconds(edges[i]), text)
+        return self._cuts[episode] if episode < len(self._cuts) else self._bag.end - self.offset + NANOSECONDS
 
     def _begins_episode(self, message: Any) -> bool:
         """Every message of the boundary does, but of the up to four events of one service call only the first."""

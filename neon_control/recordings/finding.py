@@ -1,7 +1,7 @@
 """Recordings to training samples: rosbag2 and LeRobot datasets, one way to read them.
 
-`find_recordings` says what there is below some folders, `Recording.samples` or `Recording.read` read one. A bag is played to the buffers of
-the live node (`bag.py`), so that training sees what the robot will see.
+`find_recordings` says what there is below some folders, `Recording.samples` reads one. A bag is played to the buffers of the live node
+(`bag_recording.py`), so that training sees what the robot will see.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.recordings.bag.bag_file import METADATA, STORAGES, recordings_in
 from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.lerobot.episodes import INFO, lerobot_episodes
-from neon_control.recordings.reading import Problem, Reading, Recording, Report, Sample
+from neon_control.recordings.reading import Problem, Recording, Report, Sample
 
-__all__ = ["Problem", "Reading", "Recording", "Report", "Sample", "find_recordings"]
+__all__ = ["Problem", "Recording", "Report", "Sample", "find_recordings"]
 
 
 def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingConfig | None = None) -> list[Recording]:

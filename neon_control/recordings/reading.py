@@ -65,14 +65,6 @@ class Report:
             self.problems.append(Problem(where, time, what))
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A whole recording in memory."""
-
-    samples: list[Sample]
-    problems: list[Problem]
-
-
 class Recording(ABC):
     """One bag, or one episode of a LeRobot dataset.
 
@@ -88,7 +80,6 @@ class Recording(ABC):
     def fingerprint(self) -> str:
         """Identity of what `samples` depends on besides its arguments, for caches: it changes when the files or their meaning change."""
 
-    @abstractmethod
     def samples(
         self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
     ) -> Iterator[Sample]:
@@ -101,11 +92,10 @@ class Recording(ABC):
             clip: the images of an observation; where it reaches back before an episode's first image, there is no sample.
             report: takes problems, length and rates; complete when the last sample was taken.
         """
+        return self._samples(space, dt, num_steps, clip or Clip(), Report() if report is None else report)
 
-    def read(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None) -> Reading:
-        """All samples at once; see `samples`."""
-        report = Report()
-        return Reading(list(self.samples(space, dt, num_steps, clip, report)), report.problems)
+    @abstractmethod
+    def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]: ...
 
 
 def file_fingerprint(files: Iterable[Path], *more: object) -> str:
@@ -129,10 +119,6 @@ class UnreadableRecording(Recording):
         """Of the reason."""
         return file_fingerprint([], self._why)
 
-    def samples(
-        self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
-    ) -> Iterator[Sample]:
-        """None."""
-        if report is not None:
-            report.add(self.name, None, self._why)
+    def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
+        report.add(self.name, None, self._why)
         yield from ()

@@ -27,12 +27,12 @@ from bag_writer import (
     twist,
 )
 from rosbags.rosbag2 import CompressionMode, Reader, StoragePlugin
+from whole_recording import Reading, read_all
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag_recording import BagRecording
-from neon_control.recordings.finding import Reading
 
 NAMES = ("joint0", "joint1", "joint2")
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 3), "base": slice(3, 6)}, -np.ones(6), np.ones(6))
@@ -74,7 +74,7 @@ def write(path: Path, seconds: float = 1.0, keep: Change = lambda topic, time: T
 
 
 def read(path: Path, config: RecordingConfig = CONFIG, clip: Clip | None = None) -> Reading:
-    return BagRecording(path, config).read(SPACE, 0.02, 16, clip)
+    return read_all(BagRecording(path, config), SPACE, 0.02, 16, clip)
 
 
 def problems(reading: Reading) -> str:

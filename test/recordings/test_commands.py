@@ -22,7 +22,7 @@ from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.recordings import commands
 from neon_control.recordings.bag.bag_file import Bag
 from neon_control.recordings.bag_scan import Scan
-from neon_control.recordings.damaged_bag import open_bag
+from neon_control.recordings.damaged_bag import ReadableBag
 from neon_control.recordings.reading import Report
 
 DT = 0.02  # [s]
@@ -62,10 +62,8 @@ def both(
         for received, topic, message in sorted([*moving, *pictures, *messages], key=lambda m: m[0]):
             bag.write(topic, received + recorder_ahead, message)
     times = START + np.round(np.arange(0.0, SECONDS, 0.01) * 1e9).astype(np.int64)
-    report = Report()
-    with open_bag(path, report) as readable:
-        assert readable is not None
-        learnt, mask = Scan(readable, path.name, robot.recording, space, report).targets.at(times, DT)
+    with ReadableBag(path, Report()) as readable:
+        learnt, mask = Scan(readable, robot.recording, space).targets.at(times, DT)
     with Bag(path) as bag_file:
         recorded = RecordedDay(bag_file, robot).actions(space, times, DT)
     return np.where(mask[:, None] > 0.0, learnt, np.nan), recorded

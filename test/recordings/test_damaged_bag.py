@@ -13,12 +13,13 @@ from bag_writer import BagWriter, image, joint_state, position_command
 from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
 from rosbags.rosbag2 import StoragePlugin
+from whole_recording import Reading, read_all
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
 from neon_control.recordings.bag.bag_file import Bag
-from neon_control.recordings.finding import Reading, Recording, find_recordings
+from neon_control.recordings.finding import Recording, find_recordings
 
 NAMES = ("joint0", "joint1")
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 2)}, -np.ones(2), np.ones(2))
@@ -61,7 +62,7 @@ def cut(file: Path) -> None:
 
 
 def read(recording: Recording) -> Reading:
-    return recording.read(SPACE, 0.02, 16)
+    return read_all(recording, SPACE, 0.02, 16)
 
 
 def the_one(root: Path) -> Recording:

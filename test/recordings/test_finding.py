@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
+from whole_recording import read_all
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
@@ -37,7 +38,7 @@ def write_ramp(path: Path, seconds: float = 1.0) -> None:
 
 def test_every_stream_is_aligned_to_the_image_s_stamp(tmp_path: Path) -> None:
     write_ramp(tmp_path / "bag")
-    samples = BagRecording(tmp_path / "bag").read(SPACE, 0.02, 16).samples
+    samples = read_all(BagRecording(tmp_path / "bag"), SPACE, 0.02, 16).samples
     assert len(samples) == 15
     for sample in samples:
         t = (sample.observation.stamp - START) / 1e9
@@ -75,19 +76,19 @@ def test_a_second_camera_gives_the_image_that_the_robot_would_have_taken(tmp_pat
                 if tick >= 21:
                     live.append(builder.build(stamp))
     (recording,) = find_recordings(tmp_path / "bag", RecordingConfig(audio="").looking_through((Camera(), wrist)))
-    samples = recording.read(SPACE, 0.02, 16).samples
+    samples = read_all(recording, SPACE, 0.02, 16).samples
     assert [s.observation.stamp for s in samples] == [o.stamp for o in live], "there is no sample until both cameras see"
     for sample, observation in zip(samples, live, strict=True):
         late = [int(o.others["wrist"][0][0, 0, 0]) for o in (sample.observation, observation)]
         assert late[1] <= late[0] <= round(1e-7 * (observation.stamp - START)) + 2, "at most an image that was still on its way"
         assert np.array_equal(sample.observation.image, observation.image)
     (blind,) = find_recordings(tmp_path / "bag", RecordingConfig().looking_through((Camera(), Camera("floor", "floor"))))
-    assert "no topic ['floor']" in blind.read(SPACE, 0.02, 16).problems[0].what
+    assert "no topic ['floor']" in read_all(blind, SPACE, 0.02, 16).problems[0].what
 
 
 def test_steps_after_the_last_command_are_masked(tmp_path: Path) -> None:
     write_ramp(tmp_path / "bag")
-    samples = BagRecording(tmp_path / "bag").read(SPACE, 0.02, 16).samples
+    samples = read_all(BagRecording(tmp_path / "bag"), SPACE, 0.02, 16).samples
     assert samples[0].mask.sum() == 16
     last = samples[-1]  # at 0.98 s; commands end at 1.0 s
     assert last.mask.tolist() == [1.0, 1.0] + [0.0] * 14
@@ -100,7 +101,7 @@ def test_a_missing_topic_is_named(tmp_path: Path) -> None:
 
     with Writer(tmp_path / "bag", version=9) as writer:
         writer.add_connection("/joint_states", "sensor_msgs/msg/JointState", typestore=get_typestore(Stores.ROS2_JAZZY))
-    reading = BagRecording(tmp_path / "bag").read(SPACE, 0.02, 16)
+    reading = read_all(BagRecording(tmp_path / "bag"), SPACE, 0.02, 16)
     assert reading.samples == [] and "no topic ['camera/image_raw', 'joint_states']" in " ".join(map(str, reading.problems))
 
 
@@ -111,7 +112,7 @@ def test_a_demonstration_holds_what_the_robot_s_drivers_publish(recordings: Path
     assert counts["/joint_states"] == 81
     assert counts["/cmd_vel"] == counts["/arm_controller/joint_trajectory"] == 41
     assert counts["/audio"] == 101 + 41
-    samples = BagRecording(recordings / "take_00000_0").read(space, 0.02, 16).samples
+    samples = read_all(BagRecording(recordings / "take_00000_0"), space, 0.02, 16).samples
     assert len(samples) == 7
     assert samples[3].observation.image.std() > 10
     assert np.abs(samples[3].observation.audio).max() > 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from whole_recording import read_all
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
@@ -50,4 +51,4 @@ def _record(folder: Path, robot_file: str) -> tuple[ActionSpace, list[Sample]]:
         demonstrator.record_take([folder / "bag"], np.random.default_rng(3), 0.5)
     finally:
         demonstrator.world.close()
-    return space, BagRecording(folder / "bag").read(space, 0.02, 16).samples
+    return space, read_all(BagRecording(folder / "bag"), space, 0.02, 16).samples

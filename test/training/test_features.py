@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from whole_recording import read_all
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
@@ -28,7 +29,7 @@ def test_features_are_computed_once_and_equal_the_live_encoders(recordings: Path
     assert len(files) == 4 and files == {f: f.stat().st_mtime_ns for f in recordings.rglob("*.safetensors")}
     vision, audio = EfficientNetLite0(), AudioEncoder()
     for bag, one, two in zip(bags, first, second, strict=True):
-        live = BagRecording(bag.path).read(space, 0.02, 16).samples
+        live = read_all(BagRecording(bag.path), space, 0.02, 16).samples
         assert np.allclose(one["vision"][2], vision.encode([live[2].observation.frames]).features[0], rtol=0.0, atol=1e-6)
         assert np.allclose(one["audio"][2], audio.encode(live[2].observation.audio), rtol=0.0, atol=1e-6)
         for key, shape in {"vision": (7, 2048), "audio": (7, 384), "joints": (7, 14), "actions": (7, 16, 17), "mask": (7, 16)}.items():
@@ -60,7 +61,7 @@ def test_a_huggingface_backbone_encodes_clips_as_the_live_node_does(recordings: 
     arrays = prepare(bags, Job(space, 0.02, 16, spec, workers=1))
     backbone = load_backbone(spec, Path.cwd())
     for bag, got in zip(bags, arrays, strict=True):
-        live, images = (BagRecording(bag.path).read(space, 0.02, 16, clip).samples for clip in (spec.clip, None))
+        live, images = (read_all(BagRecording(bag.path), space, 0.02, 16, clip).samples for clip in (spec.clip, None))
         assert len(got["vision"]) == len(live) < len(images), "there is no sample until the first clip is filled"
         for features, sample in zip(got["vision"], live, strict=True):
             assert np.allclose(features, backbone.encode([sample.observation.frames]).features[0], atol=1e-4)

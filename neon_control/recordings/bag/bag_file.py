@@ -16,7 +16,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import yaml
@@ -30,7 +29,7 @@ from neon_control.core.common.files import lfs_hint
 from neon_control.recordings.bag.mcap import McapStorage
 from neon_control.recordings.bag.messages import deserialise, digest_of, type_of
 from neon_control.recordings.bag.sqlite import UNFINISHED, SqliteStorage, finish
-from neon_control.recordings.bag.storage import Definition, OnDamage, Storage, Stored, StoredTopic, merged
+from neon_control.recordings.bag.storage import Definition, OnDamage, Storage, StoredTopic, merged
 
 METADATA = "metadata.yaml"
 STORAGES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
@@ -105,46 +104,43 @@ class Bag:
         self.path = Path(path)
         self._on_problem = on_problem or self._refuse
         self._said: dict[tuple[str, str, int | None], None] = {}
-        self._begun = False
+        self._begin: int | None = None  # [ns] of the whole bag; None until it is known
         self._types: dict[str, tuple[Typestore, str]] = {}
         self._unpack = zstandard.ZstdDecompressor()
-        self._stack = ExitStack()
+        self._span = 0, LAST  # [ns] what is seen; not from start to end, since some recorders tell these wrong
         self.custom: dict[str, str] = {}
-        try:
-            self._storages = self._open()
+        with ExitStack() as stack:
+            self._storages = self._open(stack)
             self.topics, self._ids = self._index()
             full = [s for s in self._storages if any(t.count for t in s.topics)]
             self.start, self.end = min((s.start for s in full), default=0), max((s.end for s in full), default=0)
-            self._span = 0, LAST  # what is seen; not from start to end, since some recorders tell these wrong
             if not full:
                 self._say("", "no messages")
-            self._begin, self._begun = self.start, True
+            self._begin = self.start
             for found in self._said:
                 self._pass_on(*found)
-        except BaseException:
-            self._stack.close()
-            raise
+            self._stack = stack.pop_all()
 
     def _refuse(self, where: str, text: str, seconds: float | None) -> None:
         raise BagError(f"{where}: {text}" if where else text, self.path)
 
     def _say(self, where: str, text: str, time: int | None = None) -> None:
         """Once, however often it is found, and when the bag's begin is known."""
-        if (where, text, time) not in self._said:
-            self._said[where, text, time] = None
-            if self._begun:
-                self._pass_on(where, text, time)
+        found = "" if where == self.path.name else where, text, time
+        if found not in self._said:
+            self._said[found] = None
+            if self._begin is not None:
+                self._pass_on(*found)
 
     def _pass_on(self, where: str, text: str, time: int | None) -> None:
-        self._on_problem(where, text, None if time is None else (time - self._begin) * 1e-9)
+        self._on_problem(where, text, None if time is None or self._begin is None else (time - self._begin) * 1e-9)
 
-    def _open(self) -> list[Storage]:
+    def _open(self, stack: ExitStack) -> list[Storage]:
         files = [self.path] if self.path.is_file() else self._files()
         storages, problems = [], []
         for file in files:
-            on_damage = partial(self._tell, file.name)
             try:
-                storages.append(_open_storage(file, self._stack, on_damage))
+                storages.append(_open_storage(file, stack, partial(self._say, file.name)))
             except Exception as error:  # a damaged file raises what its reader stumbles over
                 problems.append((file.name, f"cannot be read: {_words(error)}"))
         if not storages:
@@ -154,68 +150,68 @@ class Bag:
             self._say(where, text)
         return storages
 
-    def _tell(self, where: str, text: str, time: int | None = None) -> None:
-        self._say(where if where != self.path.name else "", text, time)
-
     def _files(self) -> list[Path]:
         """The storage files of a folder, in their order."""
         if not self.path.is_dir():
             raise BagError("there is no such file or folder", self.path)
-        found = {f.name: f for files in recordings_in(self.path).values() for f in files}
+        recordings = recordings_in(self.path)
+        found = {f.name: f for files in recordings.values() for f in files}
+
+        def all_of_them(where: str, why: str) -> list[Path]:
+            if len(recordings) > 1:
+                several = f"the folder holds files of several recordings, {sorted(recordings)}; give one of the files"
+                raise BagError(f"{where} {why}, and {several}".lstrip(), self.path)
+            self._say(where, f"{why}; read are {list(found)}")
+            return list(found.values())
+
         if not found:
             names = sorted(f.name for f in self.path.iterdir())
             why = f"; {METADATA} alone is none: copy the files that it names too" if METADATA in names else ""
             raise BagError(f"no recording: it needs files that end with one of {list(STORAGES)}, and has {names}{why}", self.path)
         if not (self.path / METADATA).exists():
-            self._check_alone(f"has no {METADATA}")
-            self._say("", f"has no {METADATA}: its recorder was cut off; read are {list(found)}")
-            return list(found.values())
+            return all_of_them("", f"has no {METADATA}: its recorder was cut off")
         try:
             data = yaml.load((self.path / METADATA).read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
             information = data["rosbag2_bagfile_information"]
             named = [Path(n).name for n in information["relative_file_paths"]]
             self.custom = {str(k): str(v) for k, v in (information.get("custom_data") or {}).items()}
         except (OSError, KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
-            self._check_alone(f"{METADATA} cannot be read: {_words(error)}")
-            self._say(METADATA, f"cannot be read: {_words(error)}; read are {list(found)}")
-            return list(found.values())
+            return all_of_them(METADATA, f"cannot be read: {_words(error)}")
         # With file compression a name is that of the compressed file or not, depending on the edition; the last file of a recorder that
         # died is not compressed.
         names = [next((n for n in (name, f"{name}.zstd", name.removesuffix(".zstd")) if n in found), name) for name in named]
         there = [found[n] for n in names if n in found]
         missing = [n for n in names if n not in found]
+        lost = f"{METADATA} names {missing}, which are not there"
         if missing and not there:
-            self._check_alone(f"{METADATA} names {missing}, which are not there")
-            there = list(found.values())
+            return all_of_them("", lost)
         if missing:
-            self._say("", f"{METADATA} names {missing}, which are not there; read are {[f.name for f in there]}")
+            self._say("", f"{lost}; read are {[f.name for f in there]}")
         return there
 
-    def _check_alone(self, why: str) -> None:
-        if len(names := recordings_in(self.path)) > 1:
-            raise BagError(f"{why}, and the folder holds files of several recordings, {sorted(names)}; give one of the files", self.path)
-
-    def _index(self) -> tuple[dict[str, BagTopic], list[dict[int, int]]]:
+    def _index(self) -> tuple[dict[str, BagTopic], list[dict[int, BagTopic]]]:
         """Topics, and for each file which of its topics are which of these."""
-        stored: dict[str, list[StoredTopic]] = {}
-        for storage in self._storages:
+        stored: dict[str, list[tuple[int, StoredTopic]]] = {}
+        for number, storage in enumerate(self._storages):
             for topic in storage.topics:
                 if topic.count and topic.serialization == "cdr":
-                    stored.setdefault(topic.name, []).append(replace(topic, type=_full_name(topic.type)))
+                    stored.setdefault(topic.name, []).append((number, replace(topic, type=_full_name(topic.type))))
                 elif topic.count:
                     self._say(topic.name, f"is left out: its messages are '{topic.serialization}', and cdr is needed")
-        topics = {}
+        topics: dict[str, BagTopic] = {}
+        ids: list[dict[int, BagTopic]] = [{} for _ in self._storages]
         for name, found in stored.items():
-            kind = found[0].type
-            if others := sorted({t.type for t in found} - {kind}):
+            kind = found[0][1].type
+            if others := sorted({t.type for _, t in found} - {kind}):
                 self._say(name, f"has messages of several types; those of {others} are left out, {kind} remains")
-            used = [t for t in found if t.type == kind]
+            used = [t for _, t in found if t.type == kind]
             definition = next((t.definition for t in used if t.definition.encoding), Definition())
             digest = next((t.digest for t in used if t.digest), "")
             qos = tuple(dict.fromkeys(q for t in used for q in _qos(t.qos)))
             topics[name] = BagTopic(name, kind, sum(t.count for t in used), qos, definition, digest)
-        numbers = {(name, topic.type): n for n, (name, topic) in enumerate(topics.items())}
-        ids = [{t.id: numbers[k] for t in s.topics if t.count and (k := (t.name, _full_name(t.type))) in numbers} for s in self._storages]
+            for number, topic in found:
+                if topic.type == kind:
+                    ids[number][topic.id] = topics[name]
         return topics, ids
 
     def cut(self, start: float, duration: float) -> None:
@@ -233,25 +229,24 @@ class Bag:
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
         """The messages of `topics`, of all where none is given, in the order of time. Where a file is damaged, `on_problem` is told."""
-        found = list(self.topics.values())
         sources = []
         start, end = self._span
         for storage, ids in zip(self._storages, self._ids, strict=True):
-            wanted = {number: n for number, n in ids.items() if topics is None or found[n].name in topics}
+            wanted = {number: topic for number, topic in ids.items() if topics is None or topic.name in topics}
             if wanted and storage.start <= end and storage.end >= start:
-                sources.append((storage.start, partial(self._of, storage, wanted)))
-        for time, n, data in merged(sources):
+                sources.append((storage.start, partial(self._messages_in, storage, wanted)))
+        return merged(sources)
+
+    def _messages_in(self, storage: Storage, topics: dict[int, BagTopic]) -> Iterator[BagMessage]:
+        for time, number, data in storage.messages(topics, *self._span):
+            topic = topics[number]
             if data[: len(ZSTD)] == ZSTD:
                 try:
                     data = self._unpack.decompress(data)
                 except zstandard.ZstdError as error:
-                    self._say(found[n].name, f"a message cannot be decompressed: {error}", time)
+                    self._say(topic.name, f"a message cannot be decompressed: {error}", time)
                     continue
-            yield BagMessage(time, found[n].name, found[n].type, data)
-
-    def _of(self, storage: Storage, ids: dict[int, int]) -> Iterator[Stored]:
-        for time, number, data in storage.messages(ids, *self._span):
-            yield Stored(time, ids[number], data)
+            yield BagMessage(time, topic.name, topic.type, data)
 
     def type_of(self, topic: str) -> tuple[Typestore, str]:
         """Where the type of `topic` is defined, and its name there: without this, its messages cannot be decoded.
@@ -283,7 +278,7 @@ class Bag:
     def __enter__(self) -> Bag:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
 
@@ -320,9 +315,7 @@ def _open_storage(file: Path, stack: ExitStack, on_damage: OnDamage) -> Storage:
         for one in (file, *left):
             shutil.copyfile(one, source.parent / one.name)
         finish(source)
-    storage: Storage = McapStorage(source, on_damage) if source.suffix == ".mcap" else SqliteStorage(source, on_damage)
-    stack.callback(storage.close)
-    return storage
+    return (McapStorage if source.suffix == ".mcap" else SqliteStorage)(source, stack, on_damage)
 
 
 def _temporary(stack: ExitStack) -> Path:

@@ -10,11 +10,12 @@ import struct
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from functools import partial
 from io import BytesIO
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from mcap.data_stream import ReadDataStream
@@ -22,7 +23,6 @@ from mcap.opcode import Opcode
 from mcap.reader import SeekingReader
 from mcap.records import Channel, Chunk, Schema
 from mcap.stream_reader import MAGIC_SIZE, get_chunk_data_stream
-from mcap.summary import Summary
 
 from neon_control.recordings.bag.storage import Definition, OnDamage, Stored, StoredTopic, merged
 
@@ -46,15 +46,15 @@ class _ChunkPlace(NamedTuple):
 
 
 class McapStorage:
-    """See `bag_storage.Storage`.
+    """See `storage.Storage`; `stack` closes it.
 
     Raises:
         mcap.exceptions.McapError: it is no mcap.
     """
 
-    def __init__(self, path: Path, on_damage: OnDamage) -> None:
+    def __init__(self, path: Path, stack: ExitStack, on_damage: OnDamage) -> None:
         self._on_damage = on_damage
-        self._file = path.open("rb")
+        self._file = stack.enter_context(path.open("rb"))
         self._size = path.stat().st_size
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, Channel] = {}
@@ -62,40 +62,33 @@ class McapStorage:
         self._chunks: list[_ChunkPlace] = []
         self._times, self._ids, self._offsets, self._lengths = array("Q"), array("H"), array("Q"), array("Q")  # of messages in no chunk
         self.start = self.end = 0
-        try:
-            if not self._read_index(SeekingReader(self._file)):
-                self._pass_records()
-        except BaseException:
-            self.close()
-            raise
-        nothing = Schema(0, b"", "", "")
-        schemas = {number: self._schemas.get(c.schema_id, nothing) for number, c in self._channels.items()}
-        self.topics = [
-            StoredTopic(
-                number,
-                channel.topic,
-                schemas[number].name,
-                channel.message_encoding,
-                Definition(schemas[number].encoding, schemas[number].data.decode(errors="replace")),
-                channel.metadata.get("topic_type_hash", ""),
-                channel.metadata.get("offered_qos_profiles", ""),
-                self._counts[number],
-            )
-            for number, channel in sorted(self._channels.items())
-        ]
+        if not self._read_index(SeekingReader(self._file)):
+            self._pass_records()
+        self.topics = [self._topic(number, channel) for number, channel in sorted(self._channels.items())]
+
+    def _topic(self, number: int, channel: Channel) -> StoredTopic:
+        schema = self._schemas.get(channel.schema_id, Schema(0, b"", "", ""))
+        definition = Definition(schema.encoding, schema.data.decode(errors="replace"))
+        digest, qos = channel.metadata.get("topic_type_hash", ""), channel.metadata.get("offered_qos_profiles", "")
+        return StoredTopic(number, channel.topic, schema.name, channel.message_encoding, definition, digest, qos, self._counts[number])
 
     def _read_index(self, reader: SeekingReader) -> bool:
-        """Whether there is an index that is complete."""
+        """Whether there is an index that is complete: it tells where all messages are, and whose they are."""
         try:
             summary = reader.get_summary()
         except Exception:  # what stands where the index should be is anything
             return False
-        if summary is None or not _is_complete(summary):
+        if summary is None or (statistics := summary.statistics) is None:
             return False
-        assert summary.statistics is not None
+        if (
+            not len(summary.chunk_indexes) == statistics.chunk_count > 0
+            or set(statistics.channel_message_counts) - set(summary.channels)
+            or {c.schema_id for c in summary.channels.values()} - {0} - set(summary.schemas)
+        ):
+            return False
         self._schemas, self._channels = summary.schemas, summary.channels
-        self._counts.update(summary.statistics.channel_message_counts)
-        self.start, self.end = summary.statistics.message_start_time, summary.statistics.message_end_time
+        self._counts.update(statistics.channel_message_counts)
+        self.start, self.end = statistics.message_start_time, statistics.message_end_time
         for place in summary.chunk_indexes:
             start, end, offset = place.message_start_time, place.message_end_time, place.chunk_start_offset + HEAD.size
             self._chunks.append(_ChunkPlace(start, end, offset, frozenset(place.message_index_offsets)))
@@ -119,10 +112,6 @@ class McapStorage:
             if opcode == Opcode.CHUNK:
                 start, end = SPAN.unpack(self._file.read(SPAN.size))
                 chunk = _ChunkPlace(start, end, offset, frozenset())
-            elif opcode == Opcode.SCHEMA:
-                self._learn(Schema.read(ReadDataStream(self._file)))
-            elif opcode == Opcode.CHANNEL:
-                self._learn(Channel.read(ReadDataStream(self._file)))
             elif opcode == Opcode.MESSAGE:
                 topic, _, time, _ = MESSAGE.unpack(self._file.read(MESSAGE.size))
                 self._times.append(time)
@@ -133,6 +122,8 @@ class McapStorage:
             elif opcode in (Opcode.DATA_END, Opcode.FOOTER):
                 whole = True
                 break
+            else:
+                self._learn(opcode, self._file)
         if chunk is not None:
             self._note(chunk)
         times = [t for c in self._chunks for t in (c.start, c.end)] + ([min(self._times), max(self._times)] if self._times else [])
@@ -148,23 +139,24 @@ class McapStorage:
             counts: Counter[int] = Counter()
             content = self._content(chunk)
             for opcode, offset, length in _records_in(content):
-                if opcode == Opcode.SCHEMA:
-                    self._learn(Schema.read(_stream(content[offset : offset + length])))
-                elif opcode == Opcode.CHANNEL:
-                    self._learn(Channel.read(_stream(content[offset : offset + length])))
-                elif opcode == Opcode.MESSAGE:
+                if opcode == Opcode.MESSAGE:
                     counts[MESSAGE.unpack_from(content, offset)[0]] += 1
+                else:
+                    self._learn(opcode, BytesIO(content[offset : offset + length]))
             if not chunk.topics:
                 self._counts += counts
             chunk = chunk._replace(topics=frozenset(counts))
         if chunk.topics:
             self._chunks.append(chunk)
 
-    def _learn(self, record: Schema | Channel) -> None:
-        if isinstance(record, Schema):
-            self._schemas[record.id] = record
-        else:
-            self._channels[record.id] = record
+    def _learn(self, opcode: int, content: IO[bytes]) -> None:
+        """Take note of a schema or a channel; other records are passed over."""
+        if opcode == Opcode.SCHEMA:
+            schema = Schema.read(ReadDataStream(content))
+            self._schemas[schema.id] = schema
+        elif opcode == Opcode.CHANNEL:
+            channel = Channel.read(ReadDataStream(content))
+            self._channels[channel.id] = channel
 
     def _records(self) -> Iterator[tuple[int, int, int]]:
         """Opcode, offset and length of each whole record, with the file at its content; of a chunk that is cut off, those in it."""
@@ -226,10 +218,6 @@ class McapStorage:
                 self._file.seek(self._offsets[i])
                 yield Stored(self._times[i], self._ids[i], self._file.read(self._lengths[i]))
 
-    def close(self) -> None:
-        """See `Storage.close`."""
-        self._file.close()
-
 
 def _records_in(content: memoryview) -> Iterator[tuple[int, int, int]]:
     """Opcode, offset and length of each record in a chunk.
@@ -243,18 +231,3 @@ def _records_in(content: memoryview) -> Iterator[tuple[int, int, int]]:
         position += HEAD.size
         yield opcode, position, length
         position += length
-
-
-def _stream(record: memoryview) -> ReadDataStream:
-    return ReadDataStream(BytesIO(record))
-
-
-def _is_complete(summary: Summary) -> bool:
-    """Whether a file's summary tells where all its messages are, and whose they are."""
-    statistics = summary.statistics
-    return (
-        statistics is not None
-        and len(summary.chunk_indexes) == statistics.chunk_count > 0
-        and set(statistics.channel_message_counts) <= set(summary.channels)
-        and {c.schema_id for c in summary.channels.values()} - {0} <= set(summary.schemas)
-    )

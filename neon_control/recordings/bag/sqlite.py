@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,25 +22,19 @@ UNFINISHED = ("-wal", "-journal")  # beside a file whose recorder died: what bel
 
 
 class SqliteStorage:
-    """See `bag_storage.Storage`.
+    """See `storage.Storage`; `stack` closes it.
 
     Raises:
         ValueError: it is a database, but no rosbag2.
         sqlite3.Error: it is damaged.
     """
 
-    def __init__(self, path: Path, on_damage: OnDamage) -> None:
+    def __init__(self, path: Path, stack: ExitStack, on_damage: OnDamage) -> None:
         self._on_damage = on_damage
         # `immutable` reads where nothing may be written beside it, and where a recorder left a lock.
-        self._database = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+        self._database = stack.enter_context(closing(sqlite3.connect(address, uri=True, check_same_thread=False)))
         self._database.text_factory = lambda text: text.decode(errors="replace")
-        try:
-            self._read_topics()
-        except BaseException:
-            self.close()
-            raise
-
-    def _read_topics(self) -> None:
         there = [row[1] for row in self._database.execute("PRAGMA table_info(topics)")]
         if not there or not self._database.execute("PRAGMA table_info(messages)").fetchall():
             raise ValueError("it has no tables 'topics' and 'messages', so it is no rosbag2")
@@ -86,10 +80,6 @@ class SqliteStorage:
         for time, topic, row in self._database.execute(f"SELECT timestamp, topic_id, rowid {chosen}", values):
             (data,) = self._database.execute("SELECT data FROM messages WHERE rowid = ?", (row,)).fetchone()
             yield time, topic, data
-
-    def close(self) -> None:
-        """See `Storage.close`."""
-        self._database.close()
 
 
 def finish(path: Path) -> None:

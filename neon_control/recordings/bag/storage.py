@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 OnDamage = Callable[[str, int | None], None]  # takes what is wrong, and when in the bag [ns] if that is known
 
@@ -57,30 +57,33 @@ class Storage(Protocol):
     def messages(self, topics: Collection[int], start: int, end: int) -> Iterator[Stored]:
         """The messages of some topics between two times [ns], both included, in the order of time."""
 
-    def close(self) -> None:
-        """Close the file."""
+
+class Timed(Protocol):
+    @property
+    def time(self) -> int:
+        """[ns]"""
 
 
-def merged(sources: Iterable[tuple[int, Callable[[], Iterator[Stored]]]]) -> Iterator[Stored]:
+Message = TypeVar("Message", bound=Timed)
+
+
+def merged(sources: Iterable[tuple[int, Callable[[], Iterator[Message]]]]) -> Iterator[Message]:
     """The messages of several sources in the order of time; those of equal time in the order of the sources.
 
     Args:
         sources: a time [ns] before which a source has no message, and what opens it. It is opened when that time has come, and so no more
             of them are in memory than overlap.
     """
-    waiting = sorted(enumerate(sources), key=lambda s: (s[1][0], s[0]), reverse=True)
-    running: list[tuple[int, int, Stored, Iterator[Stored]]] = []
-    while waiting or running:
-        while waiting and (not running or waiting[-1][1][0] <= running[0][0]):
-            number, (_, begin) = waiting.pop()
-            stream = begin()
-            if (first := next(stream, None)) is not None:
-                heapq.heappush(running, (first.time, number, first, stream))
-        if not running:
-            continue
-        _, number, message, stream = running[0]
-        yield message
-        if (following := next(stream, None)) is not None:
-            heapq.heapreplace(running, (following.time, number, following, stream))
+    # Time, number of the source, its next message or None while it is not open, what opens it or what is left of it.
+    heap: list[tuple[int, int, Message | None, Any]] = [(time, number, None, begin) for number, (time, begin) in enumerate(sources)]
+    heapq.heapify(heap)
+    while heap:
+        _, number, message, stream = heap[0]
+        if message is None:
+            stream = stream()
         else:
-            heapq.heappop(running)
+            yield message
+        if (following := next(stream, None)) is not None:
+            heapq.heapreplace(heap, (following.time, number, following, stream))
+        else:
+            heapq.heappop(heap)

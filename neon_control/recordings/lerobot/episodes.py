@@ -59,20 +59,16 @@ class LeRobotEpisode(Recording):
         row = sorted((k, v) for k, v in episode.row.items() if not k.startswith("stats/"))
         return file_fingerprint([f for f in files if f.exists()], row, self._config.lerobot)
 
-    def samples(
-        self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
-    ) -> Iterator[Sample]:
-        """See `Recording.samples`."""
-        report = report if report is not None else Report()
+    def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         try:
-            yield from self._samples(space, dt, num_steps, clip or Clip(), report)
+            yield from self._frames(space, dt, num_steps, clip, report)
         except ConfigError as error:
             report.add(self.name, None, str(error))
         except (OSError, KeyError, ValueError) as error:  # pyarrow's errors are these
             hint = lfs_hint(self._layout.data_file(self._episode))
             report.add(self.name, None, f"cannot be read: {hint or f'{type(error).__name__}: {error}'}")
 
-    def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
+    def _frames(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         layout = self._layout
         camera = layout.image_feature(self._config.lerobot.image)
         is_video = layout.features[camera]["dtype"] == "video"

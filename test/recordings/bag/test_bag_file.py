@@ -240,7 +240,9 @@ def test_files_of_several_recordings_are_not_mixed(tmp_path: Path) -> None:
     folder(tmp_path / "take", "mcap", lines(2))
     write_mcap(tmp_path / "take" / "other_0.mcap", lines(2))
 
-    with pytest.raises(BagError, match=r"has no metadata\.yaml, and the folder holds files of several recordings"):
+    with pytest.raises(
+        BagError, match=r"has no metadata\.yaml: its recorder was cut off, and the folder holds files of several recordings"
+    ):
         Bag(tmp_path / "take", lambda where, text, time: None)
 
 

@@ -19,6 +19,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 from bag_writer import BagWriter, image, joint_state, position_command, text
+from whole_recording import read_all
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
@@ -123,12 +124,12 @@ def test_an_episode_travels_to_another_process(tmp_path: Path) -> None:
     recording = find_recordings(write_2_1(tmp_path / "set"), RecordingConfig(lerobot=MAPPED))[1]
     twin = pickle.loads(pickle.dumps(recording))
     assert (twin.name, twin.fingerprint()) == (recording.name, recording.fingerprint())
-    assert len(twin.read(SPACE, 0.1, 4).samples) == 10
+    assert len(read_all(twin, SPACE, 0.1, 4).samples) == 10
 
 
 def test_clips_of_an_episode_hold_its_own_images(tmp_path: Path) -> None:
     recording = find_recordings(write_2_1(tmp_path / "set"), RecordingConfig(lerobot=MAPPED))[1]
-    samples = recording.read(SPACE, 0.1, 4, Clip(3, 5.0)).samples
+    samples = read_all(recording, SPACE, 0.1, 4, Clip(3, 5.0)).samples
     assert len(samples) == 6, "the first 0.4 s have no whole clip"
     assert [round(f.mean()) for f in samples[0].observation.clip] == pytest.approx([100, 110, 120], abs=2)
 
@@ -136,16 +137,16 @@ def test_clips_of_an_episode_hold_its_own_images(tmp_path: Path) -> None:
 def test_degrees_become_radians_when_the_robot_file_says_so_and_are_noticed_when_not(tmp_path: Path) -> None:
     root = write_2_1(tmp_path / "set")
     names = LeRobotNames(state=MAPPED.state, action=MAPPED.action, unit="deg")
-    sample = find_recordings(root, RecordingConfig(lerobot=names))[0].read(SPACE, 0.1, 4).samples[5]
+    sample = read_all(find_recordings(root, RecordingConfig(lerobot=names))[0], SPACE, 0.1, 4).samples[5]
     assert sample.observation.joint_positions == pytest.approx(np.radians([5 / 50, 6 / 50]))
     assert sample.actions[0, 0] == pytest.approx(np.radians(6 / 50), abs=1e-6)
     wrong = LeRobotNames(state={"joint0": "gripper", "joint1": "m1.pos"}, action=MAPPED.action)
-    text = str(find_recordings(root, RecordingConfig(lerobot=wrong))[0].read(SPACE, 0.1, 4).problems)
+    text = str(read_all(find_recordings(root, RecordingConfig(lerobot=wrong))[0], SPACE, 0.1, 4).problems)
     assert "['joint0'] are far outside their range; are they in degrees (recording.lerobot.unit)?" in text
 
 
 def test_unknown_names_are_said_with_those_that_are_there(tmp_path: Path) -> None:
-    reading = find_recordings(write_2_1(tmp_path / "set"))[0].read(SPACE, 0.1, 4)
+    reading = read_all(find_recordings(write_2_1(tmp_path / "set"))[0], SPACE, 0.1, 4)
     assert reading.samples == []
     assert "needs the names ['joint0', 'joint1'], has ['gripper', 'm1.pos', 'm0.pos']" in reading.problems[0].what
 
@@ -157,7 +158,7 @@ def test_unknown_names_are_said_with_those_that_are_there(tmp_path: Path) -> Non
 def test_a_repository_that_was_cloned_without_its_large_files_is_called_that(name: str, tmp_path: Path) -> None:
     root = write_2_1(tmp_path / "set")
     (root / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
-    (problem, *_) = find_recordings(root, RecordingConfig(lerobot=MAPPED))[0].read(SPACE, 0.1, 4).problems[-2:]
+    (problem, *_) = read_all(find_recordings(root, RecordingConfig(lerobot=MAPPED))[0], SPACE, 0.1, 4).problems[-2:]
     assert "it is a Git LFS pointer; `git lfs pull` brings the file itself" in problem.what
     assert Path(name).name in f"{problem.where} {problem.what}" or problem.where == "set/episode_000000"
 
@@ -196,7 +197,7 @@ def cut(name: str) -> Callable[[Path], None]:
 def test_a_damaged_dataset_is_reported_and_costs_only_itself(damage: Callable[[Path], None], words: str, tmp_path: Path) -> None:
     root = write_2_1(tmp_path / "set")
     damage(root)
-    reading = find_recordings(root, RecordingConfig(lerobot=MAPPED))[0].read(SPACE, 0.1, 4)
+    reading = read_all(find_recordings(root, RecordingConfig(lerobot=MAPPED))[0], SPACE, 0.1, 4)
     assert reading.samples == []
     assert words in "\n".join(p.what for p in reading.problems)
 
@@ -220,14 +221,14 @@ def write_bag(path: Path) -> Path:
 def test_a_bag_exported_to_version_3_comes_back(tmp_path: Path) -> None:
     config = RecordingConfig(audio="", commands=(CommandTopic("arm/commands", NAMES),), boundary="episode", base="")
     bags = find_recordings(write_bag(tmp_path / "bag"), config)
-    original = bags[0].read(SPACE, 0.02, 16).samples
+    original = read_all(bags[0], SPACE, 0.02, 16).samples
     assert image_rate(bags, SPACE, 0.02) == FPS
     root = tmp_path / "set"
     with LeRobotExport(root, SPACE, "robot", FPS, "wave") as dataset:
         for bag in bags:
             dataset.add(bag, 0.02, Report())
     assert dataset.episodes == 3, "a gap in the images begins another episode"
-    back = [r.read(SPACE, 0.02, 16) for r in find_recordings(root)]
+    back = [read_all(r, SPACE, 0.02, 16) for r in find_recordings(root)]
     samples = [s for reading in back for s in reading.samples]
     assert [p for reading in back for p in reading.problems] == []
     assert len(samples) == len(original) == dataset.frames
