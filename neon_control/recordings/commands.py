@@ -27,9 +27,8 @@ from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, stam
 from neon_control.recordings.reading import Report
 from neon_control.recordings.tracks import HOLD_S, Targets, Track
 
-NameOf = Callable[[str], str]
 COMPARED = 10  # joint states by which the clocks are compared
-CLOCKS_DIFFER_S = 0.5  # [s] beyond this, stamps and receive times come from different clocks
+MAX_DELIVERY_S = 0.5  # [s] between a stamp and its receipt; beyond this they come from different clocks
 
 
 class RecordedCommands:
@@ -48,7 +47,14 @@ class RecordedCommands:
     """
 
     def __init__(
-        self, name: str, start: int, config: RecordingConfig, joints: Sequence[str], types: dict[str, str], report: Report, name_of: NameOf
+        self,
+        name: str,
+        start: int,
+        config: RecordingConfig,
+        joints: Sequence[str],
+        types: dict[str, str],
+        report: Report,
+        name_of: Callable[[str], str],
     ) -> None:
         self._name, self._start, self._types, self._report = name, start, types, report
         self._joint_states = name_of(config.joint_states)
@@ -92,7 +98,7 @@ class RecordedCommands:
             return
         early, self._early = self._early, None
         self._delay = round(median(self._delays)) if self._delays else 0
-        if abs(self._delay) > CLOCKS_DIFFER_S * NANOSECONDS:
+        if abs(self._delay) > MAX_DELIVERY_S * NANOSECONDS:
             self.offset = self._delay
             text = (
                 f"receive times are {self.offset / NANOSECONDS:.2f} s later than the stamps of {self._joint_states}: another clock; "
@@ -166,7 +172,7 @@ class RecordedCommands:
         """[ns] from when a command counts. None, and a problem, where its stamp is of another time, whose commands it would replace."""
         stamp = stamp_of(message)
         late = (arrival - stamp - self._delay) / NANOSECONDS  # against the joint states
-        if stamp and late > CLOCKS_DIFFER_S:
+        if stamp and late > MAX_DELIVERY_S:
             text = f"stamped {late:.2f} s before it was received; was time reset, or do the computers' clocks differ?"
             self._refuse(topic, arrival, text, "late")
             return None

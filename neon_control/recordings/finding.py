@@ -14,7 +14,8 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.recordings.bag.bag_file import METADATA, STORAGES, recordings_in
 from neon_control.recordings.bag_recording import BagRecording
-from neon_control.recordings.lerobot.episodes import INFO, lerobot_episodes
+from neon_control.recordings.lerobot.episodes import lerobot_episodes
+from neon_control.recordings.lerobot.layout import INFO
 from neon_control.recordings.reading import Problem, Recording, Report, Sample
 
 __all__ = ["Problem", "Recording", "Report", "Sample", "find_recordings"]

@@ -92,10 +92,10 @@ class Targets:
         base_axes: 3, or 0 on a robot without a base.
         commands: tracks of commanded joint positions [rad].
         measured: track of all J joints [rad].
-        base: track of base velocities [m/s, rad/s]; None where none were recorded.
+        base: track of base velocities [m/s, rad/s]; empty where none were recorded.
     """
 
-    def __init__(self, joint_names: Sequence[str], base_axes: int, commands: Sequence[Track], measured: Track, base: Track | None) -> None:
+    def __init__(self, joint_names: Sequence[str], base_axes: int, commands: Sequence[Track], measured: Track, base: Track) -> None:
         self._joints, self._base_axes, self._base = len(joint_names), base_axes, base
         self._columns: list[tuple[Track, list[int], list[int], bool]] = []  # track, its columns, ours, whether it was measured
         self.measured_joints = left = list(joint_names)
@@ -124,7 +124,7 @@ class Targets:
         held = np.clip(times, first, max(first, last))
         for track, columns, ours, late in self._columns:
             actions[:, ours] = track.at(held + step * late)[:, columns]
-        if self._base_axes and self._base is not None and self._base.span:
+        if self._base_axes and self._base.span:
             age = self._base.age(held)
             moving = (age >= 0) & (age <= HOLD_S * NANOSECONDS)
             actions[moving, self._joints :] = self._base.at(held)[moving]

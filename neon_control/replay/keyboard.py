@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import select
 import sys
-from types import TracebackType
-from typing import Any
+from contextlib import ExitStack
 
 ARROWS = {"\x1b[C": "right", "\x1bOC": "right"}
 
 
-class Keyboard:
+class Keyboard(ExitStack):
     """A context manager: the terminal is as before afterwards. Ctrl-C still interrupts."""
 
-    def __init__(self) -> None:
-        self._settings: list[Any] | None = None
+    present = False  # whether there is a terminal to read from
 
-    @property
-    def present(self) -> bool:
-        """Whether there is a terminal to read from."""
-        return self._settings is not None
+    def __enter__(self) -> Keyboard:
+        if sys.stdin is not None and sys.stdin.isatty() and os.name == "posix":
+            import termios
+            import tty
+
+            self.callback(termios.tcsetattr, sys.stdin, termios.TCSADRAIN, termios.tcgetattr(sys.stdin))
+            tty.setcbreak(sys.stdin)
+            self.present = True
+        return self
 
     def read(self) -> str:
         """The next key that was pressed, `right` for that arrow; empty when none was."""
@@ -28,19 +31,3 @@ class Keyboard:
             return ""
         text = os.read(sys.stdin.fileno(), 8).decode(errors="replace")
         return ARROWS.get(text, text[:1])
-
-    def __enter__(self) -> Keyboard:
-        if sys.stdin is not None and sys.stdin.isatty() and os.name == "posix":
-            import termios
-            import tty
-
-            self._settings = termios.tcgetattr(sys.stdin)
-            tty.setcbreak(sys.stdin)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._settings is not None:
-            import termios
-
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._settings)
-            self._settings = None

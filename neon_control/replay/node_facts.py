@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from rcl_interfaces.msg import ParameterType
@@ -33,8 +34,7 @@ class NodeFacts:
         self._note = note
         self._client = AsyncParameterClient(node, node.resolve_service_name(name))
         self._due = 0.0  # [s]
-        self._changes: list[dict[str, Any]] = []
-        self.parameters: dict[str, Any] = {}
+        self._changes: list[dict[str, Any]] = []  # the parameters at first, and after each change
 
     def poll(self, now: float) -> None:
         """Ask if it is time, at `now` [s, monotonic]."""
@@ -44,25 +44,28 @@ class NodeFacts:
 
     def _on_names(self, future: Any) -> None:
         names = list(future.result().result.names)
-        self._client.get_parameter_types(names, callback=lambda answer: self._on_types(names, _result(answer).types))
+        self._client.get_parameter_types(names, callback=partial(self._on_types, names))
 
-    def _on_types(self, names: list[str], types: list[int]) -> None:
+    def _on_types(self, names: list[str], future: Any) -> None:
         # Asked for a parameter that is not set, for example an empty list, rclpy answers with no value at all.
-        names = [n for n, kind in zip(names, types, strict=False) if kind != ParameterType.PARAMETER_NOT_SET]
-        self._client.get_parameters(names, callback=lambda answer: self._on_values(names, _result(answer).values))
+        names = [n for n, kind in zip(names, future.result().types, strict=False) if kind != ParameterType.PARAMETER_NOT_SET]
+        self._client.get_parameters(names, callback=partial(self._on_values, names))
 
-    def _on_values(self, names: list[str], values: list[Any]) -> None:
+    def _on_values(self, names: list[str], future: Any) -> None:
+        values = future.result().values
         if len(values) == len(names):
             plain: Iterator[Any] = (parameter_value_to_python(v) for v in values)
             self._take({n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)})
 
     def _take(self, parameters: dict[str, Any]) -> None:
-        if parameters == self.parameters:
+        if parameters in self._changes[-1:]:
             return
-        self.parameters = parameters
         self._changes.append(parameters)
-        text = json.dumps(parameters, sort_keys=True) if len(self._changes) == 1 else json.dumps(self._changes, sort_keys=True)
-        self._note(f"{PARAMETERS_KEY}{self._name}" + ("" if len(self._changes) == 1 else "/changes"), text)
+        key = f"{PARAMETERS_KEY}{self._name}"
+        if len(self._changes) == 1:
+            self._note(key, json.dumps(parameters, sort_keys=True))
+        else:
+            self._note(f"{key}/changes", json.dumps(self._changes, sort_keys=True))
         if isinstance(parameters.get("policy"), str):
             self._note(POLICY_KEY, json.dumps(policy_identity(parameters["policy"]), sort_keys=True))
 
@@ -75,7 +78,3 @@ def policy_identity(name: str) -> dict[str, Any]:
         return {"policy": name, "error": str(error)}
     description = hashlib.sha256((file.folder / DESCRIPTION_FILE).read_bytes()).hexdigest()
     return {"policy": name, "name": file.name, "folder": str(file.folder), "files": {DESCRIPTION_FILE: description, **file.files}}
-
-
-def _result(answer: Any) -> Any:
-    return answer.result()

@@ -9,20 +9,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rclpy.duration import Duration, Infinite
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.interfaces import Qos, QosTime
 from rosgraph_msgs.msg import Clock
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.nodes.chunk_messages import to_time
-from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
-from neon_control.recordings.bag.message_types import Definitions
+from neon_control.recordings.bag.bag_file import Bag, BagError
+from neon_control.recordings.bag.message_types import find_definition
 from neon_control.replay.recorder import message_class
 
 NOT_PLAYED = ("/clock", "/rosout", "/parameter_events")  # they belong to the nodes and the time of the day
@@ -31,14 +30,6 @@ LONGEST = (2**31 - 1) * NANOSECONDS  # [ns] from here on a duration is DDS's wor
 DEPTH = 10  # of topics whose recorded depth is unknown, as discovery tells none
 MAX_LAG = 0.1  # [s] beyond this the clock goes slower instead
 POLL = 0.02  # [s] between two looks at the keyboard while paused
-
-
-@dataclass(frozen=True)
-class Playback:
-    """How to play."""
-
-    rate: float = 1.0  # bag seconds in a second
-    clock_hz: float = 200.0  # of /clock, in real time and at least as often in the bag's
 
 
 class BagTime:
@@ -74,24 +65,25 @@ class Player:
 
     Args:
         names: topic -> the name under which it is played; others keep their own.
+        rate: bag seconds in a second.
+        clock_hz: of /clock, in real time and at least as often in the bag's.
     """
 
-    def __init__(self, node: Node, bag: Bag, playback: Playback, names: Mapping[str, str]) -> None:
+    def __init__(self, node: Node, bag: Bag, names: Mapping[str, str], rate: float = 1.0, clock_hz: float = 200.0) -> None:
         self._bag = bag
-        self._playback = playback
+        self._rate = rate
         self.problems: dict[str, str] = {}
         self.sent = 0
         self.slowed = 0.0
-        self._definitions = Definitions()
         self._clock = node.create_publisher(Clock, "/clock", CLOCK_QOS)
-        self._clock_period = 1.0 / (playback.clock_hz * max(1.0, playback.rate))  # [s]
+        self._clock_period = 1.0 / (clock_hz * max(1.0, rate))  # [s]
         self._clock_sent = -math.inf  # [s, monotonic]
         self.publishers: dict[str, Publisher[Any]] = {}
         for topic in bag.topics.values():
             if topic.name in NOT_PLAYED:
                 continue
             try:
-                self._definitions.find(topic.type, topic.digest)
+                find_definition(topic.type, topic.digest)
                 kind = message_class(topic.type)
             except BagError as error:
                 self.problems[topic.name] = str(error)
@@ -111,7 +103,7 @@ class Player:
             keys: asked for a key that was pressed: space pauses and goes on, s or right sends the next message and pauses.
             watch: called several times a second with the bag time [ns] and whether it stands still; may raise to end the replay.
         """
-        clock = BagTime(self._bag.start, self._playback.rate)
+        clock = BagTime(self._bag.start, self._rate)
         watched = -math.inf
         for message in self._bag.messages(self.publishers):
             while True:
@@ -126,33 +118,26 @@ class Player:
                 if time.monotonic() - watched >= 0.1:
                     watched = time.monotonic()
                     watch(now, clock.paused)
-                wait = self._tell_time(now)
+                wait = self.tell_time(now)
                 if now == message.time:
                     break
-                until = math.inf if clock.paused else (message.time - now) * 1e-9 / self._playback.rate
+                until = math.inf if clock.paused else (message.time - now) * 1e-9 / self._rate
                 time.sleep(max(0.0, min(wait, until, POLL)))
-            lag = (clock.now() - message.time) * 1e-9 / self._playback.rate
+            lag = (clock.now() - message.time) * 1e-9 / self._rate
             if lag > MAX_LAG:
                 self.slowed += lag
                 clock.set(message.time)
-            self._send(message)
+            self.publishers[message.topic].publish(message.data)
+            self.sent += 1
         watch(self._bag.end, False)
 
-    def tell_time(self) -> None:
-        """Tell the time at which a round begins, to nodes that wait for one."""
-        self._tell_time(self._bag.start)
-
-    def _tell_time(self, now: int) -> float:
-        """Publish /clock if it is due; returns how long [s] until it is again."""
+    def tell_time(self, now: int | None = None) -> float:
+        """Publish /clock if it is due, at the begin of a round if no time [ns] is given; returns how long [s] until it is due again."""
         moment = time.monotonic()
         if moment - self._clock_sent >= self._clock_period:
             self._clock_sent = moment
-            self._clock.publish(Clock(clock=to_time(now)))
+            self._clock.publish(Clock(clock=to_time(self._bag.start if now is None else now)))
         return self._clock_sent + self._clock_period - moment
-
-    def _send(self, message: BagMessage) -> None:
-        self.publishers[message.topic].publish(message.data)
-        self.sent += 1
 
 
 def played_qos(recorded: tuple[Qos, ...]) -> QoSProfile:
@@ -167,7 +152,6 @@ def played_qos(recorded: tuple[Qos, ...]) -> QoSProfile:
     reliable = all(q.reliability.name == "RELIABLE" for q in recorded)
     latched = all(q.durability.name == "TRANSIENT_LOCAL" for q in recorded)
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST,
         depth=max([q.depth for q in recorded if q.history.name == "KEEP_LAST"], default=0) or DEPTH,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.recordings.bag.bag_file import BagError
-from neon_control.recordings.bag.message_types import Definitions
+from neon_control.recordings.bag.message_types import find_definition
 
 LOOK_PERIOD = 0.25  # [s] between two looks for publishers of topics that are not there yet
 DEPTH, IMAGE_DEPTH = 500, 30  # messages that may wait while the disk is busy
@@ -61,7 +61,6 @@ class Recorder:
         self._node = node
         self._wanted = list(dict.fromkeys(node.resolve_topic_name(t) for t in topics))
         self._simulated_time = bool(node.get_parameter("use_sim_time").value)
-        self._definitions = Definitions()
         self._looked = -LOOK_PERIOD
         self.channels: dict[str, Channel] = {}
         self.problems: dict[str, str] = {}
@@ -124,14 +123,12 @@ class Recorder:
         try:
             if len(kinds) > 1 or len(digests) > 1:
                 raise BagError(f"its publishers disagree about its type: {kinds}, {digests}")
-            self._definitions.find(kinds[0], digests[0] if digests else "")
-            subscription = PolledSubscription(
-                self._node, message_class(kinds[0]), topic, _compatible(kinds[0], [p.qos_profile for p in publishers])
-            )
+            kind, digest = kinds[0], "".join(digests)
+            find_definition(kind, digest)
+            qos = _compatible(kind, [p.qos_profile for p in publishers])
+            self.channels[topic] = Channel(PolledSubscription(self._node, message_class(kind), topic, qos), kind, digest)
         except BagError as error:
             self.problems[topic] = str(error)
-            return
-        self.channels[topic] = Channel(subscription, kinds[0], digests[0] if digests else "")
 
     def _write(self, topic: str, channel: Channel, data: bytes, info: dict[str, Any]) -> None:
         moment = self._node.get_clock().now().nanoseconds if self._simulated_time else info["received_timestamp"]
@@ -154,11 +151,9 @@ class Recorder:
         self.bytes += len(data)
 
     def _connect(self, topic: str, channel: Channel) -> Connection:
-        text, digest = self._definitions.find(channel.type, channel.digest)
-        offered = [_offered(p.qos_profile) for p in self._node.get_publishers_info_by_topic(topic)]
-        return self._writer.add_connection(
-            topic, channel.type, msgdef=text, rihs01=digest, offered_qos_profiles=list(dict.fromkeys(offered))
-        )
+        text, digest = find_definition(channel.type, channel.digest)
+        offered = dict.fromkeys(_offered(p.qos_profile) for p in self._node.get_publishers_info_by_topic(topic))
+        return self._writer.add_connection(topic, channel.type, msgdef=text, rihs01=digest, offered_qos_profiles=list(offered))
 
 
 def message_class(kind: str) -> type:
@@ -180,7 +175,6 @@ def _compatible(kind: str, profiles: list[QoSProfile]) -> QoSProfile:
     reliable = all(p.reliability == ReliabilityPolicy.RELIABLE for p in profiles)
     latched = all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles)
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST,
         depth=IMAGE_DEPTH if kind.endswith("Image") else DEPTH,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,

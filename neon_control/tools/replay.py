@@ -38,7 +38,7 @@ from neon_control.nodes.polling import PolledSubscription
 from neon_control.nodes.processes import MAX_DOMAIN, ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, Bag, BagError
 from neon_control.replay.keyboard import Keyboard
-from neon_control.replay.player import Playback, Player
+from neon_control.replay.player import Player
 from neon_control.tools.arguments import positive, whole
 from neon_control.tools.bag import add_bag_arguments, open_bag
 from neon_control.tools.topics import add_robot_arguments, robot_file
@@ -76,7 +76,6 @@ def run(args: argparse.Namespace) -> int:
     names = {**replay_remappings(robot, args.namespace), **dict(_remapping(text) for text in args.remap)}
     if args.no_nodes and (args.record or args.policy or args.recorded_parameters):
         raise ConfigError("--no-nodes starts no nodes, so --record, --policy and --recorded-parameters mean nothing with it")
-    playback = Playback(args.rate, args.clock_hz)
     folder = args.log_folder or platformdirs.user_log_path("neon_control", appauthor=False) / time.strftime("replay-%Y%m%d-%H%M%S")
     _choose_domain(args.domain)
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
@@ -89,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         node = Node("player", namespace=args.namespace)
         stack.callback(node.destroy_node)
         _refuse_company(node, args)
-        player = Player(node, bag, playback, names)
+        player = Player(node, bag, names, args.rate, args.clock_hz)
         for topic, problem in player.problems.items():
             print(f"not played: {topic}: {problem}", file=sys.stderr)
         inputs = [] if args.no_nodes else needed_inputs(player.publishers, bag, robot, names, args.namespace)

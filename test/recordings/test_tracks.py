@@ -61,7 +61,7 @@ def test_joints_without_commands_are_to_be_where_they_are_measured_next() -> Non
     measured = Track(("a", "b"))
     for i in range(10):
         measured.add(i * 10 * MS, [i * 10 * MS], [np.array([i, 10.0 * i])])
-    targets = Targets(("a", "b"), 0, [track((0, 7.0), (100, 7.0))], measured, None)
+    targets = Targets(("a", "b"), 0, [track((0, 7.0), (100, 7.0))], measured, Track(()))
     actions, mask = targets.at(np.array([0, 20, 40, 60, 80]) * MS, dt=0.02, until=10**12)
     assert targets.measured_joints == ["b"]
     assert actions[:, 0].tolist() == [7.0] * 5
@@ -70,7 +70,7 @@ def test_joints_without_commands_are_to_be_where_they_are_measured_next() -> Non
 
 
 def test_nothing_is_known_before_the_first_command_nor_from_the_next_episode_on() -> None:
-    targets = Targets(("a",), 0, [track((100, 1.0), (500, 5.0), (900, 9.0))], Track(("a",)), None)
+    targets = Targets(("a",), 0, [track((100, 1.0), (500, 5.0), (900, 9.0))], Track(("a",)), Track(()))
     actions, mask = targets.at(np.array([0, 100, 500, 700, 900]) * MS, dt=0.2, until=700 * MS)
     assert mask.tolist() == [0, 1, 1, 0, 0]
     assert actions[2:, 0] == pytest.approx([5.0, 7.0, 7.0]), "padded with the last known value of the episode, not the next one's"

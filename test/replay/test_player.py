@@ -22,7 +22,7 @@ from waiting import wait_until
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.recordings.bag.bag_file import Bag
 from neon_control.replay.keyboard import Keyboard
-from neon_control.replay.player import BagTime, Playback, Player, played_qos
+from neon_control.replay.player import BagTime, Player, played_qos
 from neon_control.sim.demonstration_bag import START, EpisodeRecorder
 
 COUNT, PERIOD = 20, 0.02  # joint states, [s]
@@ -101,7 +101,7 @@ def node(ros_domain_id: int) -> Iterator[Node]:
 
 
 def play(
-    node: Node, bag: Path, playback: Playback, keys: Sequence[str] = (), cut: tuple[float, float] = (0.0, np.inf)
+    node: Node, bag: Path, rate: float = 1.0, keys: Sequence[str] = (), cut: tuple[float, float] = (0.0, np.inf)
 ) -> tuple[Player, dict[str, list[bytes]], list[bool]]:
     """Everything that arrived, by topic, and whether time stood still at each look."""
     kinds = {
@@ -117,7 +117,7 @@ def play(
     paused = []
     with Bag(bag) as opened:
         opened.cut(*cut)
-        player = Player(node, opened, playback, {"/arm_controller/joint_trajectory": "/recorded/arm"})
+        player = Player(node, opened, {"/arm_controller/joint_trajectory": "/recorded/arm"}, rate)
         wait_until(lambda: player.listeners("/joint_states") and player.listeners("/clock"), 5.0, "listeners")
         player.play(lambda: next(pressed, ""), lambda now, still: paused.append(still))
         wait_until(lambda: len(player.publishers) == 3, 1.0, "publishers")
@@ -127,7 +127,7 @@ def play(
 
 @pytest.mark.system
 def test_the_bytes_are_those_of_the_bag_and_commands_do_not_reach_a_controller(node: Node, bag: Path) -> None:
-    player, arrived, _ = play(node, bag, Playback(rate=2.0))
+    player, arrived, _ = play(node, bag, 2.0)
 
     with Bag(bag) as opened:
         recorded = [m.data for m in opened.messages(["/joint_states"])]
@@ -144,7 +144,7 @@ def times(messages: list[bytes]) -> np.ndarray:
 
 @pytest.mark.system
 def test_the_clock_runs_at_200_hz_never_back_and_covers_what_was_asked_for(node: Node, bag: Path) -> None:
-    player, arrived, _ = play(node, bag, Playback(), cut=(0.1, 0.2))
+    player, arrived, _ = play(node, bag, cut=(0.1, 0.2))
     clock = times(arrived["/clock"])
 
     assert (np.diff(clock) >= 0.0).all()
@@ -157,7 +157,7 @@ def test_the_clock_runs_at_200_hz_never_back_and_covers_what_was_asked_for(node:
 def test_space_pauses_s_and_right_send_one_message_each_and_space_goes_on(node: Node, bag: Path) -> None:
     keys = [" ", *12 * [""], "s", "right", *12 * [""], " "]
 
-    player, arrived, paused = play(node, bag, Playback(rate=4.0), keys)
+    player, arrived, paused = play(node, bag, 4.0, keys)
 
     assert True in paused and paused[-1] is False
     assert player.sent == 3 * COUNT and len(arrived["/joint_states"]) == COUNT

@@ -41,15 +41,10 @@ def sha256(path: Path) -> str:
 
 
 def verify_sha256(path: Path, expected: str, advice: str) -> None:
-    """Refuse a file whose content is not what was recorded.
-
-    Args:
-        path: the file.
-        expected: its SHA-256 in hexadecimal.
-        advice: what the user can do about it; ends the error message.
+    """Refuse a file whose SHA-256 is not the expected one.
 
     Raises:
-        PolicyError: the hashes differ; the message has both.
+        PolicyError: the hashes differ; the message has both, and ends with `advice`, what the user can do about it.
     """
     found = sha256(path)
     if found != expected:
@@ -59,12 +54,8 @@ def verify_sha256(path: Path, expected: str, advice: str) -> None:
 def create_folder_atomically(target: Path, fill: Callable[[Path], object], replace: bool = False) -> None:
     """Let `fill` write into a scratch folder beside `target`, then rename it into place.
 
-    A rename is atomic, so several processes may build the same folder at once: the first one wins, the others' work is thrown away.
-
-    Args:
-        target: the folder to appear.
-        fill: writes the content into the folder that it is given.
-        replace: put the new folder in the place of an existing one.
+    A rename is atomic, so several processes may build the same folder at once: the first one wins, the others' work is thrown away. With
+    `replace`, the new folder takes the place of an existing one.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))

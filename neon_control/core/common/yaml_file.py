@@ -41,27 +41,18 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-def read_yaml(file: Path) -> Any:
-    """The content of a YAML file.
-
-    Raises:
-        ConfigError: not YAML, a key is given twice, or more than anybody writes; the message names the file.
-    """
-    if file.stat().st_size > MAX_BYTES:
-        raise ConfigError(f"{file}: not valid YAML: {file.stat().st_size} bytes, at most {MAX_BYTES} are read")
-    try:
-        return yaml.load(file.read_text(), _Loader)  # a safe one
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{file}: not valid YAML: {error}") from error
-
-
 def read_mapping(file: Path) -> dict[str, Any]:
     """The mapping at the top level of a YAML file.
 
     Raises:
-        ConfigError: as `read_yaml`, or something else at the top level.
+        ConfigError: not YAML, a key is given twice, more than anybody writes, or something else at the top level; it names the file.
     """
-    data = read_yaml(file)
+    if file.stat().st_size > MAX_BYTES:
+        raise ConfigError(f"{file}: not valid YAML: {file.stat().st_size} bytes, at most {MAX_BYTES} are read")
+    try:
+        data = yaml.load(file.read_text(), _Loader)  # a safe one
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{file}: not valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: expected a mapping at the top level, got {type(data).__name__}")
     return data

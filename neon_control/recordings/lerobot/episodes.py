@@ -28,8 +28,6 @@ START = 1_000 * NANOSECONDS  # [ns] an episode's first stamp; any but 0, which m
 ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
 FAR_OUTSIDE = 0.5  # [rad] beyond the joint's range; states there are probably in degrees
 
-__all__ = ["INFO", "LeRobotEpisode", "lerobot_episodes"]
-
 
 def lerobot_episodes(root: Path, config: RecordingConfig | None = None) -> Iterator[Recording]:
     """The episodes of a dataset; something that says what is wrong with it, where it cannot be read."""
@@ -122,7 +120,7 @@ class LeRobotEpisode(Recording):
         """Actions where the dataset has them."""
         measured, base_axes = Track(space.joint_names), space.dim - space.num_joints
         measured.add(stamps[0], stamps, list(states))
-        mapping, commands, base = self._config.lerobot.action, [], None
+        mapping, commands, base = self._config.lerobot.action, [], Track(BASE_AXES)
         if ACTION in self._layout.features:
             matrix = _matrix(table[ACTION])  # type: ignore[index]
             joints = self._columns(matrix, ACTION, mapping, space.joint_names, report)
@@ -133,11 +131,10 @@ class LeRobotEpisode(Recording):
             has_base = any(mapping.get(a, a) in self._layout.names(ACTION) for a in axes)
             velocities = self._columns(matrix, ACTION, mapping, axes, report) if has_base else None
             if velocities is not None:
-                base = Track(BASE_AXES)
                 base.add(stamps[0], stamps, list(velocities))
         if not commands:
             report.add(self.name, None, f"no '{ACTION}' of the joints; the next states stand in for it")
-        if base_axes and base is None:
+        if base_axes and base.span is None:
             report.add(self.name, None, f"no '{ACTION}' of the base; it is taken to stand still")
         return Targets(space.joint_names, base_axes, commands, measured, base)
 

@@ -21,7 +21,6 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.recordings.lerobot.layout import INFO
-from neon_control.recordings.lerobot.statistics import statistics
 from neon_control.recordings.lerobot.video import CODEC_NAME, PIXELS, VideoWriter
 from neon_control.recordings.reading import Recording, Report, Sample
 
@@ -32,6 +31,8 @@ COUNTERS = {"timestamp": "float32", "frame_index": "int64", "episode_index": "in
 DATA_MB, VIDEO_MB, CHUNK = 100, 200, 1000  # LeRobot's own defaults: sizes at which it begins another file, files in a folder
 RATE_IMAGES = 100  # by which a recording's rate is judged
 PIXEL_STEP, STATISTICS_IMAGES = 8, 50  # statistics of images: every 8th pixel each way, of at most so many images of an episode
+
+QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 
 Columns = dict[str, np.ndarray]
 
@@ -189,6 +190,16 @@ class LeRobotExport:
             "video_path": VIDEO_PATH,
             "features": features,
         }
+
+
+def statistics(values: np.ndarray) -> dict[str, list[Any]]:
+    """What LeRobot keeps of a feature (T, D) or (T,): per dimension; of images (T, H, W, 3) per channel as (3, 1, 1), in [0, 1]."""
+    image = values.ndim == 4
+    flat = values.reshape(-1, 3) / 255.0 if image else values.reshape(len(values), -1).astype(np.float64)
+    found = {"min": flat.min(axis=0), "max": flat.max(axis=0), "mean": flat.mean(axis=0), "std": flat.std(axis=0)}
+    found |= dict(zip(QUANTILES, np.quantile(flat, list(QUANTILES.values()), axis=0), strict=True))
+    shaped = {k: (v.reshape(3, 1, 1) if image else v).tolist() for k, v in found.items()}
+    return {**shaped, "count": [len(values)]}
 
 
 def image_rate(recordings: Iterable[Recording], space: ActionSpace, dt: float) -> int | None:

@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,6 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.files import lfs_hint
 
 INFO = Path("meta/info.json")
-EPISODES_2, EPISODES_3 = Path("meta/episodes.jsonl"), Path("meta/episodes")
-IMAGE_TYPES = ("video", "image")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Layout:
         Raises:
             ConfigError: there is none, or none of that name, or several and none was named.
         """
-        found = [k for k, f in self.features.items() if f.get("dtype") in IMAGE_TYPES]
+        found = [k for k, f in self.features.items() if f.get("dtype") in ("video", "image")]
         if wanted in found:
             return wanted
         if wanted or len(found) != 1:
@@ -111,15 +110,15 @@ def load_layout(root: Path) -> Layout:
     """
     file = root / INFO
     try:
-        info = _json(file)
-        text = str(info["codebase_version"]).lstrip("v")
-        version = int(text.split(".")[0])
+        with _named(file, "description of a dataset"):
+            info = json.loads(file.read_text())
+        version = int(str(info["codebase_version"]).lstrip("v").split(".")[0])
         if version not in (2, 3):
             raise ConfigError(f"{file}: codebase_version is {info['codebase_version']}, known are v2.0, v2.1 and v3.0")
         fps = float(info["fps"])
         if not fps > 0.0:
             raise ConfigError(f"{file}: fps is {fps}, must be > 0")
-        rows = _rows_3(root) if version == 3 else _rows_2(root / EPISODES_2)
+        rows = _rows_3(root / "meta/episodes") if version == 3 else _rows_2(root / "meta/episodes.jsonl")
         episodes = tuple(Episode(int(r["episode_index"]), int(r["length"]), r) for r in rows)
         size, videos = int(info.get("chunks_size", 1000)), str(info.get("video_path") or "")
         return Layout(root, version, fps, size, dict(info["features"]), str(info["data_path"]), videos, episodes)
@@ -128,29 +127,25 @@ def load_layout(root: Path) -> Layout:
 
 
 def _rows_2(file: Path) -> list[dict[str, Any]]:
-    lines = file.read_text().splitlines()
-    try:
-        return [json.loads(line) for line in lines if line.strip()]
-    except ValueError as error:
-        raise ConfigError(f"{file}: no list of episodes: {lfs_hint(file) or error}") from error
+    with _named(file, "list of episodes"):
+        return [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
 
 
-def _rows_3(root: Path) -> list[dict[str, Any]]:
-    files = sorted((root / EPISODES_3).glob("*/*.parquet"))
+def _rows_3(folder: Path) -> list[dict[str, Any]]:
+    files = sorted(folder.glob("*/*.parquet"))
     if not files:
-        raise ConfigError(f"{root / EPISODES_3}: no list of episodes: there is no parquet file in a folder of it")
+        raise ConfigError(f"{folder}: no list of episodes: there is no parquet file in a folder of it")
     rows: list[dict[str, Any]] = []
     for file in files:
-        try:
+        with _named(file, "list of episodes"):
             columns = [n for n in parquet.read_schema(file).names if not n.startswith("stats/")]
             rows += parquet.read_table(file, columns=columns).to_pylist()
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{file}: no list of episodes: {lfs_hint(file) or error}") from error
     return rows
 
 
-def _json(file: Path) -> Any:
+@contextmanager
+def _named(file: Path, what: str) -> Iterator[None]:
     try:
-        return json.loads(file.read_text())
-    except ValueError as error:
-        raise ConfigError(f"{file}: no description of a dataset: {lfs_hint(file) or error}") from error
+        yield
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: no {what}: {lfs_hint(file) or error}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.yaml_file import MAX_BYTES, read_mapping, read_yaml
+from neon_control.core.common.yaml_file import MAX_BYTES, read_mapping
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
 
@@ -33,7 +33,7 @@ def write(folder: Path, text: str) -> Path:
 )
 def test_what_nobody_means_is_refused_in_a_short_message(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as refusal:
-        read_yaml(write(tmp_path, text))
+        read_mapping(write(tmp_path, text))
     assert "file.yaml: not valid YAML" in str(refusal.value) and len(str(refusal.value)) < 1000
 
 

@@ -26,8 +26,7 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import CommandTopic, LeRobotNames, RecordingConfig
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.finding import Report, find_recordings
-from neon_control.recordings.lerobot.export import LeRobotExport, image_rate
-from neon_control.recordings.lerobot.statistics import statistics
+from neon_control.recordings.lerobot.export import LeRobotExport, image_rate, statistics
 from neon_control.recordings.lerobot.video import VideoWriter
 
 NAMES = ("joint0", "joint1")
