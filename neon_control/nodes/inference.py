@@ -22,7 +22,7 @@ from sensor_msgs.msg import JointState
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.fields import setting
-from neon_control.core.common.plugins import import_plugins
+from neon_control.core.common.registry import import_plugins
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import TRANSPORTS
 from neon_control.core.robot.robot_file import load_robot

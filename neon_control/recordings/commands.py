@@ -27,6 +27,7 @@ from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, stam
 from neon_control.recordings.reading import Report
 from neon_control.recordings.tracks import HOLD_S, Targets, Track
 
+NameOf = Callable[[str], str]
 COMPARED = 10  # joint states by which the clocks are compared
 MAX_DELIVERY_S = 0.5  # [s] between a stamp and its receipt; beyond this they come from different clocks
 
@@ -47,14 +48,7 @@ class RecordedCommands:
     """
 
     def __init__(
-        self,
-        name: str,
-        start: int,
-        config: RecordingConfig,
-        joints: Sequence[str],
-        types: dict[str, str],
-        report: Report,
-        name_of: Callable[[str], str],
+        self, name: str, start: int, config: RecordingConfig, joints: Sequence[str], types: dict[str, str], report: Report, name_of: NameOf
     ) -> None:
         self._name, self._start, self._types, self._report = name, start, types, report
         self._joint_states = name_of(config.joint_states)

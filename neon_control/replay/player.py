@@ -22,6 +22,7 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.nodes.chunk_messages import to_time
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.recordings.bag.message_types import find_definition
+from neon_control.recordings.bag.messages import digest_of
 from neon_control.replay.recorder import message_class
 
 NOT_PLAYED = ("/clock", "/rosout", "/parameter_events")  # they belong to the nodes and the time of the day
@@ -83,7 +84,7 @@ class Player:
             if topic.name in NOT_PLAYED:
                 continue
             try:
-                find_definition(topic.type, topic.digest)
+                find_definition(topic.type, topic.digest or digest_of(topic.type, topic.definition))
                 kind = message_class(topic.type)
             except BagError as error:
                 self.problems[topic.name] = str(error)

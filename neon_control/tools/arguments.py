@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from neon_control.core.common.plugins import import_plugins
+from neon_control.core.common.registry import import_plugins
 
 IMAGE_SIZES = (16, 4096)  # [pixels] of a side, that the simulated camera has
 _ROS_NAME = re.compile(r"(~?/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*/?|/?")

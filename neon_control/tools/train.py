@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neon_control.core.common.paths import find_file
-from neon_control.core.common.plugins import import_plugins
+from neon_control.core.common.registry import import_plugins
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 

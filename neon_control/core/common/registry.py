@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from neon_control.core.common.errors import ConfigError
@@ -35,3 +36,18 @@ class Registry(dict[str, Callable[..., Any]]):
             return builder
 
         return add
+
+
+def import_plugins(modules: Iterable[str]) -> None:
+    """Import modules, so that what they register is known; empty names are left out. Only the user can name one, by a parameter or an
+    option; a policy folder cannot.
+
+    Raises:
+        ConfigError: one cannot be imported.
+    """
+    for module in modules:
+        try:
+            if module:
+                importlib.import_module(module)
+        except Exception as error:
+            raise ConfigError(f"plugin '{module}' cannot be imported: {type(error).__name__}: {error}") from error

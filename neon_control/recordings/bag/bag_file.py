@@ -7,7 +7,6 @@ with Bag(path) as bag:
 
 from __future__ import annotations
 
-import functools
 import re
 import shutil
 import tempfile
@@ -20,16 +19,14 @@ from typing import Any
 
 import yaml
 import zstandard
-from rosbags.interfaces import Qos
-from rosbags.rosbag2.metadata import parse_qos
 from rosbags.typesys.store import Typestore
 
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.common.files import lfs_hint
 from neon_control.recordings.bag.mcap import McapStorage
-from neon_control.recordings.bag.messages import deserialise, digest_of, type_of
+from neon_control.recordings.bag.messages import deserialise, type_of
 from neon_control.recordings.bag.sqlite import UNFINISHED, SqliteStorage, finish
-from neon_control.recordings.bag.storage import Definition, OnDamage, Storage, StoredTopic, merged
+from neon_control.recordings.bag.storage import BagTopic, Definition, OnDamage, Storage, merged
 
 METADATA = "metadata.yaml"
 STORAGES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
@@ -52,23 +49,6 @@ class BagError(NeonControlError):
     def __init__(self, what: str, path: Path | None = None) -> None:
         super().__init__(what if path is None else f"{path}: {what}")
         self.what = what
-
-
-@dataclass(frozen=True)
-class BagTopic:
-    """One topic of a bag."""
-
-    name: str  # as recorded: absolute
-    type: str  # package/msg/Name
-    count: int
-    qos: tuple[Qos, ...]  # what its publishers offered, as far as the recorder was told
-    definition: Definition  # of its type, by the bag; may be empty
-    recorded_digest: str
-
-    @functools.cached_property
-    def digest(self) -> str:
-        """RIHS01 hash of the type's definition; empty where the bag tells neither."""
-        return self.recorded_digest or digest_of(self.type, self.definition)
 
 
 @dataclass(frozen=True)
@@ -191,11 +171,13 @@ class Bag:
 
     def _index(self) -> tuple[dict[str, BagTopic], list[dict[int, BagTopic]]]:
         """Topics, and for each file which of its topics are which of these."""
-        stored: dict[str, list[tuple[int, StoredTopic]]] = {}
+        stored: dict[str, list[tuple[int, BagTopic]]] = {}
         for number, storage in enumerate(self._storages):
             for topic in storage.topics:
                 if topic.count and topic.serialization == "cdr":
-                    stored.setdefault(topic.name, []).append((number, replace(topic, type=_full_name(topic.type))))
+                    # bags of ROS 2's first years, and of some tools, write package/Name
+                    kind = topic.type.replace("/", "/msg/") if topic.type.count("/") == 1 else topic.type
+                    stored.setdefault(topic.name, []).append((number, replace(topic, type=kind)))
                 elif topic.count:
                     self._say(topic.name, f"is left out: its messages are '{topic.serialization}', and cdr is needed")
         topics: dict[str, BagTopic] = {}
@@ -207,8 +189,8 @@ class Bag:
             used = [t for _, t in found if t.type == kind]
             definition = next((t.definition for t in used if t.definition.encoding), Definition())
             digest = next((t.digest for t in used if t.digest), "")
-            qos = tuple(dict.fromkeys(q for t in used for q in _qos(t.qos)))
-            topics[name] = BagTopic(name, kind, sum(t.count for t in used), qos, definition, digest)
+            qos = tuple(dict.fromkeys(q for t in used for q in t.qos))
+            topics[name] = replace(used[0], definition=definition, digest=digest, qos=qos, count=sum(t.count for t in used))
             for number, topic in found:
                 if topic.type == kind:
                     ids[number][topic.id] = topics[name]
@@ -320,18 +302,6 @@ def _open_storage(file: Path, stack: ExitStack, on_damage: OnDamage) -> Storage:
 
 def _temporary(stack: ExitStack) -> Path:
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neon_control-")))
-
-
-def _full_name(kind: str) -> str:
-    """The type as package/msg/Name; bags of ROS 2's first years, and of some tools, write package/Name."""
-    return kind.replace("/", "/msg/") if kind.count("/") == 1 else kind
-
-
-def _qos(text: str) -> list[Qos]:
-    try:
-        return parse_qos(text)
-    except Exception:  # it decides how a topic is replayed, not whether it can be read
-        return []
 
 
 def _words(error: Exception) -> str:

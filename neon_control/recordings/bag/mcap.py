@@ -24,7 +24,7 @@ from mcap.reader import SeekingReader
 from mcap.records import Channel, Chunk, Schema
 from mcap.stream_reader import MAGIC_SIZE, get_chunk_data_stream
 
-from neon_control.recordings.bag.storage import Definition, OnDamage, Stored, StoredTopic, merged
+from neon_control.recordings.bag.storage import BagTopic, Definition, OnDamage, Stored, merged, qos_of
 
 HEAD = struct.Struct("<BQ")  # opcode and length of a record
 SPAN = struct.Struct("<QQ")  # begin of a chunk: times of its first and its last message [ns]
@@ -66,11 +66,11 @@ class McapStorage:
             self._pass_records()
         self.topics = [self._topic(number, channel) for number, channel in sorted(self._channels.items())]
 
-    def _topic(self, number: int, channel: Channel) -> StoredTopic:
+    def _topic(self, number: int, channel: Channel) -> BagTopic:
         schema = self._schemas.get(channel.schema_id, Schema(0, b"", "", ""))
         definition = Definition(schema.encoding, schema.data.decode(errors="replace"))
-        digest, qos = channel.metadata.get("topic_type_hash", ""), channel.metadata.get("offered_qos_profiles", "")
-        return StoredTopic(number, channel.topic, schema.name, channel.message_encoding, definition, digest, qos, self._counts[number])
+        digest, qos = channel.metadata.get("topic_type_hash", ""), qos_of(channel.metadata.get("offered_qos_profiles", ""))
+        return BagTopic(number, channel.topic, schema.name, channel.message_encoding, definition, digest, qos, self._counts[number])
 
     def _read_index(self, reader: SeekingReader) -> bool:
         """Whether there is an index that is complete: it tells where all messages are, and whose they are."""

@@ -30,11 +30,6 @@ def _types() -> Typestore:
 
 
 @functools.cache
-def _digest(message_type: str) -> str:
-    return _types().hash_rihs01(message_type)
-
-
-@functools.cache
 def _own_types(message_type: str, definition: Definition) -> Typestore:
     """The types that a bag itself defines."""
     store = get_typestore(Stores.EMPTY)
@@ -61,14 +56,14 @@ def type_of(kind: str, definition: Definition, digest: str) -> tuple[Typestore, 
     """Where a type is defined, and its name there: ours if it is the same edition, else the bag's own definition.
 
     Args:
-        digest: RIHS01 hash of the type; empty where a bag does not tell it.
+        digest: RIHS01 hash of the type; where a bag does not tell it, that of the definition counts.
 
     Raises:
         ValueError: it is not known, or another edition of ours, and the bag does not define it.
     """
     if kind.endswith("_Event"):
         return _types(), SERVICE_EVENT
-    if kind in _types().fielddefs and digest in ("", _digest(kind)):
+    if kind in _types().fielddefs and (digest or digest_of(kind, definition)) in ("", _types().hash_rihs01(kind)):
         return _types(), kind
     if definition.encoding not in ENCODINGS:
         raise ValueError(f"has the type {kind}, which is not known here in this edition, and the bag does not define it")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from neon_control.recordings.bag.storage import Definition, OnDamage, Stored, StoredTopic
+from neon_control.recordings.bag.storage import BagTopic, Definition, OnDamage, Stored, qos_of
 
 COLUMNS = ("id", "name", "type", "serialization_format", "offered_qos_profiles", "type_description_hash")
 SOUND = "typeof(timestamp) = 'integer'"  # any column holds any type
@@ -51,7 +51,7 @@ class SqliteStorage:
         self.start, self.end = min((row[2] for row in counted), default=0), max((row[3] for row in counted), default=0)
         columns = ", ".join(c if c in there else "''" for c in COLUMNS)
         self.topics = [
-            StoredTopic(number, name, kind, serialization, definitions.get(kind, Definition()), digest, qos, counts.get(number, 0))
+            BagTopic(number, name, kind, serialization, definitions.get(kind, Definition()), digest, qos_of(qos), counts.get(number, 0))
             for number, name, kind, serialization, qos, digest in self._database.execute(f"SELECT {columns} FROM topics ORDER BY id")
         ]
 

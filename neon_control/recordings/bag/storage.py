@@ -11,6 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from rosbags.interfaces import Qos
+from rosbags.rosbag2.metadata import parse_qos
+
 OnDamage = Callable[[str, int | None], None]  # takes what is wrong, and when in the bag [ns] if that is known
 
 
@@ -22,17 +25,25 @@ class Definition(NamedTuple):
 
 
 @dataclass(frozen=True)
-class StoredTopic:
-    """One topic of one file."""
+class BagTopic:
+    """One topic of one file, or of a bag."""
 
-    id: int
-    name: str
-    type: str
+    id: int  # in its file
+    name: str  # as recorded: absolute
+    type: str  # package/msg/Name
     serialization: str  # of its messages; cdr is what ROS 2 writes
-    definition: Definition
+    definition: Definition  # of its type, by the bag; may be empty
     digest: str  # RIHS01 hash of the type; empty in files older than Iron
-    qos: str  # what its publishers offered, as YAML
+    qos: tuple[Qos, ...]  # what its publishers offered, as far as the recorder was told
     count: int
+
+
+def qos_of(text: str) -> tuple[Qos, ...]:
+    """What a recorder wrote of the publishers, as YAML; nothing where it is something else."""
+    try:
+        return tuple(parse_qos(text))
+    except Exception:  # it decides how a topic is replayed, not whether it can be read
+        return ()
 
 
 class Stored(NamedTuple):
@@ -50,7 +61,7 @@ class Storage(Protocol):
         start, end: [ns] times of the first and the last message.
     """
 
-    topics: list[StoredTopic]
+    topics: list[BagTopic]
     start: int
     end: int
 

@@ -118,7 +118,7 @@ def load_layout(root: Path) -> Layout:
         fps = float(info["fps"])
         if not fps > 0.0:
             raise ConfigError(f"{file}: fps is {fps}, must be > 0")
-        rows = _rows_3(root / "meta/episodes") if version == 3 else _rows_2(root / "meta/episodes.jsonl")
+        rows = _episodes_3(root / "meta/episodes") if version == 3 else _episodes_2(root / "meta/episodes.jsonl")
         episodes = tuple(Episode(int(r["episode_index"]), int(r["length"]), r) for r in rows)
         size, videos = int(info.get("chunks_size", 1000)), str(info.get("video_path") or "")
         return Layout(root, version, fps, size, dict(info["features"]), str(info["data_path"]), videos, episodes)
@@ -126,12 +126,12 @@ def load_layout(root: Path) -> Layout:
         raise ConfigError(f"{file}: no readable LeRobot dataset: {type(error).__name__}: {error}") from error
 
 
-def _rows_2(file: Path) -> list[dict[str, Any]]:
+def _episodes_2(file: Path) -> list[dict[str, Any]]:
     with _named(file, "list of episodes"):
         return [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
 
 
-def _rows_3(folder: Path) -> list[dict[str, Any]]:
+def _episodes_3(folder: Path) -> list[dict[str, Any]]:
     files = sorted(folder.glob("*/*.parquet"))
     if not files:
         raise ConfigError(f"{folder}: no list of episodes: there is no parquet file in a folder of it")

@@ -15,7 +15,7 @@ import yaml
 from torch import nn
 
 from neon_control.core.common.errors import PolicyError
-from neon_control.core.common.plugins import import_plugins
+from neon_control.core.common.registry import import_plugins
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.model.action_heads import factory
@@ -85,8 +85,8 @@ def test_without_its_module_an_own_head_is_refused_with_advice_and_with_it_it_lo
     code = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from neon_control.core.common.errors import PolicyError
-from neon_control.core.common.plugins import import_plugins
-from neon_control.core.common.plugins import import_plugins
+from neon_control.core.common.registry import import_plugins
+from neon_control.core.common.registry import import_plugins
 from neon_control.runtime.policy.policy_file import read_policy_file
 from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 try:
