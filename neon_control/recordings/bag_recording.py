@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
@@ -56,17 +54,8 @@ class BagRecording(Recording):
             return
         with bag:
             cameras = self._cameras(bag)
-            if cameras is None:
-                return
-            scan = Scan(bag, self.config, space, shortest=dt * num_steps)
-            for sample in _Playback(bag, self.config, space, clip, scan).play(cameras):
-                stamp, until = sample.observation.stamp, scan.end_of(sample.episode)
-                actions, mask = scan.targets.at(step_times(stamp, dt, num_steps), dt, until)
-                if mask.any():
-                    yield replace(sample, actions=actions, mask=mask)
-                else:
-                    text = "no command is known at an image's time, before the first or after the last"
-                    report.add(self.name, scan.seconds(stamp), text, "empty")
+            if cameras is not None:
+                yield from _Playback(bag, self.config, space, dt, num_steps, clip).play(cameras)
 
     def _cameras(self, bag: ReadableBag) -> dict[str, str] | None:
         """Topic with images -> camera, the first one first; None, and a problem, where there can be no samples."""
@@ -89,11 +78,13 @@ class _Image(NamedTuple):
 
 
 class _Playback:
-    """Plays a bag to an `ObservationBuilder`; the samples that come out have no targets yet."""
+    """Plays a bag to an `ObservationBuilder`."""
 
-    def __init__(self, bag: ReadableBag, config: RecordingConfig, space: ActionSpace, clip: Clip, scan: Scan) -> None:
-        self._bag, self._config, self._space, self._clip, self._scan = bag, config, space, clip, scan
+    def __init__(self, bag: ReadableBag, config: RecordingConfig, space: ActionSpace, dt: float, num_steps: int, clip: Clip) -> None:
+        self._bag, self._config, self._joints, self._clip = bag, config, space.joint_names, clip
+        self._dt, self._num_steps = dt, num_steps
         self._name, self._report = bag.name, bag.report
+        self._scan = Scan(bag, config, space, shortest=dt * num_steps)
         audio = config.audio.lstrip("/")
         kind = bag.types[audio].replace("/msg/", "/") if audio in bag.types else ""
         if kind and kind not in READERS:
@@ -147,9 +138,8 @@ class _Playback:
         if len(samples):
             self._builder.audio.add(now - delay, samples)
         if self._builder.audio.gaps > gaps:
-            self._report.add(
-                f"{self._name} {self._config.audio}", self._scan.seconds(now), "sound is missing; silence stands in for it", "gap"
-            )
+            text = "sound is missing; silence stands in for it"
+            self._report.add(f"{self._name} {self._config.audio}", self._scan.seconds(now), text, "gap")
 
     def _look(self, image: _Image) -> Iterator[Sample]:
         episode = max(self._episode, self._scan.episode_of(image.stamp))
@@ -176,10 +166,15 @@ class _Playback:
             return
         if self._read_audio is None:
             observation = replace(observation, audio=SILENCE)
-        yield Sample(observation, np.zeros((0, self._space.dim)), np.zeros(0, np.float32), episode)
+        times = step_times(image.stamp, self._dt, self._num_steps)
+        actions, mask = self._scan.targets.at(times, self._dt, self._scan.end_of(episode))
+        if mask.any():
+            yield Sample(observation, actions, mask, episode)
+        else:
+            self._report.add(self._name, time, "no command is known at an image's time, before the first or after the last", "empty")
 
     def _new_builder(self) -> ObservationBuilder:
-        builder = ObservationBuilder(self._space.joint_names, use_audio=self._read_audio is not None, cameras=self._cameras)
+        builder = ObservationBuilder(self._joints, use_audio=self._read_audio is not None, cameras=self._cameras)
         builder.cameras.look_at(self._clip, self._cameras)
         return builder
 

@@ -98,14 +98,15 @@ class Targets:
     def __init__(self, joint_names: Sequence[str], base_axes: int, commands: Sequence[Track], measured: Track, base: Track) -> None:
         self._joints, self._base_axes, self._base = len(joint_names), base_axes, base
         self._columns: list[tuple[Track, list[int], list[int], bool]] = []  # track, its columns, ours, whether it was measured
-        self.measured_joints = left = list(joint_names)
-        for track, is_measured in [*((t, False) for t in commands), (measured, True)]:
+        left = list(joint_names)
+        for track in (*commands, measured):
+            if track is measured:
+                self.measured_joints = left
             joints = [n for n in left if n in track.names and track.span]
             if joints:
-                self._columns.append((track, [track.names.index(n) for n in joints], [joint_names.index(n) for n in joints], is_measured))
+                ours = [joint_names.index(n) for n in joints]
+                self._columns.append((track, [track.names.index(n) for n in joints], ours, track is measured))
                 left = [n for n in left if n not in joints]
-            if not is_measured:
-                self.measured_joints = left
         self._is_whole = not left
 
     def at(self, times: np.ndarray, dt: float, until: int = NEVER) -> tuple[np.ndarray, np.ndarray]:

@@ -21,12 +21,9 @@ ASK_PERIOD = 5.0  # [s] a policy may be changed while it runs
 
 
 class NodeFacts:
-    """Asks one node for its parameters, again and again; the node that asks has to be spun meanwhile.
+    """Asks the node `name` in the namespace of `node` for its parameters, again and again; `node` has to be spun meanwhile.
 
-    Args:
-        node: who asks.
-        name: whose parameters, in the namespace of `node`.
-        note: takes key and text for the bag, when something is new.
+    `note` takes key and text for the bag, when something is new.
     """
 
     def __init__(self, node: Node, name: str, note: Callable[[str, str], None]) -> None:

@@ -33,7 +33,7 @@ class Channel:
 
     subscription: PolledSubscription
     type: str
-    digest: str
+    definition: tuple[str, str]  # of its type: text and hash
     connection: Connection | None = None  # made with the first message: by then all publishers are known
     count: int = 0
     lost: int = 0  # by the publishers' sequence numbers
@@ -41,20 +41,14 @@ class Channel:
 
 
 class Recorder:
-    """See the module's text.
+    """Records topics, by their names in the namespace of `node`, as soon as somebody publishes them; see the module's text.
 
     Attributes:
         problems: topic -> why it cannot be recorded.
-        bytes: written so far, before compression.
-
-    Args:
-        node: whose namespace the topics' names are resolved in.
-        path: folder of the bag; must not exist.
-        topics: what to record, as soon as somebody publishes it.
-        compress: with zstd, in the file's own chunks.
+        bytes: written so far, before compression, which is with zstd in the file's own chunks.
 
     Raises:
-        BagError: the folder exists or cannot be made.
+        BagError: the bag's folder `path` exists or cannot be made; later, the file cannot be written.
     """
 
     def __init__(self, node: Node, path: Path, topics: Collection[str], compress: bool = False) -> None:
@@ -85,11 +79,7 @@ class Recorder:
         return sum(c.lost for c in self.channels.values())
 
     def poll(self) -> None:
-        """Write what has arrived; now and then, look for new topics.
-
-        Raises:
-            BagError: the file cannot be written.
-        """
+        """Write what has arrived; now and then, look for new topics."""
         if time.monotonic() - self._looked >= LOOK_PERIOD:
             self._looked = time.monotonic()
             for topic in self._wanted:
@@ -104,11 +94,7 @@ class Recorder:
         self._writer.set_custom_data(key, text)
 
     def close(self) -> None:
-        """Finish the bag; before this it has no index.
-
-        Raises:
-            BagError: the file cannot be written.
-        """
+        """Finish the bag; before this it has no index."""
         try:
             self._writer.close()
         except OSError as error:
@@ -124,9 +110,9 @@ class Recorder:
             if len(kinds) > 1 or len(digests) > 1:
                 raise BagError(f"its publishers disagree about its type: {kinds}, {digests}")
             kind, digest = kinds[0], "".join(digests)
-            find_definition(kind, digest)
+            definition = find_definition(kind, digest)
             qos = _compatible(kind, [p.qos_profile for p in publishers])
-            self.channels[topic] = Channel(PolledSubscription(self._node, message_class(kind), topic, qos), kind, digest)
+            self.channels[topic] = Channel(PolledSubscription(self._node, message_class(kind), topic, qos), kind, definition)
         except BagError as error:
             self.problems[topic] = str(error)
 
@@ -143,25 +129,20 @@ class Recorder:
             channel.last[publisher] = number
         try:
             if channel.connection is None:
-                channel.connection = self._connect(topic, channel)
+                text, digest = channel.definition
+                offered = dict.fromkeys(_offered(p.qos_profile) for p in self._node.get_publishers_info_by_topic(topic))
+                channel.connection = self._writer.add_connection(
+                    topic, channel.type, msgdef=text, rihs01=digest, offered_qos_profiles=list(offered)
+                )
             self._writer.write(channel.connection, moment, data)
         except OSError as error:
             raise BagError(f"cannot write to {self.path}: {error}") from error
         channel.count += 1
         self.bytes += len(data)
 
-    def _connect(self, topic: str, channel: Channel) -> Connection:
-        text, digest = find_definition(channel.type, channel.digest)
-        offered = dict.fromkeys(_offered(p.qos_profile) for p in self._node.get_publishers_info_by_topic(topic))
-        return self._writer.add_connection(topic, channel.type, msgdef=text, rihs01=digest, offered_qos_profiles=list(offered))
-
 
 def message_class(kind: str) -> type:
-    """The class of `package/msg/Name`.
-
-    Raises:
-        BagError: its package is not installed, or has no such message.
-    """
+    """The class of `package/msg/Name`; a BagError where its package is not installed, or has no such message."""
     package, _, name = kind.split("/")
     try:
         found: type = getattr(importlib.import_module(f"{package}.msg"), name)

@@ -25,11 +25,7 @@ def lfs_hint(path: Path) -> str:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal.
-
-    Raises:
-        PolicyError: the file cannot be read.
-    """
+    """SHA-256 of a file, in hexadecimal; a PolicyError where it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:

@@ -12,22 +12,14 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 
 class Registry(dict[str, Callable[..., Any]]):
-    """Name -> what builds it.
-
-    Args:
-        kind: what is built, for errors.
-    """
+    """Name -> what builds a thing of some `kind`, as errors call it."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self._kind = kind
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator: make a class or function known as `name`.
-
-        Raises:
-            ConfigError: the name is taken.
-        """
+        """Decorator: make a class or function known as `name`; a ConfigError where that is taken."""
 
         def add(builder: T) -> T:
             if name in self:

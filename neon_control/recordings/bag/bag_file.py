@@ -197,11 +197,7 @@ class Bag:
         return topics, ids
 
     def cut(self, start: float, duration: float) -> None:
-        """From now on, see only the messages from `start` [s] after the begin on, for `duration` [s].
-
-        Raises:
-            BagError: the bag ends before.
-        """
+        """From now on, see only the messages from `start` [s] after the begin on, for `duration` [s]; a BagError where it ends before."""
         if start * 1e9 > self.end - self.start:
             raise BagError(f"lasts {(self.end - self.start) * 1e-9:.2f} s, asked to start at {start:g} s", self.path)
         self.start += round(start * 1e9)

@@ -46,11 +46,7 @@ class _ChunkPlace(NamedTuple):
 
 
 class McapStorage:
-    """See `storage.Storage`; `stack` closes it.
-
-    Raises:
-        mcap.exceptions.McapError: it is no mcap.
-    """
+    """See `storage.Storage`; `stack` closes it."""
 
     def __init__(self, path: Path, stack: ExitStack, on_damage: OnDamage) -> None:
         self._on_damage = on_damage

@@ -22,12 +22,7 @@ UNFINISHED = ("-wal", "-journal")  # beside a file whose recorder died: what bel
 
 
 class SqliteStorage:
-    """See `storage.Storage`; `stack` closes it.
-
-    Raises:
-        ValueError: it is a database, but no rosbag2.
-        sqlite3.Error: it is damaged.
-    """
+    """See `storage.Storage`; `stack` closes it."""
 
     def __init__(self, path: Path, stack: ExitStack, on_damage: OnDamage) -> None:
         self._on_damage = on_damage

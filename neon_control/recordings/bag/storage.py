@@ -55,15 +55,11 @@ class Stored(NamedTuple):
 
 
 class Storage(Protocol):
-    """An open file.
-
-    Attributes:
-        start, end: [ns] times of the first and the last message.
-    """
+    """An open file; to open one that is damaged or something else raises what its reader stumbles over."""
 
     topics: list[BagTopic]
-    start: int
-    end: int
+    start: int  # [ns] time of the first message
+    end: int  # [ns] and of the last one
 
     def messages(self, topics: Collection[int], start: int, end: int) -> Iterator[Stored]:
         """The messages of some topics between two times [ns], both included, in the order of time."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,11 @@ class LeRobotExport:
     """A dataset that is being written. Use as a context manager: only a finished one has its `meta/info.json`.
 
     Args:
-        root: folder of the dataset; must not exist.
-        space: joints and actions.
-        robot: its name.
-        fps: [Hz] of the dataset.
+        fps: [Hz]
         task: what is done in it, in words.
 
     Raises:
-        ConfigError: the folder exists.
+        ConfigError: the folder `root` exists.
     """
 
     def __init__(self, root: Path, space: ActionSpace, robot: str, fps: int, task: str) -> None:
@@ -78,21 +76,14 @@ class LeRobotExport:
 
     def add(self, recording: Recording, dt: float, report: Report) -> None:
         """Append the episodes of a recording; one image at a time is in memory."""
-        state: list[np.ndarray] = []
-        actions: list[np.ndarray] = []
-        pixels: list[np.ndarray] = []
-        previous = -1
-        for episode, sample in _at_rate(recording.samples(self._space, dt, 1, report=report), self._fps):
-            if episode != previous and state:
-                self._finish(state, actions, pixels)
-                state, actions, pixels = [], [], []
-            previous = episode
-            self._write_image(sample.observation.image, begins=not state)
-            state.append(sample.observation.joint_positions)
-            actions.append(sample.actions[0])
-            pixels.append(sample.observation.image[::PIXEL_STEP, ::PIXEL_STEP])
-        if state:
-            self._finish(state, actions, pixels)
+        samples = _at_rate(recording.samples(self._space, dt, 1, report=report), self._fps)
+        for _, episode in groupby(samples, key=itemgetter(0)):
+            frames: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+            for _, sample in episode:
+                image = sample.observation.image
+                self._write_image(image, begins=not frames)
+                frames.append((sample.observation.joint_positions, sample.actions[0], image[::PIXEL_STEP, ::PIXEL_STEP]))
+            self._finish(frames)
 
     def _write_image(self, image: np.ndarray, begins: bool) -> None:
         size = image.shape[:2]
@@ -111,8 +102,10 @@ class LeRobotExport:
             self._video_start = self._video.frames
         self._video.add(image)
 
-    def _finish(self, state: list[np.ndarray], actions: list[np.ndarray], pixels: list[np.ndarray]) -> None:
-        count, number = len(state), self.episodes
+    def _finish(self, frames: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
+        """The end of an episode, of which each frame has the positions (J,), the actions (N,) and some pixels of its image."""
+        state, actions, pixels = zip(*frames, strict=True)
+        count, number = len(frames), self.episodes
         columns: Columns = {
             "observation.state": np.asarray(state, np.float32),
             "action": np.asarray(actions, np.float32),
@@ -213,13 +206,12 @@ def image_rate(recordings: Iterable[Recording], space: ActionSpace, dt: float) -
 
 def _at_rate(samples: Iterator[Sample], fps: int) -> Iterator[tuple[int, Sample]]:
     """Samples at a constant rate, each time the nearest one, with a number that changes where an episode ends or images are missing."""
-    period, run = NANOSECONDS / fps, 0
+    period, run = NANOSECONDS / fps, -1
     before: Sample | None = None
     start, count = 0, 0
     for sample in samples:
         if before is None or sample.episode != before.episode or sample.observation.stamp - before.observation.stamp > 2.5 * period:
-            if before is not None:
-                run += 1
+            run += 1
             start, count = sample.observation.stamp, 1
             yield run, sample
         else:

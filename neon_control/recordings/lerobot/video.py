@@ -47,15 +47,10 @@ def frames_at(path: Path, times: np.ndarray, tolerance: float, report: Report) -
 
 
 class VideoWriter:
-    """One mp4 file of images at a constant rate; complete when it is closed.
-
-    Args:
-        path: the file; its folder is made.
-        fps: [Hz].
-        size: (height, width) of the images, both even, as the codec's pixel format asks.
+    """One mp4 file of images at `fps` [Hz]; complete when it is closed.
 
     Raises:
-        ConfigError: a size is odd.
+        ConfigError: the `size` (height, width) of the images is odd, which the codec's pixel format does not have.
     """
 
     def __init__(self, path: Path, fps: int, size: tuple[int, int]) -> None:
