@@ -90,8 +90,7 @@ class Targets:
     Args:
         joint_names: the J joints, in order of the actions.
         base_axes: 3, or 0 on a robot without a base.
-        commands: tracks of commanded joint positions [rad].
-        measured: track of all J joints [rad].
+        commands, measured: tracks [rad] of commanded joints, and of all J.
         base: track of base velocities [m/s, rad/s]; empty where none were recorded.
     """
 

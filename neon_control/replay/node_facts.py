@@ -50,11 +50,10 @@ class NodeFacts:
 
     def _on_values(self, names: list[str], future: Any) -> None:
         values = future.result().values
-        if len(values) == len(names):
-            plain: Iterator[Any] = (parameter_value_to_python(v) for v in values)
-            self._take({n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)})
-
-    def _take(self, parameters: dict[str, Any]) -> None:
+        if len(values) != len(names):
+            return
+        plain: Iterator[Any] = (parameter_value_to_python(v) for v in values)
+        parameters = {n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)}
         if parameters in self._changes[-1:]:
             return
         self._changes.append(parameters)

@@ -10,11 +10,7 @@ class ConfigError(NeonControlError):
 
 
 class ObservationError(NeonControlError):
-    """No usable observation: the message names every input that is missing or stale.
-
-    Attributes:
-        inputs: the names of those inputs, for counters; empty where no single input is to blame.
-    """
+    """No usable observation: the message names every input that is missing or stale, and so does `inputs`, for counters."""
 
     def __init__(self, message: str, inputs: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -22,11 +18,7 @@ class ObservationError(NeonControlError):
 
 
 class ChunkError(NeonControlError):
-    """A chunk was refused.
-
-    Attributes:
-        reason: short stable word for counters and diagnostics, for example ``"non_finite"``.
-    """
+    """A chunk was refused; `reason` is a short stable word for counters and diagnostics, for example ``"non_finite"``."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

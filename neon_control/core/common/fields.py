@@ -108,10 +108,9 @@ def kinds_of(cls: type) -> dict[str, Any]:
 
 
 def load(cls: type[T], data: Any, place: Place, **given: Any) -> T:
-    """A dataclass from a mapping. A class with a true `FURTHER_FIELDS` skips what it does not know, others refuse it.
+    """A dataclass from a mapping, and from fields that are `given` already.
 
-    Args:
-        given: fields that are known already and do not stand in the mapping.
+    A class with a true `FURTHER_FIELDS` skips what it does not know, others refuse it.
 
     Raises:
         NeonControlError: that of `place`: a field is missing, unknown or wrong.

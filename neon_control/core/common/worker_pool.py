@@ -25,10 +25,8 @@ def in_processes(
 ) -> Iterator[Made]:
     """What `work` makes of each item, in the order in which it is ready.
 
-    Args:
-        work, start: functions of a module.
-        workers: processes, at most.
-        start: called with `arguments` in each process before its first item. Should not raise: leave what may fail to `work`.
+    Both functions belong to a module. `start` is called with `arguments` in each of at most `workers` processes before its first item, and
+    should not raise: leave what may fail to `work`.
 
     Raises:
         NeonControlError: a process was killed, for example for want of memory.

@@ -40,11 +40,7 @@ OnProblem = Callable[[str, str, "float | None"], None]
 
 
 class BagError(NeonControlError):
-    """A recording cannot be read or written; the message names it and says what was found and what is needed.
-
-    Attributes:
-        what: the message without the recording's path.
-    """
+    """A recording cannot be read or written; the message names it, and says as `what` does what was found and what is needed."""
 
     def __init__(self, what: str, path: Path | None = None) -> None:
         super().__init__(what if path is None else f"{path}: {what}")

@@ -77,9 +77,7 @@ Message = TypeVar("Message", bound=Timed)
 def merged(sources: Iterable[tuple[int, Callable[[], Iterator[Message]]]]) -> Iterator[Message]:
     """The messages of several sources in the order of time; those of equal time in the order of the sources.
 
-    Args:
-        sources: a time [ns] before which a source has no message, and what opens it. It is opened when that time has come, and so no more
-            of them are in memory than overlap.
+    A source is a time [ns] before which it has no message, and what opens it when that time has come: no more are in memory than overlap.
     """
     # Time, number of the source, its next message or None while it is not open, what opens it or what is left of it.
     heap: list[tuple[int, int, Message | None, Any]] = [(time, number, None, begin) for number, (time, begin) in enumerate(sources)]
