@@ -13,7 +13,7 @@ A field is a bool, int, float, str, or a tuple of one of them; `core/common/fiel
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
@@ -21,7 +21,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.fields import Place, Rules, default_of, kinds_of, read, rules_of
+from neon_control.core.common.fields import Place, Rules, default_of, read, rules_of
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def declare(node: Node, cls: type[T], prefix: str = "") -> T:
     """Declare every field of `cls` on `node`; an instance with the values given at start. ConfigError where one is against the rules."""
     values: dict[str, Any] = {}
     for f in fields(cls):  # type: ignore[arg-type]
-        kind = kinds_of(cls)[f.name]
+        kind = get_type_hints(cls)[f.name]
         if is_dataclass(kind):
             values[f.name] = declare(node, kind, f"{prefix}{f.name}.")  # type: ignore[arg-type]
         else:

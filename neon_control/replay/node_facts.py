@@ -53,7 +53,9 @@ class NodeFacts:
         if len(values) != len(names):
             return
         plain: Iterator[Any] = (parameter_value_to_python(v) for v in values)
-        parameters = {n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)}
+        parameters: dict[str, Any] = {
+            n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)
+        }
         if parameters in self._changes[-1:]:
             return
         self._changes.append(parameters)

@@ -89,8 +89,7 @@ class Player:
             except BagError as error:
                 self.problems[topic.name] = str(error)
             else:
-                qos = played_qos(topic.qos)
-                self.publishers[topic.name] = node.create_publisher(kind, names.get(topic.name, topic.name), qos)
+                self.publishers[topic.name] = node.create_publisher(kind, names.get(topic.name, topic.name), played_qos(topic.qos))
 
     def listeners(self, topic: str) -> int:
         """How many subscriptions of other nodes the publisher of `topic` has found; of /clock too."""

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.fields import NO_RULES, Place, Rules, check_keys, kinds_of, read
+from neon_control.core.common.fields import NO_RULES, Place, Rules, check_keys, read
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHeadConfig, registered_heads
 from neon_control.model.action_heads.factory import BUILT_IN
@@ -53,7 +53,7 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
         ConfigError: an unknown head, or an option that it does not have.
     """
     check_keys(config.policy, Place(field="TrainConfig.policy"), tuple(POLICY_KEYS))
-    policy, head = _checked(config.policy, "TrainConfig.policy", kinds_of(PolicyConfig)), dict(config.head)
+    policy, head = _checked(config.policy, "TrainConfig.policy", get_type_hints(PolicyConfig)), dict(config.head)
     kind = head.pop("type", "grouped")
     if kind == "state_relative":
         policy["state_relative"] = True

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, Field, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 
-from neon_control.core.common.fields import default_of, kinds_of, rules_of
+from neon_control.core.common.fields import default_of, rules_of
 
 METAVARS = {int: "N", float: "X", str: "TEXT", bool: "true|false"}
 
@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser, config: type, keys: Mapping[str
         keys: of a field that is a mapping, the entries to offer as `--field.entry`, with a help text for each.
     """
     parser.allow_abbrev = False  # a misspelt field is refused, not taken for another one
-    kinds = kinds_of(config)
+    kinds = get_type_hints(config)
     for entry in fields(config):
         kind = kinds[entry.name]
         if entry.name in keys:

@@ -102,11 +102,6 @@ def default_of(entry: Field[Any]) -> Any:
     return entry.default if entry.default_factory is MISSING else entry.default_factory()
 
 
-def kinds_of(cls: type) -> dict[str, Any]:
-    """The type of each field."""
-    return get_type_hints(cls)
-
-
 def load(cls: type[T], data: Any, place: Place, **given: Any) -> T:
     """A dataclass from a mapping, and from fields that are `given` already.
 
@@ -125,7 +120,7 @@ def load(cls: type[T], data: Any, place: Place, **given: Any) -> T:
 
 def load_fields(cls: type, data: Any, place: Place, names: Sequence[str], further: bool = False) -> dict[str, Any]:
     """Those fields of a dataclass that a mapping has, of `names` alone; with `further`, others are skipped. Raises as `load`."""
-    known, kinds = {f.name: f for f in fields(cls) if f.name in names}, kinds_of(cls)
+    known, kinds = {f.name: f for f in fields(cls) if f.name in names}, get_type_hints(cls)
     needed = [name for name, f in known.items() if default_of(f) is MISSING or rules_of(f).needed]
     values = read(Mapping, data, place)
     given = [name for name, value in values.items() if (name in known or not further) and not (value is None and name in needed)]
@@ -139,7 +134,7 @@ def load_fields(cls: type, data: Any, place: Place, names: Sequence[str], furthe
 
 def check_fields(config: Any) -> None:
     """For `__post_init__` of a dataclass that is also made by hand: every field is read as a file's would be, and kept as read."""
-    place, kinds = Place(field=type(config).__name__), kinds_of(type(config))
+    place, kinds = Place(field=type(config).__name__), get_type_hints(type(config))
     for f in fields(config):
         value = read(kinds[f.name], getattr(config, f.name), place.at(f.name), rules_of(f))
         object.__setattr__(config, f.name, value)

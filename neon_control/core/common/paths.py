@@ -11,6 +11,11 @@ from neon_control.core.common.errors import ConfigError
 PACKAGE = "neon_control"
 
 
+def prefixes() -> list[str]:
+    """Where ROS packages may be installed: the ament prefixes of a sourced workspace, then the Python environment."""
+    return [*filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)), sys.prefix]
+
+
 def share_directory() -> Path:
     """The folder that holds `config/`, `launch/` and `resource/`.
 
@@ -20,13 +25,12 @@ def share_directory() -> Path:
     checkout = Path(__file__).resolve().parents[3]
     if (checkout / "package.xml").is_file():
         return checkout
-    prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
-    for prefix in [*prefixes, sys.prefix]:
+    for prefix in prefixes():
         share = Path(prefix) / "share" / PACKAGE
         if (share / "config").is_dir():
             return share
     raise ConfigError(
-        f"cannot find share/{PACKAGE}: looked beside {checkout}, in AMENT_PREFIX_PATH={prefixes} and in {sys.prefix}; "
+        f"cannot find share/{PACKAGE}: looked beside {checkout} and in {prefixes()} (AMENT_PREFIX_PATH and this Python environment); "
         "install the package with pip, or source the workspace's setup file"
     )
 

@@ -32,10 +32,7 @@ class Registry(dict[str, Callable[..., Any]]):
 
 def import_plugins(modules: Iterable[str]) -> None:
     """Import modules, so that what they register is known; empty names are left out. Only the user can name one, by a parameter or an
-    option; a policy folder cannot.
-
-    Raises:
-        ConfigError: one cannot be imported.
+    option; a policy folder cannot. A ConfigError where one cannot be imported.
     """
     for module in modules:
         try:

@@ -78,7 +78,7 @@ class Bag:
 
     def __init__(self, path: str | Path, on_problem: OnProblem | None = None) -> None:
         self.path = Path(path)
-        self._on_problem = on_problem or self._refuse
+        self._on_problem = on_problem
         self._said: dict[tuple[str, str, int | None], None] = {}
         self._begin: int | None = None  # [ns] of the whole bag; None until it is known
         self._types: dict[str, tuple[Typestore, str]] = {}
@@ -97,9 +97,6 @@ class Bag:
                 self._pass_on(*found)
             self._stack = stack.pop_all()
 
-    def _refuse(self, where: str, text: str, seconds: float | None) -> None:
-        raise BagError(f"{where}: {text}" if where else text, self.path)
-
     def _say(self, where: str, text: str, time: int | None = None) -> None:
         """Once, however often it is found, and when the bag's begin is known."""
         found = "" if where == self.path.name else where, text, time
@@ -109,6 +106,8 @@ class Bag:
                 self._pass_on(*found)
 
     def _pass_on(self, where: str, text: str, time: int | None) -> None:
+        if self._on_problem is None:
+            raise BagError(f"{where}: {text}" if where else text, self.path)
         self._on_problem(where, text, None if time is None or self._begin is None else (time - self._begin) * 1e-9)
 
     def _open(self, stack: ExitStack) -> list[Storage]:

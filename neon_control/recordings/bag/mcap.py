@@ -216,11 +216,7 @@ class McapStorage:
 
 
 def _records_in(content: memoryview) -> Iterator[tuple[int, int, int]]:
-    """Opcode, offset and length of each record in a chunk.
-
-    Raises:
-        struct.error: one of them has no room for its head.
-    """
+    """Opcode, offset and length of each record in a chunk; a struct.error where one has no room for its head."""
     position = 0
     while position < len(content):
         opcode, length = HEAD.unpack_from(content, position)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
 from pathlib import Path
 
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from neon_control.core.common.paths import prefixes
 from neon_control.recordings.bag.bag_file import BagError
 
 
@@ -50,9 +49,8 @@ def _learn(kind: str) -> None:
 
 def _message_file(kind: str) -> Path:
     package, _, name = kind.split("/")
-    prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
-    for prefix in [*prefixes, sys.prefix]:
+    for prefix in prefixes():
         file = Path(prefix) / "share" / package / "msg" / f"{name}.msg"
         if file.is_file():
             return file
-    raise BagError(f"type {kind}: its package is not installed here (no share/{package}/msg/{name}.msg in {[*prefixes, sys.prefix]})")
+    raise BagError(f"type {kind}: its package is not installed here (no share/{package}/msg/{name}.msg in {prefixes()})")

@@ -39,11 +39,11 @@ class SqliteStorage:
             definitions = {kind: Definition(encoding, text) for kind, encoding, text in self._database.execute(query)}
         spans = f"topic_id, SUM({SOUND}), COUNT(*), MIN(timestamp) FILTER (WHERE {SOUND}), MAX(timestamp) FILTER (WHERE {SOUND})"
         found = list(self._database.execute(f"SELECT {spans} FROM messages GROUP BY topic_id"))
-        counted = [(topic, sound, first, last) for topic, sound, _, first, last in found if sound]
         if unsound := sum(count - sound for _, sound, count, _, _ in found):
             self._on_damage(f"{unsound} messages are damaged, and left out: they have no time", None)
-        counts = {topic: count for topic, count, _, _ in counted}
-        self.start, self.end = min((row[2] for row in counted), default=0), max((row[3] for row in counted), default=0)
+        counts = {topic: sound for topic, sound, *_ in found}
+        times = [time for *_, first, last in found for time in (first, last) if time is not None]
+        self.start, self.end = min(times, default=0), max(times, default=0)
         columns = ", ".join(c if c in there else "''" for c in COLUMNS)
         self.topics = [
             BagTopic(number, name, kind, serialization, definitions.get(kind, Definition()), digest, qos_of(qos), counts.get(number, 0))

@@ -65,13 +65,7 @@ class Storage(Protocol):
         """The messages of some topics between two times [ns], both included, in the order of time."""
 
 
-class Timed(Protocol):
-    @property
-    def time(self) -> int:
-        """[ns]"""
-
-
-Message = TypeVar("Message", bound=Timed)
+Message = TypeVar("Message", bound=Any)  # whatever has a `time` [ns]
 
 
 def merged(sources: Iterable[tuple[int, Callable[[], Iterator[Message]]]]) -> Iterator[Message]:

@@ -34,7 +34,6 @@ RATE_IMAGES = 100  # by which a recording's rate is judged
 PIXEL_STEP, STATISTICS_IMAGES = 8, 50  # statistics of images: every 8th pixel each way, of at most so many images of an episode
 
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
-
 Columns = dict[str, np.ndarray]
 
 

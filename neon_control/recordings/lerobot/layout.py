@@ -71,11 +71,7 @@ class Layout:
         return file
 
     def image_feature(self, wanted: str) -> str:
-        """The feature with the images: `wanted`, or the only one there is.
-
-        Raises:
-            ConfigError: there is none, or none of that name, or several and none was named.
-        """
+        """The feature with the images: `wanted`, or the only one there is; a ConfigError where there is no such one."""
         found = [k for k, f in self.features.items() if f.get("dtype") in ("video", "image")]
         if wanted in found:
             return wanted
@@ -103,11 +99,7 @@ def _flat(names: Any) -> list[str]:
 
 
 def load_layout(root: Path) -> Layout:
-    """Read a dataset's description.
-
-    Raises:
-        ConfigError: a file is missing or damaged, or the version is not known; the message names the file.
-    """
+    """Read a dataset's description; a ConfigError names the file that is missing or damaged, or whose version is not known."""
     file = root / INFO
     try:
         with _named(file, "description of a dataset"):
