@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from rcl_interfaces.msg import ParameterType
 from rclpy.node import Node
@@ -52,10 +52,8 @@ class NodeFacts:
         values = future.result().values
         if len(values) != len(names):
             return
-        plain: Iterator[Any] = (parameter_value_to_python(v) for v in values)
-        parameters: dict[str, Any] = {
-            n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)
-        }
+        plain = [cast(Any, parameter_value_to_python(v)) for v in values]
+        parameters = {n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)}
         if parameters in self._changes[-1:]:
             return
         self._changes.append(parameters)
