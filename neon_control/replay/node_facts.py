@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from rcl_interfaces.msg import ParameterType
 from rclpy.node import Node
@@ -52,8 +52,10 @@ class NodeFacts:
         values = future.result().values
         if len(values) != len(names):
             return
-        plain = [cast(Any, parameter_value_to_python(v)) for v in values]
-        parameters = {n: v if isinstance(v, bool | int | float | str) else list(v) for n, v in zip(names, plain, strict=True)}
+        parameters: dict[str, Any] = dict(zip(names, map(parameter_value_to_python, values), strict=True))
+        for name, value in parameters.items():
+            if not isinstance(value, bool | int | float | str):
+                parameters[name] = list(value)  # an array
         if parameters in self._changes[-1:]:
             return
         self._changes.append(parameters)
