@@ -53,10 +53,9 @@ def in_processes(
 
 @contextmanager
 def _settings_to_inherit() -> Iterator[None]:
-    """One thread for numpy, as in the inference node. OpenBLAS's others spin, and change the log-mel
-    spectrograms in the last digit, which the 8-bit audio encoder makes 0.05 of.
-
-    And no Ctrl-C, which reaches all processes of a terminal, before `_start`: a process that still imports would answer with a traceback.
+    """One thread for numpy, as in the inference node: OpenBLAS's others spin, and change the log-mel spectrograms in the last digit, which
+    the 8-bit audio encoder makes 0.05 of. And no Ctrl-C, which reaches all processes of a terminal, before `_start`: one that still imports
+    would answer with a traceback.
     """
     before = dict(os.environ)
     let_idle_threads_sleep()

@@ -17,7 +17,6 @@ IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 COMMAND_TYPES = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")
 BASE_TYPES = ("geometry_msgs/msg/TwistStamped", "geometry_msgs/msg/Twist")
 SERVICE_EVENT = "service_msgs/msg/ServiceEventInfo"  # with which every service event begins
-ENDIANS = (b"\x00\x00", b"\x00\x01")  # CDR's first bytes: big, little
 CDR_HEADER = 4  # [bytes] before the message
 ENCODINGS = ("ros2msg", "ros2idl")  # of definitions; recorders also write "unknown", which is none
 IDL_PART = re.compile(r"^=+\nIDL: .*\n", re.MULTILINE)  # what a recorder puts before each part of a definition
@@ -79,7 +78,7 @@ def deserialise(store: Typestore, kind: str, raw: bytes) -> Any:
     Raises:
         ValueError: no CDR, or too short; what is too short may also raise what the decoder stumbles over.
     """
-    if raw[:2] not in ENDIANS:
+    if raw[:2] not in (b"\x00\x00", b"\x00\x01"):  # big, little endian
         raise ValueError(f"begins with {raw[:CDR_HEADER].hex(' ')}, which is no plain CDR")
     definition = store.get_msgdef(kind)
     function = definition.deserialize_cdr_le if raw[1] else definition.deserialize_cdr_be
