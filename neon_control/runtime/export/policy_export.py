@@ -111,23 +111,18 @@ def export_policy(
         module: forward(vision (B, F), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised. If it has an attribute
             `draws` that is true, forward also takes noise (B, H, N); if it has one `num_tokens` above 0, then also tokens (B, T, D) and
             their mask (B, T), and `vision.tokens` must be the same number.
-        space: joints, order and normalisation.
-        robot: name of the robot that it was trained for.
-        action_layer: the configuration from which the module can be built again.
-        training: a summary for people: data, steps, losses, seed.
-        dt: [s] time between steps.
-        num_steps: H.
+        space, robot: joints, their order and normalisation; the name of the robot that it was trained for.
+        action_layer, training: the configuration from which the module can be built again; data, steps, losses, seed, for people.
+        dt, num_steps: [s] time between steps, and H.
         use_audio: whether the policy listens; if not, the audio encoder is never loaded.
-        vision: the backbone that made the F features; EfficientNet-Lite0 where none is given.
-        weights: how matrices are stored, one of `graph_weights.WEIGHT_TYPES`.
-        backend: what runs it, one of `action_layer.BACKENDS`; with "torch", for a module that cannot be exported, there is no graph.
+        vision: the backbone that made the F features, by default EfficientNet-Lite0.
+        weights, backend: one of `graph_weights.WEIGHT_TYPES`; one of `action_layer.BACKENDS` ("torch": there is no graph).
 
     Raises:
         PolicyError: the module cannot be exported, or gives another shape.
     """
     vision = vision or BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
-    if getattr(module, "num_tokens", 0) != vision.tokens:
-        raise PolicyError(f"the module reads {getattr(module, 'num_tokens', 0)} tokens, but `vision` says {vision.tokens}")
+    _check_tokens(getattr(module, "num_tokens", 0), vision.tokens)
     description = {
         "format_version": FORMAT_VERSION,
         "name": folder.name,
@@ -142,10 +137,14 @@ def export_policy(
         "noise": bool(getattr(module, "draws", False)),
         "weights": weights,
         **({} if backend == BACKENDS[0] else {"backend": backend}),
-        "action_layer": json.loads(json.dumps(action_layer)),  # plain lists and mappings, which safe YAML needs
-        "training": json.loads(json.dumps(training)),
+        **json.loads(json.dumps({"action_layer": action_layer, "training": training})),  # plain lists and mappings, for safe YAML
     }
     _write_folder(module, folder, space, vision, description)
+
+
+def _check_tokens(read: int, said: int) -> None:
+    if read != said:
+        raise PolicyError(f"the module reads {read} tokens, but `vision` says {said}")
 
 
 def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
