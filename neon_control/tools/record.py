@@ -32,6 +32,7 @@ from neon_control.tools.topics import add_robot_arguments, robot_file
 
 POLL_PERIOD = 0.005  # [s]
 REPORT_PERIOD = 1.0  # [s]
+START_LIMIT = 10.0  # [s] that a limited recording waits for the first message: on a busy computer, publishers are discovered late
 NODES = ("inference_node", "executor_node")
 EPILOG = """\
 examples:
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--also", nargs="+", type=ros_name, default=[], metavar="TOPIC", help="more topics to record")
     parser.add_argument("--compress", action="store_true", help="with zstd; costs computing time on the robot")
     parser.add_argument("--use-sim-time", action="store_true", help="take the time from /clock, as the nodes do")
-    parser.add_argument("--seconds", type=positive, metavar="S", help="end after this long (default: at Ctrl-C)")
+    parser.add_argument("--seconds", type=positive, metavar="S", help="end this long after the first message (default: at Ctrl-C)")
     text = "stop before the disk has less (default: %(default)g)"
     parser.add_argument("--reserve-mb", type=not_negative, default=500.0, metavar="MB", help=text)
 
@@ -82,15 +83,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _record(recorder: Recorder, node: Node, facts: list[NodeFacts], signals: list[int], seconds: float | None, reserve_mb: float) -> str:
     """Poll until the end; returns what ended it too early, or nothing."""
-    begin = reported = time.monotonic()
+    begin = reported = first = time.monotonic()
     told: set[str] = set()
     with tqdm(bar_format="{desc}", file=sys.stderr, disable=None) as bar:
-        while not signals and (seconds is None or time.monotonic() - begin < seconds):
+        while not signals and (seconds is None or time.monotonic() - first < seconds):
             try:
                 recorder.poll()
             except BagError as error:
                 return str(error)
             now = time.monotonic()
+            if not recorder.bytes:
+                first = min(now, begin + START_LIMIT)
             for fact in facts:
                 fact.poll(now)
             rclpy.spin_once(node, timeout_sec=0.0)  # answers about parameters, and /clock
