@@ -87,11 +87,24 @@ def generate_launch_description() -> LaunchDescription:
 
 def everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """All that is to be started, after all that can be found wrong before."""
+    interrupts = note_interrupts()
     refuse_unknown_arguments(context)
     entities = [*viewers(context), *recorder(context), *nodes(context)]
     for process in entities:  # launch would look for programs one by one, while it starts them
         "".join(part.perform(context) for part in process.cmd[0])
-    return entities
+    return [] if interrupts else entities
+
+
+def note_interrupts() -> list[int]:
+    """From now on Ctrl-C only does what launch makes of it; gets an entry when it comes.
+
+    launch reads signals from a pipe, but leaves Python's own handler alone: a KeyboardInterrupt, wherever it just is. In the midst of
+    starting a node (the first second) it left launch waiting for ever, or the node without an owner.
+    """
+    interrupts: list[int] = []
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    return interrupts
 
 
 def refuse_unknown_arguments(context: LaunchContext) -> None:
