@@ -44,7 +44,7 @@ class AutostartNode(LifecycleNode):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         description = ParameterDescriptor(description="configure and activate without a lifecycle manager", read_only=True)
-        self.failed = False
+        self.failed = self.configuring = False
         if self.declare_parameter("autostart", True, description).value:
             # A steady clock: under use_sim_time a timer on the node's clock would wait for /clock.
             self._autostart_timer: Timer = self.create_timer(0.0, self._autostart, clock=STEADY_CLOCK)
@@ -72,7 +72,11 @@ class AutostartNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._permanent = {entity for entity, _ in self._entities()}
-        result = self._attempt(self.configure)
+        self.configuring = True
+        try:
+            result = self._attempt(self.configure)
+        finally:
+            self.configuring = False
         if result != TransitionCallbackReturn.SUCCESS:
             self._destroy_entities()
         return result
@@ -133,10 +137,16 @@ def run(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     Returns the exit code: 0 after a clean stop, 1 when the node could not be built or started.
     """
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     log = rclpy.logging.get_logger("neon_control")
     node: Node | None = None
+
+    def end(*_: object) -> None:
+        stop.set()
+        if getattr(node, "configuring", False):
+            raise KeyboardInterrupt  # nothing moves yet, and loading a policy can take minutes
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     try:
         end_with_launch()
         try:
@@ -151,7 +161,7 @@ def run(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
         spinner.add_node(node)
         while rclpy.ok() and not stop.is_set() and not getattr(node, "failed", False):
             spinner.spin_once(timeout_sec=SIGNAL_LATENCY)
-    except ExternalShutdownException:
+    except (ExternalShutdownException, KeyboardInterrupt):
         pass
     except NeonControlError as error:
         log.fatal(str(error))
