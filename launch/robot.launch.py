@@ -3,20 +3,31 @@
 Tuning lives in the parameter file; the arguments here are what differs between deployments. An argument left empty
 keeps what the parameter file says. The nodes configure and activate themselves (parameter `autostart`).
 
+Whatever can fail comes first: `launch` leaves running what it has just started when something fails, or Ctrl-C comes, while it
+works through a file. So nothing is started before arguments, files, packages and topics are known to be right, and the nodes that move
+the robot come last. They end when the launch does, however that ends, and the launch ends when one of them could not start.
+
 `rviz:=true` shows what the robot plans: docs/visualisation.md.
 """
 
+import os
 import shlex
+import signal
+import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
+from launch.events.process import ProcessExited
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import Command, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
+from launch_ros.substitutions import FindPackagePrefix, FindPackageShare
 
 PACKAGE = "neon_control"
 # The nodes, and which arguments overrule their parameter of the same name.
@@ -26,6 +37,9 @@ OVERRIDES = {
     "monitor_node": ("robot_config",),
 }
 CONTROL, MONITOR = ("inference_node", "executor_node"), "monitor_node"
+LAUNCHER = "NEON_CONTROL_LAUNCH"  # environment variable: the process whose end ends our nodes (neon_control/nodes/launched.py)
+# Arguments that launch itself reads, in any launch file.
+ARGUMENTS_OF_LAUNCH = {"launch-prefix", "launch-prefix-filter", "sigterm_timeout", "sigkill_timeout", "emulate_tty"}
 GHOST = "ghost"  # prefix of the frames of the robot as it is commanded
 
 
@@ -66,29 +80,86 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "record", default_value="false", choices=["true", "false"], description="record a bag of all that the nodes see and say"
             ),
-            OpaqueFunction(function=nodes),
-            OpaqueFunction(function=viewers),
-            OpaqueFunction(function=recorder),
+            OpaqueFunction(function=everything),
         ]
     )
 
 
+def everything(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """All that is to be started, after all that can be found wrong before."""
+    interrupts = note_interrupts()
+    refuse_unknown_arguments(context)
+    entities = [*viewers(context), *recorder(context), *nodes(context)]
+    for process in entities:  # launch would look for programs one by one, while it starts them
+        "".join(part.perform(context) for part in process.cmd[0])
+    return [] if interrupts else entities
+
+
+def note_interrupts() -> list[int]:
+    """From now on Ctrl-C only does what launch makes of it; gets an entry when it comes.
+
+    launch reads signals from a pipe, but leaves Python's own handler alone: a KeyboardInterrupt, wherever it just is. In the midst of
+    starting a node (the first second) it left launch waiting for ever, or the node without an owner.
+    """
+    interrupts: list[int] = []
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    return interrupts
+
+
+def refuse_unknown_arguments(context: LaunchContext) -> None:
+    """An argument that none of our files has is a slip, and launch would say nothing: `robot:=arm6.yaml` would move a G1.
+
+    Only where one of our files was launched: the arguments of somebody else's file that includes ours are theirs.
+    """
+    words = [word for word in sys.argv[1:] if ":=" not in word]
+    files = (file for word in words for file in sorted(Path(__file__).parent.glob("*.launch.py")) if is_file(word, file, PACKAGE in words))
+    for file in files:
+        known = {a.name for a in PythonLaunchDescriptionSource(str(file)).get_launch_description(context).get_launch_arguments()}
+        for name in (argument.split(":=")[0] for argument in context.argv):
+            if name not in known | ARGUMENTS_OF_LAUNCH:
+                near = get_close_matches(name, known, 1, 0.5)
+                hint = f"did you mean {near[0]}? It" if near else "it"
+                raise ValueError(f"{file.name} has no argument {name}; {hint} takes {', '.join(sorted(known))}")
+
+
+def is_file(word: str, file: Path, of_package: bool) -> bool:
+    """Whether a word of the command line names this launch file."""
+    return word == file.name if of_package else Path(word).exists() and Path(word).samefile(file)
+
+
 def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Policy and control loop."""
-    return [own_node(context, node) for node in CONTROL]
+    return [own_node(node, parameters(context, node)) for node in CONTROL]
 
 
-def own_node(context: LaunchContext, node: str) -> Node:
-    """A node of this package, with the parameter file and the arguments that overrule it."""
+def own_node(node: str, given: list[Any]) -> Node:
+    """A node of this package, with its parameters."""
     return Node(
         package=PACKAGE,
         executable=node,
         name=node,
         namespace=LaunchConfiguration("namespace"),
-        parameters=parameters(context, node),
+        parameters=given,
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
+        additional_env={LAUNCHER: str(os.getpid())},
+        on_exit=ended(node),
         output="screen",
     )
+
+
+def ended(name: str) -> Callable[[ProcessExited, LaunchContext], None]:
+    """What the end of a process means: an error (not a stop that somebody asked for) is one of the launch.
+
+    An exception ends a launch with the exit code 1; the action Shutdown would end it with 0.
+    """
+
+    def on_exit(event: ProcessExited, context: LaunchContext) -> None:
+        by_signal = name == MONITOR and event.returncode < 0  # a viewer that was killed: the robot does not need it
+        if event.returncode not in (0, -signal.SIGINT) and not by_signal and not context.is_shutdown:
+            raise RuntimeError(f"{name} ended with exit code {event.returncode}; its own words stand above. Everything is stopped")
+
+    return on_exit
 
 
 def viewers(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -106,7 +177,7 @@ def viewers(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     robot = {"robot_description": ParameterValue(description, value_type=str)}  # the type, or launch would read it as YAML
     rsp = "robot_state_publisher"
     entities = [
-        own_node(context, MONITOR),
+        own_node(MONITOR, parameters(context, MONITOR)),
         other_node(context, rsp, rsp, "ghost_state_publisher", robot | {"frame_prefix": f"{GHOST}/"}, remappings=ghost.items()),
         other_node(context, "tf2_ros", "static_transform_publisher", "ghost_root_publisher", {}, arguments=transform),
     ]
@@ -147,6 +218,8 @@ def recorder(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """With record:=true, `ros2 bag record` with the topics that `neon_control record` takes; the bag goes into the working directory."""
     if LaunchConfiguration("record").perform(context) != "true":
         return []
+    for package in ("ros2bag", "rosbag2_storage_mcap"):
+        FindPackagePrefix(package).perform(context)  # `ros2 bag` would fail after the nodes have started
     sim_time = ["--use-sim-time"] if LaunchConfiguration("use_sim_time").perform(context) == "true" else []
     topics = Command(topics_command(context), on_stderr="warn").perform(context).split()
     return [ExecuteProcess(cmd=["ros2", "bag", "record", "--storage", "mcap", *sim_time, "--topics", *topics], output="screen")]

@@ -3,15 +3,15 @@
 Takes the arguments of robot.launch.py; the simulated robot stands in for the drivers of a real one.
 """
 
+import runpy
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 
-PACKAGE = "neon_control"
+ROBOT_LAUNCH = Path(__file__).with_name("robot.launch.py")
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -19,7 +19,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             # Declares the arguments and sets the environment, so it comes first.
-            IncludeLaunchDescription(PythonLaunchDescriptionSource(str(Path(__file__).with_name("robot.launch.py")))),
+            IncludeLaunchDescription(PythonLaunchDescriptionSource(str(ROBOT_LAUNCH))),
             OpaqueFunction(function=nodes),
         ]
     )
@@ -27,17 +27,7 @@ def generate_launch_description() -> LaunchDescription:
 
 def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """The simulated robot; with use_sim_time it is the one that publishes the time."""
-    return [
-        Node(
-            package=PACKAGE,
-            executable="sim_node",
-            name="sim_node",
-            namespace=LaunchConfiguration("namespace"),
-            parameters=parameters(context),
-            ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-            output="screen",
-        )
-    ]
+    return [runpy.run_path(str(ROBOT_LAUNCH))["own_node"]("sim_node", parameters(context))]
 
 
 def parameters(context: LaunchContext) -> list[str | dict[str, str | bool]]:

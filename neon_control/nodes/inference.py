@@ -41,7 +41,7 @@ from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.decisions import InferenceDecisions
-from neon_control.runtime.policy.loading import PolicyLoading
+from neon_control.runtime.policy.loading import PolicyLoading, check_wanted
 from neon_control.runtime.policy.loop import InferenceLoop
 from neon_control.runtime.policy.policy import Policy
 
@@ -93,7 +93,7 @@ class InferenceNode(AutostartNode):
         self._python_log = NodeLog(self)
         self._settings = declare(self, Parameters)
         self._loop: InferenceLoop | None = None
-        self._change = PolicyChange(self, self._load_beside, self._take_over)
+        self._change = PolicyChange(self, self._check_wanted, self._load_beside, self._take_over)
 
     def configure(self) -> None:
         """Load the policy and connect the topics; the buffers begin to fill."""
@@ -164,6 +164,12 @@ class InferenceNode(AutostartNode):
         """As of the base class."""
         self._python_log.close()
         super().destroy_node()
+
+    def _check_wanted(self, name: str) -> None:
+        if self._change.running:
+            check_wanted(name, self._robot, self._decisions.policy.file)
+        else:
+            check_wanted(name)
 
     def _load_beside(self, name: str) -> PolicyLoading:
         return PolicyLoading(name, self._robot, self._options, self._decisions.policy.file)

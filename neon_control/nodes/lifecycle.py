@@ -7,10 +7,11 @@ configures and activates itself as soon as it is spun, so that it also works whe
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import rclpy
@@ -20,12 +21,14 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.timer import Timer
 
-from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.errors import ConfigError, NeonControlError
+from neon_control.nodes.launched import end_with_launch
 
 STEADY_CLOCK = Clock(clock_type=ClockType.STEADY_TIME)  # for timers that must go on while simulated time stands still
 SIGNAL_LATENCY = 0.05  # [s] longest time between a signal and the begin of the stop
@@ -41,7 +44,7 @@ class AutostartNode(LifecycleNode):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         description = ParameterDescriptor(description="configure and activate without a lifecycle manager", read_only=True)
-        self.failed = False
+        self.failed = self.configuring = False
         if self.declare_parameter("autostart", True, description).value:
             # A steady clock: under use_sim_time a timer on the node's clock would wait for /clock.
             self._autostart_timer: Timer = self.create_timer(0.0, self._autostart, clock=STEADY_CLOCK)
@@ -69,7 +72,11 @@ class AutostartNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._permanent = {entity for entity, _ in self._entities()}
-        result = self._attempt(self.configure)
+        self.configuring = True
+        try:
+            result = self._attempt(self.configure)
+        finally:
+            self.configuring = False
         if result != TransitionCallbackReturn.SUCCESS:
             self._destroy_entities()
         return result
@@ -130,24 +137,47 @@ def run(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     Returns the exit code: 0 after a clean stop, 1 when the node could not be built or started.
     """
     stop = threading.Event()
-    rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    log = rclpy.logging.get_logger("neon_control")
     node: Node | None = None
+
+    def end(*_: object) -> None:
+        stop.set()
+        if getattr(node, "configuring", False):
+            raise KeyboardInterrupt  # nothing moves yet, and loading a policy can take minutes
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     try:
+        end_with_launch()
+        try:
+            rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
+        except RuntimeError as error:  # a parameter file that cannot be read, a keystore that is not there
+            raise ConfigError(f"ROS 2 does not start: {error}") from error
+        _warn_of_open_security(log)
+        if stop.is_set():  # a Ctrl-C in the first second: building a node can take several
+            return 0
         node = factory()
         spinner = SingleThreadedExecutor()
         spinner.add_node(node)
         while rclpy.ok() and not stop.is_set() and not getattr(node, "failed", False):
             spinner.spin_once(timeout_sec=SIGNAL_LATENCY)
-    except ExternalShutdownException:
+    except (ExternalShutdownException, KeyboardInterrupt):
         pass
     except NeonControlError as error:
-        rclpy.logging.get_logger("neon_control").fatal(str(error))
+        log.fatal(str(error))
         return 1
     finally:
         _end(node)
     return 1 if getattr(node, "failed", False) else 0
+
+
+def _warn_of_open_security(log: RcutilsLogger, environment: Mapping[str, str] = os.environ) -> None:
+    """ROS 2 security without `Enforce` lets a node without keys run openly: it looks safe, and is not."""
+    if environment.get("ROS_SECURITY_ENABLE") == "true" and (strategy := environment.get("ROS_SECURITY_STRATEGY", "")) != "Enforce":
+        log.warning(
+            f"ROS_SECURITY_ENABLE is true, but ROS_SECURITY_STRATEGY is {strategy!r}: a node without keys, this one perhaps, talks to "
+            "everybody; set it to Enforce"
+        )
 
 
 def _end(node: Node | None) -> None:

@@ -22,17 +22,27 @@ from rclpy.parameter import Parameter
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.fields import Place, Rules, default_of, read, rules_of
+from neon_control.nodes.given_parameters import check_given
 
 T = TypeVar("T")
 
 
-def declare(node: Node, cls: type[T], prefix: str = "") -> T:
-    """Declare every field of `cls` on `node`; an instance with the values given at start. ConfigError where one is against the rules."""
+def declare(node: Node, cls: type[T]) -> T:
+    """Declare every field of `cls` on `node`; an instance with the values given at start.
+
+    ConfigError where one is against the rules, or is given to a parameter that there is not.
+    """
+    parameters = _declare(node, cls)
+    check_given(node)
+    return parameters
+
+
+def _declare(node: Node, cls: type[T], prefix: str = "") -> T:
     values: dict[str, Any] = {}
     for f in fields(cls):  # type: ignore[arg-type]
         kind = get_type_hints(cls)[f.name]
         if is_dataclass(kind):
-            values[f.name] = declare(node, kind, f"{prefix}{f.name}.")  # type: ignore[arg-type]
+            values[f.name] = _declare(node, kind, f"{prefix}{f.name}.")  # type: ignore[arg-type]
         else:
             values[f.name] = _declare_one(node, prefix + f.name, kind, default_of(f), rules_of(f))
     return cls(**values)

@@ -1,7 +1,8 @@
 """Another policy while one runs: the parameter `policy`, and the service `~/reload_policy` for new files under the same name.
 
 The new policy is loaded in a thread of its own; a timer sees when it is ready, so that everything of ROS happens in the spinning thread.
-A policy that is refused leaves the running one alone; the reason is logged, and the parameter goes back to the policy that runs.
+A policy that is refused leaves the running one alone, and the reason is logged. Setting the parameter fails at once where its name or its
+description tells; where only the loading does, the parameter goes back to the policy that runs.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class PolicyChange:
 
     Args:
         node: the node.
+        check: raises a `NeonControlError` if it can be said at once that this policy cannot follow.
         load: begins to load the policy of this name beside the running one.
         take_over: makes a loaded policy the running one, or refuses it with a `NeonControlError`.
 
@@ -36,9 +38,16 @@ class PolicyChange:
         running: what the parameter was when the running policy was loaded; empty while none runs. The node sets it at the first one.
     """
 
-    def __init__(self, node: Node, load: Callable[[str], PolicyLoading], take_over: Callable[[Policy], None]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        check: Callable[[str], None],
+        load: Callable[[str], PolicyLoading],
+        take_over: Callable[[Policy], None],
+    ) -> None:
         self.running = ""
         self._node = node
+        self._check = check
         self._load = load
         self._take_over = take_over
         self._loading: PolicyLoading | None = None
@@ -63,8 +72,16 @@ class PolicyChange:
         return {**self._counts, "policy": self.running, "policy_loading": loading, "policy_refused": self._refused}
 
     def _allow(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
-        if self._loading is not None and any(p.name == "policy" for p in parameters):
-            return SetParametersResult(successful=False, reason=f"policy {self._loading.name} is still being loaded")
+        for name in (p.value for p in parameters if p.name == "policy"):
+            if self._loading is not None:
+                return SetParametersResult(successful=False, reason=f"policy {self._loading.name} is still being loaded")
+            if name == self.running:  # whatever has become of its files: after a refusal the parameter goes back to it
+                continue
+            try:
+                self._check(name)
+            except NeonControlError as error:
+                self._note_outcome(name, str(error))
+                return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
     def _after_set(self, parameters: list[Parameter[Any]]) -> None:
@@ -108,10 +125,13 @@ class PolicyChange:
     def _finish(self, problem: str) -> None:
         name, self._loading = self._loading.name if self._loading is not None else "", None
         self._node.destroy_timer(self._timer)
+        self._note_outcome(name, problem)
+        if problem and self.running:
+            self._node.set_parameters([Parameter("policy", value=self.running)])
+        self._outcome.set_result(problem)
+
+    def _note_outcome(self, name: str, problem: str) -> None:
         self._counts["policies_refused" if problem else "policies_loaded"] += 1
         self._refused = f"{name}: {problem}" if problem else ""
         if problem:
             self._node.get_logger().error(f"policy {name} refused: {problem}")
-            if self.running:
-                self._node.set_parameters([Parameter("policy", value=self.running)])
-        self._outcome.set_result(problem)

@@ -8,7 +8,6 @@ SIGINT first.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import random
@@ -22,13 +21,13 @@ from pathlib import Path
 from types import TracebackType
 
 from neon_control.core.common.errors import ConfigError, NeonControlError
+from neon_control.nodes.parent_death import parent_death
 from neon_control.nodes.transport import choose_transport
 
 # How a process is asked to end, and how long each question waits for its answer [s].
 STOP_STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 MAX_DOMAIN = 232  # beyond it, DDS has no ports
 DOMAINS = range(1, 101)  # above 101 the DDS ports run into Linux's ephemeral range
-_PR_SET_PDEATHSIG = 1
 
 
 class ProcessError(NeonControlError):
@@ -180,15 +179,13 @@ def _child_prepared() -> Callable[[], None]:
 
     It lets Ctrl-C in again, which a shell ignores for its jobs in the background, and asks Linux to send SIGKILL when the parent is gone.
     """
-    prctl = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else None  # resolved before the fork
-    parent = os.getpid()
+    die, parent = parent_death(signal.SIGKILL), os.getpid()
 
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        if prctl is not None:
-            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died in between
-                os._exit(1)
+        die()
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
 
     return prepare

@@ -132,6 +132,10 @@ class Node(AutostartNode):
     def configure(self):
         if sys.argv[1] == "refuse":
             raise ConfigError("the reason")
+        if sys.argv[1] == "load":
+            print("loading", flush=True)
+            while True:
+                pass
     def activate(self):
         print("active", flush=True)
     def deactivate(self):
@@ -140,10 +144,10 @@ sys.exit(run(Node))
 """
 
 
-def start(argument: str, domain: int) -> subprocess.Popen[str]:
-    environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
+def start(argument: str, domain: int, *words: str, **variables: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), **variables}
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, argument], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, argument, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -163,3 +167,41 @@ def test_a_node_that_cannot_start_says_why_and_exits_with_one(ros_domain_id):
     process = start("refuse", ros_domain_id)
     _, err = process.communicate(timeout=10.0)
     assert process.returncode == 1 and "configure refused: the reason" in err
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_node_that_is_still_loading(ros_domain_id, number):
+    """The wound: it waited for the end of the loading, and `ros2 launch` had lost its patience by then."""
+    process = start("load", ros_domain_id)
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(number)
+    _, err = process.communicate(timeout=3.0)
+    assert process.returncode == 0 and "Traceback" not in err
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("strategy", "warned"), [("", True), ("Permissive", True), ("enforce", True), (None, False)])
+def test_security_that_is_not_enforced_is_warned_of(ros_domain_id, strategy, warned):
+    variables = {} if strategy is None else {"ROS_SECURITY_ENABLE": "true", "ROS_SECURITY_STRATEGY": strategy}
+    process = start("run", ros_domain_id, **variables)
+    assert process.stdout.readline() == "active\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=3.0)
+    assert (f"ROS_SECURITY_ENABLE is true, but ROS_SECURITY_STRATEGY is '{strategy}'" in err) == warned
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("words", "variables", "reason"),
+    [
+        ([], {"ROS_SECURITY_ENABLE": "true", "ROS_SECURITY_STRATEGY": "Enforce"}, "failed to initialize"),
+        (["--ros-args", "--params-file", "no/such.yaml"], {}, "no/such.yaml"),
+    ],
+    ids=["no keys", "no parameter file"],
+)
+def test_a_middleware_that_does_not_start_is_told_in_one_sentence(ros_domain_id, words, variables, reason):
+    process = start("run", ros_domain_id, *words, **variables)
+    _, err = process.communicate(timeout=10.0)
+    assert process.returncode == 1 and "Traceback" not in err
+    assert "ROS 2 does not start: " in err and reason in err

@@ -96,12 +96,29 @@ def test_setting_the_parameter_swaps_the_policy_without_a_pause(setup: Setup) ->
 @pytest.mark.parametrize(
     ("wanted", "reason"), [("upper_body", "has the mode upper_body, the running policy tiny has arms_only"), ("nowhere", "no such policy")]
 )
-def test_a_policy_that_does_not_fit_is_refused_and_the_running_one_goes_on(setup: Setup, wanted: str, reason: str) -> None:
+def test_a_policy_that_does_not_fit_is_refused_at_once_and_the_running_one_goes_on(setup: Setup, wanted: str, reason: str) -> None:
+    """The wound: the answer was "successful", and the reason stood in the log alone."""
     robot = setup.robot
-    assert robot.set_policy(setup.folder / wanted).successful, "the answer cannot wait for the loading"
-    wait_until(lambda: robot.value("policies_refused") == 1, 20.0, "a refusal in the diagnostics")
+    answer = robot.set_policy(setup.folder / wanted)
     reason = reason.replace("tiny", setup.first.name)
+    assert not answer.successful and reason in answer.reason
+    wait_until(lambda: robot.value("policies_refused") == 1, 20.0, "a refusal in the diagnostics")
     assert reason in robot.text("policy_refused") and reason in setup.node.output
+    check_that_the_first_goes_on(setup)
+
+
+def test_a_policy_whose_loading_fails_is_refused_and_the_running_one_goes_on(setup: Setup) -> None:
+    robot = setup.robot
+    damaged = shutil.copytree(setup.folder / "second", setup.first.parent / "damaged")
+    (damaged / ONNX_FILE).write_bytes(b"")
+    assert robot.set_policy(damaged).successful, "the answer cannot wait for the loading"
+    wait_until(lambda: robot.value("policies_refused") == 1, 20.0, "a refusal in the diagnostics")
+    assert "does not belong to" in robot.text("policy_refused")
+    check_that_the_first_goes_on(setup)
+
+
+def check_that_the_first_goes_on(setup: Setup) -> None:
+    robot = setup.robot
     assert robot.text("policy") == robot.get_policy() == str(setup.first)
     setup.wait_for_chunks()
     assert robot.set_policy(setup.folder / "second").successful

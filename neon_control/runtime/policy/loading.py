@@ -10,7 +10,7 @@ from neon_control.core.common.errors import NeonControlError, PolicyError
 from neon_control.core.robot.robot import Robot
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.policy import Policy
-from neon_control.runtime.policy.policy_file import PolicyFile
+from neon_control.runtime.policy.policy_file import PolicyFile, check_robot, find_local_policy, read_description
 
 
 class PolicyLoading:
@@ -45,6 +45,22 @@ class PolicyLoading:
         except Exception as error:  # whatever is wrong with the new policy, the old one has to go on
             self.problem = f"{type(error).__name__}: {error}"
         self.seconds = time.monotonic() - start
+
+
+def check_wanted(name: str, robot: Robot | None = None, running: PolicyFile | None = None) -> None:
+    """What can be said at once against a policy before it is loaded. Nothing of a repository that would have to be downloaded.
+
+    Raises:
+        PolicyError: there is none of this name, its description is wrong, or it fits neither the robot nor the place of the running one.
+    """
+    folder = find_local_policy(name)
+    if folder is None:
+        return
+    new = read_description(folder)
+    if robot is not None:
+        check_robot(new, robot)
+    if running is not None:
+        check_successor(new, running)
 
 
 def check_successor(new: PolicyFile, running: PolicyFile) -> None:

@@ -82,15 +82,18 @@ def find_policy(name: str | Path) -> Path:
     Raises:
         PolicyError: there is no such folder or repository.
     """
+    folder = find_local_policy(name)
+    return download("policy", str(name)) if folder is None else folder
+
+
+def find_local_policy(name: str | Path) -> Path | None:
+    """As `find_policy`, but None for a repository, which would have to be asked for."""
     try:
-        folder = find_file(name, "resource/policies")
+        return find_file(name, "resource/policies")
     except ConfigError as error:
         if not is_repository(str(name)):
             raise PolicyError(f"no such policy: {error}") from error
-        folder = download("policy", str(name))
-    if not (folder / DESCRIPTION_FILE).is_file():
-        raise PolicyError(f"{folder} is not a policy: it has no {DESCRIPTION_FILE}")
-    return folder
+        return None
 
 
 def read_policy_file(name: str | Path) -> PolicyFile:
@@ -99,8 +102,19 @@ def read_policy_file(name: str | Path) -> PolicyFile:
     Raises:
         PolicyError: the message names the file and says what was found and what was needed.
     """
-    folder = find_policy(name)
+    policy = read_description(find_policy(name))
+    for file, digest in policy.files.items():
+        verify_sha256(
+            policy.folder / file, digest, f"it does not belong to {policy.folder / DESCRIPTION_FILE}; get the whole policy folder again"
+        )
+    return policy
+
+
+def read_description(folder: Path) -> PolicyFile:
+    """What a policy folder says of itself, which takes a few milliseconds; its files are not looked at. Raises as `read_policy_file`."""
     path = folder / DESCRIPTION_FILE
+    if not path.is_file():
+        raise PolicyError(f"{folder} is not a policy: it has no {DESCRIPTION_FILE}")
     try:
         data = read_mapping(path)
     except ConfigError as error:
@@ -112,10 +126,9 @@ def read_policy_file(name: str | Path) -> PolicyFile:
     for needed in (ONNX_FILE, WEIGHTS_FILE) if policy.backend == "onnx" else (WEIGHTS_FILE,):
         if needed not in policy.files:
             raise PolicyError(f"{path}: field 'files' has no hash of {needed}; it has {sorted(policy.files)}")
-    for file, digest in policy.files.items():
+    for file in policy.files:
         if Path(file).name != file:
             raise PolicyError(f"{path}: field 'files' names '{file}'; a policy's files lie in its own folder")
-        verify_sha256(folder / file, digest, f"it does not belong to {path}; get the whole policy folder again")
     return policy
 
 

@@ -13,7 +13,7 @@ from waiting import wait_until
 from neon_control.core.common.errors import PolicyError
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.runtime.encoders.backbone import BackboneOptions
-from neon_control.runtime.policy.loading import PolicyLoading, check_successor
+from neon_control.runtime.policy.loading import PolicyLoading, check_successor, check_wanted
 from neon_control.runtime.policy.policy_file import ONNX_FILE, PolicyFile, read_policy_file
 
 LIMIT = 60.0  # [s]
@@ -79,3 +79,15 @@ def test_what_the_executor_is_set_up_for_must_not_change(running: PolicyFile) ->
     without_base = replace(space, lower=np.array(space.lower[joints]), upper=np.array(space.upper[joints]))
     with pytest.raises(PolicyError, match="action dimensions 14, the running policy first has 17"):
         check_successor(replace(running, space=without_base), running)
+
+
+def test_what_the_description_tells_is_refused_before_anything_is_loaded(folders: Path, running: PolicyFile) -> None:
+    robot = load_robot("g1.yaml")
+    check_wanted(str(folders / "second"), robot, running)
+    check_wanted("someone/repository")  # only the hub knows
+    with pytest.raises(PolicyError, match="no such policy"):
+        check_wanted("nosuch")
+    with pytest.raises(PolicyError, match="has the mode whole_body, the running policy"):
+        check_wanted(str(folders / "legs"), robot, running)
+    with pytest.raises(PolicyError, match="joints that robot arm6 does not have"):
+        check_wanted(str(folders / "second"), load_robot("arm6.yaml"))

@@ -185,7 +185,7 @@ def test_a_description_that_is_no_mapping_is_refused(text: str, copy: Path) -> N
 
 def test_a_folder_that_is_no_policy_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"no policy\.yaml"):
-        find_policy(tmp_path)
+        read_policy_file(tmp_path)
     with pytest.raises(PolicyError, match="no such policy"):
         find_policy("a_name_that_nobody_uses")
 
