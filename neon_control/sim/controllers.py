@@ -53,6 +53,11 @@ class JointTrajectoryController:
         self._arrived: tuple[int, np.ndarray, list[Point]] | None = None  # stamp, offsets and points [ns] of what the next cycle picks up
         self._commanded: tuple[int, Point] | None = None  # (a)
 
+    @property
+    def active(self) -> bool:
+        """Whether it drives the motors."""
+        return self._trajectory is not None
+
     def activate(self, measured: np.ndarray) -> None:
         """Drive the motors from the next cycle on: hold `measured` (J,) [rad] until a trajectory comes."""
         self._arrived = self._commanded = None
