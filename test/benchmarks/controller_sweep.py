@@ -15,6 +15,7 @@ from virtual_controller import TARGET_ACCELERATION, TARGET_VELOCITY, Cell, Figur
 
 EXECUTOR_HZ, CONTROLLER_HZ = (100, 200, 500), (100, 200, 500, 1000)
 MOTORS = tuple(itertools.product((0.0, 0.02, 0.05), (0.0, 0.002, 0.006)))  # lag [s], jitter [s]
+NEAR = 0.8  # of the velocity limit: below, a cell says nothing of motion at the limits
 MODES = {True: "desired", False: "default"}
 
 
@@ -24,26 +25,27 @@ def main() -> None:
     parser.add_argument("--controller-hz", nargs="+", type=int, default=CONTROLLER_HZ)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    seed = args.seed
     rows = [(mode, e, c) for e in args.executor_hz for c in args.controller_hz for mode in MODES]
-    found = {(mode, e, c): [Run(Cell(e, c, mode, lag, jitter), seed=args.seed).figures() for lag, jitter in MOTORS] for mode, e, c in rows}
-    print("Worst velocity / acceleration as multiples of the limits; bold: beyond the target.\n")
-    head = [f"{1e3 * lag:.0f} ms lag, {1e3 * jitter:.0f} ms jitter" for lag, jitter in MOTORS]
-    print_table("set points: executor/controller Hz, mode", head, {label(r): [text(f.set_points) for f in found[r]] for r in rows})
-    print_table("joints: executor/controller Hz, mode", head, {label(r): [text(f.joints) for f in found[r]] for r in rows})
+    found = {(mode, e, c): [Run(Cell(e, c, mode, *motor), seed=seed).figures() for motor in MOTORS] for mode, e, c in rows}
     floors = {
-        c: [Floor(Cell(100, c, lag=lag, jitter=jitter), seed=args.seed).figures() for lag, jitter in MOTORS] for c in args.controller_hz
+        str(c): [text(Floor(Cell(100, c, False, *motor), seed=seed).figures().joints) for motor in MOTORS] for c in args.controller_hz
     }
-    print_table(
-        "joints, if all set points lay on one motion: controller Hz", head, {str(c): [text(f.joints) for f in floors[c]] for c in floors}
-    )
-    late = {label(r): [text(activated_late(Cell(r[1], r[2], r[0]), args.seed).joints)] for r in rows}
-    print_table("activated 1 s into the ramp, perfect motors: executor/controller Hz, mode", ["joints"], late)
+    late = {label(r): [text(activated_late(Cell(r[1], r[2], r[0]), seed).joints)] for r in rows}
+
+    print("Worst velocity / acceleration as multiples of the limits; bold: beyond the target; (...): no joint came near its limit.\n")
+    head = [f"{1e3 * lag:.0f} ms lag, {1e3 * jitter:.0f} ms jitter" for lag, jitter in MOTORS]
+    pair = "executor/controller Hz, mode"
+    print_table(f"set points: {pair}", head, {label(r): [text(f.set_points) for f in found[r]] for r in rows})
+    print_table(f"joints: {pair}", head, {label(r): [text(f.joints) for f in found[r]] for r in rows})
+    print_table("joints, were all set points on one motion: controller Hz", head, floors)
+    print_table(f"activated 1 s into the ramp, perfect motors: {pair}", ["joints"], late)
     every = [f for row in found.values() for f in row]
-    print(f"Braking after the executor's death at most {max(f.braking for f in every):.3f} x the limit (set points), ", end="")
-    print(
-        f"fastest joint 1.5 s later {max(f.rest for f in every):.1e} rad/s; the plan was followed in {min(f.following for f in every):.0%}"
-    )
-    print(f"of the ticks or more; beyond the target: {sum(beyond(f) for f in every)} of {len(every)} cells by their set points.")
+    print(f"After the executor's death: braking of the set points at most {max(f.braking for f in every):.3f} x the limit,")
+    print(f"the fastest joint 1.5 s later {max(f.rest for f in every):.1e} rad/s.")
+    print(f"The plan was followed in {min(f.following for f in every):.0%} of the ticks or more.")
+    print(f"Beyond the target by their set points: {sum(beyond(f.set_points) for f in every)} of {len(every)} cells;")
+    print(f"without a joint near its limit: {sum(f.joints[0] < NEAR for f in every)}.")
 
 
 def activated_late(cell: Cell, seed: int = 0) -> Figures:
@@ -51,9 +53,9 @@ def activated_late(cell: Cell, seed: int = 0) -> Figures:
     return Run(cell, far_away, start_ramp=2.0, activation=1.0, death=4.0, seed=seed).figures()
 
 
-def beyond(figures: Figures) -> bool:
-    """Whether the set points miss the target."""
-    return figures.set_points[0] > TARGET_VELOCITY or figures.set_points[1] > TARGET_ACCELERATION
+def beyond(figures: tuple[float, float]) -> bool:
+    """Whether velocity or acceleration miss the target."""
+    return figures[0] > TARGET_VELOCITY or figures[1] > TARGET_ACCELERATION
 
 
 def label(row: tuple[bool, int, int]) -> str:
@@ -65,8 +67,10 @@ def label(row: tuple[bool, int, int]) -> str:
 def text(figures: tuple[float, float]) -> str:
     """Velocity / acceleration."""
     velocity, acceleration = figures
-    mark = "**" if velocity > TARGET_VELOCITY or acceleration > TARGET_ACCELERATION else ""
-    return f"{mark}{velocity:.2f} / {acceleration:.{1 if acceleration < 10 else 0}f}{mark}"
+    words = f"{velocity:.2f} / {acceleration:.{1 if acceleration < 10 else 0}f}"
+    if velocity < NEAR:
+        words = f"({words})"
+    return f"**{words}**" if beyond(figures) else words
 
 
 def print_table(corner: str, head: list[str], rows: dict[str, list[str]]) -> None:

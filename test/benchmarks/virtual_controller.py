@@ -8,8 +8,8 @@ cycle that would begin before a quarter of a period has passed since the last on
 Motors hold a set point until the next cycle. A perfect one is there at once; one with a lag T follows q' = (set point - q) / T, which
 is integrated exactly. They measure position and velocity.
 
-How the figures are made. At cycle k, at the real time t_k, the set point x_k is commanded. Joints are read then, too: q_k just after the command,
-so that a perfect motor's joint is x_k. For x and for q alike, per joint,
+How the figures are made. At cycle k, at the real time t_k, the set point x_k is commanded. Joints are read then, too: q_k just after
+the command, so that a perfect motor's joint is x_k. For x and for q alike, per joint,
 
     v_k = (x_k+1 - x_k) / (t_k+1 - t_k)                     over the velocity limit
     a_k = (v_k - v_k-1) / ((t_k+1 - t_k-1) / 2)             over the acceleration limit
@@ -59,7 +59,7 @@ def message(command: Command, now: int, period: float) -> Message:
 
 
 def demanding(seconds: np.ndarray) -> np.ndarray:
-    """Targets that keep the joints at their limits: sines that ask for 1.33 times the velocity limit, then steps across 60 % of the range."""
+    """Targets that keep the joints at their limits: sines that ask for 1.33 times the velocity limit, then steps of 60 % of the range."""
     span = UPPER - LOWER
     phase = VELOCITY / (0.3 * span) * seconds[:, None] + np.arange(len(NAMES))  # (H, J) [rad]
     return np.where(seconds[:, None] < 2.5, MIDDLE + 0.4 * span * np.sin(phase), MIDDLE + 0.3 * span * np.sign(np.sin(0.7 * phase)))
