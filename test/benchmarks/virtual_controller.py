@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -41,6 +42,7 @@ VELOCITY, ACCELERATION = ROBOT.limits(NAMES, "max_velocity"), ROBOT.limits(NAMES
 MIDDLE = 0.5 * (LOWER + UPPER)
 TARGET_VELOCITY, TARGET_ACCELERATION = 1.05, 2.0  # times a joint's limits
 BEGIN = 1_000_000 * NANOSECONDS  # [ns] no clock of a robot is near 0
+KNOTS = 1e-3  # [s] of `limited`
 STEPS, DT, CHUNK_PERIOD = 16, 0.02, 0.1  # of a chunk, [s], [s] between two
 
 Message = tuple[int, np.ndarray, np.ndarray, np.ndarray]  # stamp [ns], offsets (H,) [s], positions (H, J) [rad], velocities (H, J) [rad/s]
@@ -213,30 +215,35 @@ def judge(times: np.ndarray, positions: np.ndarray) -> tuple[float, float]:
     return float((np.abs(velocity) / VELOCITY).max()), float((np.abs(acceleration) / ACCELERATION).max())
 
 
+@cache
+def limited(plan: Plan, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Velocities and positions (K, J), one row each `KNOTS`, that follow `plan` within the limits; constant acceleration in between."""
+    limiter = Limiter(NAMES, LOWER, UPPER, VELOCITY, ACCELERATION, KNOTS)
+    limiter.anchor(MIDDLE)
+    rates = [np.zeros(len(NAMES))]
+    for target in plan(KNOTS * np.arange(round(seconds / KNOTS))):
+        limiter.step(target)
+        rates.append(limiter.rate)
+    rate = np.array(rates)
+    return rate, MIDDLE + np.vstack([np.zeros(len(NAMES)), np.cumsum(0.5 * KNOTS * (rate[1:] + rate[:-1]), axis=0)])
+
+
 class OneMotion:
     """In the controller's place: samples one motion that keeps the limits exactly, whatever the cycle: what no message can improve on."""
 
     active = True
 
-    def __init__(self, period: float, plan: Plan, seconds: float, dt: float = 1e-3) -> None:
-        self.ahead, self.dt = round(period * NANOSECONDS), dt
-        limiter = Limiter(NAMES, LOWER, UPPER, VELOCITY, ACCELERATION, dt)
-        limiter.anchor(MIDDLE)
-        targets = plan(dt * np.arange(round(seconds / dt)))
-        rates = []
-        for target in targets:
-            limiter.step(target)
-            rates.append(limiter.rate)
-        self.rates = np.vstack([np.zeros(len(NAMES)), *rates])  # (K, J) [rad/s], linear in between: constant acceleration
-        self.positions = MIDDLE + np.vstack([np.zeros(len(NAMES)), np.cumsum(0.5 * dt * (self.rates[1:] + self.rates[:-1]), axis=0)])
+    def __init__(self, period: float, plan: Plan, seconds: float) -> None:
+        self.ahead = round(period * NANOSECONDS)
+        self.rates, self.positions = limited(plan, seconds)
 
     def at(self, instant: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions [rad] and velocities [rad/s] (J,) at `instant` [ns]."""
         elapsed = (instant - BEGIN) / NANOSECONDS
-        k = min(int(elapsed / self.dt), len(self.rates) - 2)
-        share = min(elapsed / self.dt - k, 1.0)
+        k = min(int(elapsed / KNOTS), len(self.rates) - 2)
+        share = min(elapsed / KNOTS - k, 1.0)
         change = share * (self.rates[k + 1] - self.rates[k])
-        return self.positions[k] + share * self.dt * (self.rates[k] + 0.5 * change), self.rates[k] + change
+        return self.positions[k] + share * KNOTS * (self.rates[k] + 0.5 * change), self.rates[k] + change
 
     def update(self, now: int, *_: object) -> np.ndarray:
         """The set point (J,) [rad] of the cycle at `now` [ns]."""
