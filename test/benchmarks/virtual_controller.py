@@ -91,6 +91,7 @@ class Figures:
     joints: tuple[float, float]
     braking: float  # worst acceleration of the set points after the last message
     rest: float  # [rad/s] fastest joint at the end
+    refused: int  # messages, by the controller
     following: float  # share of the executor's ticks before it died in which it followed the plan
 
 
@@ -137,7 +138,8 @@ class Run:
         over_limits = [judge(times, x) for x in (set_points, joints)]
         after = np.searchsorted(times, self.last_arrival + 2 * self.executor_period + self.controller_period)
         rest = np.abs((joints[-1] - joints[-2]) / (times[-1] - times[-2]) * NANOSECONDS).max()
-        return Figures(over_limits[0], over_limits[1], judge(times[after:], set_points[after:])[1], float(rest), self.followed / self.ticks)
+        braking = judge(times[after:], set_points[after:])[1]
+        return Figures(over_limits[0], over_limits[1], braking, float(rest), self.refused, self.followed / self.ticks)
 
     def play(self) -> None:
         """All events in the order of their times, until 1.5 s after the executor's death."""
