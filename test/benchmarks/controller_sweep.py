@@ -43,9 +43,8 @@ def main() -> None:
     every = [f for row in found.values() for f in row]
     print(f"After the executor's death: braking of the set points at most {max(f.braking for f in every):.3f} x the limit,")
     print(f"the fastest joint 1.5 s later {max(f.rest for f in every):.1e} rad/s.")
-    print(
-        f"The plan was followed in {min(f.following for f in every):.0%} of the ticks or more; refused: {sum(f.refused for f in every)} messages."
-    )
+    print(f"The plan was followed in {min(f.following for f in every):.0%} of the ticks or more.")
+    print(f"The controllers refused {sum(f.refused for f in every)} messages.")
     print(f"Beyond the target by their set points: {sum(beyond(f.set_points) for f in every)} of {len(every)} cells;")
     print(f"without a joint near its limit: {sum(f.joints[0] < NEAR for f in every)}.")
 
