@@ -31,7 +31,7 @@ from neon_control.core.common.fields import setting
 from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
-from neon_control.core.control.executor import ExecutorSettings, MotionExecutor
+from neon_control.core.control.executor import Command, ExecutorSettings, MotionExecutor
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.control.sources import FloodLimit
 from neon_control.core.control.supervisor import State, Supervisor
@@ -41,7 +41,7 @@ from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNO
 from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.lifecycle import AutostartNode, run
-from neon_control.nodes.outputs import BASE_MESSAGES, create_outputs
+from neon_control.nodes.outputs import BASE_MESSAGES, STAMPS, create_outputs
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.polling import JointStateReader, PolledSubscription
 from neon_control.nodes.transport import choose_transport
@@ -49,6 +49,7 @@ from neon_control.nodes.transport import choose_transport
 TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
+ATTEMPTS = 3  # at a command in one period, each of which became too late before it was sent
 SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
 
 
@@ -60,6 +61,7 @@ class Parameters(ExecutorSettings):
     mode: str = setting("arms_only", "which joints are commanded; that of the policy", choices=tuple(MODES))
     base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
     base_frame: str = setting("base_link", "frame of the base's velocity")
+    trajectory_stamps: str = setting("shared", "how times are told to trajectory controllers; arrival: they have another clock", choices=STAMPS)
     chunk_deadline: float = setting(CHUNK_DEADLINE, "longest gap between chunks that is asked of the publisher", unit="s", minimum=0.01)
     chunk_lease: float = setting(CHUNK_LEASE, "silence after which the middleware takes the publisher for dead", unit="s", minimum=0.01)
     realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
@@ -86,8 +88,10 @@ class ExecutorNode(AutostartNode):
         robot = load_robot(parameters.robot_config)
         names = ActionSpace.from_robot(robot, parameters.mode).joint_names
         self._robot_name = robot.name
-        self._motion = MotionExecutor(robot, names, parameters, self._supervisor)
-        self._outputs = create_outputs(self, robot, names, self._motion.period, parameters.base_message, parameters.base_frame)
+        self._motion = MotionExecutor(robot, names, parameters, self._supervisor, stepped_clock=self._simulated_time)
+        messages = parameters.base_message, parameters.base_frame, parameters.trajectory_stamps
+        lifespan = None if self._simulated_time else 0.5 * parameters.command_lead
+        self._outputs = create_outputs(self, robot, names, self._motion.period, *messages, lifespan)
         self._lateness, self._compute = Percentiles(), Percentiles()
         self._pacer: Pacer | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
@@ -97,6 +101,7 @@ class ExecutorNode(AutostartNode):
         self._subscribe(JOINTS, JointTrajectory, lambda message: read_joints(message, names, steps))
         if robot.base is not None:
             self._subscribe(BASE, MultiDOFJointTrajectory, lambda message: read_base(message, steps))
+        self._made_anew = 0  # commands that became too late before they were sent
         self._ticks, self._reported = 0, (time.monotonic(), 0)  # ticks so far; time and ticks at the last report
         # A steady clock: a paused simulation still reports.
         self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -145,16 +150,32 @@ class ExecutorNode(AutostartNode):
             return True
         start = time.perf_counter()
         self._take_joint_states()
-        now = self._now()
-        # Simulated time may come in steps of several periods: that is no stall, and the controllers live on it too.
-        command = self._motion.tick(now, 0 if self._simulated_time else tick.skipped)
-        if command is not None:
-            for output in self._outputs:
-                output.send(command, now)
+        for _ in range(ATTEMPTS):
+            command = self._motion.tick(self._now())
+            if command is None or self._send(command):
+                break
+            self._made_anew += 1
         self._lateness.add(tick.lateness)
         self._compute.add(time.perf_counter() - start)
         self._ticks += 1
         return self._supervisor.state is State.STOPPED
+
+    def _send(self, command: Command) -> bool:
+        """To all outputs; False: it became too late for some of them, which were left out."""
+        for i, output in enumerate(self._outputs):
+            now = self._now()
+            if now > command.latest:
+                for left in self._outputs[i:]:
+                    self._motion.withdraw(left.controller)
+                return False
+            output.send(command, now)
+            if not output.controller or output.controller in command.trajectories:
+                returned = self._now()
+                if returned > command.splice:
+                    self._motion.withdraw(output.controller, returned)
+            else:
+                self._motion.sent(now)
+        return True
 
     def _take_joint_states(self) -> None:
         for data in self._joint_states.take():
@@ -231,6 +252,7 @@ class ExecutorNode(AutostartNode):
         loop = {
             "rate_hz": (ticks - ticks_before) / (now - before),
             "ticks": ticks,
+            "made_anew": self._made_anew,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
         }

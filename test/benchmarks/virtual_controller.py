@@ -37,6 +37,7 @@ from neon_control.sim.controllers import CommandError, JointTrajectoryController
 
 ROBOT = replace(load_robot("g1.yaml"), base=None)
 NAMES = ROBOT.parts["arms"]
+(CONTROLLER,) = (c.name for c in ROBOT.controllers if set(c.joints) == set(NAMES))
 LOWER, UPPER = ROBOT.limits(NAMES, "safe_lower"), ROBOT.limits(NAMES, "safe_upper")
 VELOCITY, ACCELERATION = ROBOT.limits(NAMES, "max_velocity"), ROBOT.limits(NAMES, "max_acceleration")
 MIDDLE = 0.5 * (LOWER + UPPER)
@@ -49,15 +50,12 @@ Message = tuple[int, np.ndarray, np.ndarray, np.ndarray]  # stamp [ns], offsets 
 Plan = Callable[[np.ndarray], np.ndarray]  # (H,) [s] since the begin -> (H, J) [rad]
 
 
-def message(command: Command, now: int, period: float) -> Message:
+def message(command: Command) -> Message | None:
     """What `nodes/outputs.py` sends for a command; the only place here that knows the form of a message."""
-    times, positions, velocities = command.rest
-    return (
-        0,
-        period + np.append(0.0, times),
-        np.vstack((command.positions, positions)),
-        np.vstack((command.velocities, velocities)),
-    )
+    motion = command.trajectories.get(CONTROLLER)
+    if motion is None:
+        return None
+    return int(motion.times[0]), (motion.times - motion.times[0]) / NANOSECONDS, motion.positions, motion.velocities
 
 
 def demanding(seconds: np.ndarray) -> np.ndarray:
@@ -176,10 +174,10 @@ class Run:
             self.next_chunk += round(CHUNK_PERIOD * NANOSECONDS)
         if self.cycles:
             self.executor.add_joint_states(self.cycles[-1][0], NAMES, self.joints)
-        command = self.executor.tick(now, skipped)
+        command = self.executor.tick(now)
         self.ticks += 1
         self.followed += self.executor.supervisor.state in FOLLOWING
-        return None if command is None else message(command, now, self.executor.period)
+        return None if command is None else message(command)
 
     def deliver(self, now: int, sent: Message | None) -> None:
         """A message arrives at the controller."""

@@ -18,7 +18,7 @@
 |          |                                                     | released and reset                                    | braking  |
 | stopped  | nothing more                                        | (activated again)                                     | waiting  |
 
-Faults are: joint states stale, tracking error above its limit, chunks stale or their publisher gone. They end by themselves;
+Faults are: joint states stale, tracking error above its limit, a joint that does not follow, chunks stale or their publisher gone. They end by themselves;
 the e-stop is latched until it is released and reset, also through a deactivation.
 """
 
@@ -51,6 +51,7 @@ class Conditions:
     joints_fresh: bool
     chunks_fresh: bool
     tracking: bool  # measured and commanded pose lie close together
+    following: bool  # the controllers do what they are told, as far as is known
     at_rest: bool  # the last command moved neither joints nor base
     ramp_over: bool
 
@@ -139,4 +140,6 @@ class Supervisor:
             return "joint_states"
         if not seen.tracking:
             return "tracking_error"
+        if not seen.following:
+            return "not_following"
         return "" if seen.chunks_fresh else "chunks"
