@@ -7,6 +7,7 @@ Callbacks run in the spinning thread and only hand over. Neither torch nor ONNX 
 
 from __future__ import annotations
 
+import struct
 import sys
 import threading
 import time
@@ -19,8 +20,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.serialization import deserialize_message
+from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
@@ -28,6 +30,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from neon_control.core.common import realtime
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.fields import setting
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
@@ -47,6 +50,7 @@ from neon_control.nodes.polling import JointStateReader, PolledSubscription
 from neon_control.nodes.transport import choose_transport
 
 TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
+CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
 ATTEMPTS = 3  # at a command in one period, each of which became too late before it was sent
@@ -95,6 +99,8 @@ class ExecutorNode(AutostartNode):
         self._lateness, self._compute = Percentiles(), Percentiles()
         self._pacer: Pacer | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
+        self._clock_messages = PolledSubscription(self, ClockMessage, "/clock", CLOCK_QOS) if self._simulated_time else None
+        self._clock_time = 0  # [ns]
         self._joint_states = PolledSubscription(self, JointState, JOINT_STATES, qos_profile_sensor_data)
         self._reader = JointStateReader()
         steps = parameters.chunk_steps
@@ -186,8 +192,16 @@ class ExecutorNode(AutostartNode):
                 self._complaint = str(error)  # logged by another thread: a log may block
 
     def _now(self) -> int:
-        """ROS time [ns]."""
-        return int(self.get_clock().now().nanoseconds) if self._simulated_time else time.time_ns()
+        """Time [ns] of the stamps; when simulated, 0 before the first /clock.
+
+        The control thread reads /clock itself: the thread that spins waits for the stop in `deactivate`, just when time must go on.
+        """
+        if self._clock_messages is None:
+            return time.time_ns()
+        for data in self._clock_messages.take():
+            seconds, nanoseconds = struct.unpack_from("<iI", data, 4)
+            self._clock_time = max(seconds * NANOSECONDS + nanoseconds, 0)
+        return self._clock_time
 
     # --- callbacks ---
 

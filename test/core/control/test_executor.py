@@ -68,7 +68,7 @@ class World:
                 self.executor.add_joint_states(self.now - 2 * MS, NAMES, self.position.tolist())
             if self.chunks and self.ticks % 10 == 0:
                 self.send_chunk()
-            command = self.executor.tick(self.now, stalled)
+            command = self.executor.tick(self.now)
             if command is not None:
                 self.commands.append(command)
                 if not self.blocked:
@@ -128,7 +128,7 @@ def test_the_policy_is_followed_at_now_whatever_its_latency(method):
     world = World(joints=EnsembleSettings(method=method))
     world.run_to(State.RUNNING)
     command = world.step(57)
-    expected, _ = world.policy(np.array([world.now * 1e-9]))
+    expected, _ = world.policy(np.array([(world.now + PERIOD) * 1e-9]))
     np.testing.assert_allclose(command.positions, expected[0], atol=2e-4)  # the error of linear interpolation
     assert np.median(world.executor.observation_to_command.values) == pytest.approx(0.06, abs=0.001)
 
@@ -137,7 +137,7 @@ def test_action_latency_looks_ahead():
     world = World(action_latency=0.05)
     world.run_to(State.RUNNING)
     command = world.step(57)
-    expected, _ = world.policy(np.array([world.now * 1e-9 + 0.05]))
+    expected, _ = world.policy(np.array([(world.now + PERIOD) * 1e-9 + 0.05]))
     np.testing.assert_allclose(command.positions, expected[0], atol=2e-4)
 
 
@@ -180,7 +180,7 @@ def test_motion_resumes_without_a_jump():
     world.run_to(State.RUNNING)
     world.step(50)
     world.assert_within_limits()
-    expected, _ = world.policy(np.array([world.now * 1e-9]))
+    expected, _ = world.policy(np.array([(world.now + PERIOD) * 1e-9]))
     np.testing.assert_allclose(world.commands[-1].positions, expected[0], atol=2e-4)
 
 
@@ -322,7 +322,7 @@ def test_an_arm_outside_its_range_is_held_where_it_is_until_the_policy_is_follow
     world.executor.supervisor.reset()
     world.run_to(State.RUNNING)
     world.step(50)
-    expected, _ = world.policy(np.array([world.now * 1e-9]))
+    expected, _ = world.policy(np.array([(world.now + PERIOD) * 1e-9]))
     np.testing.assert_allclose(world.commands[-1].positions, expected[0], atol=2e-4)
     assert np.diff([c.positions[2] for c in world.commands[:80]]).max() <= 0.0, "it went further out"
 
