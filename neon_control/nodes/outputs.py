@@ -95,7 +95,8 @@ class TrajectoryMessage:
         speeds = self._buffer.index(struct.pack("<d", mark(1)) * size)
         times = [found.start() for found in re.finditer(re.escape(struct.pack("<iI", *TIME_MARK)), self._buffer)]
         self._stamp, ends = times[0], times[1:]
-        (self._count,) = (i for i in range(first) if self._buffer[i] != other[i])  # `most` is small: one byte of four
+        counted = [struct.pack("<I", most), struct.pack("<I", most + 1)]  # padding may hold anything, so look for both
+        (self._count,) = (i for i in range(4, first, 4) if [bytes(b[i : i + 4]) for b in (self._buffer, other)] == counted)
         stride = second - first
         self._positions, self._velocities = (
             np.ndarray((most, size), "<f8", self._buffer, offset, (stride, 8)) for offset in (first, speeds)

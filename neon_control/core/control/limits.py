@@ -7,7 +7,8 @@ One step of length dt, per axis, from the last command x with rate v, towards a 
 
     1. a q that is not finite is replaced by p
     2. q is moved into [lower, upper]
-    3. v' = s + reach(p - x - (v - s) dt / 2), with s = (q - p) / dt, moved into [-max_rate, max_rate]
+    3. v' = s + reach(q - s dt - x - (v - s) dt / 2), moved into [-max_rate, max_rate]; s is the slope (q - p) / dt, as far as
+       the step before had the same: a target that jumps has no velocity
     4. v' is moved into [v - max_change dt, v + max_change dt]
     5. v' is held to reach(upper - x - v dt / 2) and -reach(x - lower + v dt / 2)
     6. x' = x + (v + v') dt / 2
@@ -17,9 +18,8 @@ itself: what lies between two commands keeps the limits, too.
 
 `reach(d)` is the largest rate v' from which x can still come to rest, where d is left for it after the v dt / 2 that this step covers
 whatever v' is: counted in whole steps, a rate of (n + f) c, with c = max_change dt and 0 <= f < 1, covers ((n + 1) (n / 2 + f)) c dt, the
-v' dt / 2 of this step included. Step 3 follows a target of constant velocity without lag (one that accelerates by a, with a lag of
-a dt^2 / 4) and takes up a remaining error as fast as it can be stopped: within reach it is gone after two steps, and a constant target is
-reached exactly, without overshoot. Step 5 never needs more braking than step 4 allows, since the step before already held to it.
+v' dt / 2 of this step included. Step 3 follows a target of constant velocity without lag, and takes up a remaining error as fast as
+it can be stopped: within reach it is gone after three steps, and a constant target is reached exactly, without overshoot. Step 5 never needs more braking than step 4 allows, since the step before already held to it.
 
 An axis without a limit of the change has no rate that lasts: its rate jumps, and x' = x + v' dt.
 Everything starts from the last *command*, never from a measurement, so that no noise is amplified.
@@ -99,6 +99,7 @@ class Limiter:
         self.value = np.array(value, dtype=np.float64)
         self.rate = np.zeros(len(self.names))
         self._target = self.value.copy()
+        self._slope = np.zeros(len(self.names))  # of the target, in the last step
 
     def step(self, target: np.ndarray, braking: slice | np.ndarray = _NONE) -> np.ndarray:
         """The next command (D,) towards `target` (D,); the axes `braking`, a slice or (D,) of bool, take the shortest way to rest."""
@@ -112,13 +113,14 @@ class Limiter:
         np.minimum(np.maximum(wished, self.lower), self.upper, out=inside)
 
         slope = (inside - self._target) / self.dt
+        lasting = np.minimum(np.maximum(slope, np.minimum(self._slope, 0.0)), np.maximum(self._slope, 0.0))
         carried = self.value + self.rate * self._carried  # (D,) where this step leads whatever its rate is
-        error = self._target + slope * self._carried - carried
+        error = inside - lasting * (self.dt - self._carried) - carried
         self._distances[0] = np.abs(error)
         self._distances[1] = self.upper - carried
         self._distances[2] = carried - self.lower
         catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
-        np.add(slope, np.copysign(catch_up, error), out=wanted)
+        np.add(lasting, np.copysign(catch_up, error), out=wanted)
         wanted[braking] = 0.0
         np.minimum(np.maximum(wanted, -self.max_rate), self.max_rate, out=limited)
         np.minimum(np.maximum(limited, self.rate - self._step), self.rate + self._step, out=changed)
@@ -133,6 +135,7 @@ class Limiter:
         self.rate = held.copy()
         self._target = inside.copy()
         self._target[braking] = self.value[braking]
+        self._slope = slope
         return self.value
 
     def brake(self) -> np.ndarray:
