@@ -23,14 +23,13 @@ import copy
 import re
 import struct
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Twist, TwistStamped, Vector3
 from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from std_msgs.msg import Float64MultiArray, Header
@@ -78,7 +77,7 @@ class TrajectoryOutput:
         if not self._shared:
             motion = motion.since(now)
         self._message.fill(motion, self._columns, self._shared)
-        self._message.publish(self._publisher)
+        self._publisher.publish(self._message.serialised)
 
 
 class TrajectoryMessage:
@@ -90,7 +89,7 @@ class TrajectoryMessage:
 
     def _prepare(self, most: int) -> None:
         size = len(self._joints)
-        self._buffer, other = (bytearray(self._serialised(count)) for count in (most, most + 1))
+        self._buffer, other = (bytearray(self._sample(count)) for count in (most, most + 1))
         first, second = (self._buffer.index(struct.pack("<d", mark(n)) * size) for n in (0, 2))
         speeds = self._buffer.index(struct.pack("<d", mark(1)) * size)
         times = [found.start() for found in re.finditer(re.escape(struct.pack("<iI", *TIME_MARK)), self._buffer)]
@@ -104,7 +103,7 @@ class TrajectoryMessage:
         self._times = np.ndarray((most, 2), "<u4", self._buffer, ends[0], (stride, 4))
         self._first_end, self._stride, self._most = ends[0] + 8, stride, most
 
-    def _serialised(self, count: int) -> bytes:
+    def _sample(self, count: int) -> bytes:
         size = len(self._joints)
         points = [JointTrajectoryPoint(positions=[mark(2 * i)] * size, velocities=[mark(2 * i + 1)] * size) for i in range(count)]
         message = JointTrajectory(joint_names=self._joints, points=points)
@@ -124,9 +123,10 @@ class TrajectoryMessage:
         self._positions[:count], self._velocities[:count] = motion.positions[:, columns], motion.velocities[:, columns]
         self._end = self._first_end + (count - 1) * self._stride
 
-    def publish(self, publisher: Publisher[Any]) -> None:
-        """Send it as it is now."""
-        publisher.publish(bytes(self._buffer[: self._end]))
+    @property
+    def serialised(self) -> bytes:
+        """The message as it is now."""
+        return bytes(memoryview(self._buffer)[: self._end])
 
 
 class PositionOutput:
