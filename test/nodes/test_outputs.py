@@ -34,7 +34,7 @@ def command(names: tuple[str, ...], controllers: tuple[ControllerConfig, ...] = 
     values = np.arange(len(names), dtype=float)
     speeds = np.array([0.1, 0.1, 0.1, 0.0])[:, None] * values
     motion = Motion(NOW + PERIOD_NS * np.array([-1, 1, 2, 6]), values + np.array([0.0, 0.25, 0.5, 0.75])[:, None], speeds)
-    return Command(values, speeds[0], motion, dict.fromkeys([c.name for c in controllers], motion), np.array([0.1, -0.2, 0.3]), NOW, NOW)
+    return Command(NOW + PERIOD_NS, motion, dict.fromkeys([c.name for c in controllers], motion), np.array([0.1, -0.2, 0.3]), NOW, NOW)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -75,13 +76,27 @@ class ExecutorSettings:
 class Command:
     """What is sent in one period. All of it was right at the time of the tick; after `latest` it is to be withdrawn, and made anew."""
 
-    positions: np.ndarray  # (J,) [rad] due one period after the tick
-    velocities: np.ndarray  # (J,) [rad/s]
+    due: int  # [ns] one period after the tick
     motion: Motion  # of all J joints, past and to come, and at rest at its end
     trajectories: Mapping[str, Motion]  # controller -> what it is sent; those not named are sent nothing
     base: np.ndarray  # (3,) [m/s, m/s, rad/s], (0,) on a robot without a base
     splice: int  # [ns] from when on `motion` says something new
     latest: int  # [ns] until when it may be sent
+
+    @cached_property
+    def state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the motion is when it is due: positions [rad], velocities [rad/s] (J,). Worked out for those who ask."""
+        return self.motion.at(self.due)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """(J,) [rad] due one period after the tick."""
+        return self.state[0]
+
+    @property
+    def velocities(self) -> np.ndarray:
+        """(J,) [rad/s] at the same instant."""
+        return self.state[1]
 
 
 @dataclass
@@ -281,9 +296,8 @@ class MotionExecutor:
     def _command(self, now: int, splice: int) -> Command:
         self._motion = motion = self.promise.close(now, self.limiter.rest_path(self._joints))
         self._sent = now
-        positions, velocities = motion.at(now + self._step)
         base = self.limiter.value[self._base]
-        return Command(positions, velocities, motion, self.joining.messages(motion), base, splice, splice - self._lead // 2)
+        return Command(now + self._step, motion, self.joining.messages(motion), base, splice, splice - self._lead // 2)
 
     def _advance(self, due: Sequence[int], targets: Sequence[np.ndarray], braking: slice | np.ndarray = _NONE) -> None:
         """Step the limiter once for each instant [ns] that is due, the base once in all, towards the targets (N or 1, J + 3)."""

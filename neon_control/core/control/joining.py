@@ -119,7 +119,7 @@ class Joining:
 
     def error(self, gaps: np.ndarray) -> float:
         """[rad] the largest of `gaps` (J,) among joints that are joined."""
-        return float(np.abs(gaps[self._joined]).max(initial=0.0))
+        return float((np.abs(gaps) * self._joined).max())
 
     def in_order(self, now: int) -> bool:
         """Whether the policy may be followed."""

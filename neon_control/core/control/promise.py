@@ -102,8 +102,11 @@ class Promise:
         tail = Motion(self.end + np.rint(rest.times * NANOSECONDS).astype(np.int64), rest.values, rest.rates)
         self._before, told = self._told, (self.end, tail)
         self._told = dict.fromkeys(self._controllers, told)
-        rows = (self._times[first:count], self._values[first:count], self._rates[first:count])
-        self.motion = Motion(*(np.concatenate(pair) for pair in zip(rows, tail, strict=True)))
+        self.motion = Motion(
+            np.concatenate((self._times[first:count], tail.times)),
+            np.concatenate((self._values[first:count], tail.positions)),
+            np.concatenate((self._rates[first:count], tail.velocities)),
+        )
         return self.motion
 
     def withdraw(self, controller: str) -> None:
