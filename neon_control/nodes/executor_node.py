@@ -65,7 +65,9 @@ class Parameters(ExecutorSettings):
     mode: str = setting("arms_only", "which joints are commanded; that of the policy", choices=tuple(MODES))
     base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
     base_frame: str = setting("base_link", "frame of the base's velocity")
-    trajectory_stamps: str = setting("shared", "how times are told to trajectory controllers; arrival: they have another clock", choices=STAMPS)
+    trajectory_stamps: str = setting(
+        "shared", "how times are told to trajectory controllers; arrival: they have another clock", choices=STAMPS
+    )
     chunk_deadline: float = setting(CHUNK_DEADLINE, "longest gap between chunks that is asked of the publisher", unit="s", minimum=0.01)
     chunk_lease: float = setting(CHUNK_LEASE, "silence after which the middleware takes the publisher for dead", unit="s", minimum=0.01)
     realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
@@ -177,7 +179,7 @@ class ExecutorNode(AutostartNode):
             output.send(command, now)
             if not output.controller or output.controller in command.trajectories:
                 returned = self._now()
-                if returned > command.splice:
+                if returned - now >= command.splice - command.latest:  # longer than it lives: nobody knows whether it arrived
                     self._motion.withdraw(output.controller, returned)
             else:
                 self._motion.sent(now)
@@ -258,6 +260,8 @@ class ExecutorNode(AutostartNode):
         return response
 
     def _publish_diagnostics(self) -> None:
+        if self._motion.joining.complaint:
+            self.get_logger().warning(self._motion.joining.complaint, throttle_duration_sec=5.0)
         if self._complaint:
             self.get_logger().warning(self._complaint, throttle_duration_sec=5.0)
             self._complaint = ""

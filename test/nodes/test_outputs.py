@@ -44,7 +44,9 @@ def node(ros):
     n.destroy_node()
 
 
-def send(node, robot, names, kinds: dict[str, type], value: Command, message: str = "twist_stamped", stamps: str = "shared") -> dict[str, object]:
+def send(
+    node, robot, names, kinds: dict[str, type], value: Command, message: str = "twist_stamped", stamps: str = "shared"
+) -> dict[str, object]:
     """Send one command and return what arrived, by topic."""
     subscriptions = {topic: PolledSubscription(node, kind, topic, qos_profile_sensor_data) for topic, kind in kinds.items()}
     outputs = create_outputs(node, robot, names, PERIOD, message, "base_link", stamps)

@@ -385,7 +385,10 @@ class MotionExecutor:
         rows.append(wanted)
         if self.supervisor.state is State.RAMPING:
             ends = due or [self.promise.end]
-            rows = [self._rest + _smooth((t - self._ramp_from) * 1e-9, self._ramp) * (row - self._rest) for t, row in zip(ends, rows, strict=True)]
+            rows = [
+                self._rest + _smooth((t - self._ramp_from) * 1e-9, self._ramp) * (row - self._rest)
+                for t, row in zip(ends, rows, strict=True)
+            ]
         self._advance(due, rows)
         newest = self.streams[JOINTS].ensemble.newest_stamp or 0
         if newest > self._latest_used:

@@ -92,10 +92,11 @@ class Stalled:
             before = self.random.random() < 0.5  # the message has left before the stall
             if before:
                 self.deliver(side, motion)
-            self.wait(self.now + held_up)
+            begin = self.now
+            self.wait(begin + held_up)
             if not before and held_up <= 15 * MS:  # its lifespan
                 self.deliver(side, motion)
-            if self.now > command.splice:
+            if self.now - begin >= command.splice - command.latest:
                 self.executor.withdraw(side, self.now)
         return True
 
