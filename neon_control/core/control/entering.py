@@ -1,9 +1,10 @@
 """How a trajectory controller is brought onto the executor's motion, when nobody knows whether it listens, and where it stands.
 
-A controller may be activated at any instant, and an inactive one subscribes just as well. If it were sent a window of a motion that has left
-the arm behind, it would close the gap in one cycle. So it is first sent single messages whose first point lies in the future, at
-the measured pose: whoever takes one up goes there slowly. When the policy wants to move, such a message ends with a small step
-towards the policy's target. Only when the measured joints have taken that step is the controller known to follow, and *joined* to the motion.
+A controller may be activated at any instant, and an inactive one subscribes just as well. If it were sent a window of a motion that
+has left the arm behind, it would close the gap in one cycle. So it is first sent single messages whose first point lies in the future,
+at the measured pose: whoever takes one up goes there slowly. When the policy wants to move, such a message ends with a small step
+towards the policy's target. Only when the measured joints have taken that step is the controller known to follow, and *joined* to the
+motion.
 """
 
 from __future__ import annotations

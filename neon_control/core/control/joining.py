@@ -1,11 +1,11 @@
-"""Which controllers follow the motion: all of them are brought onto it by an `Entry` each, and watched for as long as it is cheap to go back.
+"""Which controllers follow the motion: each is brought onto it by an `Entry`, and watched for as long as it is cheap to go back.
 
 A controller of type `position` has no trajectory that could lead it anywhere: it counts as joined, and is watched only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 

@@ -19,7 +19,8 @@ itself: what lies between two commands keeps the limits, too.
 `reach(d)` is the largest rate v' from which x can still come to rest, where d is left for it after the v dt / 2 that this step covers
 whatever v' is: counted in whole steps, a rate of (n + f) c, with c = max_change dt and 0 <= f < 1, covers ((n + 1) (n / 2 + f)) c dt, the
 v' dt / 2 of this step included. Step 3 follows a target of constant velocity without lag, and takes up a remaining error as fast as
-it can be stopped: within reach it is gone after three steps, and a constant target is reached exactly, without overshoot. Step 5 never needs more braking than step 4 allows, since the step before already held to it.
+it can be stopped: within reach it is gone after three steps, and a constant target is reached exactly, without overshoot.
+Step 5 never needs more braking than step 4 allows, since the step before already held to it.
 
 An axis without a limit of the change has no rate that lasts: its rate jumps, and x' = x + v' dt.
 Everything starts from the last *command*, never from a measurement, so that no noise is amplified.

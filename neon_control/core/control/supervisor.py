@@ -18,7 +18,8 @@
 |          |                                                     | released and reset                                    | braking  |
 | stopped  | nothing more                                        | (activated again)                                     | waiting  |
 
-Faults are: joint states stale, tracking error above its limit, a joint that does not follow, chunks stale or their publisher gone. They end by themselves;
+Faults are: joint states stale, tracking error above its limit, a joint that does not follow,
+chunks stale or their publisher gone. They end by themselves;
 the e-stop is latched until it is released and reset, also through a deactivation.
 """
 

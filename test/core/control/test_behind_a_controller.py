@@ -7,6 +7,7 @@ import pytest
 from controller_sweep import activated_late
 from virtual_controller import ACCELERATION, NAMES, TARGET_ACCELERATION, TARGET_VELOCITY, Cell, Floor, Message, OneMotion, Run
 
+
 @pytest.mark.parametrize(
     "cell",
     [
