@@ -87,7 +87,7 @@ class World:
 
     def assert_within_limits(self) -> None:
         """Every motion that was told keeps the limits, and goes on from the one before it."""
-        base = np.array([c.base for c in self.commands])
+        base = np.array([c.base for c in self.commands]).reshape(-1, 3)
         assert np.isfinite(base).all()
         assert (np.abs(np.diff(base, axis=0)) <= ROBOT.base.max_acceleration * PERIOD * 1e-9 * (1 + 1e-9)).all()
         joined = [c.trajectories.get("arm_controller") is c.motion for c in self.commands]
