@@ -374,7 +374,9 @@ class MotionExecutor:
     def _follow(self, targets: dict[str, np.ndarray | None], due: Sequence[int], now: int) -> None:
         """All targets exist in a following state: `chunks_fresh` is a condition of it."""
         wanted = np.concatenate([t for t in targets.values() if t is not None])  # (J + 3,) at the last instant that is due
-        entered = self.joining.seek(now, self.limiter.value[self._joints], self.measured.positions, wanted[self._joints])
+        joints, limiter = self._joints, self.limiter
+        goal = np.clip(wanted[joints], limiter.lower[joints], limiter.upper[joints])  # a policy may want what is out of reach
+        entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, goal)
         if self._ramp_waits:
             self._rest[self._joints] = self.limiter.value[self._joints]
             self._ramp_waits, self._ramp_from = not entered, self.promise.end
