@@ -6,7 +6,7 @@
 |          |                                                     | joint states fresh                                    | holding  |
 | holding  | the pose measured at standstill; base zero          | e-stop                                                | estopped |
 |          |                                                     | stop asked, at rest                                   | stopped  |
-|          |                                                     | chunks and joint states fresh, tracking, no stop asked | ramping  |
+|          |                                                     | fresh joint states and chunks, no fault, no stop asked | ramping  |
 | ramping  | from the held pose to the policy's, over the ramp   | e-stop                                                | estopped |
 |          |                                                     | a fault, or stop asked                                | braking  |
 |          |                                                     | ramp over                                             | running  |
@@ -18,8 +18,8 @@
 |          |                                                     | released and reset                                    | braking  |
 | stopped  | nothing more                                        | (activated again)                                     | waiting  |
 
-Faults are: joint states stale, tracking error above its limit, chunks stale or their publisher gone. They end by themselves;
-the e-stop is latched until it is released and reset, also through a deactivation.
+Faults are: joint states stale or in doubt, tracking error above its limit, a controller that does not listen, chunks stale or their
+publisher gone. They end by themselves; the e-stop is latched until it is released and reset, also through a deactivation.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Conditions:
     tracking: bool  # measured and commanded pose lie close together
     at_rest: bool  # the last command moved neither joints nor base
     ramp_over: bool
+    listened: bool = True  # every controller listens
 
 
 _TABLE: dict[State, tuple[tuple[str, State], ...]] = {
@@ -139,4 +140,6 @@ class Supervisor:
             return "joint_states"
         if not seen.tracking:
             return "tracking_error"
+        if not seen.listened:
+            return "listeners"
         return "" if seen.chunks_fresh else "chunks"
