@@ -11,8 +11,8 @@ for all who send the same names; then only jumps to and fro tell them apart, whi
 | jumps, less than `QUIET` after another jump                  | its joints are in doubt; the witness is not believed for `QUIET` |
 | differs from what another witness says of a joint            | refused; its joints are in doubt, and both witnesses begin anew  |
 
-A witness is believed after `MESSAGES` messages that agree and cover `SETTLE`. A joint in doubt counts as not measured at once, and until a
-message is believed again; one that nobody else contradicts is not in doubt for a single message that jumps.
+A witness is believed once `MESSAGES` messages of it agree and cover `SETTLE`, and as many of everybody else who reports its joints. A joint
+in doubt counts as not measured at once, and until a message is believed again; a single message that jumps brings no joint in doubt.
 
 What a joint can have moved is `SPEED` times its velocity limit times the time between the stamps, and a tolerance. With zeros beside the
 true pose, of which a joint lies at 1.5 rad: neither publisher is believed, and the text names joint, positions and both publishers.
@@ -146,8 +146,10 @@ class Witnesses:
         witness.stamp, witness.values, witness.jump = stamp, values, None
         witness.count += 1
         self._agree(witness)
-        settle = SETTLE_UNTOLD if witness.source is None else SETTLE
-        witness.believed = witness.count >= MESSAGES and stamp - witness.since >= settle * NANOSECONDS
+        if not witness.believed:
+            settle = SETTLE_UNTOLD if witness.source is None else SETTLE
+            enough = witness.count >= MESSAGES and stamp - witness.since >= settle * NANOSECONDS
+            witness.believed = enough and all(rival.count >= MESSAGES for rival, _, _ in witness.rivals)
         if witness.believed and self.doubted:
             for name in self._joints(witness):
                 self.doubted.pop(name, None)
