@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.qos import QoSProfile
 
 # Nodes that show or record commands and move nothing: our own, and those that people start for that.
 WATCHERS = ("monitor_node", "plan_markers", "neon_control_", "rosbag2_", "_ros2cli", "foxglove_bridge", "rviz")
@@ -40,21 +40,22 @@ class Listeners:
         problems = []
         for number, publisher in enumerate(self._publishers):
             topic, ours = publisher.topic_name, _type_name(publisher.msg_type)
-            watchers, unfit, fit = 0, [], 0
-            for each in self._node.get_subscriptions_info_by_topic(topic):
-                compatibility, reason = qos_check_compatible(publisher.qos_profile, each.qos_profile)
-                if each.topic_type != ours:
-                    unfit.append(f"{each.node_name} expects {each.topic_type}, not {ours}")
-                elif compatibility == QoSCompatibility.ERROR:
-                    unfit.append(f"{each.node_name} asks for another QoS: {reason.strip()}")
-                elif each.node_name.startswith(WATCHERS):
-                    watchers += 1
-                else:
-                    fit += 1
-            self._watchers[number] = watchers
-            if not fit:
-                problems.append(f"{topic}: {', '.join(unfit) or f'nobody subscribes to these {ours}'}")
+            found = self._node.get_subscriptions_info_by_topic(topic)
+            same = [each for each in found if each.topic_type == ours]
+            acting = [each for each in same if not each.node_name.startswith(WATCHERS)]
+            self._watchers[number] = len(same) - len(acting)
+            if publisher.get_subscription_count() > self._watchers[number]:
+                continue
+            reasons = [f"{e.node_name} expects {e.topic_type}, not {ours}" for e in found if e.topic_type != ours]
+            reasons += [
+                f"the QoS of {e.node_name} does not fit ({_qos(e.qos_profile)}; ours {_qos(publisher.qos_profile)})" for e in acting
+            ]
+            problems.append(f"{topic}: {', '.join(reasons) or f'nobody subscribes to these {ours}'}")
         self.problems = problems
+
+
+def _qos(profile: QoSProfile) -> str:
+    return f"{profile.reliability.name.lower()}, {profile.durability.name.lower()}"
 
 
 def _type_name(kind: type) -> str:
