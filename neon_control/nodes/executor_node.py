@@ -238,7 +238,7 @@ class ExecutorNode(AutostartNode):
 
     def _publish_diagnostics(self) -> None:
         if self._complaint:
-            self.get_logger().warning(self._complaint, throttle_duration_sec=5.0)
+            self.get_logger().warning(with_names(self._complaint, self, JOINT_STATES), throttle_duration_sec=5.0)
             self._complaint = ""
         self._listeners.look()
         reason = self._explain()

@@ -12,7 +12,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 # Nodes that show or record commands and move nothing: our own, and those that people start for that.
-WATCHERS = ("monitor_node", "plan_markers", "neon_control_", "rosbag2_", "_ros2cli", "foxglove_bridge", "rviz")
+OWN_WATCHERS = ("monitor", "monitor_node", "demo", "recorder")
+OTHER_WATCHERS = ("rosbag2_", "_ros2cli", "foxglove_bridge", "rviz")  # what their names begin with
 
 
 class Listeners:
@@ -42,7 +43,7 @@ class Listeners:
             topic, ours = publisher.topic_name, _type_name(publisher.msg_type)
             found = self._node.get_subscriptions_info_by_topic(topic)
             same = [each for each in found if each.topic_type == ours]
-            acting = [each for each in same if not each.node_name.startswith(WATCHERS)]
+            acting = [each for each in same if not _watches(each.node_name)]
             self._watchers[number] = len(same) - len(acting)
             if publisher.get_subscription_count() > self._watchers[number]:
                 continue
@@ -52,6 +53,10 @@ class Listeners:
             ]
             problems.append(f"{topic}: {', '.join(reasons) or f'nobody subscribes to these {ours}'}")
         self.problems = problems
+
+
+def _watches(name: str) -> bool:
+    return name in OWN_WATCHERS or name.startswith(OTHER_WATCHERS)
 
 
 def _qos(profile: QoSProfile) -> str:
