@@ -21,7 +21,7 @@ from neon_control.core.sensing.joint_message import NOTHING
 from neon_control.nodes.wire_sizes import CDR_HEADER, check_joint_state
 
 LAYOUTS = 32  # that are remembered: more than a robot has drivers
-CONVERSIONS, BURST = 200.0, 8  # [1/s] and at once, full conversions: names that never repeat must not hold up whoever reads
+CONVERSIONS, BURST = 50.0, 8  # [1/s] and at once, full conversions: names that never repeat must not hold up whoever reads
 
 _STAMP, _DOUBLE = struct.Struct("<iI"), np.dtype("<f8")
 
