@@ -223,7 +223,7 @@ class InferenceNode(AutostartNode):
     def _on_audio(self, data: bytes) -> None:
         check_audio(data, self._settings.audio_type)
         try:
-            message = deserialize_message(data, self._audio_message)
+            message: Any = deserialize_message(data, self._audio_message)
         except (RuntimeError, ValueError) as error:
             raise ObservationError(f"audio: {error}") from error
         samples, delay = self._sound.convert(self._read_audio(message))
