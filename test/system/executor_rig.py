@@ -125,12 +125,14 @@ class Robot:
             deadline = max(deadline + 1.0 / STATE_RATE, time.monotonic() - 0.02)  # no long burst after a stall of the machine
             pause.wait(max(0.0, deadline - time.monotonic()))
             position = self.position
-            if self.pushes:  # one each time: what jumps is no measurement that is believed
+            # One push each time: what jumps is no measurement that is believed. Who pushes is stronger than the motors.
+            if self.pushes:
                 position = position + self.pushes.popleft()
-            for arm in self.arms:
-                if arm.commands.values:
-                    position = position.copy()
-                    position[arm.columns] += gain * (arm.commands.values[-1] - position[arm.columns])
+            else:
+                for arm in self.arms:
+                    if arm.commands.values:
+                        position = position.copy()
+                        position[arm.columns] += gain * (arm.commands.values[-1] - position[arm.columns])
             self.position = position
             now = time.time_ns()
             if self._clock is not None:
