@@ -20,7 +20,13 @@ MEANING = {
 
 
 def executor_status(
-    name: str, hardware_id: str, executor: MotionExecutor, loop: dict[str, float], lateness: Percentiles, compute: Percentiles, why: str
+    name: str,
+    hardware_id: str,
+    executor: MotionExecutor,
+    loop: dict[str, float],
+    lateness: Percentiles,
+    compute: Percentiles,
+    why: str = "",
 ) -> DiagnosticArray:
     """The status message; `loop` are the control loop's own figures, already named, and `why` explains the supervisor's cause."""
     supervisor = executor.supervisor
