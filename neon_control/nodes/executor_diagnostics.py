@@ -20,16 +20,23 @@ MEANING = {
 
 
 def executor_status(
-    name: str, hardware_id: str, executor: MotionExecutor, loop: dict[str, float], lateness: Percentiles, compute: Percentiles
+    name: str,
+    hardware_id: str,
+    executor: MotionExecutor,
+    loop: dict[str, float],
+    lateness: Percentiles,
+    compute: Percentiles,
+    why: str = "",
 ) -> DiagnosticArray:
-    """The status message; `loop` are the control loop's own figures, already named."""
+    """The status message; `loop` are the control loop's own figures, already named, and `why` explains the supervisor's cause."""
     supervisor = executor.supervisor
     state = supervisor.state
-    message = MEANING[state] + (f" ({supervisor.cause})" if supervisor.cause else "")
+    cause = f"{supervisor.cause}: {why}" if why else supervisor.cause
+    message = MEANING[state] + (f" ({cause})" if cause else "")
     status = DiagnosticStatus(name=name, hardware_id=hardware_id, message=message)
     stopped = DiagnosticStatus.ERROR if state is State.ESTOPPED else DiagnosticStatus.WARN
     status.level = DiagnosticStatus.OK if state in FOLLOWING else stopped
-    values: dict[str, object] = {"state": state.value, "cause": supervisor.cause, **loop}
+    values: dict[str, object] = {"state": state.value, "cause": supervisor.cause, "why": why, **loop}
     windows = {"lateness_ms": lateness, "tick_ms": compute, "observation_to_command_ms": executor.observation_to_command}
     for key, window in windows.items():
         values |= percentiles(key, 1e3 * window.values)

@@ -20,7 +20,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
@@ -40,14 +40,20 @@ from neon_control.core.control.sources import FloodLimit
 from neon_control.core.control.supervisor import State, Supervisor
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS, JOINT_STATES
+from neon_control.core.robot.topic_names import BASE_COMMAND, CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS, JOINT_STATES
+from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
 from neon_control.nodes.executor_diagnostics import executor_status
+from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.lifecycle import AutostartNode, run
+from neon_control.nodes.listeners import Listeners
 from neon_control.nodes.outputs import BASE_MESSAGES, STAMPS, create_outputs
 from neon_control.nodes.parameters import declare
-from neon_control.nodes.polling import JointStateReader, PolledSubscription
+from neon_control.nodes.polling import JOINT_STATES_QOS, PolledSubscription, most_taken, publisher_of
+from neon_control.nodes.publisher_names import publishers, with_names
+from neon_control.nodes.stop_log import StopLog, why
 from neon_control.nodes.transport import choose_transport
+from neon_control.nodes.wire_sizes import check_chunk
 
 TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -70,6 +76,7 @@ class Parameters(ExecutorSettings):
     )
     chunk_deadline: float = setting(CHUNK_DEADLINE, "longest gap between chunks that is asked of the publisher", unit="s", minimum=0.01)
     chunk_lease: float = setting(CHUNK_LEASE, "silence after which the middleware takes the publisher for dead", unit="s", minimum=0.01)
+    require_listeners: bool = setting(True, "do not follow the policy before every controller subscribes to its commands")
     realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
 
 
@@ -83,6 +90,7 @@ class ExecutorNode(AutostartNode):
         self._thread: threading.Thread | None = None
         self._supervisor = Supervisor()  # of the node, not of a configuration: no transition may unlatch an e-stop
         self._complaint = ""  # about the newest joint state that was refused
+        self._explained = ""  # why the policy was not followed, at the last report
         self.create_service(SetBool, "~/estop", self._on_estop)
         self.create_service(Trigger, "~/reset", self._on_reset)
 
@@ -94,21 +102,25 @@ class ExecutorNode(AutostartNode):
         robot = load_robot(parameters.robot_config)
         names = ActionSpace.from_robot(robot, parameters.mode).joint_names
         self._robot_name = robot.name
-        self._motion = MotionExecutor(robot, names, parameters, self._supervisor, stepped_clock=self._simulated_time)
+        ranges = (robot.limits(names, limit) for limit in ("lower", "upper", "max_velocity"))
+        witnesses = Witnesses(names, *ranges)
+        self._motion = MotionExecutor(robot, names, parameters, self._supervisor, witnesses, stepped_clock=self._simulated_time)
         messages = parameters.base_message, parameters.base_frame, parameters.trajectory_stamps
         lifespan = None if self._simulated_time else 0.5 * parameters.command_lead
         self._outputs = create_outputs(self, robot, names, self._motion.period, *messages, lifespan)
+        self._listeners = Listeners(self, [*(controller.topic for controller in robot.controllers), BASE_COMMAND])
+        self._stops = StopLog(self._motion, self._listeners)
         self._lateness, self._compute = Percentiles(), Percentiles()
         self._pacer: Pacer | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._clock_messages = PolledSubscription(self, ClockMessage, "/clock", CLOCK_QOS) if self._simulated_time else None
         self._clock_time = 0  # [ns]
-        self._joint_states = PolledSubscription(self, JointState, JOINT_STATES, qos_profile_sensor_data)
+        self._joint_states = PolledSubscription(self, JointState, JOINT_STATES, JOINT_STATES_QOS, most_taken(parameters.rate_hz))
         self._reader = JointStateReader()
         steps = parameters.chunk_steps
-        self._subscribe(JOINTS, JointTrajectory, lambda message: read_joints(message, names, steps))
+        self._subscribe(JOINTS, JointTrajectory, len(names), lambda message: read_joints(message, names, steps))
         if robot.base is not None:
-            self._subscribe(BASE, MultiDOFJointTrajectory, lambda message: read_base(message, steps))
+            self._subscribe(BASE, MultiDOFJointTrajectory, 1, lambda message: read_base(message, steps))
         self._made_anew = 0  # commands that became too late before they were sent
         self._ticks, self._reported = 0, (time.monotonic(), 0)  # ticks so far; time and ticks at the last report
         # A steady clock: a paused simulation still reports.
@@ -158,6 +170,7 @@ class ExecutorNode(AutostartNode):
             return True
         start = time.perf_counter()
         self._take_joint_states()
+        self._motion.listened = not self._settings.require_listeners or self._listeners.complete()
         for _ in range(ATTEMPTS):
             command = self._motion.tick(self._now())
             if command is None or self._send(command):
@@ -166,6 +179,7 @@ class ExecutorNode(AutostartNode):
         self._lateness.add(tick.lateness)
         self._compute.add(time.perf_counter() - start)
         self._ticks += 1
+        self._stops.note()
         return self._supervisor.state is State.STOPPED
 
     def _send(self, command: Command) -> bool:
@@ -186,9 +200,10 @@ class ExecutorNode(AutostartNode):
         return True
 
     def _take_joint_states(self) -> None:
-        for data in self._joint_states.take():
+        arrival = time.monotonic_ns()
+        for data, info in self._joint_states.take_with_info():
             try:
-                self._motion.add_joint_states(*self._reader.read(data))
+                self._motion.add_joint_states(*self._reader.read(data), publisher_of(info), arrival)
             except ObservationError as error:
                 self._motion.reject("joint_states", "refused")
                 self._complaint = str(error)  # logged by another thread: a log may block
@@ -207,8 +222,8 @@ class ExecutorNode(AutostartNode):
 
     # --- callbacks ---
 
-    def _subscribe(self, stream: str, kind: type, read: Callable[[Any], ActionChunk]) -> None:
-        """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor."""
+    def _subscribe(self, stream: str, kind: type, numbers: int, read: Callable[[Any], ActionChunk]) -> None:
+        """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor. `numbers`: a point has."""
 
         topic, limit, alive = TOPICS[stream], FloodLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST), 0
 
@@ -224,6 +239,7 @@ class ExecutorNode(AutostartNode):
                 self._motion.reject(stream, "other_publisher")
                 return
             try:
+                check_chunk(data, numbers, self._settings.chunk_steps)
                 chunk = read(deserialize_message(data, kind))
             except (ChunkError, RuntimeError, ValueError) as error:  # the latter two: bytes that are no such message
                 self._motion.reject(stream, error.reason if isinstance(error, ChunkError) else "malformed")
@@ -260,11 +276,11 @@ class ExecutorNode(AutostartNode):
         return response
 
     def _publish_diagnostics(self) -> None:
-        if self._motion.joining.complaint:
-            self.get_logger().warning(self._motion.joining.complaint, throttle_duration_sec=5.0)
         if self._complaint:
-            self.get_logger().warning(self._complaint, throttle_duration_sec=5.0)
+            self.get_logger().warning(with_names(self._complaint, self, JOINT_STATES), throttle_duration_sec=5.0)
             self._complaint = ""
+        self._listeners.look()
+        reason = self._explain()
         now, ticks = time.monotonic(), self._ticks
         (before, ticks_before), self._reported = self._reported, (now, ticks)
         loop = {
@@ -274,9 +290,24 @@ class ExecutorNode(AutostartNode):
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
         }
-        array = executor_status(self.status_name("control"), self._robot_name, self._motion, loop, self._lateness, self._compute)
+        array = executor_status(self.status_name("control"), self._robot_name, self._motion, loop, self._lateness, self._compute, reason)
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
+
+    def _explain(self) -> str:
+        """Why the policy is not followed; logged if it stays so. Stops are logged each."""
+        log, cause = self.get_logger(), self._supervisor.cause
+        for line in self._stops.take():
+            log.warning(with_names(line, self, JOINT_STATES))
+        reason = with_names(why(self._motion, self._listeners), self, JOINT_STATES)
+        if cause in ("joint_states", "listeners") and self._thread is not None:
+            if self._explained == cause:  # not for what passes while nodes find each other
+                senders = f" [publishers of joint_states: {publishers(self, JOINT_STATES) or 'none'}]" if cause == "joint_states" else ""
+                log.warning(f"{self._supervisor.state.value} ({cause}): {reason}{senders}", throttle_duration_sec=5.0)
+            self._explained = cause
+        else:
+            self._explained = ""
+        return reason
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
 from neon_control.core.common.errors import ObservationError
@@ -28,14 +29,17 @@ from neon_control.core.robot.camera import TRANSPORTS
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import AUDIO, DIAGNOSTICS, JOINT_STATES
 from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
+from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
 from neon_control.nodes.chunk_publisher import ChunkPublisher
+from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.lifecycle import STEADY_CLOCK, AutostartNode
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.policy_change import PolicyChange
-from neon_control.nodes.polling import JointStateReader
+from neon_control.nodes.polling import JOINT_STATES_QOS, publisher_of, waiting
 from neon_control.nodes.python_log import NodeLog
+from neon_control.nodes.wire_sizes import check_audio
 from neon_control.runtime.compute.sessions import PROVIDERS
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.sound import SoundStream
@@ -119,7 +123,10 @@ class InferenceNode(AutostartNode):
         self.get_logger().info(
             f"policy {policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {time.monotonic() - start:.1f} s"
         )
-        self._builder = ObservationBuilder(space.joint_names, parameters.max_age, cameras=[c.name for c in self._robot.cameras])
+        cameras = [camera.name for camera in self._robot.cameras]
+        ranges = (self._robot.limits(space.joint_names, limit) for limit in ("lower", "upper", "max_velocity"))
+        witnesses = Witnesses(space.joint_names, *ranges)
+        self._builder = ObservationBuilder(space.joint_names, parameters.max_age, cameras=cameras, witnesses=witnesses)
         self._statistics = Statistics()
         self._decide_for(policy)
         self._complaints: dict[str, float] = {}
@@ -131,8 +138,9 @@ class InferenceNode(AutostartNode):
         for camera in self._camera_topics:
             self._subscribe(*camera)
         self._joint_state_reader = JointStateReader()
-        self._subscribe(JointState, JOINT_STATES, self._on_joint_state, "joint_states", raw=True)
-        self._subscribe(audio_message, AUDIO, self._on_audio, "audio")
+        self._subscribe(JointState, JOINT_STATES, self._on_joint_state, "joint_states", JOINT_STATES_QOS)
+        self._audio_message = audio_message
+        self._subscribe(audio_message, AUDIO, self._on_audio, "audio", raw=True)
         # A steady clock: diagnostics also have to say that simulated time stands still.
         self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
 
@@ -183,24 +191,41 @@ class InferenceNode(AutostartNode):
         rates = self._settings.backbone_rate_hz, self._settings.head_rate_hz
         self._decisions = InferenceDecisions(policy, self._builder, *rates, self._statistics.count)
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], name: str, raw: bool = False) -> None:
-        def receive(message: Any) -> None:
+    def _subscribe(
+        self, kind: type, topic: str, callback: Callable[..., None], name: str, qos: QoSProfile = qos_profile_sensor_data, raw: bool = False
+    ) -> None:
+        def take(*message: Any) -> None:
             try:
-                callback(message)
+                callback(*message)
             except ObservationError as error:
                 self._statistics.count(f"messages_refused_{name}")
                 self._report(f"refused {topic}", f"message on {subscription.topic_name} refused: {error}")
 
-        subscription = self.create_subscription(kind, topic, receive, qos_profile_sensor_data, raw=raw)
+        def receive(message: Any) -> None:
+            take(message)
+
+        def receive_all(data: bytes, info: Any) -> None:
+            """A wake-up for each of 1,000 messages a second is more than the thread has time for: what waits is taken with the first."""
+            take(data, info)
+            for more in waiting(subscription, kind, qos.depth):
+                take(*more)
+
+        deep = qos is not qos_profile_sensor_data
+        subscription = self.create_subscription(kind, topic, receive_all if deep else receive, qos, raw=raw or deep)
 
     def _on_image(self) -> None:
         if self._loop is not None:
             self._loop.image_arrived()
 
-    def _on_joint_state(self, data: bytes) -> None:
-        self._builder.joint_states.add(*self._joint_state_reader.read(data))
+    def _on_joint_state(self, data: bytes, info: Any) -> None:
+        self._builder.joint_states.add(*self._joint_state_reader.read(data), publisher_of(info), time.monotonic_ns())
 
-    def _on_audio(self, message: Any) -> None:
+    def _on_audio(self, data: bytes) -> None:
+        check_audio(data, self._settings.audio_type)
+        try:
+            message: Any = deserialize_message(data, self._audio_message)
+        except (RuntimeError, ValueError) as error:
+            raise ObservationError(f"audio: {error}") from error
         samples, delay = self._sound.convert(self._read_audio(message))
         if len(samples):
             self._builder.audio.add(self._now() - delay, samples)

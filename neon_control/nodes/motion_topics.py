@@ -19,7 +19,7 @@ from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.core.robot.topic_names import JOINT_STATES, ODOMETRY
 from neon_control.core.sensing.joint_message import JointPicker
-from neon_control.nodes.polling import JointStateReader
+from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.topic_reader import TopicReader
 
 JOINT_STATES_DEPTH = 10  # messages; drivers may send the joints in several

@@ -60,7 +60,7 @@ class Robot:
         self.status: dict[str, str] = {}
         self.reports = 0
         self.position = 0.5 * (self.limits.lower + self.limits.upper)  # [rad]
-        self.pushes: deque[float] = deque()  # [rad] by which somebody moves all joints; taken by the thread that drives them
+        self.pushes: deque[float] = deque()  # [rad] by which somebody moves all joints, one in each of its periods
         self.publishing = True  # joint states
         self.poisoned = False  # joint states are NaN
         self.clock_offset = 100.0 - time.monotonic()  # [s] /clock minus the monotonic clock, when simulated
@@ -129,13 +129,15 @@ class Robot:
             deadline = max(deadline + 1.0 / STATE_RATE, time.monotonic() - 0.02)  # no long burst after a stall of the machine
             pause.wait(max(0.0, deadline - time.monotonic()))
             position = self.position
-            while self.pushes:
+            # One push each time: what jumps is no measurement that is believed. Who pushes is stronger than the motors.
+            if self.pushes:
                 position = position + self.pushes.popleft()
-            for arm in self.arms:
-                if arm.commands.values:
-                    wanted = at(arm.commands.ways[-1], self.now())[0] if arm.commands.ways else arm.commands.values[-1]
-                    position = position.copy()
-                    position[arm.columns] += gain * (wanted - position[arm.columns])
+            else:
+                for arm in self.arms:
+                    if arm.commands.values:
+                        wanted = at(arm.commands.ways[-1], self.now())[0] if arm.commands.ways else arm.commands.values[-1]
+                        position = position.copy()
+                        position[arm.columns] += gain * (wanted - position[arm.columns])
             self.position = position
             now = self.now()
             if self._clock is not None:

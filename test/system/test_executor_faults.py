@@ -199,7 +199,7 @@ def test_two_publishers_at_once(running):
 
 def test_an_arm_that_is_moved_away(running):
     with fault(running, "tracking error (moved arm)"):
-        running.robot.pushes.append(-0.8)
+        running.robot.pushes.extend([-0.04] * 20)  # 8 rad/s, for 0.1 s
         wait_stopped(running)
     assert counter(running, "stops/tracking_error") >= 1
 

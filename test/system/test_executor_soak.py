@@ -41,7 +41,7 @@ def test_random_faults(ros_domain_id):
 
 def inflict(rig: Rig, fault: str, dice: random.Random) -> None:
     """Break something for a while and mend it."""
-    duration = dice.uniform(0.05, 1.0)
+    duration, pieces = dice.uniform(0.05, 1.0), dice.choice([1, 20])  # a jump, which no joint can do, or a push
     if fault == "SIGSTOP":
         rig.player.send_signal(signal.SIGSTOP)
         rig.run_for(duration)
@@ -59,7 +59,7 @@ def inflict(rig: Rig, fault: str, dice: random.Random) -> None:
         rig.run_for(duration)
         rig.robot.poisoned = False
     elif fault == "moved":
-        rig.robot.pushes.append(dice.uniform(-0.8, 0.8))
+        rig.robot.pushes.extend([dice.uniform(-0.8, 0.8) / pieces] * pieces)
     elif fault == "estop":
         rig.call("estop", SetBool, SetBool.Request(data=True))
         rig.run_for(duration)

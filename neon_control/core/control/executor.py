@@ -32,7 +32,8 @@ from neon_control.core.control.promise import Motion, Promise
 from neon_control.core.control.sources import SourceGuard
 from neon_control.core.control.supervisor import FOLLOWING, Conditions, State, Supervisor
 from neon_control.core.robot.robot import BASE_AXES, Robot
-from neon_control.core.sensing.measured import MeasuredJoints
+from neon_control.core.sensing.measured import MeasuredJoints, in_words
+from neon_control.core.sensing.witnesses import Witnesses
 
 MOST_STEPS = 8  # of the joints in one tick, to make up for periods that were missed
 _NONE = slice(0, 0)
@@ -117,6 +118,7 @@ class MotionExecutor:
         robot: limits come from here.
         joint_names: the J joints that are commanded, in action order.
         supervisor: that of the robot, whose e-stop outlives this object; by default a new one.
+        witnesses: who decides which measurements can be true; None: one driver, which is always right.
         stepped_clock: the clock is a simulation's, and may come in steps of several periods.
 
     Raises:
@@ -129,6 +131,7 @@ class MotionExecutor:
         joint_names: tuple[str, ...],
         settings: ExecutorSettings | None = None,
         supervisor: Supervisor | None = None,
+        witnesses: Witnesses | None = None,
         stepped_clock: bool = False,
     ) -> None:
         self.settings = settings or ExecutorSettings()
@@ -139,7 +142,7 @@ class MotionExecutor:
         self.joint_names = joint_names
         tolerance = self.settings.tracking_error_limit  # no command could come nearer to a joint that is further out
         self.measured = MeasuredJoints(
-            joint_names, robot.limits(joint_names, "lower") - tolerance, robot.limits(joint_names, "upper") + tolerance
+            joint_names, robot.limits(joint_names, "lower") - tolerance, robot.limits(joint_names, "upper") + tolerance, witnesses
         )
         self.supervisor = supervisor or Supervisor()
         self.limiter = envelope(robot, joint_names, self.period)
@@ -153,6 +156,7 @@ class MotionExecutor:
         self.clock_jumps = 0
         self.observation_to_command = Percentiles()  # [s] age of an observation when its first command is made
         self.chunk_age = math.nan  # [s] age of the newest observation in use
+        self.listened = True  # whether every controller listens to its commands; told by who sends them
         self._latest_used = 0  # [ns] newest observation that has led to a command
         self._queue: deque[tuple[str, ActionChunk, object]] = deque(maxlen=QUEUE)
         self.restart()
@@ -194,13 +198,11 @@ class MotionExecutor:
         base = limiter.upper[count:] / limiter.max_rate[count:] + 2.0 * rate_to_zero[count:]  # its value is the speed; jerk both ways
         return float(max(rate_to_zero[:count].max(), base.max(initial=0.0)))
 
-    def add_joint_states(self, stamp: int, names: Sequence[str], positions: Sequence[float] | np.ndarray) -> None:
-        """Take measured positions [rad].
-
-        Raises:
-            ObservationError: see `MeasuredJoints.update`.
-        """
-        self.measured.update(stamp, names, positions)
+    def add_joint_states(
+        self, stamp: int, names: Sequence[str], positions: Sequence[float] | np.ndarray, source: object = None, arrival: int | None = None
+    ) -> None:
+        """Take measured positions [rad]; arguments and errors as of `MeasuredJoints.update`."""
+        self.measured.update(stamp, names, positions, source, arrival)
 
     def publisher_lost(self, stream: str) -> None:
         """The middleware reports that a stream's publisher is gone or overdue; the next chunk ends this."""
@@ -209,6 +211,10 @@ class MotionExecutor:
     def missing_joints(self) -> list[str]:
         """Joints without a fresh measurement, as of the last tick."""
         return self.measured.stale(self._now, self.settings.joint_state_timeout)
+
+    def why_missing(self) -> str:
+        """The same joints with the reasons, in one line."""
+        return in_words(self.measured.explain(self._now, self.settings.joint_state_timeout))
 
     # --- the control thread ---
 
@@ -350,6 +356,7 @@ class MotionExecutor:
             following=self.joining.in_order(now),
             at_rest=not self.limiter.rate.any() and not self.limiter.value[self._base].any(),
             ramp_over=not self._ramp_waits and self.promise.end - self._ramp_from >= self._ramp * 1e9,
+            listened=self.listened,
         )
 
     def _enter(self, state: State, before: State, now: int) -> None:

@@ -6,7 +6,7 @@
 |          |                                                     | joint states fresh                                    | holding  |
 | holding  | the pose measured at standstill; base zero          | e-stop                                                | estopped |
 |          |                                                     | stop asked, at rest                                   | stopped  |
-|          |                                                     | chunks and joint states fresh, tracking, no stop asked | ramping  |
+|          |                                                     | fresh joint states and chunks, no fault, no stop asked | ramping  |
 | ramping  | from the held pose to the policy's, over the ramp   | e-stop                                                | estopped |
 |          |                                                     | a fault, or stop asked                                | braking  |
 |          |                                                     | ramp over                                             | running  |
@@ -18,9 +18,9 @@
 |          |                                                     | released and reset                                    | braking  |
 | stopped  | nothing more                                        | (activated again)                                     | waiting  |
 
-Faults are: joint states stale, tracking error above its limit, a joint that does not follow,
-chunks stale or their publisher gone. They end by themselves;
-the e-stop is latched until it is released and reset, also through a deactivation.
+Faults are: joint states stale or in doubt, tracking error above its limit, a joint that does not follow, a controller that does not
+listen, chunks stale or their publisher gone. They end by themselves; the e-stop is latched until it is released and reset, also through a
+deactivation.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Conditions:
     following: bool  # the controllers do what they are told, as far as is known
     at_rest: bool  # the last command moved neither joints nor base
     ramp_over: bool
+    listened: bool = True  # every controller listens
 
 
 _TABLE: dict[State, tuple[tuple[str, State], ...]] = {
@@ -141,6 +142,8 @@ class Supervisor:
             return "joint_states"
         if not seen.tracking:
             return "tracking_error"
+        if not seen.listened:
+            return "listeners"
         if not seen.following:
             return "not_following"
         return "" if seen.chunks_fresh else "chunks"

@@ -16,6 +16,7 @@ from neon_control.core.common.errors import ObservationError
 LAYOUTS = 64  # lists of names that are remembered; drivers repeat theirs for ever
 
 NOTHING = np.zeros(0)
+EVERY = np.logical_and.reduce  # as `all`, at half the cost for so few
 Positions = Sequence[float] | np.ndarray
 
 
@@ -40,9 +41,9 @@ class JointPicker:
 
     def __init__(self, joint_names: Sequence[str], lower: np.ndarray | None = None, upper: np.ndarray | None = None) -> None:
         self.joint_names = tuple(joint_names)
-        self._bounded = lower is not None or upper is not None
-        self._lower = np.full(len(self.joint_names), -np.inf) if lower is None else lower
-        self._upper = np.full(len(self.joint_names), np.inf) if upper is None else upper
+        finite = np.finfo(np.float64).max  # no bound is infinite, so that a position within its bounds is finite
+        self._lower = np.full(len(self.joint_names), -finite) if lower is None else np.maximum(lower, -finite)
+        self._upper = np.full(len(self.joint_names), finite) if upper is None else np.minimum(upper, finite)
         self._columns = {name: i for i, name in enumerate(self.joint_names)}
         self._layouts: dict[tuple[str, ...], Layout] = {}
         self._last_names: Sequence[str] = ()
@@ -69,8 +70,7 @@ class JointPicker:
         if values.shape != (len(names),):
             raise _refused(f"{len(names)} names but positions of shape {values.shape}")
         values = values[layout.places]
-        sound = (layout.lower <= values) & (values <= layout.upper) & (np.abs(values) < np.inf) if self._bounded else np.isfinite(values)
-        if not sound.all():
+        if not EVERY((layout.lower <= values) & (values <= layout.upper)):
             self._explain(layout, values)
         return layout, values
 

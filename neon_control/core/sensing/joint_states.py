@@ -17,6 +17,7 @@ import numpy as np
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import JUMP_BACK_S, NANOSECONDS
 from neon_control.core.sensing.joint_message import LAYOUTS, JointPicker, Layout, Positions
+from neon_control.core.sensing.witnesses import Witnesses
 
 
 @dataclass(eq=False)
@@ -38,7 +39,10 @@ class JointStreams:
 
     def take(self, names: Sequence[str], positions: Positions) -> list[tuple[JointStream, np.ndarray]]:
         """The streams of which a message holds joints, and their positions (n,) [rad]; raises as `JointPicker.pick`."""
-        layout, values = self.picker.pick(names, positions)
+        return self.split(*self.picker.pick(names, positions))
+
+    def split(self, layout: Layout, values: np.ndarray) -> list[tuple[JointStream, np.ndarray]]:
+        """The streams of which a picked message holds joints, and their positions (n,) [rad]."""
         parts = self._parts.get(layout) or self._divide(layout)
         if len(parts) == 1:  # the usual case
             return [(parts[0][0], values)]
@@ -88,22 +92,40 @@ class JointStateBuffer:
         horizon_s: [s] how far back to remember.
         tolerance_s: [s] how far outside the span of a joint's states, or inside a gap, `at` still answers, with the nearest state.
         gap_s: [s] longest time between two states for what lies between them to be interpolated.
+        witnesses: who decides what can be true; None: one driver, which is always right.
     """
 
-    def __init__(self, joint_names: Sequence[str], horizon_s: float = 2.0, tolerance_s: float = 0.05, gap_s: float = 0.2) -> None:
+    def __init__(
+        self,
+        joint_names: Sequence[str],
+        horizon_s: float = 2.0,
+        tolerance_s: float = 0.05,
+        gap_s: float = 0.2,
+        witnesses: Witnesses | None = None,
+    ) -> None:
         self.joint_names = tuple(joint_names)
         self._horizon = round(horizon_s * NANOSECONDS)
         self._tolerance = round(tolerance_s * NANOSECONDS)
         self._gap = round(gap_s * NANOSECONDS)
         self._lock = threading.RLock()
         self._joints = JointStreams(joint_names)
+        self._witnesses = witnesses
+        self._unbelieved: int | None = None  # [ns] stamp of the newest message that was heard, but not believed
         self.late = 0  # messages of which something was dropped because a newer one was there already
 
-    def add(self, stamp: int, names: Sequence[str], positions: Positions) -> None:
-        """Store one message's joint positions [rad]; joints that we do not need are ignored. Raises as `JointPicker.pick`."""
+    def add(self, stamp: int, names: Sequence[str], positions: Positions, source: object = None, arrival: int | None = None) -> None:
+        """Store one message's joint positions [rad]; joints that we do not need are ignored.
+
+        Raises as `JointPicker.pick` and, of whose message and when it arrived, `Witnesses.believe`.
+        """
         with self._lock:
+            layout, values = self._joints.picker.pick(names, positions)
+            judge = self._witnesses if layout.count else None
+            if judge is not None and not judge.believe(source, stamp, arrival or stamp, layout, values):
+                self._unbelieved = stamp
+                return
             late = False
-            for stream, state in self._joints.take(names, positions):
+            for stream, state in self._joints.split(layout, values):
                 stamps, states = stream.stamps, stream.positions
                 if stamps and stamp <= stamps[-1]:
                     if stamps[-1] - stamp < JUMP_BACK_S * NANOSECONDS:
@@ -127,10 +149,16 @@ class JointStateBuffer:
                 del stream.positions[first:]
 
     @property
-    def newest_stamps(self) -> list[tuple[list[str], int | None]]:
-        """Joints that come together, and the stamp [ns] of their newest state; None when there is none."""
+    def doubted(self) -> dict[str, str]:
+        """Joints whose measurements cannot all be true, and why."""
         with self._lock:
-            return [(self._joints.names(s), s.stamps[-1] if s.stamps else None) for s in self._joints.streams]
+            return dict(self._witnesses.doubted) if self._witnesses is not None else {}
+
+    @property
+    def newest_stamps(self) -> list[tuple[list[str], int | None]]:
+        """Joints that come together, and the stamp [ns] of their newest state, or else of one not believed yet; None when there is none."""
+        with self._lock:
+            return [(self._joints.names(s), s.stamps[-1] if s.stamps else self._unbelieved) for s in self._joints.streams]
 
     def latest(self) -> tuple[int, np.ndarray]:
         """The newest time [ns] that the states of every joint have reached, and the positions (J,) [rad] then; raises as `at`."""

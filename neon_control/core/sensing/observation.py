@@ -18,13 +18,15 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.camera import DEFAULT_NAME, input_name
+from neon_control.core.sensing.age import age_problem
 from neon_control.core.sensing.audio_buffer import AudioBuffer
 from neon_control.core.sensing.cameras import Cameras
 from neon_control.core.sensing.image_buffer import StoredImage
 from neon_control.core.sensing.joint_states import JointStateBuffer
+from neon_control.core.sensing.measured import in_words
+from neon_control.core.sensing.witnesses import Witnesses
 
 FUTURE_S = 0.1  # [s] a stamp this far in the future means that two clocks disagree
-CLOCKS_DIFFER_S = 1.0e5  # [s] beyond this an age is no age: one side runs on simulated time
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,22 @@ class ObservationBuilder:
         joint_names: the joints of an observation, in order.
         max_age: limits of age.
         use_audio: False for a policy that does not listen; audio is then neither needed nor cut.
+        witnesses: who decides which joint states can be true; None: one driver, which is always right.
         cameras: the robot's cameras; an observation is made of the first one's newest image until `cameras.look_at` says otherwise.
     """
 
     def __init__(
-        self, joint_names: Sequence[str], max_age: MaxAge | None = None, use_audio: bool = True, cameras: Sequence[str] = (DEFAULT_NAME,)
+        self,
+        joint_names: Sequence[str],
+        max_age: MaxAge | None = None,
+        use_audio: bool = True,
+        cameras: Sequence[str] = (DEFAULT_NAME,),
+        witnesses: Witnesses | None = None,
     ) -> None:
         self.max_age = max_age or MaxAge()
         self.cameras = Cameras(cameras, self.max_age.camera)
         self.images = self.cameras.buffers[cameras[0]]
-        self.joint_states = JointStateBuffer(joint_names, gap_s=self.max_age.joint_states)
+        self.joint_states = JointStateBuffer(joint_names, gap_s=self.max_age.joint_states, witnesses=witnesses)
         self.audio = AudioBuffer()
         self.use_audio = use_audio
         self._checked = 0  # [ns] time of the last check
@@ -131,7 +139,7 @@ class ObservationBuilder:
             raise ObservationError("clock: no time yet; with use_sim_time somebody must publish /clock", ("clock",))
         limits = {buffer.label: self.max_age.camera for buffer in self.cameras.buffers.values()} | vars(self.max_age)
         problems = {
-            name: self._joint_states_problem(now) if name == "joint_states" else _age_problem(stamp, now, limits[name])
+            name: self._joint_states_problem(now) if name == "joint_states" else age_problem(stamp, now, limits[name], FUTURE_S)
             for name, stamp in stamps.items()
         }
         bad = {name: text for name, text in problems.items() if text}
@@ -146,21 +154,10 @@ class ObservationBuilder:
             raise ObservationError("; ".join(f"{name}: {text}" for name, text in bad.items()), tuple(bad))
 
     def _joint_states_problem(self, now: int) -> str:
-        """Joints whose newest state is missing or stale; without their names where all come together."""
+        """Joints whose newest state is missing or stale; without their names where all come together. Doubt comes first."""
+        doubted = self.joint_states.doubted
+        if doubted:
+            return in_words(doubted)
         newest = self.joint_states.newest_stamps
-        problems = [(names, _age_problem(stamp, now, self.max_age.joint_states)) for names, stamp in newest]
+        problems = [(names, age_problem(stamp, now, self.max_age.joint_states, FUTURE_S)) for names, stamp in newest]
         return ", ".join(text if len(newest) == 1 else f"{names} {text}" for names, text in problems if text)
-
-
-def _age_problem(stamp: int | None, now: int, limit: float) -> str:
-    if stamp is None:
-        return "nothing received"
-    age = (now - stamp) / NANOSECONDS
-    if abs(age) > CLOCKS_DIFFER_S:
-        hint = "check use_sim_time" if stamp else "its sender gives no stamp"
-        return f"stamped {stamp / NANOSECONDS:.1f} s, but the clock says {now / NANOSECONDS:.1f} s; {hint}"
-    if age > limit:
-        return f"{age:.2f} s old, limit {limit} s"
-    if age < -FUTURE_S:
-        return f"stamped {-age:.2f} s in the future, limit {FUTURE_S} s; are the clocks synchronised?"
-    return ""

@@ -40,7 +40,12 @@ def test_the_way_up_is_waiting_holding_ramping_running():
 
 @pytest.mark.parametrize(
     ("fault", "cause"),
-    [({"joints_fresh": False}, "joint_states"), ({"tracking": False}, "tracking_error"), ({"chunks_fresh": False}, "chunks")],
+    [
+        ({"joints_fresh": False}, "joint_states"),
+        ({"tracking": False}, "tracking_error"),
+        ({"chunks_fresh": False}, "chunks"),
+        ({"listened": False}, "listeners"),
+    ],
 )
 def test_every_fault_brakes_then_holds_and_ends_by_itself(fault, cause):
     machine = running()
@@ -119,7 +124,7 @@ def test_the_table_in_the_text_is_the_table_in_the_code():
 
 @given(
     events=st.lists(
-        st.tuples(*([st.booleans()] * 5), st.sampled_from(["", "press", "release", "reset"])),
+        st.tuples(*([st.booleans()] * 6), st.sampled_from(["", "press", "release", "reset"])),
         max_size=80,
     )
 )
@@ -135,4 +140,4 @@ def test_the_policy_is_followed_only_in_good_conditions(events):
         seen = Conditions(*flags)
         machine.update(seen)
         if machine.state in FOLLOWING:
-            assert seen.joints_fresh and seen.chunks_fresh and seen.tracking and not machine.estopped
+            assert seen.joints_fresh and seen.chunks_fresh and seen.tracking and seen.listened and not machine.estopped

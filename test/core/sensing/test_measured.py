@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from neon_control.core.common.errors import ObservationError
-from neon_control.core.sensing.measured import MeasuredJoints
+from neon_control.core.sensing.measured import MeasuredJoints, in_words
+from neon_control.core.sensing.witnesses import Witnesses
 
 MS = 1_000_000
 
@@ -64,3 +65,38 @@ def test_a_joint_named_twice_makes_no_other_joint_known():
     with pytest.raises(ObservationError, match="named more than once"):
         joints.update(1000 * MS, ["a", "a"], [1.0, 1.0])
     assert joints.stale(1000 * MS, 0.1) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("names", "stamp", "text"),
+    [
+        (["a", "b"], 0, "stamped 0.0 s, but the clock says 1000000000.0 s; its sender gives no stamp"),
+        (["a", "b"], 10**18 + 80 * MS, "stamped 0.08 s in the future, limit 0.05 s; are the clocks synchronised?"),
+        (["a", "b"], 10**18 - 250 * MS, "0.25 s old, limit 0.2 s"),
+        (["left/a", "left/b"], 10**18, "never heard of, but of left/"),
+        (["x", "y"], 10**18, "never heard of, but of x, y"),
+        ([], 10**18, "never heard of"),
+    ],
+)
+def test_it_says_of_each_joint_why_it_cannot_be_used(names, stamp, text):
+    """The wound: all of these were 'waiting for joint states'."""
+    bounds = np.full(2, 3.0)
+    joints = MeasuredJoints(("a", "b"), -bounds, bounds, Witnesses(("a", "b"), -bounds, bounds, bounds))
+    for k in range(20):
+        joints.update(stamp + k * MS * bool(stamp), names, np.zeros(len(names)), b"me", k * 10 * MS)
+    reasons = joints.explain(10**18 + 19 * MS * bool(stamp) or 10**18, 0.2)
+    assert set(reasons) == {"a", "b"} and all(reason.startswith(text) for reason in reasons.values()), reasons
+
+
+def test_a_refusal_is_said_of_its_joints():
+    joints = MeasuredJoints(("a", "b"))
+    joints.update(1000 * MS, ["b"], [1.0])
+    with pytest.raises(ObservationError):
+        joints.update(1000 * MS, ["a"], [np.nan])
+    assert joints.explain(1000 * MS, 0.2) == {"a": "refused: position of ['a'] is not finite"}
+    joints.update(1001 * MS, ["a"], [1.0])
+    assert joints.explain(1001 * MS, 0.2) == {}
+
+
+def test_joints_with_one_reason_are_said_in_one_go():
+    assert in_words({"a": "x", "b": "y", "c": "x", "d": "x", "e": "x"}) == "a, c, d and 1 more: x; b: y"

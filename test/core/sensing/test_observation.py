@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.sensing.image_buffer import Clip, ImageBuffer
 from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
+from neon_control.core.sensing.witnesses import Witnesses
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -218,3 +220,31 @@ class TestObservationBuilder:
         builder.images.add(S, IMAGE)
         builder.joint_states.add(S, ["a"], [0.0])
         assert builder.build(S).audio.shape == (0,)
+
+
+def test_joints_in_doubt_are_no_input_and_are_named() -> None:
+    """The wound: of two publishers of the same joints, the policy saw now one and now the other."""
+    two = np.full(2, 2.0)
+    builder = ObservationBuilder(["a", "b"], use_audio=False, witnesses=Witnesses(["a", "b"], -two, two, two))
+    for k in range(50):
+        stamp = S + 10 * k * MS
+        for source, position in ((b"\x0a", 1.5), (b"\x0b", 0.0)):
+            with contextlib.suppress(ObservationError):
+                builder.joint_states.add(stamp, ["a", "b"], [position, 0.0], source, stamp)
+        builder.images.add(stamp, IMAGE)
+        with pytest.raises(ObservationError, match=r"joint_states: a, b: a is \d.\d00 by 0. and \d.\d00 by 0."):
+            builder.build(stamp)
+
+
+def test_joint_states_are_believed_once_they_agree_for_a_while() -> None:
+    two = np.full(1, 2.0)
+    builder = ObservationBuilder(["a"], use_audio=False, witnesses=Witnesses(["a"], -two, two, two))
+    for k in range(10):
+        builder.joint_states.add(S + 10 * k * MS, ["a"], [0.5], b"\x0a", S + 10 * k * MS)
+        builder.images.add(S + 10 * k * MS, IMAGE)
+        assert (builder.joint_states.newest_stamps[0][1] is not None) and not builder.joint_states.doubted
+        if k < 5:
+            with pytest.raises(ObservationError, match="nothing received"):
+                builder.build(S + 10 * k * MS)
+        else:
+            assert builder.build(S + 10 * k * MS).joint_positions.tolist() == [0.5]

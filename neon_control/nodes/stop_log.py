@@ -1,0 +1,60 @@
+"""Why the policy is not followed, in words; and each stop with its cause, for a log that the control thread must not wait for."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.supervisor import FOLLOWING
+from neon_control.nodes.listeners import Listeners
+
+KEPT = 32  # stops between two looks
+
+
+def why(motion: MotionExecutor, listeners: Listeners) -> str:
+    """More about the supervisor's cause; empty where the cause says all."""
+    cause = motion.supervisor.cause
+    if cause == "joint_states":
+        return motion.why_missing()
+    if cause == "listeners":
+        return "; ".join(listeners.problems) or "a controller has left"
+    if cause == "not_following":
+        return motion.joining.complaint
+    if cause == "tracking_error":
+        commanded, measured = motion.limiter.value[: len(motion.joint_names)], motion.measured.positions
+        worst = int(np.nanargmax(np.abs(commanded - measured))) if np.isfinite(measured).any() else 0
+        limit = motion.settings.tracking_error_limit
+        return f"{motion.joint_names[worst]} is at {measured[worst]:.3f}, commanded to {commanded[worst]:.3f}, limit {limit:g} apart"
+    if cause == "chunks":
+        lost = [stream.name for stream in motion.streams.values() if stream.lost]
+        if lost:
+            return f"the publisher of {' and '.join(lost)} is gone or overdue"
+        return (
+            f"the newest is {motion.chunk_age:.2f} s old, limit {motion.settings.chunk_timeout:g} s"
+            if motion.chunk_age < np.inf
+            else "none"
+        )
+    return ""
+
+
+class StopLog:
+    """The stops of a control loop, noted by its thread and taken by another."""
+
+    def __init__(self, motion: MotionExecutor, listeners: Listeners) -> None:
+        self._motion, self._listeners = motion, listeners
+        self._followed = False
+        self._lines: deque[str] = deque(maxlen=KEPT)
+
+    def note(self) -> None:
+        """After a tick."""
+        follows = self._motion.supervisor.state in FOLLOWING
+        if self._followed and not follows:
+            cause, reason = self._motion.supervisor.cause, why(self._motion, self._listeners)
+            self._lines.append(f"the policy is no longer followed ({cause}{f': {reason}' if reason else ''})")
+        self._followed = follows
+
+    def take(self) -> list[str]:
+        """What was noted since the last call."""
+        return [self._lines.popleft() for _ in range(len(self._lines))]

@@ -1,0 +1,67 @@
+"""Why the policy is not followed, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rclpy
+
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.supervisor import State
+from neon_control.core.robot.robot_file import load_robot
+from neon_control.nodes.listeners import Listeners
+from neon_control.nodes.stop_log import StopLog, why
+
+ROBOT = load_robot("g1.yaml")
+NAMES = ROBOT.parts["arms"]
+NOW = 10**18
+
+
+@pytest.fixture
+def listeners(ros) -> Listeners:
+    node = rclpy.create_node("executor_node")
+    yield Listeners(node, [])
+    node.destroy_node()
+
+
+def standing() -> MotionExecutor:
+    """An executor that holds a pose."""
+    motion = MotionExecutor(ROBOT, NAMES)
+    motion.add_joint_states(NOW, NAMES, 0.5 * (ROBOT.limits(NAMES, "lower") + ROBOT.limits(NAMES, "upper")))
+    for _ in range(2):
+        motion.tick(NOW)
+    return motion
+
+
+def test_each_cause_is_explained(listeners: Listeners) -> None:
+    motion = standing()
+    assert (motion.supervisor.cause, why(motion, listeners)) == ("chunks", "none")
+    motion.streams["joints"].lost = True
+    assert why(motion, listeners) == "the publisher of joints is gone or overdue"
+    motion.listened = False
+    motion.tick(NOW)
+    assert why(motion, listeners) == "nobody has looked yet who listens"
+    motion.add_joint_states(NOW + 1, NAMES, motion.measured.positions + np.eye(len(NAMES))[3])
+    motion.tick(NOW + 1)
+    assert motion.supervisor.cause == "tracking_error" and f"{NAMES[3]} is at " in why(motion, listeners)
+    motion.tick(NOW + 10**9)
+    text = why(motion, listeners)
+    assert text == f"{', '.join(NAMES[:3])} and {len(NAMES) - 3} more: 1.00 s old, limit 0.2 s"
+    motion.supervisor.press_estop(True)
+    motion.tick(NOW + 10**9)
+    assert why(motion, listeners) == ""
+
+
+def test_a_stop_is_noted_once_with_its_cause(listeners: Listeners) -> None:
+    motion = standing()
+    log = StopLog(motion, listeners)
+    log.note()
+    assert log.take() == []
+    motion.supervisor.state = State.RUNNING
+    log.note()
+    motion.tick(NOW + 10**9)
+    for _ in range(3):
+        log.note()
+    (line,) = log.take()
+    assert line.startswith("the policy is no longer followed (joint_states: ") and "1.00 s old, limit 0.2 s" in line
+    assert log.take() == []
