@@ -21,6 +21,7 @@ from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.monitor.link import EXECUTOR, INFERENCE, SERVICE_LIMIT, Link, LinkError
+from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.nodes.status import Status
 
@@ -39,7 +40,7 @@ class ImageCount:
 class Commands:
     """What one controller was sent, in order."""
 
-    times: tuple[int, ...]  # (T,) [ns] when each was sent
+    times: tuple[int, ...]  # (T,) [ns] when each was due
     positions: np.ndarray  # (T, J) [rad, m]
 
 
@@ -122,7 +123,10 @@ class DemoLink(Link):
         self._commands.clear()
 
     def commands(self) -> Commands:
-        """Those since `forget_commands`."""
-        sent = list(self._commands)
-        positions = [deserialize_message(data, JointTrajectory).points[0].positions for _, data in sent]
-        return Commands(tuple(time for time, _ in sent), np.array(positions))
+        """Those since `forget_commands`: where each window of the motion begins, when that is due."""
+        found: dict[int, list[float]] = {}  # [ns] -> (J,) [rad, m]; windows may begin alike
+        for sent, data in list(self._commands):
+            message = deserialize_message(data, JointTrajectory)
+            found[stamp_to_nanoseconds(message.header.stamp) or sent] = message.points[0].positions
+        times = sorted(found)
+        return Commands(tuple(times), np.array([found[time] for time in times]))
