@@ -17,11 +17,11 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.monitor.link import EXECUTOR, INFERENCE, SERVICE_LIMIT, Link, LinkError
-from neon_control.nodes.conversions import stamp_to_nanoseconds
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.nodes.status import Status
 
@@ -127,6 +127,6 @@ class DemoLink(Link):
         found: dict[int, list[float]] = {}  # [ns] -> (J,) [rad, m]; windows may begin alike
         for sent, data in list(self._commands):
             message = deserialize_message(data, JointTrajectory)
-            found[stamp_to_nanoseconds(message.header.stamp) or sent] = message.points[0].positions
+            found[to_nanoseconds(message.header.stamp) or sent] = message.points[0].positions
         times = sorted(found)
         return Commands(tuple(times), np.array([found[time] for time in times]))
