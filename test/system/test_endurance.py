@@ -41,7 +41,7 @@ def test_nothing_grows_with_time_or_restarts(ros_domain_id: int, tmp_path: Path)
             assert restart.counted.get("publisher_changes/joints") == 1, f"the new node is not the source: {restart}"
             # A machine that is too busy makes chunks too late; any other reason not to follow is a fault.
             late = restart.counted.get("stops/chunks", 0) + restart.counted.get("rejected/joints/late", 0)
-            assert restart.running is not None or (restart.cause == "chunks" and late), f"the executor does not follow: {restart}"
+            assert restart.running is not None or (restart.cause in ("", "chunks") and late), f"the executor does not follow: {restart}"
 
 
 def check(node: str, samples: list[Figures]) -> None:
