@@ -37,12 +37,13 @@ from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.executor import Command, ExecutorSettings, MotionExecutor
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.control.sources import FloodLimit
-from neon_control.core.control.supervisor import State, Supervisor
+from neon_control.core.control.supervisor import FOLLOWING, State, Supervisor
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import BASE_COMMAND, CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS, JOINT_STATES
 from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
+from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.lifecycle import AutostartNode, run
@@ -70,6 +71,7 @@ class Parameters(ExecutorSettings):
     robot_config: str = setting("g1.yaml", "robot description (YAML), a path or a file of the package's config/")
     mode: str = setting("arms_only", "which joints are commanded; that of the policy", choices=tuple(MODES))
     base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
+    rejoin_after: float = REJOIN_AFTER
     base_frame: str = setting("base_link", "frame of the base's velocity")
     trajectory_stamps: str = setting(
         "shared", "how times are told to trajectory controllers; arrival: they have another clock", choices=STAMPS
@@ -83,8 +85,8 @@ class Parameters(ExecutorSettings):
 class ExecutorNode(AutostartNode):
     """See the module's text."""
 
-    def __init__(self) -> None:
-        super().__init__("executor_node")
+    def __init__(self, **options: object) -> None:
+        super().__init__("executor_node", **options)
         self._settings = declare(self, Parameters)
         self._simulated_time = bool(self.get_parameter("use_sim_time").value)
         self._thread: threading.Thread | None = None
@@ -117,6 +119,8 @@ class ExecutorNode(AutostartNode):
         self._clock_time = 0  # [ns]
         self._joint_states = PolledSubscription(self, JointState, JOINT_STATES, JOINT_STATES_QOS, most_taken(parameters.rate_hz))
         self._reader = JointStateReader()
+        self._deafness = watch_of(self, parameters.rejoin_after)
+        self._deafness.watch(JOINT_STATES, lambda: self._joint_states.received)
         steps = parameters.chunk_steps
         self._subscribe(JOINTS, JointTrajectory, len(names), lambda message: read_joints(message, names, steps))
         if robot.base is not None:
@@ -226,12 +230,15 @@ class ExecutorNode(AutostartNode):
         """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor. `numbers`: a point has."""
 
         topic, limit, alive = TOPICS[stream], FloodLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST), 0
+        heard: float | None = None  # [s]
 
         def living() -> int:
             return self.count_publishers(topic) if self._simulated_time else alive
 
         def receive(data: Any, info: Any) -> None:
-            if not limit.allow(time.monotonic()):  # raw, because reading costs a hundred times more than this
+            nonlocal heard
+            heard = time.monotonic()
+            if not limit.allow(heard):  # raw, because reading costs a hundred times more than this
                 self._motion.reject(stream, "flood")
                 return
             source = info.get("publisher_gid")
@@ -262,6 +269,7 @@ class ExecutorNode(AutostartNode):
             qos = chunk_qos(self._settings.chunk_deadline, self._settings.chunk_lease)
             events = SubscriptionEventCallbacks(deadline=overdue, liveliness=liveliness)
         self.create_subscription(kind, topic, receive, qos, event_callbacks=events, raw=True)
+        self._deafness.watch(topic, lambda: heard)
 
     def _on_estop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._supervisor.press_estop(request.data)
@@ -282,12 +290,17 @@ class ExecutorNode(AutostartNode):
         self._listeners.look()
         reason = self._explain()
         now, ticks = time.monotonic(), self._ticks
+        works = self._supervisor.state in FOLLOWING
+        deaf = self._deafness.deaf(now, works)
+        if deaf and not works and not self._supervisor.estopped:  # the latch would end with this node
+            self.rejoin(complaint(deaf))
         (before, ticks_before), self._reported = self._reported, (now, ticks)
-        loop = {
+        loop: dict[str, object] = {
             "rate_hz": (ticks - ticks_before) / (now - before),
             "ticks": ticks,
             "made_anew": self._made_anew,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
+            "deaf_to": ", ".join(deaf) or "none",
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
         }
         array = executor_status(self.status_name("control"), self._robot_name, self._motion, loop, self._lateness, self._compute, reason)

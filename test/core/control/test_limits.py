@@ -65,14 +65,6 @@ def test_output_stays_inside_when_braking_comes_between(targets, start, stops):
     assert_inside(*run(limiter(start), targets, stops))
 
 
-@given(targets=plausible, start=inside)
-def test_a_motion_within_the_limits_is_followed_to_a_period(targets, start):
-    """A velocity has to be taken up in the first period, which costs half of it; a motion at its limits leaves no way to make up for it."""
-    once, _ = run(limiter(start), targets)
-    twice, _ = run(limiter(start), once[1:])
-    assert (np.abs(twice - once) <= RATE * DT).all()
-
-
 @given(target=inside, start=inside)
 def test_a_constant_target_is_approached_monotonically_and_met_exactly(target, start):
     values, _ = run(limiter(start), np.tile(target, (800, 1)))
