@@ -19,5 +19,5 @@ def test_every_logger_writes_one_line_that_can_be_printed(ros: int, capfd: pytes
         node.get_logger().info("once", once=True)
         node.get_logger().warning("seldom", throttle_duration_sec=60.0)
     node.destroy_node()
-    lines = [line.split("]: ", 1)[1] for line in capfd.readouterr().err.splitlines()]
+    lines = [line.split("]: ", 1)[1] for line in capfd.readouterr().err.splitlines() if line.startswith("[")]
     assert lines == [r"joint \x1b[31mred\n[INFO] [0] [executor_node]: e-stop cleared", r"a\x00b", "once", "seldom"]
