@@ -40,7 +40,8 @@ class ImageCount:
 class Commands:
     """What one controller was sent, in order."""
 
-    times: tuple[int, ...]  # (T,) [ns] when each was due
+    sent: tuple[int, ...]  # [ns] when each message was sent
+    times: tuple[int, ...]  # (T,) [ns] when each knot of the motion was due
     positions: np.ndarray  # (T, J) [rad, m]
 
 
@@ -123,10 +124,13 @@ class DemoLink(Link):
         self._commands.clear()
 
     def commands(self) -> Commands:
-        """Those since `forget_commands`: where each window of the motion begins, when that is due."""
-        found: dict[int, list[float]] = {}  # [ns] -> (J,) [rad, m]; windows may begin alike
-        for sent, data in list(self._commands):
+        """Those since `forget_commands`, and the knots of the motion that they told, each as of the last message before it was due."""
+        kept = list(self._commands)
+        found: dict[int, list[float]] = {}  # [ns] -> (J,) [rad, m]
+        for (sent, data), (following, _) in zip(kept, [*kept[1:], (kept[-1][0] if kept else 0, b"")], strict=True):
             message = deserialize_message(data, JointTrajectory)
-            found[to_nanoseconds(message.header.stamp) or sent] = message.points[0].positions
+            begin = to_nanoseconds(message.header.stamp) or sent
+            instants = [begin + to_nanoseconds(point.time_from_start) for point in message.points]
+            found |= {t: point.positions for t, point in zip(instants, message.points, strict=True) if t <= following}
         times = sorted(found)
-        return Commands(tuple(times), np.array([found[time] for time in times]))
+        return Commands(tuple(sent for sent, _ in kept), tuple(times), np.array([found[time] for time in times]))

@@ -52,10 +52,12 @@ from neon_control.nodes.outputs import BASE_MESSAGES, STAMPS, create_outputs
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.polling import JOINT_STATES_QOS, PolledSubscription, most_taken, publisher_of
 from neon_control.nodes.publisher_names import publishers, with_names
+from neon_control.nodes.release_guard import refusal
 from neon_control.nodes.stop_log import StopLog, why
 from neon_control.nodes.transport import choose_transport
 from neon_control.nodes.wire_sizes import check_chunk
 
+ESTOP, RESET = "~/estop", "~/reset"
 TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
@@ -79,6 +81,9 @@ class Parameters(ExecutorSettings):
     chunk_deadline: float = setting(CHUNK_DEADLINE, "longest gap between chunks that is asked of the publisher", unit="s", minimum=0.01)
     chunk_lease: float = setting(CHUNK_LEASE, "silence after which the middleware takes the publisher for dead", unit="s", minimum=0.01)
     require_listeners: bool = setting(True, "do not follow the policy before every controller subscribes to its commands")
+    estop_release_nodes: tuple[str, ...] = setting(
+        (), "full names of the nodes that may release and reset the e-stop, for example /monitor; empty: anybody"
+    )
     realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
 
 
@@ -93,8 +98,8 @@ class ExecutorNode(AutostartNode):
         self._supervisor = Supervisor()  # of the node, not of a configuration: no transition may unlatch an e-stop
         self._complaint = ""  # about the newest joint state that was refused
         self._explained = ""  # why the policy was not followed, at the last report
-        self.create_service(SetBool, "~/estop", self._on_estop)
-        self.create_service(Trigger, "~/reset", self._on_reset)
+        self.create_service(SetBool, ESTOP, self._on_estop)
+        self.create_service(Trigger, RESET, self._on_reset)
 
     # --- transitions ---
 
@@ -272,6 +277,10 @@ class ExecutorNode(AutostartNode):
         self._deafness.watch(topic, lambda: heard)
 
     def _on_estop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if not request.data and (stranger := refusal(self, ESTOP, self._settings.estop_release_nodes)):
+            response.message = stranger
+            self.get_logger().warning(f"e-stop not released: {stranger}")
+            return response
         self._supervisor.press_estop(request.data)
         response.success = True
         response.message = "stopping" if request.data else "released; call ~/reset to go on"
@@ -279,6 +288,10 @@ class ExecutorNode(AutostartNode):
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if stranger := refusal(self, RESET, self._settings.estop_release_nodes):
+            response.message = stranger
+            self.get_logger().warning(f"e-stop not reset: {stranger}")
+            return response
         response.success = self._supervisor.reset()
         response.message = "e-stop cleared" if response.success else "the e-stop is still pressed; release it first"
         return response

@@ -46,6 +46,7 @@ from neon_control.runtime.compute.sessions import PROVIDERS
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.allowed import check_allowed
 from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.loading import PolicyLoading, check_wanted
 from neon_control.runtime.policy.loop import InferenceLoop
@@ -62,6 +63,10 @@ class Parameters:
     robot_config: str = setting("g1.yaml", "robot description: a path, or a file in the package's config folder")
     policy: str = setting(
         "g1_reach", "policy: a folder, the name of one in resource/policies, or a Hugging Face repository", read_only=False
+    )
+    policy_root: str = setting("", "folder below which a policy has to lie that is asked for while the node runs; empty: anywhere")
+    policy_from_hub: bool = setting(
+        False, "while the node runs, allow policies that come from the Hugging Face hub, or whose backbone does"
     )
     backbone_rate_hz: float = setting(10.0, "mean rate at which images become features, at most", unit="Hz", minimum=0.1, maximum=100.0)
     head_rate_hz: float = setting(
@@ -178,6 +183,7 @@ class InferenceNode(AutostartNode):
         super().destroy_node()
 
     def _check_wanted(self, name: str) -> None:
+        check_allowed(name, self._settings.policy_root, self._settings.policy_from_hub)
         if self._change.running:
             check_wanted(name, self._robot, self._decisions.policy.file)
         else:

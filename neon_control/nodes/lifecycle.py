@@ -26,13 +26,13 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 from rclpy.timer import Timer
 
-from neon_control.core.common.errors import ConfigError, NeonControlError
+from neon_control.core.common.errors import NeonControlError
 from neon_control.nodes.launched import end_with_launch
 from neon_control.nodes.other_ports import other_ports
 from neon_control.nodes.shared_memory import remove_dead_segments
+from neon_control.nodes.start import start_ros
 
 STEADY_CLOCK = Clock(clock_type=ClockType.STEADY_TIME)  # for timers that must go on while simulated time stands still
 SIGNAL_LATENCY = 0.05  # [s] longest time between a signal and the begin of the stop
@@ -182,10 +182,7 @@ def _live(factory: Callable[..., Node], args: Sequence[str] | None, stop: thread
         signal.signal(number, end)
     try:
         end_with_launch()
-        try:
-            rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
-        except RuntimeError as error:  # a parameter file that cannot be read, a keystore that is not there
-            raise ConfigError(f"ROS 2 does not start: {error}") from error
+        start_ros(args)
         _warn_of_open_security(log)
         if stop.is_set():  # a Ctrl-C in the first second: building a node can take several
             return 0, None

@@ -139,6 +139,7 @@ class MotionExecutor:
         self._step = round(NANOSECONDS / self.settings.rate_hz)  # [ns]
         self._least_lead, self._stepped = round(self.settings.command_lead * NANOSECONDS), stepped_clock
         self._latency = round(self.settings.action_latency * NANOSECONDS)
+        self._ahead = self._latency + self._step // 2  # [ns] by which targets of joints are early: the limiter follows their middle
         self.joint_names = joint_names
         tolerance = self.settings.tracking_error_limit  # no command could come nearer to a joint that is further out
         self.measured = MeasuredJoints(
@@ -226,7 +227,7 @@ class MotionExecutor:
         self._watch_clock(now)
         self._take_chunks(now)
         due = [self.promise.end + (k + 1) * self._step for k in range(self._continue(now))]  # (N,) [ns] instants to decide on
-        instants = {JOINTS: (due[-1] if due else max(self.promise.end, now)) + self._latency, BASE: now + self._latency}
+        instants = {JOINTS: (due[-1] if due else max(self.promise.end, now)) + self._ahead, BASE: now + self._latency}
         targets = {name: stream.ensemble.evaluate(instants[name]) for name, stream in self.streams.items()}
         before = self.supervisor.state
         if self.supervisor.update(self._conditions(now, targets)):
@@ -322,7 +323,7 @@ class MotionExecutor:
             self.promise.add(instant, limiter.value[joints], limiter.rate[joints])
 
     def _take_chunks(self, now: int) -> None:
-        ahead = {JOINTS: self._latency + self._lead + self._step, BASE: self._latency}
+        ahead = {JOINTS: self._ahead + self._lead + self._step, BASE: self._latency}
         while self._queue:
             name, chunk, source = self._queue.popleft()
             stream = self.streams[name]
@@ -389,7 +390,7 @@ class MotionExecutor:
             self._ramp_waits, self._ramp_from = not entered, self.promise.end
         rows = []
         for instant in due[:-1]:
-            earlier = self.streams[JOINTS].ensemble.evaluate(instant + self._latency)
+            earlier = self.streams[JOINTS].ensemble.evaluate(instant + self._ahead)
             rows.append(wanted if earlier is None else np.concatenate([earlier, wanted[len(earlier) :]]))
         rows.append(wanted)
         if self.supervisor.state is State.RAMPING:

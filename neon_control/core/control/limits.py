@@ -7,8 +7,7 @@ One step of length dt, per axis, from the last command x with rate v, towards a 
 
     1. a q that is not finite is replaced by p
     2. q is moved into [lower, upper]
-    3. v' = s + reach(q - s dt - x - (v - s) dt / 2), moved into [-max_rate, max_rate]; s is the slope (q - p) / dt, as far as
-       the step before had the same: a target that jumps has no velocity
+    3. v' = (q - p) / dt + reach(p - x - v dt / 2), moved into [-max_rate, max_rate]
     4. v' is moved into [v - max_change dt, v + max_change dt]
     5. v' is held to reach(upper - x - v dt / 2) and -reach(x - lower + v dt / 2)
     6. x' = x + (v + v') dt / 2
@@ -18,8 +17,10 @@ itself: what lies between two commands keeps the limits, too.
 
 `reach(d)` is the largest rate v' from which x can still come to rest, where d is left for it after the v dt / 2 that this step covers
 whatever v' is: counted in whole steps, a rate of (n + f) c, with c = max_change dt and 0 <= f < 1, covers ((n + 1) (n / 2 + f)) c dt, the
-v' dt / 2 of this step included. Step 3 follows a target of constant velocity without lag, and takes up a remaining error as fast as
-it can be stopped: within reach it is gone after three steps, and a constant target is reached exactly, without overshoot.
+v' dt / 2 of this step included. Step 3 follows the middle of the target's last two values, (p + q) / 2, exactly: trapezia over the slopes
+of a line with corners end in the middle of its pieces. So a target that is given half a period early is followed without lag. A
+remaining error is taken up as fast as it can be stopped, and since reach(d) dt <= d, a target that stands or jumps on is reached
+exactly, without overshoot.
 Step 5 never needs more braking than step 4 allows, since the step before already held to it.
 
 An axis without a limit of the change has no rate that lasts: its rate jumps, and x' = x + v' dt.
@@ -100,7 +101,6 @@ class Limiter:
         self.value = np.array(value, dtype=np.float64)
         self.rate = np.zeros(len(self.names))
         self._target = self.value.copy()
-        self._slope = np.zeros(len(self.names))  # of the target, in the last step
 
     def step(self, target: np.ndarray, braking: slice | np.ndarray = _NONE) -> np.ndarray:
         """The next command (D,) towards `target` (D,); the axes `braking`, a slice or (D,) of bool, take the shortest way to rest."""
@@ -113,15 +113,13 @@ class Limiter:
             wished[~finite] = self._target[~finite]
         np.minimum(np.maximum(wished, self.lower), self.upper, out=inside)
 
-        slope = (inside - self._target) / self.dt
-        lasting = np.minimum(np.maximum(slope, np.minimum(self._slope, 0.0)), np.maximum(self._slope, 0.0))
         carried = self.value + self.rate * self._carried  # (D,) where this step leads whatever its rate is
-        error = inside - lasting * (self.dt - self._carried) - carried
+        error = self._target - carried
         self._distances[0] = np.abs(error)
         self._distances[1] = self.upper - carried
         self._distances[2] = carried - self.lower
         catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
-        np.add(lasting, np.copysign(catch_up, error), out=wanted)
+        np.add((inside - self._target) / self.dt, np.copysign(catch_up, error), out=wanted)
         wanted[braking] = 0.0
         np.minimum(np.maximum(wanted, -self.max_rate), self.max_rate, out=limited)
         np.minimum(np.maximum(limited, self.rate - self._step), self.rate + self._step, out=changed)
@@ -136,7 +134,6 @@ class Limiter:
         self.rate = held.copy()
         self._target = inside.copy()
         self._target[braking] = self.value[braking]
-        self._slope = slope
         return self.value
 
     def brake(self) -> np.ndarray:

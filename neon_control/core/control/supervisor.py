@@ -52,9 +52,9 @@ class Conditions:
     joints_fresh: bool
     chunks_fresh: bool
     tracking: bool  # measured and commanded pose lie close together
-    following: bool  # the controllers do what they are told, as far as is known
     at_rest: bool  # the last command moved neither joints nor base
     ramp_over: bool
+    following: bool = True  # the controllers do what they are told, as far as is known
     listened: bool = True  # every controller listens
 
 
