@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the same names for type checkers and editors; test_init.py compares the two lists
     from neon_control.core.common.errors import NeonControlError as NeonControlError
     from neon_control.core.control.chunk import ActionChunk as ActionChunk
-    from neon_control.core.control.executor import Command as Command
-    from neon_control.core.control.executor import ExecutorSettings as ExecutorSettings
+    from neon_control.core.control.command import Command as Command
     from neon_control.core.control.executor import MotionExecutor as MotionExecutor
+    from neon_control.core.control.executor_settings import ExecutorSettings as ExecutorSettings
     from neon_control.core.robot.action_space import ActionSpace as ActionSpace
     from neon_control.core.robot.robot import Robot as Robot
     from neon_control.core.robot.robot_file import load_robot as load_robot
@@ -43,7 +43,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 _PUBLIC = {  # module -> the names that it gives
     "core.common.errors": ("NeonControlError",),
     "core.control.chunk": ("ActionChunk",),
-    "core.control.executor": ("Command", "ExecutorSettings", "MotionExecutor"),
+    "core.control.command": ("Command",),
+    "core.control.executor": ("MotionExecutor",),
+    "core.control.executor_settings": ("ExecutorSettings",),
     "core.robot.action_space": ("ActionSpace",),
     "core.robot.robot": ("Robot",),
     "core.robot.robot_file": ("load_robot",),

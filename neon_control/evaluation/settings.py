@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from neon_control.core.common.fields import Place, load, setting
 from neon_control.core.common.yaml_file import read_mapping
-from neon_control.core.control.executor import ExecutorSettings
+from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.sensing.observation import MaxAge
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY
 

@@ -34,7 +34,9 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
-from neon_control.core.control.executor import Command, ExecutorSettings, MotionExecutor
+from neon_control.core.control.command import Command
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.control.sources import FloodLimit
 from neon_control.core.control.supervisor import FOLLOWING, State, Supervisor

@@ -37,7 +37,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.core.control.executor import Command
+from neon_control.core.control.command import Command
 from neon_control.core.control.promise import Motion
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.core.robot.topic_names import BASE_COMMAND

@@ -9,7 +9,8 @@ import pytest
 from many_joints import write_robot
 
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
-from neon_control.core.control.executor import ExecutorSettings, MotionExecutor
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.robot_file import load_robot

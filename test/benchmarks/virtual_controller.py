@@ -29,7 +29,9 @@ import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import JOINTS, ActionChunk
-from neon_control.core.control.executor import Command, ExecutorSettings, MotionExecutor
+from neon_control.core.control.command import Command
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.limits import Limiter
 from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.core.robot.robot_file import load_robot

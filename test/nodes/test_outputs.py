@@ -15,7 +15,7 @@ from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.control.executor import Command
+from neon_control.core.control.command import Command
 from neon_control.core.control.promise import Motion
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot

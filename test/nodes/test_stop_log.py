@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import rclpy
 
-from neon_control.core.control.executor import ExecutorSettings, MotionExecutor
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.listeners import Listeners

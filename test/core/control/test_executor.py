@@ -11,8 +11,10 @@ import pytest
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
+from neon_control.core.control.command import Command
 from neon_control.core.control.ensemble import METHODS, EnsembleSettings
-from neon_control.core.control.executor import Command, ExecutorSettings, MotionExecutor
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.promise import Motion
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.action_space import BASE_NAMES

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from neon_control.core.control.chunk import JOINTS, ActionChunk
-from neon_control.core.control.executor import Command, ExecutorSettings, MotionExecutor
+from neon_control.core.control.command import Command
+from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.promise import Motion
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.robot import ControllerConfig

@@ -1,0 +1,118 @@
+"""How the joints' motion goes on, period by period: which instants are to be decided on, and the limiter's step for each of them.
+
+After a stall the motion does not go on from what the executor had decided last, but from where the controllers will be by then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.command import Command
+from neon_control.core.control.joining import Joining
+from neon_control.core.control.limits import Limiter
+from neon_control.core.control.promise import Motion, Promise
+
+MOST_STEPS = 8  # of the joints in one tick, to make up for periods that were missed
+NONE = slice(0, 0)
+
+
+class Continuing:
+    """Of the first J axes of `limiter`; the others, the base's, act at once.
+
+    Args:
+        step: [ns] control period.
+        lead: [ns] how far ahead of now joints are decided on.
+        stepped_clock: the clock is a simulation's, and may come in steps of several periods.
+
+    Attributes:
+        lead: the same, longer while a clock comes in long steps.
+    """
+
+    def __init__(self, limiter: Limiter, size: int, joining: Joining, step: int, lead: int, stepped_clock: bool) -> None:
+        self._limiter, self._joining = limiter, joining
+        self._joints, self._base = slice(0, size), slice(size, None)
+        self._step, self._least_lead, self._stepped = step, lead, stepped_clock
+        self.promise = Promise(joining.columns, size)
+        self.restart()
+
+    def restart(self) -> None:
+        """Nothing commanded."""
+        self.lead = self._least_lead
+        self._begun = False
+        self._sent = 0  # [ns] when the newest command was sent
+
+    @property
+    def begun(self) -> bool:
+        """Whether the joints have a motion."""
+        return self._begun
+
+    def begin(self, now: int, pose: np.ndarray) -> None:
+        """Stand at `pose` (J,) [rad], from `now` [ns] on."""
+        self.promise.begin(now + self.lead, pose)
+        self._begun = True
+
+    def passed(self, nanoseconds: int) -> None:
+        """So much time went by since the tick before."""
+        if self._stepped and 0 < nanoseconds < NANOSECONDS:  # slowly forgotten: the next step may be as long
+            self.lead = max(self._least_lead + nanoseconds - self._step, self.lead - (self.lead - self._least_lead) // 256)
+
+    def shift(self, by: int) -> None:
+        """The clock was set by so much [ns]."""
+        self.promise.shift(by - self._step)
+        self._joining.shift(by - self._step)
+
+    def due(self, now: int) -> list[int]:
+        """(N,) [ns] instants to decide on."""
+        if not self._begun:
+            return []
+        promise = self.promise
+        if not promise.is_continued(now, self.lead):
+            if self._joining.standing and promise.end < now + self.lead // 2:
+                taken_up = self._taken_up_again(now)
+                for name in self._joining.standing:
+                    promise.stood(name, taken_up)
+            self._limiter.put(self._joints, *promise.resume(now, self.lead))
+        ahead = math.trunc((promise.end - now - self.lead) / self._step)
+        return [promise.end + (k + 1) * self._step for k in range(min(max(1 - ahead, 0), MOST_STEPS))]
+
+    def advance(self, due: Sequence[int], targets: Sequence[np.ndarray], braking: slice | np.ndarray = NONE) -> None:
+        """Step the limiter once for each instant [ns] that is due, the base once in all, towards the targets (N or 1, J + 3)."""
+        joints, limiter = self._joints, self._limiter
+        if not due:
+            kept = limiter.state(joints)
+            limiter.step(targets[-1], braking)
+            limiter.restore(joints, kept)
+        for k, instant in enumerate(due):
+            base = limiter.state(self._base) if k else None
+            limiter.step(targets[min(k, len(targets) - 1)], braking)
+            if base is not None:
+                limiter.restore(self._base, base)
+            for columns, (value, rate) in self._joining.entering(instant):
+                limiter.put(columns, value, rate)
+            self.promise.add(instant, limiter.value[joints], limiter.rate[joints])
+
+    def command(self, now: int, splice: int) -> Command:
+        """What is sent at `now` [ns]; it says something new from `splice` [ns] on."""
+        self._motion = motion = self.promise.close(now, self._limiter.rest_path(self._joints))
+        self._sent = now
+        base = self._limiter.value[self._base]
+        return Command(now + self._step, motion, self._joining.messages(motion), base, splice, splice - self.lead // 2)
+
+    def sent(self, now: int) -> None:
+        """The newest command was sent at `now` [ns], not at the time of its tick."""
+        self._sent = now
+
+    def _taken_up_again(self, now: int) -> Motion:
+        """How joints go on whose controllers stood where the last set point had led them: with what is left of their velocity, to rest."""
+        joints, limiter = self._joints, self._limiter
+        value, rate = self._motion.at(self._sent + self._step)
+        stood = max(now - self._sent - self._step, 0) / NANOSECONDS
+        left = np.sign(rate) * np.maximum(np.abs(rate) - limiter.max_change[joints] * stood, 0.0)
+        limiter.put(joints, value, left)
+        rest = limiter.rest_path(joints)
+        times = np.append(now + self._step, now + self._step + np.rint(rest.times * NANOSECONDS).astype(np.int64))
+        return Motion(times, np.vstack([value, rest.values]), np.vstack([left, rest.rates]))
