@@ -134,7 +134,7 @@ def _jumps(positions: np.ndarray, limits: WireLimits, cycle: int) -> list[str]:
     velocity = (np.abs(speeds) / limits.velocity).max()
     acceleration = (np.abs(np.diff(speeds, axis=0)) / cycle * 1e9 / limits.acceleration).max()
     found = [f"{velocity:.4f} times the velocity limit"] if not velocity <= 1.05 else []
-    return found + ([f"{acceleration:.4f} times the acceleration limit"] if not acceleration <= 1.34 else [])
+    return found + ([f"{acceleration:.4f} times the acceleration limit"] if not acceleration <= 1.2 else [])
 
 
 def at(way: Way, instant: int) -> tuple[np.ndarray, np.ndarray]:

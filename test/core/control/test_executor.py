@@ -106,7 +106,7 @@ def assert_within_limits(motion: Motion) -> None:
     assert np.isfinite(positions).all() and np.isfinite(velocities).all() and not velocities[-1].any()
     assert (np.abs(velocities) <= VELOCITY * (1 + 1e-9)).all()
     lengths = np.diff(times)[:, None] * 1e-9
-    assert (np.abs(np.diff(velocities, axis=0)) <= ACCELERATION * lengths * (4 / 3 + 1e-5) + 1e-9).all()
+    assert (np.abs(np.diff(velocities, axis=0)) <= ACCELERATION * lengths * (1.2 + 1e-5) + 1e-9).all()
     went = np.diff(positions, axis=0) - 0.5 * (velocities[1:] + velocities[:-1]) * lengths
     assert (np.abs(went) <= ACCELERATION * lengths**2 / 8 + 1e-9).all(), "no one motion"
     outside = np.maximum(LOWER - positions, positions - UPPER)

@@ -151,7 +151,7 @@ def test_the_way_to_rest_is_even_braking_inside_the_range(targets, start):
 def test_a_joint_at_its_end_rests_before_a_faster_one():
     """One cubic for both once swung the slow one out of its range."""
     limit = limiter(np.array([-1.0, 0.0, 0.0]))
-    while limit.value[2] < 0.499:
+    while limit.value[2] < 0.49:
         limit.step(np.array([5.0, 0.0, 5.0]))
     room, speed = 0.5 - limit.value[2], limit.rate[2]
     times, rest, rates = limit.rest_path()
@@ -196,7 +196,7 @@ def test_a_start_outside_the_range_stays_where_it_is_while_it_brakes():
 
 @given(targets=plausible, start=inside, share=st.floats(0.0, 1.2), at=st.integers(1, 59))
 def test_from_anywhere_on_the_way_to_rest_the_motion_goes_on_within_the_limits(targets, start, share, at):
-    """At the very end of a range, an even way to rest leaves less room than whole steps need: once, a step brakes a third harder."""
+    """At the very end of a range, an even way to rest leaves less room than whole steps need: once, a step brakes a third harder than 0.9."""
     limit = limiter(start)
     run(limit, targets[:at])
     times, rest, rates = limit.rest_path()
@@ -205,7 +205,7 @@ def test_from_anywhere_on_the_way_to_rest_the_motion_goes_on_within_the_limits(t
     values, rates = run(limit, targets[at:])
     assert (values >= LOWER - 1e-12).all() and (values <= UPPER + 1e-12).all()
     changes = np.abs(np.diff(rates, axis=0)) / DT
-    assert (changes[0] <= CHANGE * 4 / 3).all() and (changes[2:] <= CHANGE * (1 + 1e-6) + 1e-7).all()
+    assert (changes[0] <= CHANGE * 1.2).all() and (changes[2:] <= CHANGE * (1 + 1e-6) + 1e-7).all()
 
 
 def test_without_a_change_limit_only_range_and_rate_count():
