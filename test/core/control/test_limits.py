@@ -196,7 +196,7 @@ def test_a_start_outside_the_range_stays_where_it_is_while_it_brakes():
 
 @given(targets=plausible, start=inside, share=st.floats(0.0, 1.2), at=st.integers(1, 59))
 def test_from_anywhere_on_the_way_to_rest_the_motion_goes_on_within_the_limits(targets, start, share, at):
-    """At the very end of a range, an even way to rest leaves less room than whole steps need: once, a step brakes a third harder than 0.9."""
+    """At the very end of a range, an even way to rest leaves less room than whole steps need: a step brakes 1.2 times as hard."""
     limit = limiter(start)
     run(limit, targets[:at])
     times, rest, rates = limit.rest_path()
