@@ -47,6 +47,7 @@ START_LIMIT = 120.0  # [s] until both nodes listen; the first start on a compute
 DISCOVERY = 4.0  # [s] after which a foreign robot would have been seen, on a busy computer too
 NODES = ("inference_node", "executor_node")
 OURS = ("use_sim_time", "autostart", "start_type_description_service")  # parameters that a replay decides
+UNFOLLOWED = {"following_limit": 0.0}  # the joints of a recording do what they did then, whatever is commanded now
 EPILOG = """\
 examples:
   neon_control replay failure                                    through inference node and executor
@@ -135,7 +136,7 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, file: Path, bag:
     given: dict[str, object] = {"robot_config": str(file), "use_sim_time": True}
     policy = {"policy": args.policy} if args.policy else {}
     space = ("-r", f"__ns:=/{args.namespace.strip('/')}") if args.namespace.strip("/") else ()
-    group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, given, *space))
+    group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, {**given, **UNFOLLOWED}, *space))
     group.start("inference_node", node_command("neon_control.nodes.inference_node", params_file, {**given, **policy}, *space))
     if args.record is not None:
         options = ["--out", str(args.record), "--robot", str(file), "--use-sim-time", "--reserve-mb", "100"]

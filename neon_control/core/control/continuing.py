@@ -75,6 +75,8 @@ class Continuing:
                 taken_up = self._taken_up_again(now)
                 for name in self._joining.standing:
                     promise.stood(name, taken_up)
+            for name, way in self._joining.ways():
+                promise.stood(name, way)
             self._limiter.put(self._joints, *promise.resume(now, self.lead))
         ahead = math.trunc((promise.end - now - self.lead) / self._step)
         return [promise.end + (k + 1) * self._step for k in range(min(max(1 - ahead, 0), MOST_STEPS))]

@@ -31,7 +31,8 @@ class Entry:
     Attributes:
         joined: whether it follows the motion.
         standing: (A,) [rad] measured minus commanded when it was joined: what gravity does to a joint that follows.
-        message: what it is to be sent, all J columns; None: nothing.
+        way: where it was sent last, all J columns.
+        message: what it is to be sent, likewise; None: nothing.
     """
 
     def __init__(self, columns: np.ndarray, velocity: np.ndarray, acceleration: np.ndarray) -> None:
@@ -46,6 +47,7 @@ class Entry:
         self.joined = False
         self.message: Motion | None = None
         self.standing = np.zeros(len(self.columns))
+        self.way: Motion | None = None
         self._way: Motion | None = None
         self._step: np.ndarray | None = None  # (A,) [rad] by which it is tried
 
@@ -67,9 +69,10 @@ class Entry:
             rows.append((rows[1][0] + 2 * half, measured + step, 0.0 * gap))
         times, positions, velocities = (np.array(column) for column in zip(*rows, strict=True))
         self._way, self._step, self._from = Motion(times, positions, velocities), step, measured.copy()
-        wide = np.zeros((2, len(rows) - 1, self._size))
-        wide[0][:, self.columns], wide[1][:, self.columns] = positions[1:], velocities[1:]
-        self.message = Motion(times[1:], wide[0], wide[1])
+        wide = np.zeros((2, len(rows), self._size))
+        wide[0][:, self.columns], wide[1][:, self.columns] = positions, velocities
+        self.way = Motion(times, wide[0], wide[1])
+        self.message = Motion(*(column[1:] for column in self.way))
 
     def try_towards(self, now: int, commanded: np.ndarray, measured: np.ndarray, target: np.ndarray) -> None:
         """Send it a small step towards `target` (A,), unless it is there."""

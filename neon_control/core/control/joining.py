@@ -91,6 +91,12 @@ class Joining:
             if not entry.joined and (state := entry.at(instant)) is not None:
                 yield entry.columns, state
 
+    def ways(self) -> Iterator[tuple[str, Motion]]:
+        """The way that each of those goes that are not joined, whatever the motion is."""
+        for name, entry in self.entries.items():
+            if not entry.joined and entry.way is not None:
+                yield name, entry.way
+
     def messages(self, motion: Motion) -> dict[str, Motion]:
         """What each is sent; the window of the motion for those that are joined."""
         messages = {}

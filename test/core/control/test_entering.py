@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.core.control.entering import ENTRY, LEAST_STEP, PATIENCE, STEP, Entry
+from neon_control.core.control.entering import ENTRY, LEAST_STEP, PATIENCE, SETTLED, STEP, Entry
 from neon_control.core.control.promise import Motion
 
 SECOND = 1_000_000_000
@@ -94,6 +94,7 @@ def test_who_takes_the_step_is_joined_and_its_sag_remembered():
     new, due = tried()
     target, _ = new.at(due)
     sag = np.array([-0.004, 0.003])
+    due += round(SETTLED * SECOND)
     assert new.answer(due - 1, target + sag) is None, "before it can have taken the step"
     assert new.answer(due, target + sag) is True and new.joined and not new.tried
     np.testing.assert_allclose(new.standing, sag, atol=1e-12)
@@ -101,6 +102,7 @@ def test_who_takes_the_step_is_joined_and_its_sag_remembered():
 
 def test_half_of_the_step_is_enough_and_one_joint_that_takes_it():
     new, due = tried()
+    due += round(SETTLED * SECOND)
     assert new.answer(due, HERE + np.array([0.49 * STEP, 0.0])) is None
     assert new.answer(due, HERE + np.array([0.51 * STEP, 0.0])) is True
 
