@@ -58,15 +58,15 @@ class RecordingNode(InferenceNode):
     def _now(self) -> int:
         return getattr(self._arrival, "time", None) or super()._now()
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], name: str, raw: bool = False) -> None:
-        super()._subscribe(kind, topic, lambda message: self._record(topic, kind, message, callback), name, raw)
+    def _subscribe(self, kind: type, topic: str, callback: Callable[..., None], name: str, *arguments: Any, **options: Any) -> None:
+        super()._subscribe(kind, topic, lambda *message: self._record(topic, kind, callback, *message), name, *arguments, **options)
 
-    def _record(self, topic: str, kind: type, message: Any, callback: Callable[[Any], None]) -> None:
+    def _record(self, topic: str, kind: type, callback: Callable[..., None], message: Any, *info: Any) -> None:
         self._arrival.time = now = super()._now()
         try:
             data = message if isinstance(message, bytes) else serialize_message(message)
             self._bag.write_raw(topic, f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}", now, data)
-            callback(message)
+            callback(message, *info)
             if topic.startswith("camera"):
                 with suppress(ObservationError):
                     observation = self._build(now)
