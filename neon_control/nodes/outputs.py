@@ -45,7 +45,6 @@ from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 BASE_MESSAGES = ("twist_stamped", "twist")
 STAMPS = ("shared", "arrival")
-MOST_POINTS = 250  # of a trajectory: a way to rest has one for each joint at most
 COMMAND_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -81,7 +80,7 @@ class TrajectoryOutput:
 
 
 class TrajectoryMessage:
-    """A prepared JointTrajectory of up to `most` points: fewer are its beginning, with another number of points."""
+    """A prepared JointTrajectory: of `most` points, until more are needed; fewer are its beginning, with another number of points."""
 
     def __init__(self, joints: Sequence[str], most: int = 64) -> None:
         self._joints, self._most = list(joints), 0
@@ -115,7 +114,7 @@ class TrajectoryMessage:
         """Write `columns` of a motion, stamped with the time of its first knot, or with zero."""
         times, count = motion.times, len(motion.times)
         if count > self._most:
-            self._prepare(min(2 * count, MOST_POINTS))
+            self._prepare(2 * count)
         begin = int(times[0])
         struct.pack_into("<iI", self._buffer, self._stamp, *(divmod(begin, NANOSECONDS) if stamped else (0, 0)))
         struct.pack_into("<I", self._buffer, self._count, count)

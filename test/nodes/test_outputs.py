@@ -88,7 +88,7 @@ def test_for_another_clock_a_trajectory_starts_on_arrival_where_the_motion_is(no
     assert list(message.points[0].positions) == pytest.approx(value.motion.at(NOW)[0])
 
 
-@pytest.mark.parametrize("count", [1, 2, 64, 65, 120])
+@pytest.mark.parametrize("count", [1, 2, 64, 65, 120, 300])
 @pytest.mark.parametrize("names", [("a",), ("a", "bcd"), ARMS])
 def test_whatever_the_number_of_points_the_message_is_whole(names, count):
     random = np.random.default_rng(0)
