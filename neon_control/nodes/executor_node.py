@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
@@ -48,7 +46,7 @@ from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk
 from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.joint_state_reader import JointStateReader
-from neon_control.nodes.lifecycle import AutostartNode, run
+from neon_control.nodes.lifecycle import STEADY_CLOCK, AutostartNode, run
 from neon_control.nodes.listeners import Listeners
 from neon_control.nodes.outputs import BASE_MESSAGES, STAMPS, create_outputs
 from neon_control.nodes.parameters import declare
@@ -135,7 +133,7 @@ class ExecutorNode(AutostartNode):
         self._made_anew = 0  # commands that became too late before they were sent
         self._ticks, self._reported = 0, (time.monotonic(), 0)  # ticks so far; time and ticks at the last report
         # A steady clock: a paused simulation still reports.
-        self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
         self.get_logger().info(
             f"{robot.name}, {parameters.mode}: {len(names)} joints at {parameters.rate_hz:g} Hz, "
             f"ensembles: {parameters.joints.method} (joints), {parameters.base.method} (base)"
