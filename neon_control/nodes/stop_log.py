@@ -23,10 +23,9 @@ def why(motion: MotionExecutor, listeners: Listeners) -> str:
     if cause == "not_following":
         return motion.joining.complaint
     if cause == "tracking_error":
-        commanded, measured = motion.limiter.value[: len(motion.joint_names)], motion.measured.positions
-        worst = int(np.nanargmax(np.abs(commanded - measured))) if np.isfinite(measured).any() else 0
-        limit = motion.settings.tracking_error_limit
-        return f"{motion.joint_names[worst]} is at {measured[worst]:.3f}, commanded to {commanded[worst]:.3f}, limit {limit:g} apart"
+        (worst, gap), limit = motion.farthest, motion.settings.tracking_error_limit
+        measured = motion.measured.positions[worst]
+        return f"{motion.joint_names[worst]} is at {measured:.3f}, commanded to {measured - gap:.3f}, limit {limit:g} apart"
     if cause == "chunks":
         lost = [stream.name for stream in motion.streams.values() if stream.lost]
         if lost:

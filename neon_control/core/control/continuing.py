@@ -30,6 +30,7 @@ class Continuing:
 
     Attributes:
         lead: the same, longer while a clock comes in long steps.
+        begun: whether the joints have a motion.
     """
 
     def __init__(self, limiter: Limiter, size: int, joining: Joining, step: int, lead: int, stepped_clock: bool) -> None:
@@ -42,18 +43,13 @@ class Continuing:
     def restart(self) -> None:
         """Nothing commanded."""
         self.lead = self._least_lead
-        self._begun = False
+        self.begun = False
         self._sent = 0  # [ns] when the newest command was sent
-
-    @property
-    def begun(self) -> bool:
-        """Whether the joints have a motion."""
-        return self._begun
 
     def begin(self, now: int, pose: np.ndarray) -> None:
         """Stand at `pose` (J,) [rad], from `now` [ns] on."""
         self.promise.begin(now + self.lead, pose)
-        self._begun = True
+        self.begun = True
 
     def passed(self, nanoseconds: int) -> None:
         """So much time went by since the tick before."""
@@ -67,7 +63,7 @@ class Continuing:
 
     def due(self, now: int) -> list[int]:
         """(N,) [ns] instants to decide on."""
-        if not self._begun:
+        if not self.begun:
             return []
         promise = self.promise
         if not promise.is_continued(now, self.lead):
@@ -75,8 +71,6 @@ class Continuing:
                 taken_up = self._taken_up_again(now)
                 for name in self._joining.standing:
                     promise.stood(name, taken_up)
-            for name, way in self._joining.ways():
-                promise.stood(name, way)
             self._limiter.put(self._joints, *promise.resume(now, self.lead))
         ahead = math.trunc((promise.end - now - self.lead) / self._step)
         return [promise.end + (k + 1) * self._step for k in range(min(max(1 - ahead, 0), MOST_STEPS))]
@@ -99,10 +93,26 @@ class Continuing:
 
     def command(self, now: int, splice: int) -> Command:
         """What is sent at `now` [ns]; it says something new from `splice` [ns] on."""
-        self._motion = motion = self.promise.close(now, self._limiter.rest_path(self._joints))
+        self._motion = motion = self.promise.close(now, self._tail())
         self._sent = now
         base = self._limiter.value[self._base]
         return Command(now + self._step, motion, self._joining.messages(motion), base, splice, splice - self.lead // 2)
+
+    def _tail(self) -> Motion:
+        """What follows the newest knot: the way to rest, and of those that are not joined the rest of the way that they were sent."""
+        end, joints, limiter = self.promise.end, self._joints, self._limiter
+        rest = Motion.to_rest(end, limiter.value[joints], limiter.rate[joints], limiter.rest_path(joints))
+        turns = self._joining.instants()
+        if not turns:  # the usual case, in every tick
+            return Motion(*(column[1:] for column in rest))
+        instants = np.unique(np.concatenate([rest.times, *turns]))
+        rows = []
+        for instant in instants[instants > end].tolist():
+            value, rate = (column.copy() for column in rest.at(instant))
+            for columns, state in self._joining.entering(instant):
+                value[columns], rate[columns] = state
+            rows.append((instant, value, rate))
+        return Motion(*(np.array(column) for column in zip(*rows, strict=True)))
 
     def sent(self, now: int) -> None:
         """The newest command was sent at `now` [ns], not at the time of its tick."""
@@ -115,6 +125,4 @@ class Continuing:
         stood = max(now - self._sent - self._step, 0) / NANOSECONDS
         left = np.sign(rate) * np.maximum(np.abs(rate) - limiter.max_change[joints] * stood, 0.0)
         limiter.put(joints, value, left)
-        rest = limiter.rest_path(joints)
-        times = np.append(now + self._step, now + self._step + np.rint(rest.times * NANOSECONDS).astype(np.int64))
-        return Motion(times, np.vstack([value, rest.values]), np.vstack([left, rest.rates]))
+        return Motion.to_rest(now + self._step, value, left, limiter.rest_path(joints))

@@ -48,7 +48,6 @@ class Entry:
         self.message: Motion | None = None
         self.standing = np.zeros(len(self.columns))
         self.way: Motion | None = None
-        self._way: Motion | None = None
         self._step: np.ndarray | None = None  # (A,) [rad] by which it is tried
 
     @property
@@ -68,7 +67,7 @@ class Entry:
             rows.append((rows[1][0] + half, measured + 0.5 * step, step * NANOSECONDS / half))
             rows.append((rows[1][0] + 2 * half, measured + step, 0.0 * gap))
         times, positions, velocities = (np.array(column) for column in zip(*rows, strict=True))
-        self._way, self._step, self._from = Motion(times, positions, velocities), step, measured.copy()
+        self._step, self._from = step, measured.copy()
         wide = np.zeros((2, len(rows), self._size))
         wide[0][:, self.columns], wide[1][:, self.columns] = positions, velocities
         self.way = Motion(times, wide[0], wide[1])
@@ -82,23 +81,26 @@ class Entry:
 
     def busy(self, now: int) -> bool:
         """Whether it is under way."""
-        return self._way is not None and now < int(self._way.times[-1])
+        return self.way is not None and now < int(self.way.times[-1])
 
     def at(self, instant: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Where it is told to be (A,), (A,); None: nowhere."""
-        return None if self._way is None else self._way.at(instant)
+        if self.way is None:
+            return None
+        position, velocity = self.way.at(instant)
+        return position[self.columns], velocity[self.columns]
 
     def answer(self, now: int, measured: np.ndarray) -> bool | None:
         """Whether the joints (A,) have taken the step; None: not yet known."""
-        if self._step is None or self._way is None or self.busy(now - round(SETTLED * NANOSECONDS)):
+        if self._step is None or self.way is None or self.busy(now - round(SETTLED * NANOSECONDS)):
             return None
         asked = np.abs(self._step)
         moved = (measured - self._from) * np.sign(self._step)
         if (moved[asked >= LEAST_STEP] >= 0.5 * asked[asked >= LEAST_STEP]).any():
             self.joined, self._step = True, None
-            self.standing = measured - self._way.positions[-1]
+            self.standing = measured - self.way.positions[-1, self.columns]
             return True
-        if now <= int(self._way.times[-1]) + PATIENCE * NANOSECONDS:
+        if now <= int(self.way.times[-1]) + PATIENCE * NANOSECONDS:
             return None
         self._step = None
         return False

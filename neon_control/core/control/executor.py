@@ -82,6 +82,7 @@ class MotionExecutor:
         self.clock_jumps = 0
         self.observation_to_command = Percentiles()  # [s] age of an observation when its first command is made
         self.chunk_age = math.nan  # [s] age of the newest observation in use
+        self.farthest = 0, 0.0  # the joint that is farthest from its commanded position, and measured minus commanded [rad]
         self.listened = True  # whether every controller listens to its commands; told by who sends them
         self._latest_used = 0  # [ns] newest observation that has led to a command
         self.restart()
@@ -198,11 +199,11 @@ class MotionExecutor:
     def _conditions(self, now: int, targets: dict[str, np.ndarray | None]) -> Conditions:
         self.chunk_age = self.streams.age(now)
         measured = self.measured.is_fresh(now, self.settings.joint_state_timeout)
-        state, error = self.supervisor.state, 0.0
+        state, self.farthest = self.supervisor.state, (0, 0.0)
         if measured and self.continuing.begun:
             value, rate = self.promise.near(now)
             gaps = self.measured.positions - value
-            error = self.joining.error(gaps)
+            self.farthest = self.joining.worst(gaps)
             if state in (State.HOLDING, State.RAMPING) and self.joining.watch(now, gaps, rate):
                 self._settled = False
         return Conditions(
@@ -210,7 +211,7 @@ class MotionExecutor:
             chunks_fresh=self.streams.alive
             and self.chunk_age <= self.settings.chunk_timeout
             and all(t is not None for t in targets.values()),
-            tracking=bool(error <= self.settings.tracking_error_limit),
+            tracking=abs(self.farthest[1]) <= self.settings.tracking_error_limit,
             following=self.joining.in_order(now),
             at_rest=not self.limiter.rate.any() and not self.limiter.value[self._base].any(),
             ramp_over=self._ramp.is_over(self.promise.end),

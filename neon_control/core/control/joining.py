@@ -91,11 +91,9 @@ class Joining:
             if not entry.joined and (state := entry.at(instant)) is not None:
                 yield entry.columns, state
 
-    def ways(self) -> Iterator[tuple[str, Motion]]:
-        """The way that each of those goes that are not joined, whatever the motion is."""
-        for name, entry in self.entries.items():
-            if not entry.joined and entry.way is not None:
-                yield name, entry.way
+    def instants(self) -> list[np.ndarray]:
+        """[ns] at which those that are not joined change their acceleration."""
+        return [entry.way.times for entry in self.entries.values() if not entry.joined and entry.way is not None]
 
     def messages(self, motion: Motion) -> dict[str, Motion]:
         """What each is sent; the window of the motion for those that are joined."""
@@ -123,9 +121,11 @@ class Joining:
         self._refuse(now, f"{self._names[joint]} does not follow, by {abs(gaps[joint]):.3f} rad: is its controller active?")
         return True
 
-    def error(self, gaps: np.ndarray) -> float:
-        """[rad] the largest of `gaps` (J,) among joints that are joined."""
-        return float((np.abs(gaps) * self._joined).max())
+    def worst(self, gaps: np.ndarray) -> tuple[int, float]:
+        """Which of the joints that are joined is farthest from where it should be by `gaps` (J,) [rad], and by how much."""
+        ours = gaps * self._joined
+        joint = int(np.abs(ours).argmax())
+        return joint, float(ours[joint])
 
     def in_order(self, now: int) -> bool:
         """Whether the policy may be followed."""

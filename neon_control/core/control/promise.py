@@ -35,6 +35,12 @@ class Motion(NamedTuple):
     positions: np.ndarray  # (K, J) [rad]
     velocities: np.ndarray  # (K, J) [rad/s]
 
+    @classmethod
+    def to_rest(cls, instant: int, value: np.ndarray, rate: np.ndarray, rest: RestPath) -> Motion:
+        """From `value` (J,) with `rate` (J,) at `instant` [ns] on, to the end of the way to rest from there."""
+        times = np.append(instant, instant + np.rint(rest.times * NANOSECONDS).astype(np.int64))
+        return cls(times, np.vstack([value, rest.values]), np.vstack([rate, rest.rates]))
+
     def at(self, instant: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities (J,) at `instant` [ns]: between two knots on the cubic that a controller draws."""
         right = int(self.times.searchsorted(instant, side="right"))
@@ -96,10 +102,9 @@ class Promise:
         self._times[row], self._values[row], self._rates[row] = instant, value, rate
         self.end = instant
 
-    def close(self, now: int, rest: RestPath) -> Motion:
-        """What is told at `now` [ns] to every controller: the window, and the way to `rest` from the newest knot."""
+    def close(self, now: int, tail: Motion) -> Motion:
+        """What is told at `now` [ns] to every controller: the window, and the way to rest that follows the newest knot."""
         count, first = self._count, max(int(self._times[: self._count].searchsorted(now - WINDOW, side="right")) - 1, 0)
-        tail = Motion(self.end + np.rint(rest.times * NANOSECONDS).astype(np.int64), rest.values, rest.rates)
         self._before, told = self._told, (self.end, tail)
         self._told = dict.fromkeys(self._controllers, told)
         self.motion = Motion(

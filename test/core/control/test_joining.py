@@ -111,7 +111,7 @@ def test_a_joint_that_is_left_behind_leaves_with_its_controller_only():
     assert not joints.joining.watch(joints.now, 0.9 * gaps, STILL)
     assert joints.joining.watch(joints.now, gaps, STILL)
     assert joints.joined() == ["left"] and SIDES["right"][2] in joints.joining.complaint
-    assert joints.joining.error(gaps) == 0.0, "who is not joined is not told to be anywhere"
+    assert joints.joining.worst(gaps)[1] == 0.0, "who is not joined is not told to be anywhere"
     assert not joints.joining.watch(joints.now, gaps, STILL), "once is enough"
 
 
