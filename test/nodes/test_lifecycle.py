@@ -151,15 +151,19 @@ def start(argument: str, domain: int, *words: str, **variables: str) -> subproce
     )
 
 
+def ended_by(number: signal.Signals, process: subprocess.Popen[str], said: str) -> str:
+    """A process that has `said` this ends in order at a signal; what it says then."""
+    assert process.stdout.readline() == said
+    process.send_signal(number)
+    out, err = process.communicate(timeout=3.0)
+    assert process.returncode == 0 and "Traceback" not in err
+    return out
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_deactivates_with_a_working_context_and_exits_with_zero(ros_domain_id, number):
-    process = start("run", ros_domain_id)
-    assert process.stdout.readline() == "active\n"
-    process.send_signal(number)
-    out, err = process.communicate(timeout=3.0)
-    assert out == "deactivated, context True\n" and "Traceback" not in err
-    assert process.returncode == 0
+    assert ended_by(number, start("run", ros_domain_id), "active\n") == "deactivated, context True\n"
 
 
 @pytest.mark.system
@@ -173,11 +177,7 @@ def test_a_node_that_cannot_start_says_why_and_exits_with_one(ros_domain_id):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_node_that_is_still_loading(ros_domain_id, number):
     """The wound: it waited for the end of the loading, and `ros2 launch` had lost its patience by then."""
-    process = start("load", ros_domain_id)
-    assert process.stdout.readline() == "loading\n"
-    process.send_signal(number)
-    _, err = process.communicate(timeout=3.0)
-    assert process.returncode == 0 and "Traceback" not in err
+    ended_by(number, start("load", ros_domain_id), "loading\n")
 
 
 @pytest.mark.system
