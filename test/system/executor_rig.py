@@ -276,7 +276,7 @@ class Rig:
         """What the wire says against the limits."""
         found = base_violations(self.robot.base.since(since), self.robot.limits, self.dt)
         for arm in self.robot.arms:
-            found += joint_violations(arm.commands.since(since), arm.limits, self.dt, stalls=not self.sim_time)
+            found += joint_violations(arm.commands.since(since), arm.limits, self.dt)
         return found
 
     def close(self) -> None:

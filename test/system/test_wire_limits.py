@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from wire_limits import Recording, WireLimits, joint_violations
 
 DT = 0.01  # [s]
@@ -52,6 +53,29 @@ def test_a_message_whose_news_are_overdue_is_refused() -> None:
 def test_a_late_message_that_tells_old_points_as_new_is_refused() -> None:
     for late in range(5, 50, 5):
         assert violations([0, 10, 20, 30 + late, 40 + late], forgetful=True) != []
+
+
+def set_points(sent: np.ndarray, acceleration: float) -> list[str]:
+    """A joint that starts from rest; each set point tells where it is when it leaves, at `sent` [s]."""
+    recording = Recording()
+    recording.sent = [round(t * 1e9) for t in sent]
+    recording.numbers = list(range(len(sent)))
+    recording.values = [np.array([min(0.5 * acceleration * t * t, 9.0)]) for t in sent]
+    return joint_violations(recording, LIMITS, DT)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_set_points_that_leave_unevenly_are_judged_by_their_instants(seed: int) -> None:
+    late = np.random.default_rng(seed).uniform(0.0, 0.009, 300)
+    assert set_points(0.01 * np.arange(300) + late, 1.0) == []
+    assert "acceleration" in set_points(0.01 * np.arange(300) + late, 1.4)[0]
+
+
+def test_set_points_that_jump_are_refused() -> None:
+    recording = Recording(
+        sent=[10 * i * MS for i in range(60)], numbers=list(range(60)), values=[np.zeros(1)] * 30 + [np.full(1, 0.02)] * 30
+    )
+    assert "acceleration" in joint_violations(recording, LIMITS, DT)[0]
 
 
 def test_a_jump_is_refused() -> None:
