@@ -98,10 +98,10 @@ class Robot:
         self.arms.append(arm)
 
         def record(positions: np.ndarray, info: dict) -> None:
-            arm.commands.times.append(time.monotonic())
             arm.commands.sent.append(info["source_timestamp"] if self._clock is None else self.now())
             arm.commands.numbers.append(info["publication_sequence_number"])
             arm.commands.values.append(positions)
+            arm.commands.times.append(time.monotonic())
 
         def on_trajectory(message: JointTrajectory, info: dict) -> None:
             order = [message.joint_names.index(n) for n in names]
@@ -148,10 +148,10 @@ class Robot:
                 self._states.publish(message)
 
     def _on_base(self, twist: Twist, info: dict) -> None:
-        self.base.times.append(time.monotonic())
         self.base.sent.append(info["source_timestamp"])
         self.base.numbers.append(info["publication_sequence_number"])
         self.base.values.append(np.array([twist.linear.x, twist.linear.y, twist.angular.z]))
+        self.base.times.append(time.monotonic())
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -60,10 +60,11 @@ class Recording:
     ways: list[Way] = field(default_factory=list)  # joint trajectories only, empty otherwise: their points, and when they are due
 
     def since(self, time: float) -> Recording:
-        """What arrived at or after `time`."""
-        first = next((i for i, t in enumerate(self.times) if t >= time), len(self.times))
+        """What arrived at or after `time`, and is whole: another thread appends the arrival last."""
+        whole = len(self.times)
+        first = next((i for i, t in enumerate(self.times[:whole]) if t >= time), whole)
         parts = (self.times, self.sent, self.numbers, self.values, self.ways)
-        return Recording(*(part[first:] for part in parts))  # type: ignore[arg-type]
+        return Recording(*(part[first:whole] for part in parts))  # type: ignore[arg-type]
 
     @property
     def velocities(self) -> list[np.ndarray]:
