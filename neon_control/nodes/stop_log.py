@@ -20,6 +20,8 @@ def why(motion: MotionExecutor, listeners: Listeners) -> str:
         return motion.why_missing()
     if cause == "listeners":
         return "; ".join(listeners.problems) or "a controller has left"
+    if cause == "clearance" and motion.guard is not None and (gap := motion.guard.cause) is not None:
+        return str(gap)
     if cause == "tracking_error":
         commanded, measured = motion.limiter.value[: len(motion.joint_names)], motion.measured.positions
         worst = int(np.nanargmax(np.abs(commanded - measured))) if np.isfinite(measured).any() else 0

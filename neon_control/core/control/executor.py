@@ -21,6 +21,7 @@ from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import CLOCK_TOLERANCE
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
+from neon_control.core.control.clearance import ClearanceGuard, way_to_rest
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.control.limits import RestPath, envelope
 from neon_control.core.control.sources import SourceGuard
@@ -103,6 +104,7 @@ class MotionExecutor:
         )
         self.supervisor = supervisor or Supervisor()
         self.limiter = envelope(robot, joint_names, self.period)
+        self.guard = None if robot.clearance is None else ClearanceGuard(robot, joint_names, self.period)
         self._joints = slice(0, len(joint_names))  # the command's axes: joints, then base
         trajectory_joints = {
             name for controller in robot.controllers if controller.type == "joint_trajectory" for name in controller.joints
@@ -127,6 +129,8 @@ class MotionExecutor:
         """Begin anew (activation): nothing received, nothing commanded."""
         self.supervisor.restart()
         self._forget()
+        if self.guard is not None:
+            self.guard.forget()
         self._now = 0
         self._ramp, self._ramp_from = 0.0, 0  # [s], [ns] instant at which it began
         self._started = False
@@ -233,7 +237,13 @@ class MotionExecutor:
             at_rest=not rate.any() and not value[len(self.joint_names) :].any(),
             ramp_over=now - self._ramp_from >= self._ramp * 1e9,
             listened=self.listened,
+            apart=self.guard is None or self._is_apart(self.guard, targets[JOINTS]),
         )
+
+    def _is_apart(self, guard: ClearanceGuard, target: np.ndarray | None) -> bool:
+        if self.supervisor.state is State.HOLDING and target is not None:
+            return guard.may_follow(self.limiter.value[self._joints], target)
+        return guard.cause is None
 
     def _enter(self, state: State, before: State, now: int) -> None:
         if before is State.WAITING and state is State.HOLDING:
@@ -254,11 +264,26 @@ class MotionExecutor:
         target = np.concatenate([t for t in targets.values() if t is not None])  # (J + 3,)
         if self.supervisor.state is State.RAMPING:
             target = self._rest + _smooth((now - self._ramp_from) * 1e-9, self._ramp) * (target - self._rest)
-        self.limiter.step(target)
+        self._step_apart(target)
         newest = self.streams[JOINTS].ensemble.newest_stamp or 0
         if newest > self._latest_used:
             self._latest_used = newest
             self.observation_to_command.add((now - newest) * 1e-9)
+
+    def _step_apart(self, target: np.ndarray) -> None:
+        """One step of the limiter, or, where that would lead too near to something, the first one of the stop that follows."""
+        guard, limiter, joints = self.guard, self.limiter, self._joints
+        if guard is None:
+            limiter.step(target)
+            return
+        limiter.allowed_rate = limiter.max_rate.copy()
+        limiter.allowed_rate[joints] = guard.velocity
+        before = limiter.state()
+        limiter.step(target)
+        rate = limiter.rate[joints]
+        if not guard.allows(way_to_rest(before[0][joints], limiter.value[joints], rate, limiter.max_change[joints]), rate):
+            limiter.restore(before)
+            limiter.step(target, braking=joints)
 
     def _stop(self, now: int) -> None:
         measured, joints = self.measured.is_fresh(now, self.settings.joint_state_timeout), self._joints

@@ -67,6 +67,7 @@ class Limiter:
         self.lower, self.upper, self.max_rate = lower, upper, max_rate
         # A change that covers the whole band of rates in one step is no limit; it keeps the arithmetic finite.
         self.max_change = np.minimum(max_change, 2.0 * max_rate / dt)
+        self.allowed_rate = max_rate  # (D,) what a target is followed with; whoever wants it slower puts an array in its place
         self._step = self.max_change * dt  # (D,) largest change of the rate in one step
         self._unit = self._step * dt  # (D,) and the distance that this rate covers in one step
         self._distances = np.zeros((3, len(self.names)))
@@ -93,6 +94,14 @@ class Limiter:
         self.rate = np.zeros(len(self.names))
         self._target = self.value.copy()
 
+    def state(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What `restore` takes; never changed in place."""
+        return self.value, self.rate, self._target
+
+    def restore(self, state: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+        """Undo the steps since `state`, their counts excepted."""
+        self.value, self.rate, self._target = state
+
     def step(self, target: np.ndarray, braking: slice | np.ndarray = _NONE) -> np.ndarray:
         """The next command (D,) towards `target` (D,); the axes `braking`, a slice or (D,) of bool, take the shortest way to rest."""
         stages = self._stages
@@ -111,7 +120,7 @@ class Limiter:
         catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
         np.add((inside - self._target) / self.dt, np.copysign(catch_up, error), out=wanted)
         wanted[braking] = 0.0
-        np.minimum(np.maximum(wanted, -self.max_rate), self.max_rate, out=limited)
+        np.minimum(np.maximum(wanted, -self.allowed_rate), self.allowed_rate, out=limited)
         np.minimum(np.maximum(limited, self.rate - self._step), self.rate + self._step, out=changed)
         np.minimum(np.maximum(changed, -down), up, out=held)
         self._changed += np.abs(stages[1:] - stages[:-1]) > self._tolerance

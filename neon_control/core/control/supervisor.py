@@ -19,7 +19,8 @@
 | stopped  | nothing more                                        | (activated again)                                     | waiting  |
 
 Faults are: joint states stale or in doubt, tracking error above its limit, a controller that does not listen, chunks stale or their
-publisher gone. They end by themselves; the e-stop is latched until it is released and reset, also through a deactivation.
+publisher gone, bodies about to come too near to each other. They end by themselves; the e-stop is latched until it is released and reset,
+also through a deactivation.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Conditions:
     at_rest: bool  # the last command moved neither joints nor base
     ramp_over: bool
     listened: bool = True  # every controller listens
+    apart: bool = True  # the robot's bodies keep their clearance on the way that is about to be commanded
 
 
 _TABLE: dict[State, tuple[tuple[str, State], ...]] = {
@@ -142,4 +144,6 @@ class Supervisor:
             return "tracking_error"
         if not seen.listened:
             return "listeners"
-        return "" if seen.chunks_fresh else "chunks"
+        if not seen.chunks_fresh:
+            return "chunks"
+        return "" if seen.apart else "clearance"
