@@ -78,8 +78,8 @@ SIM = [
     "tqdm>=4.60",
 ]
 
-# Reading bags: `rosbags` knows the messages, `mcap` (with zstandard) the files.
-BAGS = ["mcap>=1.2,<2", "rosbags>=0.11", "zstandard>=0.20"]
+# Reading bags: `rosbags` knows the messages, `mcap` (with lz4 and zstandard) the files.
+BAGS = ["lz4>=4", "mcap>=1.2,<2", "rosbags>=0.11", "zstandard>=0.20"]
 
 # torch is pinned: an open range would let pip change a working installation by several GB.
 TRAIN = [

@@ -6,11 +6,8 @@ Harnesses keep the choice from the processes that they start: those have to make
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
-import time
-from pathlib import Path
 
 # Before numpy, torch or ONNX Runtime are imported: their pools would fight for the cores and blur every timing.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -22,6 +19,7 @@ import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 from neon_control.nodes.processes import free_domain_id  # noqa: E402
+from neon_control.nodes.shared_memory import remove_dead_segments  # noqa: E402
 from neon_control.nodes.transport import choose_transport  # noqa: E402
 
 choose_transport()
@@ -35,8 +33,6 @@ settings.register_profile("local", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
-SHARED_MEMORY = Path("/dev/shm")
-
 
 @pytest.fixture
 def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> int:
@@ -47,14 +43,5 @@ def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def pytest_sessionfinish() -> None:
-    """Give back the shared memory of processes that tests have killed: some MB each, which Fast DDS leaves behind for good."""
-    for lock in SHARED_MEMORY.glob("fastdds_????????????????_el"):
-        try:
-            if time.time() - lock.stat().st_mtime < 60.0:
-                continue  # its owner may be about to take the lock
-            with lock.open() as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by a living owner: BlockingIOError
-                lock.with_name(lock.name.removesuffix("_el")).unlink(missing_ok=True)
-                lock.unlink()
-        except OSError:
-            continue
+    """Give back the shared memory of processes that tests have killed: some MB each."""
+    remove_dead_segments()

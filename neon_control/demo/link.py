@@ -17,6 +17,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S
 from neon_control.monitor.controls import ExecutorControls
@@ -39,7 +40,8 @@ class ImageCount:
 class Commands:
     """What one controller was sent, in order."""
 
-    times: tuple[int, ...]  # (T,) [ns] when each was sent
+    sent: tuple[int, ...]  # [ns] when each message was sent
+    times: tuple[int, ...]  # (T,) [ns] when each knot of the motion was due
     positions: np.ndarray  # (T, J) [rad, m]
 
 
@@ -122,7 +124,13 @@ class DemoLink(Link):
         self._commands.clear()
 
     def commands(self) -> Commands:
-        """Those since `forget_commands`."""
-        sent = list(self._commands)
-        positions = [deserialize_message(data, JointTrajectory).points[0].positions for _, data in sent]
-        return Commands(tuple(time for time, _ in sent), np.array(positions))
+        """Those since `forget_commands`, and the knots of the motion that they told, each as of the last message before it was due."""
+        kept = list(self._commands)
+        found: dict[int, list[float]] = {}  # [ns] -> (J,) [rad, m]
+        for (sent, data), (following, _) in zip(kept, [*kept[1:], (kept[-1][0] if kept else 0, b"")], strict=True):
+            message = deserialize_message(data, JointTrajectory)
+            begin = to_nanoseconds(message.header.stamp) or sent
+            instants = [begin + to_nanoseconds(point.time_from_start) for point in message.points]
+            found |= {t: point.positions for t, point in zip(instants, message.points, strict=True) if t <= following}
+        times = sorted(found)
+        return Commands(tuple(sent for sent, _ in kept), tuple(times), np.array([found[time] for time in times]))

@@ -6,7 +6,7 @@ import io
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mujoco
@@ -44,11 +44,11 @@ OUTCOMES = {
 class DemoPage(MonitorPage):
     """Also conducts the trials, until it is told to stop."""
 
-    def __init__(self, link: DemoLink, robot: Robot, host: str, port: int) -> None:
+    def __init__(self, link: DemoLink, robot: Robot, host: str, port: int, names: Sequence[str] = ()) -> None:
         description, streams = load_description(robot), Streams(link.node, robot)
         self._trials = Trials(link, streams)
         mount = np.array(description.mount)
-        super().__init__(link, robot, streams, host, port, mount=mount, follow=False, extra=self._trials.build)
+        super().__init__(link, robot, streams, host, port, names, mount=mount, follow=False, extra=self._trials.build)
         self.parts[SCENE_PERIOD].append(Furniture(self.server, build_model(robot, description), link))
         self.server.initial_camera.position, self.server.initial_camera.look_at = CAMERA, LOOK_AT
 

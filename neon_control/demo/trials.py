@@ -87,7 +87,7 @@ def report(trials: Sequence[Trial], number: Callable[[str, str], float | None], 
         "mean_time_to_reach_s": round(sum(times) / len(times), 3) if times else None,
         "inference_ms": percentiles(INFERENCE, "inference_ms"),
         "observation_to_command_ms": percentiles(EXECUTOR, "observation_to_command_ms"),
-        "control_rate_hz": control_rate([t.commands.times for t in trials]),
+        "control_rate_hz": control_rate([t.commands.sent for t in trials]),
         "mean_absolute_jerk": mean_absolute_jerk([t.commands for t in trials]),
         "images_sent": last.sent - first.sent,
         "images_received": last.received - first.received,
@@ -108,11 +108,15 @@ def control_rate(series: Sequence[Sequence[int]]) -> float | None:
 def mean_absolute_jerk(series: Sequence[Commands]) -> float | None:
     """[rad/s^3] How rough the commands are: mean size of their third difference, over joints and time; None for fewer than four commands.
 
-    The control period is that of most commands of a trial: the jitter of single ones is the computer's, not the command's.
+    The control period is that of most commands of a trial: the jitter of single ones is the computer's, not the command's. Where a
+    controller is brought onto the motion, and where the robot was stopped, intervals differ by more: nothing is measured across those.
     """
     differences = []
     for commands in series:
-        if len(commands.times) > 3:
-            period = 1e-9 * float(np.median(np.diff(commands.times)))  # [s]
-            differences.append(np.abs(np.diff(commands.positions, n=3, axis=0)).ravel() / period**3)
-    return round(float(np.mean(np.concatenate(differences))), 2) if differences else None
+        intervals = np.diff(commands.times)
+        if len(intervals) > 2:
+            period = float(np.median(intervals))  # [ns]
+            even = np.abs(intervals - period) < 0.5 * period
+            within = even[:-2] & even[1:-1] & even[2:]
+            differences.append(np.abs(np.diff(commands.positions, n=3, axis=0)[within]).ravel() / (1e-9 * period) ** 3)
+    return round(float(np.mean(np.concatenate(differences))), 2) if any(d.size for d in differences) else None

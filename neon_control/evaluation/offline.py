@@ -92,7 +92,8 @@ class OfflineRun:
         self, name: str, bag: Bag, policy: Policy, robot: Robot, settings: Settings, inputs: dict[str, str], latency: float
     ) -> None:
         space = policy.file.space
-        executor = replace(settings.executor, chunk_steps=policy.file.num_steps)
+        # What was measured in a recording does not follow what is commanded here.
+        executor = replace(settings.executor, chunk_steps=policy.file.num_steps, following_limit=0.0)
         self.run = Run(name, policy, settings)
         self._bag = bag
         self._roles = {topic: role for role, topic in inputs.items()}

@@ -13,10 +13,10 @@ from rclpy.client import Client
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.robot.topic_names import DIAGNOSTICS
+from neon_control.nodes.start import start_ros
 from neon_control.nodes.status import Status, read_status
 
 AnyLink = TypeVar("AnyLink", bound="Link")
@@ -44,10 +44,13 @@ class Link:
     Args:
         name, namespace: of the node. `/diagnostics` is one topic for all namespaces of a domain; what is not from ours is not heard.
         domain: DDS domain; None takes ROS_DOMAIN_ID.
+
+    Raises:
+        ConfigError: ROS 2 does not start.
     """
 
     def __init__(self, name: str, namespace: str = "", domain: int | None = None) -> None:
-        rclpy.init(args=[], domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
+        start_ros([], domain)
         self.node = Node(name, namespace=namespace or None, start_parameter_services=False)
         self.statuses: dict[str, Status] = {}
         self.listeners: list[Callable[[Status], None]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from neon_control.core.robot.robot import Robot
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.monitor.faults import FaultList, FaultLog
 from neon_control.monitor.link import Link
-from neon_control.monitor.origin import refuse_foreign_pages
+from neon_control.monitor.origin import PageGuard, guarded_by
 from neon_control.monitor.overlay import NODE_SILENT, Overlay
 from neon_control.monitor.panel import Alive, Buttons
 from neon_control.monitor.plots import COMMANDED, MotionPlots, TimingPlots
@@ -31,6 +31,7 @@ from neon_control.monitor.streams import Streams
 SCENE_PERIOD, PANEL_PERIOD, CURVES_PERIOD, STATUS_PERIOD = 0.1, 0.2, 0.5, 1.0
 IDLE_PERIOD = 0.5  # [s] between two looks for a browser
 PLOTS_WIDTH, PANEL_WIDTH = 380, 390  # [pixels]
+ANY_ADDRESS = ("0.0.0.0", "::")  # to listen on, not to go to
 BUTTON_LIMIT = 3.0  # [s] for the answer to a button
 
 
@@ -51,6 +52,7 @@ class MonitorPage:
 
     Args:
         host, port: where to serve; a taken port is followed by the next free one.
+        names: of this computer, by which the page may be asked for.
         mount: see `SceneView`.
         light: bright colours instead of dark ones.
         follow: whether the picture follows the robot, until somebody unchecks it; False offers no choice.
@@ -64,6 +66,7 @@ class MonitorPage:
         streams: Streams,
         host: str,
         port: int,
+        names: Sequence[str] = (),
         *,
         mount: np.ndarray | None = None,
         light: bool = False,
@@ -73,9 +76,11 @@ class MonitorPage:
         self._link, self._streams = link, streams
         self._log = FaultLog()
         link.listeners.append(self._log.add)
-        with refuse_foreign_pages(host):
+        guard = PageGuard(host, names)
+        with guarded_by(guard):
             self.server = viser.ViserServer(host=host, port=port, label=f"neon_control: {robot.name}", verbose=False)
-        self.url = f"http://{host}:{self.server.get_port()}"
+        shown = next(iter(names), "127.0.0.1" if host in ANY_ADDRESS else f"[{host}]" if ":" in host else host)
+        self.url = f"http://{shown}:{self.server.get_port()}" + (f"/?token={guard.token}" if guard.token else "")
         gui = self.server.gui
         gui.configure_theme(dark_mode=not light, show_logo=False, show_share_button=False)
         gui.main_panel.dock_right()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from neon_control.core.common.statistics import Percentiles, percentiles
@@ -23,7 +25,7 @@ def executor_status(
     name: str,
     hardware_id: str,
     executor: MotionExecutor,
-    loop: dict[str, float],
+    loop: Mapping[str, object],
     lateness: Percentiles,
     compute: Percentiles,
     why: str = "",

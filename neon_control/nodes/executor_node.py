@@ -7,6 +7,7 @@ Callbacks run in the spinning thread and only hand over. Neither torch nor ONNX 
 
 from __future__ import annotations
 
+import struct
 import sys
 import threading
 import time
@@ -19,7 +20,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
+from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
@@ -27,33 +30,39 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from neon_control.core.common import realtime
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.fields import setting
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
-from neon_control.core.control.executor import ExecutorSettings, MotionExecutor
+from neon_control.core.control.executor import Command, ExecutorSettings, MotionExecutor
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.control.sources import FloodLimit
-from neon_control.core.control.supervisor import State, Supervisor
+from neon_control.core.control.supervisor import FOLLOWING, State, Supervisor
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import BASE_COMMAND, CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS, JOINT_STATES
 from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
+from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.lifecycle import AutostartNode, run
 from neon_control.nodes.listeners import Listeners
-from neon_control.nodes.outputs import BASE_MESSAGES, create_outputs
+from neon_control.nodes.outputs import BASE_MESSAGES, STAMPS, create_outputs
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.polling import JOINT_STATES_QOS, PolledSubscription, most_taken, publisher_of
 from neon_control.nodes.publisher_names import publishers, with_names
+from neon_control.nodes.release_guard import refusal
 from neon_control.nodes.stop_log import StopLog, why
 from neon_control.nodes.transport import choose_transport
 from neon_control.nodes.wire_sizes import check_chunk
 
+ESTOP, RESET = "~/estop", "~/reset"
 TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
+CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
+ATTEMPTS = 3  # at a command in one period, each of which became too late before it was sent
 SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
 
 
@@ -64,26 +73,33 @@ class Parameters(ExecutorSettings):
     robot_config: str = setting("g1.yaml", "robot description (YAML), a path or a file of the package's config/")
     mode: str = setting("arms_only", "which joints are commanded; that of the policy", choices=tuple(MODES))
     base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
+    rejoin_after: float = REJOIN_AFTER
     base_frame: str = setting("base_link", "frame of the base's velocity")
+    trajectory_stamps: str = setting(
+        "shared", "how times are told to trajectory controllers; arrival: they have another clock", choices=STAMPS
+    )
     chunk_deadline: float = setting(CHUNK_DEADLINE, "longest gap between chunks that is asked of the publisher", unit="s", minimum=0.01)
     chunk_lease: float = setting(CHUNK_LEASE, "silence after which the middleware takes the publisher for dead", unit="s", minimum=0.01)
     require_listeners: bool = setting(True, "do not follow the policy before every controller subscribes to its commands")
+    estop_release_nodes: tuple[str, ...] = setting(
+        (), "full names of the nodes that may release and reset the e-stop, for example /monitor; empty: anybody"
+    )
     realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
 
 
 class ExecutorNode(AutostartNode):
     """See the module's text."""
 
-    def __init__(self) -> None:
-        super().__init__("executor_node")
+    def __init__(self, **options: object) -> None:
+        super().__init__("executor_node", **options)
         self._settings = declare(self, Parameters)
         self._simulated_time = bool(self.get_parameter("use_sim_time").value)
         self._thread: threading.Thread | None = None
         self._supervisor = Supervisor()  # of the node, not of a configuration: no transition may unlatch an e-stop
         self._complaint = ""  # about the newest joint state that was refused
         self._explained = ""  # why the policy was not followed, at the last report
-        self.create_service(SetBool, "~/estop", self._on_estop)
-        self.create_service(Trigger, "~/reset", self._on_reset)
+        self.create_service(SetBool, ESTOP, self._on_estop)
+        self.create_service(Trigger, RESET, self._on_reset)
 
     # --- transitions ---
 
@@ -94,8 +110,11 @@ class ExecutorNode(AutostartNode):
         names = ActionSpace.from_robot(robot, parameters.mode).joint_names
         self._robot_name = robot.name
         ranges = (robot.limits(names, limit) for limit in ("lower", "upper", "max_velocity"))
-        self._motion = MotionExecutor(robot, names, parameters, self._supervisor, Witnesses(names, *ranges))
-        self._outputs = create_outputs(self, robot, names, self._motion.period, parameters.base_message, parameters.base_frame)
+        witnesses = Witnesses(names, *ranges)
+        self._motion = MotionExecutor(robot, names, parameters, self._supervisor, witnesses, stepped_clock=self._simulated_time)
+        messages = parameters.base_message, parameters.base_frame, parameters.trajectory_stamps
+        lifespan = None if self._simulated_time else 0.5 * parameters.command_lead
+        self._outputs = create_outputs(self, robot, names, self._motion.period, *messages, lifespan)
         self._listeners = Listeners(self, [*(controller.topic for controller in robot.controllers), BASE_COMMAND])
         self._stops = StopLog(self._motion, self._listeners)
         if self._motion.guard is not None and self._motion.guard.without:
@@ -105,12 +124,17 @@ class ExecutorNode(AutostartNode):
         self._lateness, self._compute = Percentiles(), Percentiles()
         self._pacer: Pacer | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
+        self._clock_messages = PolledSubscription(self, ClockMessage, "/clock", CLOCK_QOS) if self._simulated_time else None
+        self._clock_time = 0  # [ns]
         self._joint_states = PolledSubscription(self, JointState, JOINT_STATES, JOINT_STATES_QOS, most_taken(parameters.rate_hz))
         self._reader = JointStateReader()
+        self._deafness = watch_of(self, parameters.rejoin_after)
+        self._deafness.watch(JOINT_STATES, lambda: self._joint_states.received)
         steps = parameters.chunk_steps
         self._subscribe(JOINTS, JointTrajectory, len(names), lambda message: read_joints(message, names, steps))
         if robot.base is not None:
             self._subscribe(BASE, MultiDOFJointTrajectory, 1, lambda message: read_base(message, steps))
+        self._made_anew = 0  # commands that became too late before they were sent
         self._ticks, self._reported = 0, (time.monotonic(), 0)  # ticks so far; time and ticks at the last report
         # A steady clock: a paused simulation still reports.
         self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -160,17 +184,33 @@ class ExecutorNode(AutostartNode):
         start = time.perf_counter()
         self._take_joint_states()
         self._motion.listened = not self._settings.require_listeners or self._listeners.complete()
-        now = self._now()
-        # Simulated time may come in steps of several periods: that is no stall, and the controllers live on it too.
-        command = self._motion.tick(now, 0 if self._simulated_time else tick.skipped)
-        if command is not None:
-            for output in self._outputs:
-                output.send(command, now)
+        for _ in range(ATTEMPTS):
+            command = self._motion.tick(self._now())
+            if command is None or self._send(command):
+                break
+            self._made_anew += 1
         self._lateness.add(tick.lateness)
         self._compute.add(time.perf_counter() - start)
         self._ticks += 1
         self._stops.note()
         return self._supervisor.state is State.STOPPED
+
+    def _send(self, command: Command) -> bool:
+        """To all outputs; False: it became too late for some of them, which were left out."""
+        for i, output in enumerate(self._outputs):
+            now = self._now()
+            if now > command.latest:
+                for left in self._outputs[i:]:
+                    self._motion.withdraw(left.controller)
+                return False
+            output.send(command, now)
+            if not output.controller or output.controller in command.trajectories:
+                returned = self._now()
+                if returned - now >= command.splice - command.latest:  # longer than it lives: nobody knows whether it arrived
+                    self._motion.withdraw(output.controller, returned)
+            else:
+                self._motion.sent(now)
+        return True
 
     def _take_joint_states(self) -> None:
         arrival = time.monotonic_ns()
@@ -182,8 +222,16 @@ class ExecutorNode(AutostartNode):
                 self._complaint = str(error)  # logged by another thread: a log may block
 
     def _now(self) -> int:
-        """ROS time [ns]."""
-        return int(self.get_clock().now().nanoseconds) if self._simulated_time else time.time_ns()
+        """Time [ns] of the stamps; when simulated, 0 before the first /clock.
+
+        The control thread reads /clock itself: the thread that spins waits for the stop in `deactivate`, just when time must go on.
+        """
+        if self._clock_messages is None:
+            return time.time_ns()
+        for data in self._clock_messages.take():
+            seconds, nanoseconds = struct.unpack_from("<iI", data, 4)
+            self._clock_time = max(seconds * NANOSECONDS + nanoseconds, 0)
+        return self._clock_time
 
     # --- callbacks ---
 
@@ -191,12 +239,15 @@ class ExecutorNode(AutostartNode):
         """Subscribe to a chunk stream; its messages, and the loss of its publisher, go to the executor. `numbers`: a point has."""
 
         topic, limit, alive = TOPICS[stream], FloodLimit(MAX_CHUNK_RATE, MAX_CHUNK_BURST), 0
+        heard: float | None = None  # [s]
 
         def living() -> int:
             return self.count_publishers(topic) if self._simulated_time else alive
 
         def receive(data: Any, info: Any) -> None:
-            if not limit.allow(time.monotonic()):  # raw, because reading costs a hundred times more than this
+            nonlocal heard
+            heard = time.monotonic()
+            if not limit.allow(heard):  # raw, because reading costs a hundred times more than this
                 self._motion.reject(stream, "flood")
                 return
             source = info.get("publisher_gid")
@@ -227,8 +278,13 @@ class ExecutorNode(AutostartNode):
             qos = chunk_qos(self._settings.chunk_deadline, self._settings.chunk_lease)
             events = SubscriptionEventCallbacks(deadline=overdue, liveliness=liveliness)
         self.create_subscription(kind, topic, receive, qos, event_callbacks=events, raw=True)
+        self._deafness.watch(topic, lambda: heard)
 
     def _on_estop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if not request.data and (stranger := refusal(self, ESTOP, self._settings.estop_release_nodes)):
+            response.message = stranger
+            self.get_logger().warning(f"e-stop not released: {stranger}")
+            return response
         self._supervisor.press_estop(request.data)
         response.success = True
         response.message = "stopping" if request.data else "released; call ~/reset to go on"
@@ -236,6 +292,10 @@ class ExecutorNode(AutostartNode):
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if stranger := refusal(self, RESET, self._settings.estop_release_nodes):
+            response.message = stranger
+            self.get_logger().warning(f"e-stop not reset: {stranger}")
+            return response
         response.success = self._supervisor.reset()
         response.message = "e-stop cleared" if response.success else "the e-stop is still pressed; release it first"
         return response
@@ -247,11 +307,17 @@ class ExecutorNode(AutostartNode):
         self._listeners.look()
         reason = self._explain()
         now, ticks = time.monotonic(), self._ticks
+        works = self._supervisor.state in FOLLOWING
+        deaf = self._deafness.deaf(now, works)
+        if deaf and not works and not self._supervisor.estopped:  # the latch would end with this node
+            self.rejoin(complaint(deaf))
         (before, ticks_before), self._reported = self._reported, (now, ticks)
-        loop = {
+        loop: dict[str, object] = {
             "rate_hz": (ticks - ticks_before) / (now - before),
             "ticks": ticks,
+            "made_anew": self._made_anew,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
+            "deaf_to": ", ".join(deaf) or "none",
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
         }
         array = executor_status(self.status_name("control"), self._robot_name, self._motion, loop, self._lateness, self._compute, reason)

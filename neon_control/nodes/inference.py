@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
@@ -33,6 +34,7 @@ from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
 from neon_control.nodes.chunk_publisher import ChunkPublisher
+from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.lifecycle import STEADY_CLOCK, AutostartNode
 from neon_control.nodes.parameters import declare
@@ -44,6 +46,7 @@ from neon_control.runtime.compute.sessions import PROVIDERS
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.allowed import check_allowed
 from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.loading import PolicyLoading, check_wanted
 from neon_control.runtime.policy.loop import InferenceLoop
@@ -60,6 +63,10 @@ class Parameters:
     robot_config: str = setting("g1.yaml", "robot description: a path, or a file in the package's config folder")
     policy: str = setting(
         "g1_reach", "policy: a folder, the name of one in resource/policies, or a Hugging Face repository", read_only=False
+    )
+    policy_root: str = setting("", "folder below which a policy has to lie that is asked for while the node runs; empty: anywhere")
+    policy_from_hub: bool = setting(
+        False, "while the node runs, allow policies that come from the Hugging Face hub, or whose backbone does"
     )
     backbone_rate_hz: float = setting(10.0, "mean rate at which images become features, at most", unit="Hz", minimum=0.1, maximum=100.0)
     head_rate_hz: float = setting(
@@ -86,6 +93,7 @@ class Parameters:
     plugins: tuple[str, ...] = setting((), "Python modules to import first: heads and backbones of your own")
     compile: bool = setting(False, "compile a Hugging Face backbone with torch: it starts minutes later and runs faster")
     trust_remote_code: bool = setting(False, "run Python code that comes with a Hugging Face backbone; only for sources you trust")
+    rejoin_after: float = REJOIN_AFTER
     max_age: MaxAge = field(default_factory=MaxAge)
 
 
@@ -132,6 +140,7 @@ class InferenceNode(AutostartNode):
         self._complaints: dict[str, float] = {}
         self._chunks = ChunkPublisher(self, base=space.dim > space.num_joints)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
+        self._deafness = watch_of(self, parameters.rejoin_after)
         # All cameras, and the sound, whatever this policy uses: another may follow.
         transport = parameters.image_transport
         self._camera_topics = CameraTopics(self._robot.cameras, transport, self._builder.cameras, self._statistics, self._on_image)
@@ -174,10 +183,15 @@ class InferenceNode(AutostartNode):
         super().destroy_node()
 
     def _check_wanted(self, name: str) -> None:
+        check_allowed(name, self._settings.policy_root, self._settings.policy_from_hub)
         if self._change.running:
             check_wanted(name, self._robot, self._decisions.policy.file)
         else:
             check_wanted(name)
+
+    def carried_over(self) -> list[Parameter[Any]]:
+        """The policy, which may have been changed."""
+        return [Parameter("policy", value=self._change.running)]
 
     def _load_beside(self, name: str) -> PolicyLoading:
         return PolicyLoading(name, self._robot, self._options, self._decisions.policy.file)
@@ -194,7 +208,11 @@ class InferenceNode(AutostartNode):
     def _subscribe(
         self, kind: type, topic: str, callback: Callable[..., None], name: str, qos: QoSProfile = qos_profile_sensor_data, raw: bool = False
     ) -> None:
+        heard: float | None = None  # [s]
+
         def take(*message: Any) -> None:
+            nonlocal heard
+            heard = time.monotonic()
             try:
                 callback(*message)
             except ObservationError as error:
@@ -212,6 +230,8 @@ class InferenceNode(AutostartNode):
 
         deep = qos is not qos_profile_sensor_data
         subscription = self.create_subscription(kind, topic, receive_all if deep else receive, qos, raw=raw or deep)
+        if topic != AUDIO:  # a microphone may send only what it takes for speech
+            self._deafness.watch(topic, lambda: heard)
 
     def _on_image(self) -> None:
         if self._loop is not None:
@@ -245,6 +265,9 @@ class InferenceNode(AutostartNode):
             self.get_logger().warning(text)
 
     def _publish_diagnostics(self) -> None:
+        deaf = self._deafness.deaf(time.monotonic(), works=self._loop is not None and not self._loop.problem)
+        if deaf and not self._change.busy:  # a wish for another policy is not lost
+            self.rejoin(complaint(deaf))
         now, sound = self._now(), self._builder.audio
         stamps = {"audio": sound.latest_stamp, "features": self._decisions.features_stamp if self._loop is not None else None}
         values: dict[str, object] = {
@@ -252,6 +275,7 @@ class InferenceNode(AutostartNode):
             **self._camera_topics.diagnostics(now),
             **{f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None},
             **self._change.diagnostics(),
+            "deaf_to": ", ".join(deaf) or "none",
             "joint_states_late": self._builder.joint_states.late,
             "audio_gaps": sound.gaps,
             "policy_name": self._decisions.policy.file.name,

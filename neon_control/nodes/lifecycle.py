@@ -12,6 +12,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import rclpy
@@ -24,11 +25,14 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
+from rclpy.parameter import Parameter
 from rclpy.timer import Timer
 
-from neon_control.core.common.errors import ConfigError, NeonControlError
+from neon_control.core.common.errors import NeonControlError
 from neon_control.nodes.launched import end_with_launch
+from neon_control.nodes.other_ports import other_ports
+from neon_control.nodes.shared_memory import remove_dead_segments
+from neon_control.nodes.start import start_ros
 
 STEADY_CLOCK = Clock(clock_type=ClockType.STEADY_TIME)  # for timers that must go on while simulated time stands still
 SIGNAL_LATENCY = 0.05  # [s] longest time between a signal and the begin of the stop
@@ -44,7 +48,7 @@ class AutostartNode(LifecycleNode):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         description = ParameterDescriptor(description="configure and activate without a lifecycle manager", read_only=True)
-        self.failed = self.configuring = False
+        self.failed = self.configuring = self.rejoins = False
         if self.declare_parameter("autostart", True, description).value:
             # A steady clock: under use_sim_time a timer on the node's clock would wait for /clock.
             self._autostart_timer: Timer = self.create_timer(0.0, self._autostart, clock=STEADY_CLOCK)
@@ -60,6 +64,21 @@ class AutostartNode(LifecycleNode):
 
     def cleanup(self) -> None:
         """Undo `configure`. Publishers, subscriptions, services and timers that it created are destroyed without asking."""
+
+    def rejoin(self, why: str) -> None:
+        """End in order and be built anew by `run`, with a new participant, which all others have to discover.
+
+        Only an active node that starts itself does; one with a manager just says why it should.
+        """
+        if not self.is_active:
+            return
+        able = bool(self.get_parameter("autostart").value)
+        self.get_logger().error(f"{why}; {'joining anew' if able else 'restart this node'}", throttle_duration_sec=60.0)
+        self.rejoins = able
+
+    def carried_over(self) -> list[Parameter[Any]]:
+        """Parameters that were changed since the start, for the node that takes this one's place."""
+        return []
 
     def status_name(self, component: str) -> str:
         """What a part of the node is called on /diagnostics (REP-107), where the robots of all namespaces meet: "r1/some_node: part"."""
@@ -128,7 +147,7 @@ class AutostartNode(LifecycleNode):
         self.failed = self.trigger_configure() != success or self.trigger_activate() != success
 
 
-def run(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
+def run(factory: Callable[..., Node], args: Sequence[str] | None = None) -> int:
     """Initialise ROS, spin the node that `factory` builds until a signal or an external shutdown, and end in order.
 
     The default signal handlers of rclpy invalidate the context at once, after which nothing can be published. So this
@@ -137,6 +156,20 @@ def run(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     Returns the exit code: 0 after a clean stop, 1 when the node could not be built or started.
     """
     stop = threading.Event()
+    remove_dead_segments()  # of predecessors that crashed
+    code, carried = _live(factory, args, stop)
+    while carried is not None:
+        code, carried = _live(partial(_built_anew, factory, args, carried), args, stop)
+    return code
+
+
+def _built_anew(factory: Callable[..., Node], args: Sequence[str] | None, carried: list[Parameter[Any]]) -> Node:
+    with other_ports(args):
+        return factory(parameter_overrides=carried)
+
+
+def _live(factory: Callable[..., Node], args: Sequence[str] | None, stop: threading.Event) -> tuple[int, list[Parameter[Any]] | None]:
+    """The life of one node: its exit code, and what it hands over if it is to be built anew."""
     log = rclpy.logging.get_logger("neon_control")
     node: Node | None = None
 
@@ -149,26 +182,25 @@ def run(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
         signal.signal(number, end)
     try:
         end_with_launch()
-        try:
-            rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
-        except RuntimeError as error:  # a parameter file that cannot be read, a keystore that is not there
-            raise ConfigError(f"ROS 2 does not start: {error}") from error
+        start_ros(args)
         _warn_of_open_security(log)
         if stop.is_set():  # a Ctrl-C in the first second: building a node can take several
-            return 0
+            return 0, None
         node = factory()
         spinner = SingleThreadedExecutor()
         spinner.add_node(node)
         while rclpy.ok() and not stop.is_set() and not getattr(node, "failed", False):
             spinner.spin_once(timeout_sec=SIGNAL_LATENCY)
+            if isinstance(node, AutostartNode) and node.rejoins:
+                return 0, node.carried_over()
     except (ExternalShutdownException, KeyboardInterrupt):
         pass
     except NeonControlError as error:
         log.fatal(str(error))
-        return 1
+        return 1, None
     finally:
         _end(node)
-    return 1 if getattr(node, "failed", False) else 0
+    return 1 if getattr(node, "failed", False) else 0, None
 
 
 def _warn_of_open_security(log: RcutilsLogger, environment: Mapping[str, str] = os.environ) -> None:
@@ -185,5 +217,5 @@ def _end(node: Node | None) -> None:
         if isinstance(node, AutostartNode) and node.is_active and rclpy.ok():
             node.trigger_deactivate()
         node.destroy_node()
-    gc.unfreeze()  # what core/common/realtime.py froze is never collected, and others would see the node until its lease ends: 20 s
+    gc.unfreeze()  # what core/common/realtime.py froze is never collected, and others would see the node until its lease ends: 60 s
     rclpy.try_shutdown()

@@ -38,6 +38,7 @@ from neon_control.nodes.lifecycle import STEADY_CLOCK, run
 from neon_control.nodes.motion_topics import MotionTopics, age
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.plan_markers import STALE, Drawing, summary
+from neon_control.nodes.start import start_ros
 from neon_control.nodes.status import Status, read_status
 from neon_control.nodes.transport import choose_transport
 
@@ -184,8 +185,8 @@ def main(args: Sequence[str] | None = None) -> int:
     arguments = sys.argv if args is None else [sys.argv[0], *args]
     if PRINT_URDF not in arguments:
         return run(MonitorNode, args)
-    rclpy.init(args=arguments)
     try:
+        start_ros(arguments)
         print(MonitorNode().urdf_path.read_text())
     except NeonControlError as error:
         print(error, file=sys.stderr)

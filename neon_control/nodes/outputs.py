@@ -5,87 +5,143 @@
 | `joint_trajectory` | trajectory_msgs/JointTrajectory | ros2_control's joint_trajectory_controller           |
 | `position`         | std_msgs/Float64MultiArray     | ros2_control's forward_command_controller, in the order of the robot file |
 
-A trajectory holds the next position with its velocity, and the point where the joints come to rest; in between, a point for each
-joint that has to rest sooner because its range ends. The controller thus brakes by itself if this process dies, and accepts the
-message: since Jazzy it refuses a trajectory that ends moving.
-The stamp is zero, which means "now" on the controller's own clock.
+A trajectory is a window of the executor's motion (`core/control/promise.py`): some knots that are due already, those that follow, and the
+points where the joints come to rest. The controller thus brakes by itself if this process dies, and accepts the message: since Jazzy
+it refuses a trajectory that ends moving. `trajectory_stamps` says how its times are told:
+
+| value     | stamp                   | first point                             | for                                      |
+|-----------|-------------------------|-----------------------------------------|------------------------------------------|
+| `shared`  | that of the first knot  | due already                             | a controller that has this clock         |
+| `arrival` | zero: when it is picked up | where the motion is when it is sent  | another clock; every delay shifts the motion |
+
+A message that is held up in the middleware for half the lead of the command is dropped (`lifespan`), unless clocks differ.
 """
 
 from __future__ import annotations
 
+import copy
+import re
+import struct
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Twist, TwistStamped, Vector3
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
 from std_msgs.msg import Float64MultiArray, Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.executor import Command
+from neon_control.core.control.promise import Motion
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.core.robot.topic_names import BASE_COMMAND
-from neon_control.nodes.chunk_messages import to_duration
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 BASE_MESSAGES = ("twist_stamped", "twist")
+STAMPS = ("shared", "arrival")
+MOST_POINTS = 250  # of a trajectory: a way to rest has one for each joint at most
 COMMAND_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class Output(Protocol):
-    """Sends its part of a command."""
+    """Sends its part of a command to `controller`; that of the base has no name."""
+
+    controller: str
 
     def send(self, command: Command, now: int) -> None:
         """Publish; `now` [ns] stamps messages that need it."""
 
 
 class TrajectoryOutput:
-    """JointTrajectory for one controller; `columns` are its joints' places in a command, which has points of rest for `most` at most."""
+    """JointTrajectory for one controller; `columns` are its joints' places in a command. With a `lifespan` [s], its clock is this one."""
 
-    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, period: float, most: int) -> None:
-        self._columns = columns
-        self._period = period
-        self._prepared = [_prepare(controller.joints, period, count) for count in range(1, most + 1)]  # by the number of those points
-        self._publisher = node.create_publisher(JointTrajectory, controller.topic, COMMAND_QOS)
+    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, shared: bool, lifespan: float | None) -> None:
+        self.controller, self._columns, self._shared = controller.name, columns, shared
+        self._message = TrajectoryMessage(controller.joints)
+        qos = copy.copy(COMMAND_QOS)
+        if lifespan is not None:
+            qos.lifespan = Duration(seconds=lifespan)
+        self._publisher = node.create_publisher(JointTrajectory, controller.topic, qos)
 
     def send(self, command: Command, now: int) -> None:
-        """Publish the next point and the way to rest."""
-        columns, (times, positions, velocities) = self._columns, command.rest
-        message, rows = self._prepared[len(times) - 1]
-        rows[0][:], rows[1][:] = command.positions[columns], command.velocities[columns]
-        for i, time in enumerate(times.tolist()):
-            rows[2 * i + 2][:], rows[2 * i + 3][:] = positions[i, columns], velocities[i, columns]
-            message.set_time(round((self._period + time) * NANOSECONDS), i)
-        message.publish(self._publisher)
+        """Publish the controller's trajectory, if it is to get one."""
+        motion = command.trajectories.get(self.controller)
+        if motion is None:
+            return
+        if not self._shared:
+            motion = motion.since(now)
+        self._message.fill(motion, self._columns, self._shared)
+        self._publisher.publish(self._message.serialised)
 
 
-def _prepare(joints: Sequence[str], period: float, count: int) -> tuple[PreparedMessage, list[np.ndarray]]:
-    """A trajectory of the next point and `count` more; the places of each point's positions and velocities, in turn."""
-    size = len(joints)
-    points = [JointTrajectoryPoint(positions=[mark(2 * i)] * size, velocities=[mark(2 * i + 1)] * size) for i in range(count + 1)]
-    points[0].time_from_start = to_duration(period)
-    for point in points[1:]:
-        point.time_from_start.sec, point.time_from_start.nanosec = TIME_MARK
-    message = PreparedMessage(JointTrajectory(joint_names=list(joints), points=points))
-    return message, [message.doubles(i, size) for i in range(2 * len(points))]
+class TrajectoryMessage:
+    """A prepared JointTrajectory of up to `most` points: fewer are its beginning, with another number of points."""
+
+    def __init__(self, joints: Sequence[str], most: int = 64) -> None:
+        self._joints, self._most = list(joints), 0
+        self._prepare(most)
+
+    def _prepare(self, most: int) -> None:
+        size = len(self._joints)
+        self._buffer, other = (bytearray(self._sample(count)) for count in (most, most + 1))
+        first, second = (self._buffer.index(struct.pack("<d", mark(n)) * size) for n in (0, 2))
+        speeds = self._buffer.index(struct.pack("<d", mark(1)) * size)
+        times = [found.start() for found in re.finditer(re.escape(struct.pack("<iI", *TIME_MARK)), self._buffer)]
+        self._stamp, ends = times[0], times[1:]
+        counted = [struct.pack("<I", most), struct.pack("<I", most + 1)]  # padding may hold anything, so look for both
+        (self._count,) = (i for i in range(4, first, 4) if [bytes(b[i : i + 4]) for b in (self._buffer, other)] == counted)
+        stride = second - first
+        self._positions, self._velocities = (
+            np.ndarray((most, size), "<f8", self._buffer, offset, (stride, 8)) for offset in (first, speeds)
+        )
+        self._times = np.ndarray((most, 2), "<u4", self._buffer, ends[0], (stride, 4))
+        self._first_end, self._stride, self._most = ends[0] + 8, stride, most
+
+    def _sample(self, count: int) -> bytes:
+        size = len(self._joints)
+        points = [JointTrajectoryPoint(positions=[mark(2 * i)] * size, velocities=[mark(2 * i + 1)] * size) for i in range(count)]
+        message = JointTrajectory(joint_names=self._joints, points=points)
+        for time in (message.header.stamp, *(p.time_from_start for p in points)):
+            time.sec, time.nanosec = TIME_MARK
+        return bytes(serialize_message(message))
+
+    def fill(self, motion: Motion, columns: np.ndarray, stamped: bool) -> None:
+        """Write `columns` of a motion, stamped with the time of its first knot, or with zero."""
+        times, count = motion.times, len(motion.times)
+        if count > self._most:
+            self._prepare(min(2 * count, MOST_POINTS))
+        begin = int(times[0])
+        struct.pack_into("<iI", self._buffer, self._stamp, *(divmod(begin, NANOSECONDS) if stamped else (0, 0)))
+        struct.pack_into("<I", self._buffer, self._count, count)
+        np.divmod(times - begin, NANOSECONDS, out=(self._times[:count, 0], self._times[:count, 1]), casting="unsafe")
+        self._positions[:count], self._velocities[:count] = motion.positions[:, columns], motion.velocities[:, columns]
+        self._end = self._first_end + (count - 1) * self._stride
+
+    @property
+    def serialised(self) -> bytes:
+        """The message as it is now."""
+        return bytes(memoryview(self._buffer)[: self._end])
 
 
 class PositionOutput:
-    """Float64MultiArray for one controller."""
+    """Float64MultiArray for one controller: where the motion is one period after it is sent."""
 
-    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray) -> None:
-        self._columns = columns
+    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, period: float) -> None:
+        self.controller, self._columns = controller.name, columns
+        self._ahead = round(period * NANOSECONDS)
         self._message = PreparedMessage(Float64MultiArray(data=[mark(0)] * len(columns)))
         self._positions = self._message.doubles(0, len(columns))
         self._publisher = node.create_publisher(Float64MultiArray, controller.topic, COMMAND_QOS)
 
     def send(self, command: Command, now: int) -> None:
         """Publish the positions in the controller's order."""
-        self._positions[:] = command.positions[self._columns]
+        self._positions[:] = command.motion.at(now + self._ahead)[0][self._columns]
         self._message.publish(self._publisher)
 
 
@@ -94,6 +150,7 @@ class BaseOutput:
 
     def __init__(self, node: Node, message: str, frame_id: str) -> None:
         twist = Twist(linear=Vector3(x=mark(0), y=mark(1)), angular=Vector3(z=mark(2)))
+        self.controller = ""
         self._stamped = message == "twist_stamped"
         header = Header(stamp=Time(sec=TIME_MARK[0], nanosec=TIME_MARK[1]), frame_id=frame_id)
         self._message = PreparedMessage(TwistStamped(header=header, twist=twist) if self._stamped else twist)
@@ -109,8 +166,22 @@ class BaseOutput:
         self._message.publish(self._publisher)
 
 
-def create_outputs(node: Node, robot: Robot, joint_names: Sequence[str], period: float, base_message: str, base_frame: str) -> list[Output]:
+def create_outputs(
+    node: Node,
+    robot: Robot,
+    joint_names: Sequence[str],
+    period: float,
+    base_message: str,
+    base_frame: str,
+    stamps: str = "shared",
+    lifespan: float | None = None,
+) -> list[Output]:
     """The outputs that together drive `joint_names`, and the base if the robot has one.
+
+    Args:
+        period: [s] of the executor.
+        stamps: one of `STAMPS`.
+        lifespan: [s] after which a trajectory is not to be delivered any more; None: whenever.
 
     Raises:
         ConfigError: a joint has no controller, or a controller would get only some of its joints.
@@ -130,9 +201,9 @@ def create_outputs(node: Node, robot: Robot, joint_names: Sequence[str], period:
             raise ConfigError(f"robot {robot.name}: {controller.name} also drives {rest}, which are not commanded in this mode; split it")
         places = np.array([columns[joint] for joint in controller.joints], dtype=np.intp)
         if controller.type == "position":
-            outputs.append(PositionOutput(node, controller, places))
+            outputs.append(PositionOutput(node, controller, places, period))
         else:
-            outputs.append(TrajectoryOutput(node, controller, places, period, len(joint_names)))
+            outputs.append(TrajectoryOutput(node, controller, places, stamps == "shared", lifespan if stamps == "shared" else None))
     if robot.base is not None:
         outputs.append(BaseOutput(node, base_message, base_frame))
     return outputs

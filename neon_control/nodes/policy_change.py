@@ -60,6 +60,11 @@ class PolicyChange:
         self._group = MutuallyExclusiveCallbackGroup()
         node.create_service(Trigger, "~/reload_policy", self._on_reload, callback_group=self._group)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a policy is being loaded."""
+        return self._loading is not None
+
     def cancel(self) -> None:
         """No policy runs any more; one that is being loaded is dropped."""
         self.running = ""

@@ -8,6 +8,7 @@ wants to wake up. So nobody spins these subscriptions: the control thread takes 
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,12 +49,16 @@ def publisher_of(info: Any) -> bytes | None:
 class PolledSubscription:
     """Serialised messages of `topic` since the last `take`, as many as the QoS depth keeps.
 
+    Attributes:
+        received: [s] monotonic, when the last message was taken; None before.
+
     Args:
         most: messages that one `take` gives, so that a flood does not hold it for ever; None: whatever there is.
     """
 
     def __init__(self, node: Node, kind: type, topic: str, qos: QoSProfile, most: int | None = None) -> None:
         self._node, self._kind, self._most = node, kind, most
+        self.received: float | None = None
         self._group = _NeverSpun()  # nodes hold their groups weakly
         self._subscription = node.create_subscription(kind, topic, lambda message: None, qos, callback_group=self._group)
 
@@ -67,7 +72,9 @@ class PolledSubscription:
 
     def take_with_info(self) -> Iterator[tuple[bytes, Any]]:
         """The same, each with what the middleware says about it: times, publisher, sequence number."""
-        return waiting(self._subscription, self._kind, self._most)
+        for taken in waiting(self._subscription, self._kind, self._most):
+            self.received = time.monotonic()
+            yield taken
 
 
 def waiting(subscription: Subscription[Any], kind: type, most: int | None = None) -> Iterator[tuple[bytes, Any]]:

@@ -20,6 +20,8 @@ def why(motion: MotionExecutor, listeners: Listeners) -> str:
         return motion.why_missing()
     if cause == "listeners":
         return "; ".join(listeners.problems) or "a controller has left"
+    if cause == "not_following":
+        return motion.joining.complaint
     if cause == "clearance" and motion.guard is not None and (gap := motion.guard.cause) is not None:
         return str(gap)
     if cause == "tracking_error":

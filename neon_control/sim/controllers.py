@@ -12,6 +12,9 @@ import numpy as np
 
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.sim.trajectory import Point, Trajectory
+
+CONTROLLER_PERIOD = 0.005  # [s]
 
 
 class CommandError(NeonControlError):
@@ -19,30 +22,53 @@ class CommandError(NeonControlError):
 
 
 class JointTrajectoryController:
-    """Follows trajectories of positions, and of velocities where given.
+    """Follows trajectories of positions, and of velocities and accelerations where given.
 
-    A new trajectory replaces the running one. It is entered from the state at its arrival: a straight line to the first
-    point, or a cubic when the points carry velocities; a first point that has passed already is skipped. After the last point
-    its position is held.
+    It works in cycles. In the one at time t it samples its trajectory at t + T, T being its nominal period, and this set point goes
+    to the motors. Three habits of the real controller matter to whoever sends it a stream of trajectories:
+
+    (a) it remembers its last set point as what it commanded at t, although it is meant for t + T;
+    (b) a message is picked up in the first cycle after its arrival, replaces the trajectory before it whole, and starts there
+        and then if its stamp is zero; with a stamp, its points are due at stamp + time_from_start;
+    (c) until the first point is due, the way there starts from the pose *measured* when it was picked up, however far it lags behind,
+        or with `from_desired_state` from (a). If the first point is due already, neither plays a part.
+
+    It is born inactive: nothing drives the motors, and what arrives is ignored. Once active it holds the pose measured then.
 
     Args:
         joint_names: the J joints, in the order of every (J,) vector here.
         cmd_timeout: [s] after the end of the last trajectory the *measured* pose is held; 0 never gives up the last point (JTC's default).
-        from_desired_state: enter a new trajectory from the last desired state rather than the measured one (JTC's
-            `interpolate_from_desired_state`). A stream of short trajectories needs it: from the measured state, each message
-            would give up the lead of the command over the joint and the robot would creep.
+        from_desired_state: JTC's `interpolate_from_desired_state`, and its default.
+        period: [s] T, of the controller manager.
     """
 
-    def __init__(self, joint_names: Sequence[str], cmd_timeout: float = 0.0, from_desired_state: bool = True) -> None:
+    def __init__(
+        self, joint_names: Sequence[str], cmd_timeout: float = 0.0, from_desired_state: bool = False, period: float = CONTROLLER_PERIOD
+    ) -> None:
         self.joint_names = tuple(joint_names)
-        self.cmd_timeout = cmd_timeout
         self.from_desired_state = from_desired_state
-        self.holding_measured = True  # until the first trajectory, and after the time-out
-        self._times = np.zeros(0, np.int64)  # (H + 1,) [ns]
-        self._positions = np.zeros((0, len(self.joint_names)))  # (H + 1, J) [rad]; the first row is the state at arrival
-        self._velocities: np.ndarray | None = None  # (H + 1, J) [rad/s]
-        self._desired: np.ndarray | None = None  # (J,) [rad]
-        self._desired_velocity = np.zeros(len(self.joint_names))
+        self._cmd_timeout, self._period = round(cmd_timeout * NANOSECONDS), round(period * NANOSECONDS)
+        self._trajectory: Trajectory | None = None  # None while inactive
+        self._holding = False  # the measured pose, since the activation or the time-out
+        self._arrived: tuple[int, np.ndarray, list[Point]] | None = None  # stamp, offsets and points [ns] of what the next cycle picks up
+        self._commanded: tuple[int, Point] | None = None  # (a)
+
+    @property
+    def active(self) -> bool:
+        """Whether it drives the motors."""
+        return self._trajectory is not None
+
+    def activate(self, measured: np.ndarray) -> None:
+        """Drive the motors from the next cycle on: hold `measured` (J,) [rad] until a trajectory comes."""
+        self._arrived = self._commanded = None
+        self._hold(measured)
+
+    def deactivate(self) -> None:
+        """Leave the motors alone, and forget what was sent."""
+        self._trajectory = self._arrived = None
+
+    def _hold(self, measured: np.ndarray) -> None:
+        self._trajectory, self._holding = Trajectory(np.zeros(1, np.int64), [Point(measured.copy())]), True
 
     def accept(
         self,
@@ -51,58 +77,41 @@ class JointTrajectoryController:
         names: Sequence[str],
         offsets: np.ndarray,
         positions: np.ndarray,
-        velocities: np.ndarray | None,
-        measured: np.ndarray,
+        velocities: np.ndarray | None = None,
+        accelerations: np.ndarray | None = None,
     ) -> None:
-        """Take a new trajectory.
+        """A trajectory arrives; an inactive controller ignores it.
 
         Args:
-            now, stamp: [ns] arrival, and the message's stamp (0: start at once).
+            now, stamp: [ns] arrival, and the message's stamp (0: start when it is picked up).
             names: the trajectory's joints, all of ours in any order.
             offsets: (H,) `time_from_start` [s].
             positions: (H, J) [rad], columns as `names`.
-            velocities: (H, J) [rad/s], or None.
-            measured: (J,) present positions [rad], in our order.
+            velocities, accelerations: (H, J) [rad/s], [rad/s^2], or None.
 
         Raises:
-            CommandError: joints, shapes, times or values are not as JTC wants them, or the trajectory ended in the past.
+            CommandError: joints, shapes, times or values are not as JTC wants them, the last point moves, or lies in the past.
         """
-        order, times = self._checked(now, stamp, names, offsets, positions, velocities)
-        start = self._desired if self.from_desired_state and self._desired is not None else measured
-        later = times > now
-        if not later.any():  # one point, due now
-            later[-1] = True
-        # Keep the last point that has passed, so that the segment in progress is entered where it is.
-        first = max(int(np.argmax(later)) - 1, 0)
-        enter = first == 0 and bool(later[0])
-        rows, row_times = positions[first:, order], times[first:]
-        speeds = None if velocities is None else velocities[first:, order]
-        if enter:
-            rows = np.vstack([start, rows])
-            row_times = np.concatenate([[min(now, row_times[0])], row_times])
-            speeds = None if speeds is None else np.vstack([self._desired_velocity, speeds])
-        self._times, self._positions, self._velocities = row_times, rows, speeds
-        self.holding_measured = False
-
-    def _checked(
-        self, now: int, stamp: int, names: Sequence[str], offsets: np.ndarray, positions: np.ndarray, velocities: np.ndarray | None
-    ) -> tuple[list[int], np.ndarray]:
-        """Where our joints stand in the message, and when its points are due (H,) [ns]."""
+        if self._trajectory is None:
+            return
         order = self._columns(names)
-        count = len(offsets)
-        for label, values in (("positions", positions), ("velocities", velocities)):
-            if values is None:
+        tables = {"positions": positions, "velocities": velocities, "accelerations": accelerations}
+        for label, table in tables.items():
+            if table is None:
                 continue
-            if values.shape != (count, len(order)) or count == 0:
-                raise CommandError(f"{label} have shape {values.shape}, needs ({max(count, 1)}, {len(order)})")
-            if not np.isfinite(values).all():
+            if table.shape != (len(offsets), len(order)) or not len(offsets):
+                raise CommandError(f"{label} have shape {table.shape}, needs ({max(len(offsets), 1)}, {len(order)})")
+            if not np.isfinite(table).all():
                 raise CommandError(f"{label} hold NaN or infinity")
-        if offsets[0] < 0.0 or (np.diff(offsets) <= 0.0).any():
-            raise CommandError(f"time_from_start must increase strictly from >= 0, got {np.round(offsets, 4).tolist()} s")
-        times = (stamp or now) + np.rint(offsets * NANOSECONDS).astype(np.int64)
-        if stamp and times[-1] < now:
-            raise CommandError(f"the trajectory ended {(now - times[-1]) / NANOSECONDS:.3f} s in the past")
-        return order, times
+        due = _increasing(offsets)
+        if stamp and stamp + due[-1] < now:
+            raise CommandError(f"the trajectory ended {(now - stamp - due[-1]) / NANOSECONDS:.3f} s in the past")
+        if velocities is not None and velocities[-1].any():
+            moving = [name for name, v in zip(names, velocities[-1], strict=True) if v]
+            raise CommandError(f"the last point must be at rest, but moves {moving}")
+        rows = [[None] * len(offsets) if table is None else table[:, order] for table in tables.values()]
+        points = [Point(*row) for row in zip(*rows, strict=True)]
+        self._arrived = stamp, due, points
 
     def _columns(self, names: Sequence[str]) -> list[int]:
         given = list(names)
@@ -111,41 +120,34 @@ class JointTrajectoryController:
             raise CommandError(f"joints missing: {missing}; unknown: {unknown}; {len(given)} names for {len(self.joint_names)} joints")
         return [given.index(name) for name in self.joint_names]
 
-    def update(self, now: int, measured: np.ndarray) -> np.ndarray:
-        """The desired positions (J,) [rad] at `now` [ns]."""
-        if not self.holding_measured and self.cmd_timeout > 0.0 and now > self._times[-1] + round(self.cmd_timeout * NANOSECONDS):
-            self.stop()
-        if self.holding_measured:
-            if self._desired is None:
-                self._desired, self._desired_velocity = measured.copy(), np.zeros(len(self.joint_names))
-            return self._desired
-        self._desired, self._desired_velocity = self._sample(now)
-        return self._desired
+    def update(self, now: int, measured: np.ndarray, measured_velocity: np.ndarray | None = None) -> np.ndarray | None:
+        """One cycle at `now` [ns]: the set point (J,) [rad], or None while inactive.
 
-    def stop(self) -> None:
-        """Drop the trajectory; from the next update on the pose measured then is held."""
-        self.holding_measured, self._desired = True, None
-
-    def _sample(self, now: int) -> tuple[np.ndarray, np.ndarray]:
-        """Position and velocity (J,) of the trajectory at `now` [ns]."""
-        if now >= self._times[-1]:
-            return self._positions[-1], np.zeros(len(self.joint_names))
-        right = max(int(np.searchsorted(self._times, now, side="right")), 1)
-        t0, t1 = self._times[right - 1], self._times[right]
-        p0, p1 = self._positions[right - 1], self._positions[right]
-        length = float(t1 - t0) / NANOSECONDS
-        u = min(max(float(now - t0) / float(t1 - t0), 0.0), 1.0)
-        if self._velocities is None:
-            return p0 + u * (p1 - p0), (p1 - p0) / length
-        return hermite(u, length, p0, p1, self._velocities[right - 1], self._velocities[right])
+        Args:
+            now: [ns] when the cycle begins; it need not be a multiple of the period.
+            measured: (J,) [rad].
+            measured_velocity: (J,) [rad/s] where the hardware measures it.
+        """
+        if self._trajectory is None:
+            return None
+        if self._arrived is not None:
+            stamp, due, points = self._arrived
+            self._arrived, self._holding = None, False
+            self._trajectory = Trajectory((stamp or now) + due, points)
+            here = (now, Point(measured.copy(), measured_velocity))
+            self._trajectory.before = self._commanded or here if self.from_desired_state else here
+        elif self._cmd_timeout and not self._holding and now > self._trajectory.end + self._cmd_timeout:
+            self._hold(measured)
+        point = self._trajectory.sample(now + self._period)
+        self._commanded = now, point
+        return point.positions
 
 
-def hermite(u: float, length: float, p0: np.ndarray, p1: np.ndarray, v0: np.ndarray, v1: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The cubic through two points with two velocities: position and velocity (J,) at fraction `u` of `length` [s]."""
-    m0, m1 = v0 * length, v1 * length
-    position = (1 + 2 * u) * (1 - u) ** 2 * p0 + u * (1 - u) ** 2 * m0 + u**2 * (3 - 2 * u) * p1 + u**2 * (u - 1) * m1
-    slope = 6 * u * (1 - u) * (p1 - p0) + (1 - u) * (1 - 3 * u) * m0 + u * (3 * u - 2) * m1
-    return position, slope / length
+def _increasing(offsets: np.ndarray) -> np.ndarray:
+    """`time_from_start` (H,) [s] in [ns], which must increase."""
+    if offsets[0] < 0.0 or (np.diff(offsets) <= 0.0).any():
+        raise CommandError(f"time_from_start must increase strictly from >= 0, got {np.round(offsets, 4).tolist()} s")
+    return np.asarray(np.rint(offsets * NANOSECONDS).astype(np.int64))
 
 
 class VelocityBase:

@@ -40,10 +40,10 @@ from neon_control.nodes.lifecycle import run
 from neon_control.nodes.outputs import BASE_MESSAGES, COMMAND_QOS
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
-from neon_control.sim.controllers import CommandError
+from neon_control.sim.controllers import CONTROLLER_PERIOD, CommandError
 from neon_control.sim.simulation import COLOURS, Simulation, State
 
-PERIOD = 0.005  # [s] of the body
+PERIOD = CONTROLLER_PERIOD  # [s] of the body: a cycle of the controllers, then of the physics
 AUDIO_BLOCK = 320  # [samples] in `AUDIO_EVERY`
 AUDIO_EVERY, ODOM_EVERY, EPISODE_EVERY = 4, 4, 10  # [periods]
 SWITCH_INTERVAL = 0.0005  # [s] how long another thread may keep the interpreter from the body
@@ -62,7 +62,7 @@ class Parameters:
     base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
     cmd_timeout: float = setting(0.0, "joints hold the measured pose this long after a trajectory ended; 0: never", unit="s", minimum=0.0)
     cmd_vel_timeout: float = setting(0.5, "the base stops without a command for so long", unit="s", minimum=0.0)
-    interpolate_from_desired_state: bool = setting(True, "enter a new trajectory from the last desired state")
+    interpolate_from_desired_state: bool = setting(False, "enter a new trajectory from the last desired state")
     speech_delay: float = setting(2.1, "silence at the begin of an episode", unit="s", minimum=0.0)
     publish_clock: bool = setting(False, "stamp with the simulation's own time and publish it on /clock")
     seed: int = setting(0, "series of episodes; setting it starts the series anew", minimum=0, read_only=False)
@@ -121,6 +121,7 @@ class SimNode(Node):
                 np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
                 _table([p.positions for p in points], "positions"),
                 _table([p.velocities for p in points], "velocities") if any(p.velocities for p in points) else None,
+                _table([p.accelerations for p in points], "accelerations") if any(p.accelerations for p in points) else None,
             )
 
         def on_positions(message: Float64MultiArray) -> None:

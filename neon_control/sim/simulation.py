@@ -45,7 +45,7 @@ class Simulation:
         speech_delay: float = 0.0,
         cmd_timeout: float = 0.0,
         cmd_vel_timeout: float = 0.5,
-        from_desired_state: bool = True,
+        from_desired_state: bool = False,
     ) -> None:
         self._lock = threading.Lock()
         self._world = World(robot, image_size)
@@ -69,8 +69,8 @@ class Simulation:
         voice = np.random.default_rng([seed, index, 1])
         with self._lock:
             self._world.reset(rng)
-            for controller in self._controllers.values():
-                controller.stop()
+            for name, controller in self._controllers.items():
+                controller.activate(self._world.joint_positions[self._columns[name]])
             self._base.stop()
             self._seed, self._index, self._resets = seed, index, self._resets + 1
             self._microphone = Microphone(voice)
@@ -104,11 +104,11 @@ class Simulation:
         offsets: np.ndarray,
         positions: np.ndarray,
         velocities: np.ndarray | None = None,
+        accelerations: np.ndarray | None = None,
     ) -> None:
         """Hand a trajectory to a controller; arguments and CommandError as of `JointTrajectoryController.accept`."""
         with self._lock:
-            measured = self._world.joint_positions[self._columns[controller]]
-            self._controllers[controller].accept(now, stamp, names, offsets, positions, velocities, measured)
+            self._controllers[controller].accept(now, stamp, names, offsets, positions, velocities, accelerations)
 
     def command_base(self, now: int, stamp: int, velocity: np.ndarray) -> None:
         """Hand a velocity (3,) to the base; arguments and CommandError as of `VelocityBase.command`."""
@@ -119,10 +119,12 @@ class Simulation:
         """Let controllers act at `now` [ns] and advance the world by `seconds`; the state that follows."""
         world = self._world
         with self._lock:
-            measured = world.joint_positions
+            positions, velocities = world.joint_positions, world.joint_velocities
             for name, controller in self._controllers.items():
                 columns = self._columns[name]
-                world.command_joints(controller.joint_names, controller.update(now, measured[columns]))
+                set_point = controller.update(now, positions[columns], velocities[columns])
+                if set_point is not None:
+                    world.command_joints(controller.joint_names, set_point)
             world.command_base(self._base.update(now))
             world.step(seconds)
             if self._episode.outcome is Outcome.WAITING and world.time >= self._speech_delay:

@@ -24,6 +24,15 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plugins", nargs="+", action=_Import, metavar="MODULE", help=text)
 
 
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """The options that say where a browser page is served."""
+    text = "address of the page; 0.0.0.0 shows it to the network, to who has the token that is printed (default: %(default)s)"
+    parser.add_argument("--host", type=own_address, default="127.0.0.1", help=text)
+    parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
+    text = "names of this computer by which browsers ask for the page; its address needs none"
+    parser.add_argument("--name", nargs="+", default=(), metavar="NAME", help=text)
+
+
 class _Import(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, namespace: object, values: Any, option: str | None = None) -> None:
         import_plugins(values)

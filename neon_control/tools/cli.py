@@ -20,6 +20,7 @@ from typing import Any
 
 from neon_control import __version__
 from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.printable import printable
 
 # name, also of the module -> (one line of help, the extras that bring what it imports; `ros` stands for a sourced distribution as well)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -63,7 +64,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (NeonControlError, ModuleNotFoundError, OSError) as error:
         if "--debug" in given or (isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("neon_control")):
             raise
-        print(f"neon_control: {_explain(error, command)}", file=sys.stderr)
+        print(f"neon_control: {printable(_explain(error, command), lines=True)}", file=sys.stderr)
         return EXIT_USAGE
 
 

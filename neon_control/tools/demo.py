@@ -28,7 +28,7 @@ from neon_control.demo.trials import run_trials
 from neon_control.monitor.link import EXECUTOR
 from neon_control.nodes.processes import ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
-from neon_control.tools.arguments import IMAGE_SIZES, new_file, own_address, whole
+from neon_control.tools.arguments import IMAGE_SIZES, add_page, new_file, whole
 from neon_control.tools.topics import robot_file
 
 START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
@@ -46,9 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", help="policy folder or name (default: as in the parameter file)")
     parser.add_argument("--robot", help="robot description (default: as in the parameter file)")
     parser.add_argument("--params-file", default="robot.yaml", metavar="FILE", help="parameters of the nodes (default: config/%(default)s)")
-    text = "address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
-    parser.add_argument("--host", type=own_address, default="127.0.0.1", help=text)
-    parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
+    add_page(parser)
     parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     parser.add_argument("--log-folder", type=Path, metavar="FOLDER", help="where the nodes write logs (default: the user's log folder)")
 
@@ -116,7 +114,7 @@ def _headless(args: argparse.Namespace, link: DemoLink, check: Callable[[], None
 def _page(args: argparse.Namespace, link: DemoLink, robot: Robot, check: Callable[[], None]) -> int:
     from neon_control.demo.page import DemoPage
 
-    page = DemoPage(link, robot, args.host, args.port)
+    page = DemoPage(link, robot, args.host, args.port, args.name)
     try:
         print(f"the robot is at {page.url}; Ctrl-C ends it", file=sys.stderr)
         if not args.no_open and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin"):

@@ -14,14 +14,14 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.monitor.link import Link  # here, not later: importing rclpy from PyPI re-executes Python once
 from neon_control.nodes.processes import MAX_DOMAIN, domain_id
 from neon_control.nodes.transport import choose_transport
-from neon_control.tools.arguments import own_address, whole
+from neon_control.tools.arguments import add_page, whole
 
 EPILOG = """\
 examples:
   neon_control monitor                                      the G1, in the domain of ROS_DOMAIN_ID
   neon_control monitor --robot my_arm.yaml --namespace /left
-  neon_control monitor --host 0.0.0.0                       show it to the network: whoever reaches the page can stop,
-                                                            reset and enable the robot; there is no password
+  neon_control monitor --host 0.0.0.0 --name robot.lan      show it to the network: whoever has the token that is printed
+                                                            can stop, reset and enable the robot; nothing is encrypted
   ssh -L 8080:127.0.0.1:8080 robot                          the safer way to look from another computer
 
 On the page: drag turns the view, the wheel zooms. Blue and translucent is what is commanded; a line shows where the newest chunk
@@ -34,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help=text)
     parser.add_argument("--namespace", default="", metavar="NAME", help="namespace of the nodes and their topics")
     parser.add_argument("--domain", type=whole(0, MAX_DOMAIN), metavar="ID", help="DDS domain (default: ROS_DOMAIN_ID, or 0)")
-    text = "address of the page; 0.0.0.0 shows it to the network (default: %(default)s)"
-    parser.add_argument("--host", type=own_address, default="127.0.0.1", help=text)
-    parser.add_argument("--port", type=whole(1, 65535), default=8080, help="port of the page, or the next free one (default: %(default)s)")
+    add_page(parser)
     parser.add_argument("--audio-rate", type=whole(1), metavar="HZ", help="sample rate of the audio topic (default: the robot file's)")
     parser.add_argument("--audio-channels", type=whole(1), metavar="N", help="channels of the audio topic (default: the robot file's)")
     parser.add_argument("--light", action="store_true", help="bright colours")
@@ -52,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     domain = domain_id() if args.domain is None else args.domain
     with Link("monitor", args.namespace, domain) as link:
         streams = Streams(link.node, robot, args.audio_rate, args.audio_channels)
-        page = MonitorPage(link, robot, streams, args.host, args.port, light=args.light)
+        page = MonitorPage(link, robot, streams, args.host, args.port, args.name, light=args.light)
         try:
             link.start()
             print(f"{robot.name}, ROS domain {domain}: the page is at {page.url}; Ctrl-C ends it", file=sys.stderr)

@@ -16,13 +16,13 @@ from pathlib import Path
 import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from neon_control import __version__
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topics import recorded_topics
 from neon_control.nodes.processes import domain_id
+from neon_control.nodes.start import start_ros
 from neon_control.nodes.transport import choose_transport
 from neon_control.recordings.bag.bag_file import POLICY_KEY, BagError
 from neon_control.replay.node_facts import NodeFacts, policy_identity
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     signals: list[int] = []  # any ends the recording, so that the bag is closed in order
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: signals.append(number))
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    start_ros([])
     node = Node("recorder", namespace=args.namespace, parameter_overrides=[Parameter("use_sim_time", value=args.use_sim_time)])
     try:
         recorder = Recorder(node, out, topics, args.compress)

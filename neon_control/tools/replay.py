@@ -24,7 +24,6 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
-from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from neon_control.core.common.errors import ConfigError
@@ -36,6 +35,7 @@ from neon_control.core.robot.topic_names import DIAGNOSTICS, JOINT_STATES
 from neon_control.core.robot.topics import replay_remappings, resolve
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.nodes.processes import MAX_DOMAIN, ProcessError, ProcessGroup, node_command, prepare_environment
+from neon_control.nodes.start import start_ros
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, Bag, BagError
 from neon_control.replay.keyboard import Keyboard
 from neon_control.replay.player import Player
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         bag = stack.enter_context(open_bag(args))
         group = stack.enter_context(ProcessGroup(folder))
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        start_ros([])
         stack.callback(rclpy.try_shutdown)
         node = Node("player", namespace=args.namespace)
         stack.callback(node.destroy_node)

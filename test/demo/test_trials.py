@@ -27,7 +27,7 @@ def number(node: str, key: str) -> float | None:
 
 
 def trial(outcome: str, time_to_reach: float | None = None, times: tuple[int, ...] = ()) -> Trial:
-    return Trial("red", outcome, 12.0, time_to_reach, Commands(times, np.zeros((len(times), 7))))
+    return Trial("red", outcome, 12.0, time_to_reach, Commands(times, times, np.zeros((len(times), 7))))
 
 
 def test_the_report_has_exactly_the_agreed_fields_and_figures() -> None:
@@ -68,5 +68,5 @@ def test_the_jerk_of_a_cubic_is_its_third_derivative_whatever_the_jitter_of_sing
     seconds = 0.01 * np.arange(100)
     sent = np.round(1e9 * seconds).astype(int)
     sent[50] += 4_000_000
-    commands = Commands(tuple(sent), np.stack([2.0 * seconds**3, -(seconds**3)], axis=1))  # [rad]
-    assert mean_absolute_jerk([commands, Commands((), np.zeros(0))]) == pytest.approx((12.0 + 6.0) / 2, abs=0.01)
+    commands = Commands((), tuple(sent), np.stack([2.0 * seconds**3, -(seconds**3)], axis=1))  # [rad]
+    assert mean_absolute_jerk([commands, Commands((), (), np.zeros(0))]) == pytest.approx((12.0 + 6.0) / 2, abs=0.01)

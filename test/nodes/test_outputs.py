@@ -16,25 +16,25 @@ from waiting import wait_until
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.control.executor import Command
-from neon_control.core.control.limits import RestPath
+from neon_control.core.control.promise import Motion
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.nodes.outputs import create_outputs
+from neon_control.nodes.outputs import TrajectoryMessage, create_outputs
 from neon_control.nodes.polling import PolledSubscription
 
 ROBOT = load_robot("g1.yaml")
 ARMS = ROBOT.parts["arms"]
 LEFT, RIGHT = ROBOT.groups["left_arm"], ROBOT.groups["right_arm"]
-PERIOD = 0.01
+PERIOD, PERIOD_NS = 0.01, 10_000_000
 NOW = 1_234_567_890_123_456_789
 
 
-def command(names: tuple[str, ...], moving: bool = True) -> Command:
-    """A command in which every joint has its own number."""
+def command(names: tuple[str, ...], controllers: tuple[ControllerConfig, ...] = ROBOT.controllers) -> Command:
+    """A command in which every joint has its own number: three knots around now, and the point of rest."""
     values = np.arange(len(names), dtype=float)
-    velocities = 0.1 * values if moving else np.zeros(len(names))
-    rest = RestPath(np.array([0.04]), values[None] + 0.5, np.zeros((1, len(names))))
-    return Command(values, velocities, rest, np.array([0.1, -0.2, 0.3]))
+    speeds = np.array([0.1, 0.1, 0.1, 0.0])[:, None] * values
+    motion = Motion(NOW + PERIOD_NS * np.array([-1, 1, 2, 6]), values + np.array([0.0, 0.25, 0.5, 0.75])[:, None], speeds)
+    return Command(NOW + PERIOD_NS, motion, dict.fromkeys([c.name for c in controllers], motion), np.array([0.1, -0.2, 0.3]), NOW, NOW)
 
 
 @pytest.fixture
@@ -44,10 +44,12 @@ def node(ros):
     n.destroy_node()
 
 
-def send(node, robot, names, kinds: dict[str, type], value: Command, message: str = "twist_stamped") -> dict[str, object]:
+def send(
+    node, robot, names, kinds: dict[str, type], value: Command, message: str = "twist_stamped", stamps: str = "shared"
+) -> dict[str, object]:
     """Send one command and return what arrived, by topic."""
     subscriptions = {topic: PolledSubscription(node, kind, topic, qos_profile_sensor_data) for topic, kind in kinds.items()}
-    outputs = create_outputs(node, robot, names, PERIOD, message, "base_link")
+    outputs = create_outputs(node, robot, names, PERIOD, message, "base_link", stamps)
     received: dict[str, object] = {}
 
     def exchange() -> bool:
@@ -62,24 +64,44 @@ def send(node, robot, names, kinds: dict[str, type], value: Command, message: st
     return received
 
 
-def test_a_trajectory_ends_at_rest(node):
+def times(message: JointTrajectory) -> list[int]:
+    """[ns] of its points, after its stamp."""
+    return [p.time_from_start.sec * 10**9 + p.time_from_start.nanosec for p in message.points]
+
+
+def test_a_trajectory_is_a_window_of_the_motion_stamped_with_its_first_knot(node):
     topic = "arm_controller/joint_trajectory"
     message = send(node, ROBOT, ARMS, {topic: JointTrajectory}, command(ARMS))[topic]
-    target, rest = message.points
     assert list(message.joint_names) == list(ARMS)
-    assert list(target.positions) == list(range(14)) and target.velocities[10] == pytest.approx(1.0)
-    assert target.time_from_start.nanosec == 10_000_000 and rest.time_from_start.nanosec == 50_000_000
-    assert rest.positions[3] == 3.5 and not any(rest.velocities)
-    assert message.header.stamp.sec == 0 and message.header.stamp.nanosec == 0
+    assert message.header.stamp.sec * 10**9 + message.header.stamp.nanosec == NOW - PERIOD_NS
+    assert times(message) == [0, 2 * PERIOD_NS, 3 * PERIOD_NS, 7 * PERIOD_NS]
+    assert [p.positions[3] for p in message.points] == [3.0, 3.25, 3.5, 3.75]
+    assert [p.velocities[10] for p in message.points] == [1.0, 1.0, 1.0, 0.0], "it must end at rest"
 
 
-def test_joints_that_rest_sooner_have_a_point_of_their_own(node):
+def test_for_another_clock_a_trajectory_starts_on_arrival_where_the_motion_is(node):
     topic = "arm_controller/joint_trajectory"
-    rest = RestPath(np.array([0.001, 0.02, 0.04]), np.arange(42.0).reshape(3, 14), np.array([[0.2], [0.1], [0.0]]) * np.ones(14))
-    message = send(node, ROBOT, ARMS, {topic: JointTrajectory}, replace(command(ARMS), rest=rest))[topic]
-    assert [p.time_from_start.nanosec for p in message.points] == [10_000_000, 11_000_000, 30_000_000, 50_000_000]
-    assert [p.positions[3] for p in message.points] == [3.0, 3.0, 17.0, 31.0]
-    assert [p.velocities[3] for p in message.points] == [pytest.approx(0.3), 0.2, 0.1, 0.0]
+    value = command(ARMS)
+    message = send(node, ROBOT, ARMS, {topic: JointTrajectory}, value, stamps="arrival")[topic]
+    assert message.header.stamp.sec == message.header.stamp.nanosec == 0
+    assert times(message) == [0, PERIOD_NS, 2 * PERIOD_NS, 6 * PERIOD_NS]
+    assert list(message.points[0].positions) == pytest.approx(value.motion.at(NOW)[0])
+
+
+@pytest.mark.parametrize("count", [1, 2, 64, 65, 120])
+@pytest.mark.parametrize("names", [("a",), ("a", "bcd"), ARMS])
+def test_whatever_the_number_of_points_the_message_is_whole(names, count):
+    random = np.random.default_rng(0)
+    knots = NOW + 600_000_000 * np.arange(count)
+    motion = Motion(knots, *random.normal(size=(2, count, len(names) + 1)))
+    columns = np.arange(len(names))[::-1] + 1
+    message = TrajectoryMessage(names)
+    for shorter in (motion, Motion(*(part[: (count + 1) // 2] for part in motion))):  # the second time in a buffer that was used before
+        message.fill(shorter, columns, stamped=True)
+        read = deserialize_message(message.serialised, JointTrajectory)
+        assert times(read) == (shorter.times - NOW).tolist() and list(read.joint_names) == list(names)
+        np.testing.assert_array_equal([p.positions for p in read.points], shorter.positions[:, columns])
+        np.testing.assert_array_equal([p.velocities for p in read.points], shorter.velocities[:, columns])
 
 
 def test_each_controller_gets_its_joints_in_its_own_order(node):
@@ -88,9 +110,26 @@ def test_each_controller_gets_its_joints_in_its_own_order(node):
         ControllerConfig("left", "left/joint_trajectory", LEFT),
     )
     kinds = {"right/commands": Float64MultiArray, "left/joint_trajectory": JointTrajectory}
-    received = send(node, replace(ROBOT, controllers=controllers), ARMS, kinds, command(ARMS))
-    assert list(received["right/commands"].data) == list(range(13, 6, -1))
+    value = command(ARMS, controllers)
+    received = send(node, replace(ROBOT, controllers=controllers), ARMS, kinds, value)
+    assert list(received["right/commands"].data) == (np.arange(13, 6, -1) + 0.25).tolist(), "where it is one period later"
     assert list(received["left/joint_trajectory"].points[0].positions) == list(range(7))
+
+
+def test_who_is_not_to_be_sent_anything_is_not(node):
+    topic = "arm_controller/joint_trajectory"
+    (output,) = create_outputs(node, replace(ROBOT, base=None), ARMS, PERIOD, "twist", "base_link")
+    subscription = PolledSubscription(node, JointTrajectory, topic, qos_profile_sensor_data)
+    whole, silent = command(ARMS), replace(command(ARMS), trajectories={})
+
+    def arrived() -> list[bytes]:
+        output.send(silent, NOW)
+        output.send(whole, NOW)
+        return list(subscription.take())
+
+    wait_until(arrived, 5.0, "a trajectory")
+    output.send(silent, NOW)
+    assert all(len(deserialize_message(each, JointTrajectory).points) == 4 for each in subscription.take())
 
 
 @pytest.mark.parametrize(("message", "kind"), [("twist", Twist), ("twist_stamped", TwistStamped)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import rclpy
 
-from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.executor import ExecutorSettings, MotionExecutor
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.listeners import Listeners
@@ -26,7 +26,7 @@ def listeners(ros) -> Listeners:
 
 def standing() -> MotionExecutor:
     """An executor that holds a pose."""
-    motion = MotionExecutor(ROBOT, NAMES)
+    motion = MotionExecutor(ROBOT, NAMES, ExecutorSettings(following_limit=0.0))
     motion.add_joint_states(NOW, NAMES, 0.5 * (ROBOT.limits(NAMES, "lower") + ROBOT.limits(NAMES, "upper")))
     for _ in range(2):
         motion.tick(NOW)

@@ -32,3 +32,21 @@ def ort_array(values: np.ndarray) -> OrtArray:
     array = OrtArray.empty(values.shape, HOST)
     np.copyto(array._memory.numpy(), values)  # on the CPU, the memory itself
     return array
+
+
+def add_endless_loop(file: Path, gathers: bool = False) -> None:
+    """Let a graph's output `actions` go through a loop without end; one that `gathers` keeps every round's result."""
+    model = onnx.load(file, load_external_data=False)
+    graph, (actions,) = model.graph, model.graph.output
+    for node in graph.node:
+        node.output[:] = ["acted" if name == "actions" else name for name in node.output]
+    ends = [("go_out", TensorProto.BOOL, []), ("x_out", TensorProto.FLOAT, None), *([("kept", TensorProto.FLOAT, None)] * gathers)]
+    nodes = [helper.make_node("Identity", [name], [to]) for name, to in (("go", "go_out"), ("x", "x_out"), ("x", "kept"))[: len(ends)]]
+    starts = [("round", TensorProto.INT64, []), ("go", TensorProto.BOOL, []), ("x", TensorProto.FLOAT, None)]
+    body = helper.make_graph(nodes, "body", *([helper.make_tensor_value_info(*end) for end in part] for part in (starts, ends)))
+    graph.initializer.append(helper.make_tensor("true", TensorProto.BOOL, [], [True]))
+    graph.node.append(helper.make_node("Loop", ["", "true", "acted"], ["looped", *(["all"] * gathers)], body=body))
+    if gathers:  # what nobody reads, ONNX Runtime does not keep
+        graph.node.append(helper.make_node("ReduceMax", ["all"], ["largest"], keepdims=0))
+    graph.node.append(helper.make_node("Add", ["looped", "largest" if gathers else "looped"], [actions.name]))
+    file.write_bytes(model.SerializeToString())

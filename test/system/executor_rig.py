@@ -25,7 +25,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
-from wire_limits import Recording, WireLimits, base_violations, joint_violations
+from wire_limits import Recording, WireLimits, at, base_violations, joint_violations
 
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.action_space import ActionSpace
@@ -88,6 +88,10 @@ class Robot:
         """Commands to the first controller."""
         return self.arms[0].commands
 
+    def now(self) -> int:
+        """[ns] on the clock of the stamps."""
+        return time.time_ns() if self._clock is None else round((self.clock_offset + time.monotonic()) * 1e9)
+
     def _listen(self, file: Path, controller: ControllerConfig) -> None:
         names = list(controller.joints)
         arm = Arm(names, np.array([self.names.index(n) for n in names]), WireLimits.read(file, names))
@@ -101,11 +105,11 @@ class Robot:
 
         def on_trajectory(message: JointTrajectory, info: dict) -> None:
             order = [message.joint_names.index(n) for n in names]
-            arm.commands.velocities.append(np.array(message.points[0].velocities)[order])
-            times = np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points])
+            begin = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+            times = np.array([begin + p.time_from_start.sec * 10**9 + p.time_from_start.nanosec for p in message.points])
             positions, velocities = (np.array([getattr(p, f) for p in message.points])[:, order] for f in ("positions", "velocities"))
-            arm.commands.rests.append((times[1:] - times[0], positions[1:], velocities[1:]))
-            record(np.array(message.points[0].positions)[order], info)
+            arm.commands.ways.append((times, positions, velocities))
+            record(at(arm.commands.ways[-1], self.now())[0], info)
 
         def on_positions(message: Float64MultiArray, info: dict) -> None:
             record(np.array(message.data), info)
@@ -131,12 +135,12 @@ class Robot:
             else:
                 for arm in self.arms:
                     if arm.commands.values:
+                        wanted = at(arm.commands.ways[-1], self.now())[0] if arm.commands.ways else arm.commands.values[-1]
                         position = position.copy()
-                        position[arm.columns] += gain * (arm.commands.values[-1] - position[arm.columns])
+                        position[arm.columns] += gain * (wanted - position[arm.columns])
             self.position = position
-            now = time.time_ns()
+            now = self.now()
             if self._clock is not None:
-                now = round((self.clock_offset + time.monotonic()) * 1e9)
                 self._clock.publish(Clock(clock=to_time(now)))
             if self.publishing:
                 message = JointState(name=self.names, position=(position * (np.nan if self.poisoned else 1.0)).tolist())

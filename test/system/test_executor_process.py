@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from std_srvs.srv import SetBool, Trigger
 from waiting import wait_until
 
 from neon_control.core.common.paths import find_file
+from neon_control.monitor.controls import ExecutorControls
+from neon_control.monitor.link import Link, LinkError
 
 pytestmark = pytest.mark.system
 
@@ -116,6 +119,31 @@ def test_no_transition_unlatches_an_e_stop(ros_domain_id, when):
         assert running.call("reset", Trigger, Trigger.Request()).success
         running.wait_moving()
         assert running.violations() == []
+
+
+def test_only_the_named_node_releases_and_resets_the_e_stop_and_everybody_presses_it(ros_domain_id):
+    with rig(ros_domain_id, estop_release_nodes="[/monitor]") as running:
+        running.start_player()
+        running.wait_moving()
+        assert running.call("estop", SetBool, SetBool.Request(data=True)).success
+        running.wait_base_stopped()
+        for service, kind, request in (("estop", SetBool, SetBool.Request(data=False)), ("reset", Trigger, Trigger.Request())):
+            answer = running.call(service, kind, request)
+            assert not answer.success and "only /monitor may release and reset the e-stop" in answer.message
+            assert running.robot.node.get_fully_qualified_name() in answer.message
+        assert running.report()["state"] == "estopped"
+        with Link("monitor", domain=ros_domain_id) as page:
+            page.start()
+            controls = ExecutorControls(page)
+
+            def released() -> bool:  # refused until the graph has told whose the page's new client is
+                with contextlib.suppress(LinkError):
+                    return controls.release().startswith("released")
+                return False
+
+            wait_until(released, 20.0, "a release by the page")
+            assert controls.reset() == "e-stop cleared"
+        wait_until(lambda: running.report()["state"] == "running", 20.0, "motion again")
 
 
 def test_a_base_that_brakes_for_seconds_is_stopped_to_the_end(ros_domain_id, tmp_path):

@@ -14,6 +14,7 @@ from inference_harness import NodeProcess, SyntheticRobot, make_policy, running_
 from std_srvs.srv import Trigger
 from waiting import wait_until
 
+from neon_control.core.common.paths import find_file
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.policy.policy_file import ONNX_FILE
 
@@ -147,6 +148,20 @@ def test_a_second_wish_while_one_is_being_loaded_is_refused_at_once(setup: Setup
     assert not answer.successful and "second is still being loaded" in answer.reason
     wait_until(lambda: robot.text("policy") == str(setup.folder / "second"), 20.0, "the first wish")
     assert robot.get_policy() == str(setup.folder / "second")
+
+
+@pytest.mark.parametrize("setup", [{"policy_root": find_file("resource/policies")}], indirect=True)
+def test_whoever_is_on_the_network_cannot_point_the_node_elsewhere(setup: Setup) -> None:
+    robot = setup.robot
+    for name, reason in (
+        (setup.folder / "second", "`policy_root` allows only what is below"),
+        ("owner/policy", "`policy_from_hub` is off"),
+    ):
+        answer = robot.set_policy(name)
+        assert not answer.successful and reason in answer.reason
+        assert robot.get_policy() == str(setup.first)
+    wait_until(lambda: robot.value("policies_refused") == 2, 20.0, "the refusals in the diagnostics")
+    setup.wait_for_chunks()
 
 
 @pytest.mark.parametrize("setup", [{"plugins": "[endless_backbone]"}], indirect=True)

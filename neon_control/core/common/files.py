@@ -1,23 +1,44 @@
-"""Files that must arrive whole: hashing, and writing so that no reader ever sees half of it."""
+"""Files from anywhere: opened only where reading them ends, hashed, and written so that no reader ever sees half of one."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from neon_control.core.common.errors import PolicyError
 
 LFS_POINTER = b"version https://git-lfs"
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """A file for reading; an OSError also for a pipe or a device in its place, which would be waited for, or read, without end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_whole(path: Path, limit: int) -> bytes:
+    """The content of a file of at most `limit` [bytes]; an OSError for a larger one, and as of `open_regular`."""
+    with open_regular(path) as stream:
+        content = stream.read(limit + 1)  # not as many as the file says that it has: it may grow
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it has more than the {limit} bytes that are read", str(path))
+    return content
+
+
 def lfs_hint(path: Path) -> str:
     """What to do where a repository was cloned without its large files; empty where `path` is a file of its own."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER
     except OSError:
         return ""
@@ -28,7 +49,7 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal; a PolicyError where it cannot be read."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             while block := stream.read(1 << 20):  # Python 3.10 has no hashlib.file_digest
                 digest.update(block)
     except OSError as error:

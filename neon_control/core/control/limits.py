@@ -7,15 +7,23 @@ One step of length dt, per axis, from the last command x with rate v, towards a 
 
     1. a q that is not finite is replaced by p
     2. q is moved into [lower, upper]
-    3. v' = (q - p) / dt + reach(p - x), moved into [-max_rate, max_rate]
+    3. v' = (q - p) / dt + reach(p - x - v dt / 2), moved into [-max_rate, max_rate]
     4. v' is moved into [v - max_change dt, v + max_change dt]
-    5. v' is held to reach(upper - x) and -reach(x - lower)
-    6. x' = x + v' dt
+    5. v' is held to reach(upper - x - v dt / 2) and -reach(x - lower + v dt / 2)
+    6. x' = x + (v + v') dt / 2
 
-`reach(d)` is the largest rate from which x can still come to rest within the distance d, counted in whole steps: a rate of
-(n + f) c, with c = max_change dt and 0 <= f < 1, covers ((n + 1) (n / 2 + f)) c dt until it is zero. Step 3 follows a moving
-target without lag and takes up a remaining error as fast as it can be stopped: a constant target is reached exactly, without
-overshoot. Step 5 never needs more braking than step 4 allows, since the step before already held to it.
+So the change of the rate is constant between two steps, and the cubic that a controller draws from (x, v) to (x', v') is that parabola
+itself: what lies between two commands keeps the limits, too.
+
+`reach(d)` is the largest rate v' from which x can still come to rest, where d is left for it after the v dt / 2 that this step covers
+whatever v' is: counted in whole steps, a rate of (n + f) c, with c = max_change dt and 0 <= f < 1, covers ((n + 1) (n / 2 + f)) c dt, the
+v' dt / 2 of this step included. Step 3 follows the middle of the target's last two values, (p + q) / 2, exactly: trapezia over the slopes
+of a line with corners end in the middle of its pieces. So a target that is given half a period early is followed without lag. A
+remaining error is taken up as fast as it can be stopped, and since reach(d) dt <= d, a target that stands or jumps on is reached
+exactly, without overshoot.
+Step 5 never needs more braking than step 4 allows, since the step before already held to it.
+
+An axis without a limit of the change has no rate that lasts: its rate jumps, and x' = x + v' dt.
 Everything starts from the last *command*, never from a measurement, so that no noise is amplified.
 """
 
@@ -32,7 +40,7 @@ from neon_control.core.robot.robot import BASE_AXES, Robot
 _ROUNDING = 1e-9  # relative: a limit that is met exactly has not bitten
 _NONE = slice(0, 0)
 COUNTERS = ("non_finite", "range", "rate", "change")
-MIN_TIME = 0.001  # [s] of the first point of a `RestPath`: an axis that all but stands rests within nanoseconds
+MIN_TIME = 0.001  # [s] shortest `RestPath`: an axis that all but stands would rest within nanoseconds
 MIN_GAP = 1e-6  # [s] between two of its points
 
 
@@ -67,7 +75,8 @@ class Limiter:
         self.lower, self.upper, self.max_rate = lower, upper, max_rate
         # A change that covers the whole band of rates in one step is no limit; it keeps the arithmetic finite.
         self.max_change = np.minimum(max_change, 2.0 * max_rate / dt)
-        self.allowed_rate = max_rate  # (D,) what a target is followed with; whoever wants it slower puts an array in its place
+        self.allowed_rate = max_rate.copy()  # (D,) with which a target is followed; may be set lower
+        self._carried = np.where(np.isfinite(max_change), 0.5 * dt, 0.0)  # (D,) [s] for which the rate before lasts in a step
         self._step = self.max_change * dt  # (D,) largest change of the rate in one step
         self._unit = self._step * dt  # (D,) and the distance that this rate covers in one step
         self._distances = np.zeros((3, len(self.names)))
@@ -94,14 +103,6 @@ class Limiter:
         self.rate = np.zeros(len(self.names))
         self._target = self.value.copy()
 
-    def state(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What `restore` takes; never changed in place."""
-        return self.value, self.rate, self._target
-
-    def restore(self, state: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-        """Undo the steps since `state`, their counts excepted."""
-        self.value, self.rate, self._target = state
-
     def step(self, target: np.ndarray, braking: slice | np.ndarray = _NONE) -> np.ndarray:
         """The next command (D,) towards `target` (D,); the axes `braking`, a slice or (D,) of bool, take the shortest way to rest."""
         stages = self._stages
@@ -113,10 +114,11 @@ class Limiter:
             wished[~finite] = self._target[~finite]
         np.minimum(np.maximum(wished, self.lower), self.upper, out=inside)
 
-        error = self._target - self.value
+        carried = self.value + self.rate * self._carried  # (D,) where this step leads whatever its rate is
+        error = self._target - carried
         self._distances[0] = np.abs(error)
-        self._distances[1] = self.upper - self.value
-        self._distances[2] = self.value - self.lower
+        self._distances[1] = self.upper - carried
+        self._distances[2] = carried - self.lower
         catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
         np.add((inside - self._target) / self.dt, np.copysign(catch_up, error), out=wanted)
         wanted[braking] = 0.0
@@ -125,7 +127,7 @@ class Limiter:
         np.minimum(np.maximum(changed, -down), up, out=held)
         self._changed += np.abs(stages[1:] - stages[:-1]) > self._tolerance
 
-        value = self.value + held * self.dt
+        value = carried + held * (self.dt - self._carried)
         # Against rounding: a target that is reached is met exactly (zero is zero), and nothing leaves the range by an ulp.
         # A value that began outside stays outside until it has come in at the allowed rate.
         value = np.where(np.abs(inside - value) <= self._tolerance * self.dt, inside, value)
@@ -150,26 +152,25 @@ class Limiter:
         rates[-1] = 0.0
         return RestPath(times, values, rates)
 
-    def coast(self, axes: slice, seconds: float, moving: np.ndarray) -> None:
-        """Account for `seconds` without a step, in which whoever follows the commands went along the `rest_path` of `axes`.
-
-        Where `moving` (of `axes`, bool) is false, there is nobody who knows that path: the value stands, and the rate declines all
-        the same.
-        """
-        if not self.rate[axes].any():
-            return
-        values, rates = self._braked(axes, self._braking_times(axes), seconds)
-        start = self.value[axes]
+    def put(self, axes: slice | np.ndarray, value: np.ndarray, rate: np.ndarray) -> None:
+        """Go on from `value` with `rate` on some axes, as whoever follows the commands does."""
         self.value, self.rate = self.value.copy(), self.rate.copy()
-        self.value[axes] = np.where(moving, values, start)
-        self.rate[axes] = rates
-        self._target[axes] = self.value[axes]
+        self.value[axes], self.rate[axes], self._target[axes] = value, rate, value
+
+    def state(self, axes: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Value, rate and last target of some axes, for `restore`."""
+        return self.value[axes].copy(), self.rate[axes].copy(), self._target[axes].copy()
+
+    def restore(self, axes: slice, state: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+        """Undo the steps of some axes since `state`."""
+        self.put(axes, state[0], state[1])
+        self._target[axes] = state[2]
 
     def _braking_times(self, axes: slice) -> np.ndarray:
         """(A,) [s] after which each axis is at rest."""
         value, speed = self.value[axes], np.abs(self.rate[axes])
         room = np.where(self.rate[axes] > 0.0, self.upper[axes] - value, value - self.lower[axes])
-        together = np.full(len(speed), (speed / self.max_change[axes]).max())
+        together = np.full(len(speed), max((speed / self.max_change[axes]).max(), MIN_TIME))
         enough = speed * together <= 2.0 * room
         return np.asarray(np.divide(2.0 * np.maximum(room, 0.0), speed, out=together, where=~enough & (speed > 0.0)))
 

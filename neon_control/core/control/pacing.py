@@ -27,7 +27,7 @@ class Pacer:
     Args:
         period: [s].
         clock: time in ns. The default is the monotonic clock, which `time.sleep` follows; simulated time is polled, and after
-            a jump back the deadlines start anew.
+            a jump back the deadlines start anew. While it reads 0 it has not begun.
         running: asked while waiting; False ends the wait (a paused simulation must not block a shutdown).
     """
 
@@ -41,7 +41,8 @@ class Pacer:
 
     def wait(self) -> Tick:
         """Return at the next deadline that lies ahead."""
-        now = self._clock()
+        while (now := self._clock()) <= 0 and self._foreign and self._running():
+            time.sleep(_POLL)
         deadline = (now if self._deadline is None else self._deadline) + self.period
         skipped = 0
         if now > deadline:

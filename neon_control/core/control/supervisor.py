@@ -18,9 +18,9 @@
 |          |                                                     | released and reset                                    | braking  |
 | stopped  | nothing more                                        | (activated again)                                     | waiting  |
 
-Faults are: joint states stale or in doubt, tracking error above its limit, a controller that does not listen, chunks stale or their
-publisher gone, bodies about to come too near to each other. They end by themselves; the e-stop is latched until it is released and reset,
-also through a deactivation.
+Faults are: joint states stale or in doubt, tracking error above its limit, a joint that does not follow, a controller that does not
+listen, chunks stale or their publisher gone, bodies about to come too near to each other. They end by themselves; the e-stop is latched
+until it is released and reset, also through a deactivation.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Conditions:
     tracking: bool  # measured and commanded pose lie close together
     at_rest: bool  # the last command moved neither joints nor base
     ramp_over: bool
+    following: bool = True  # the controllers do what they are told, as far as is known
     listened: bool = True  # every controller listens
     apart: bool = True  # the robot's bodies keep their clearance on the way that is about to be commanded
 
@@ -144,6 +145,8 @@ class Supervisor:
             return "tracking_error"
         if not seen.listened:
             return "listeners"
+        if not seen.following:
+            return "not_following"
         if not seen.chunks_fresh:
             return "chunks"
         return "" if seen.apart else "clearance"

@@ -48,6 +48,8 @@ class Kinematics:
             below = {child: joint.parent for child, joint in self._joints.items() if joint.parent in above}
             self.parents |= below
             above = set(below)
+        if circle := sorted(set(self._joints) - set(self.parents)):
+            raise ConfigError(f"{urdf_path}: the links {circle} hang on each other, and not on {self.root}")
         self._children = [self._joints[child] for child in self.parents]
 
     def hands(self, robot: Robot) -> tuple[str, ...]:
@@ -56,8 +58,9 @@ class Kinematics:
         return tuple(self._outermost(child) for child, joint in self._joints.items() if joint.name in last)
 
     def _outermost(self, link: str) -> str:
-        carried = [child for child, joint in self._joints.items() if joint.parent == link and joint.kind == "fixed"]
-        return self._outermost(carried[-1]) if carried else link
+        while carried := [child for child, joint in self._joints.items() if joint.parent == link and joint.kind == "fixed"]:
+            link = carried[-1]
+        return link
 
     def poses(self, links: Sequence[str], positions: Positions) -> Poses:
         """Poses of L links in the root link: places (L, H, 3) [m], rotations (L, H, 3, 3); H is 1 where all positions are single numbers.
@@ -89,17 +92,23 @@ class Kinematics:
 
     def _pose(self, link: str, positions: Positions, known: dict[str, Poses]) -> Poses:
         """(H, 3) and (H, 3, 3) of one link; what lies on the way is kept in `known`."""
-        if link in known:
-            return known[link]
-        if link not in self._joints:
-            raise ConfigError(f"{self._path}: no link named {link}; it has {[self.root, *self._joints]}")
-        joint = self._joints[link]
-        place, rotation = self._pose(joint.parent, positions, known)
+        way = []
+        while link not in known:  # not by recursion: a chain may be longer than Python's stack
+            if link not in self._joints:
+                raise ConfigError(f"{self._path}: no link named {link}; it has {[self.root, *self._joints]}")
+            way.append(self._joints[link])
+            link = way[-1].parent
+        for joint in reversed(way):
+            known[joint.child] = self._moved(joint, *known[joint.parent], positions)
+            link = joint.child
+        return known[link]
+
+    def _moved(self, joint: _Joint, place: np.ndarray, rotation: np.ndarray, positions: Positions) -> Poses:
+        """(H, 3) and (H, 3, 3) of the link below a joint, from those of the link above it."""
         rows = rotation.reshape(-1, 3)  # (3 H, 3): one large product is quicker than H small ones
         place = place + (rows @ joint.translation).reshape(-1, 3)
         if joint.kind == "fixed":
-            known[link] = place, (rows @ joint.rotation).reshape(-1, 3, 3)
-            return known[link]
+            return place, (rows @ joint.rotation).reshape(-1, 3, 3)
         q = joint.multiplier * np.reshape(positions.get(joint.source, 0.0), (-1, 1)) + joint.offset  # (H, 1) or (1, 1)
         if joint.kind in ("revolute", "continuous"):
             parts = (rows @ joint.factors).reshape(-1, 3, 9)
@@ -108,9 +117,8 @@ class Kinematics:
             rotation = (rows @ joint.rotation).reshape(-1, 3, 3)
             place = place + (rotation @ joint.axis) * q
         else:
-            raise ConfigError(f"{self._path}: joint {joint.name} is {joint.kind}, so {link} has no place that joint positions tell")
-        known[link] = place, rotation
-        return known[link]
+            raise ConfigError(f"{self._path}: joint {joint.name} is {joint.kind}, so {joint.child} has no place that joint positions tell")
+        return place, rotation
 
 
 def quaternions(rotations: np.ndarray) -> np.ndarray:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.files import read_whole
 
 KINDS = ("revolute", "continuous", "prismatic", "fixed", "floating", "planar")
+MAX_BYTES, MAX_PARTS = 4 << 20, 2000  # of a file; links, and as many joints: the largest robots have some hundred
 WITHOUT_AXIS = ("fixed", "floating")  # some exporters write an axis of zeros there
 
 
@@ -68,29 +72,35 @@ class Urdf:
 def read_urdf(file: Path) -> Urdf:
     """The content of a URDF file; ConfigError with the file and the element where it cannot be read or is malformed."""
     try:
-        robot = ElementTree.parse(file).getroot()
+        robot = ElementTree.fromstring(read_whole(file, MAX_BYTES))
         if robot.tag != "robot":
             raise ValueError(f"needs the element <robot> at the top level, got <{robot.tag}>")
+        for tag in ("link", "joint"):
+            if (count := len(robot.findall(tag))) > MAX_PARTS:
+                raise ValueError(f"it has {count} elements <{tag}>, at most {MAX_PARTS} are read")
         links = [_name("link", element, "name") for element in robot.findall("link")]
         joints = {joint.name: joint for joint in map(_read_joint, robot.findall("joint"))}
         _refuse_repeated("link", links)
         _refuse_repeated("joint", [element.get("name", "") for element in robot.findall("joint")])
         _refuse_repeated("child link", [joint.child for joint in joints.values()])
+        known = set(links)
         for joint in joints.values():
-            missing = [f"link {link}" for link in (joint.parent, joint.child) if link not in links]
+            missing = [f"link {link}" for link in (joint.parent, joint.child) if link not in known]
             missing += [f"joint {joint.source}"] if joint.source not in joints else []
             if missing:
                 raise ValueError(f"joint {joint.name} names {missing[0]}, which is not in the file")
     except ElementTree.ParseError as error:
         raise ConfigError(f"{file}: not valid XML: {error}") from error
-    except (OSError, ValueError, LookupError) as error:  # the last one: of an encoding that Python does not know
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, LookupError, TypeError) as error:  # the last two: of an encoding that is unknown, or none of texts
         raise ConfigError(f"{file}: {error}") from error
     return Urdf(file, tuple(links), joints)
 
 
-def _refuse_repeated(what: str, names: list[str]) -> None:
-    for place, name in enumerate(names):
-        if name in names[:place]:
+def _refuse_repeated(what: str, names: Sequence[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise ValueError(f"{what} {name} is there more than once")
 
 

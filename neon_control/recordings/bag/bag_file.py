@@ -17,16 +17,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
 import zstandard
 from rosbags.typesys.store import Typestore
 
-from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.errors import ConfigError, NeonControlError
 from neon_control.core.common.files import lfs_hint
+from neon_control.core.common.yaml_file import read_mapping
 from neon_control.recordings.bag.mcap import McapStorage
 from neon_control.recordings.bag.messages import deserialise, type_of
 from neon_control.recordings.bag.sqlite import UNFINISHED, SqliteStorage, finish
 from neon_control.recordings.bag.storage import BagTopic, Definition, OnDamage, Storage, merged
+from neon_control.recordings.bag.unpacking import unpack_file, unpack_zstd
 
 METADATA = "metadata.yaml"
 STORAGES = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
@@ -82,7 +83,6 @@ class Bag:
         self._said: dict[tuple[str, str, int | None], None] = {}
         self._begin: int | None = None  # [ns] of the whole bag; None until it is known
         self._types: dict[str, tuple[Typestore, str]] = {}
-        self._unpack = zstandard.ZstdDecompressor()
         self._span = 0, LAST  # [ns] what is seen; not from start to end, since some recorders tell these wrong
         self.custom: dict[str, str] = {}
         with ExitStack() as stack:
@@ -146,11 +146,10 @@ class Bag:
         if not (self.path / METADATA).exists():
             return all_of_them("", f"has no {METADATA}: its recorder was cut off")
         try:
-            data = yaml.load((self.path / METADATA).read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-            information = data["rosbag2_bagfile_information"]
+            information = read_mapping(self.path / METADATA)["rosbag2_bagfile_information"]
             named = [Path(n).name for n in information["relative_file_paths"]]
             self.custom = {str(k): str(v) for k, v in (information.get("custom_data") or {}).items()}
-        except (OSError, KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
+        except (ConfigError, KeyError, TypeError, AttributeError, ValueError) as error:
             return all_of_them(METADATA, f"cannot be read: {_words(error)}")
         # With file compression a name is that of the compressed file or not, depending on the edition; the last file of a recorder that
         # died is not compressed.
@@ -215,8 +214,8 @@ class Bag:
             topic = topics[number]
             if data[: len(ZSTD)] == ZSTD:
                 try:
-                    data = self._unpack.decompress(data)
-                except zstandard.ZstdError as error:
+                    data = unpack_zstd(data)
+                except (ValueError, zstandard.ZstdError) as error:
                     self._say(topic.name, f"a message cannot be decompressed: {error}", time)
                     continue
             yield BagMessage(time, topic.name, topic.type, data)
@@ -278,11 +277,10 @@ def _open_storage(file: Path, stack: ExitStack, on_damage: OnDamage) -> Storage:
     source = file
     if file.suffix == ".zstd":
         source = _temporary(stack) / file.stem
-        with file.open("rb") as packed, source.open("wb") as plain:
-            try:
-                shutil.copyfileobj(zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True), plain, 1 << 20)
-            except zstandard.ZstdError as error:
-                on_damage(f"cannot be decompressed to its end: {error}", None)
+        try:
+            unpack_file(file, source)
+        except (ValueError, zstandard.ZstdError) as error:
+            on_damage(f"cannot be decompressed to its end: {error}", None)
     if source.suffix == ".db3" and (left := [f for f in (Path(f"{file}{e}") for e in UNFINISHED) if f.is_file() and f.stat().st_size]):
         source = _temporary(stack) / file.name
         for one in (file, *left):

@@ -7,6 +7,7 @@ at the end is left out.
 from __future__ import annotations
 
 import struct
+import zlib
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -22,9 +23,10 @@ from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
 from mcap.reader import SeekingReader
 from mcap.records import Channel, Chunk, Schema
-from mcap.stream_reader import MAGIC_SIZE, get_chunk_data_stream
+from mcap.stream_reader import MAGIC_SIZE, CRCValidationError
 
 from neon_control.recordings.bag.storage import BagTopic, Definition, OnDamage, Stored, merged, qos_of
+from neon_control.recordings.bag.unpacking import unpack_lz4, unpack_zstd
 
 HEAD = struct.Struct("<BQ")  # opcode and length of a record
 SPAN = struct.Struct("<QQ")  # begin of a chunk: times of its first and its last message [ns]
@@ -174,13 +176,14 @@ class McapStorage:
         """Its records, unpacked; none, and a word about it, where it is damaged."""
         try:
             self._file.seek(chunk.offset)
-            stream, length = get_chunk_data_stream(Chunk.read(ReadDataStream(self._file)), validate_crc=True)
-            content = memoryview(stream.read(length))
-            records = list(_records_in(content))
-            if sum(HEAD.size + length for _, _, length in records) != len(content):
+            content = memoryview(_unpacked(Chunk.read(ReadDataStream(self._file))))
+            end = 0
+            for opcode, offset, length in _records_in(content):
+                end = offset + length
+                if opcode == Opcode.MESSAGE and length < MESSAGE.size:
+                    raise ValueError("one of its messages has no times")
+            if end != len(content):
                 raise ValueError("its records do not fill it")
-            if any(length < MESSAGE.size for opcode, _, length in records if opcode == Opcode.MESSAGE):
-                raise ValueError("one of its messages has no times")
         except Exception as error:  # decompressors and parsers raise what they stumble over
             seconds = (chunk.end - chunk.start) * 1e-9
             self._on_damage(f"the messages of {seconds:.2f} s are damaged, and left out: {type(error).__name__}: {error}", chunk.start)
@@ -216,10 +219,26 @@ class McapStorage:
 
 
 def _records_in(content: memoryview) -> Iterator[tuple[int, int, int]]:
-    """Opcode, offset and length of each record in a chunk; a struct.error where one has no room for its head."""
+    """Opcode, offset and length of each record in a chunk; a struct.error where one has no room for its head.
+
+    A ValueError where one has the opcode 0, which is none: a chunk of zeros would be millions of them.
+    """
     position = 0
     while position < len(content):
         opcode, length = HEAD.unpack_from(content, position)
+        if not opcode:
+            raise ValueError("one of its records is of no kind")
         position += HEAD.size
         yield opcode, position, length
         position += length
+
+
+def _unpacked(chunk: Chunk) -> bytes:
+    """What is in a chunk. The package mcap would unpack it to whatever size it claims."""
+    unpack = {"": lambda data, _: data, "lz4": unpack_lz4, "zstd": unpack_zstd}.get(chunk.compression)
+    if unpack is None:
+        raise ValueError(f"it is compressed with '{chunk.compression}'; lz4 and zstd are known")
+    content: bytes = unpack(chunk.data, chunk.uncompressed_size)
+    if chunk.uncompressed_crc not in (0, found := zlib.crc32(content)):
+        raise CRCValidationError(chunk.uncompressed_crc, found, chunk)
+    return content

@@ -18,6 +18,8 @@ from neon_control.recordings.bag.storage import BagTopic, Definition, OnDamage, 
 
 COLUMNS = ("id", "name", "type", "serialization_format", "offered_qos_profiles", "type_description_hash")
 SOUND = "typeof(timestamp) = 'integer'"  # any column holds any type
+TABLES = ("topics", "messages", "message_definitions")
+STEPS, STEPS_PER_BYTE = 100_000, 10  # of SQLite's machine: between two looks, and as many as a query over a file of this size may take
 UNFINISHED = ("-wal", "-journal")  # beside a file whose recorder died: what belongs into it, or must be taken back
 
 
@@ -26,10 +28,13 @@ class SqliteStorage:
 
     def __init__(self, path: Path, stack: ExitStack, on_damage: OnDamage) -> None:
         self._on_damage = on_damage
+        self._budget = self._left = 100 + STEPS_PER_BYTE * path.stat().st_size // STEPS
         # `immutable` reads where nothing may be written beside it, and where a recorder left a lock.
         address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
         self._database = stack.enter_context(closing(sqlite3.connect(address, uri=True, check_same_thread=False)))
         self._database.text_factory = lambda text: text.decode(errors="replace")
+        self._database.set_progress_handler(self._goes_on, STEPS)
+        self._refuse_computed()
         there = [row[1] for row in self._database.execute("PRAGMA table_info(topics)")]
         if not there or not self._database.execute("PRAGMA table_info(messages)").fetchall():
             raise ValueError("it has no tables 'topics' and 'messages', so it is no rosbag2")
@@ -50,11 +55,25 @@ class SqliteStorage:
             for number, name, kind, serialization, qos, digest in self._database.execute(f"SELECT {columns} FROM topics ORDER BY id")
         ]
 
+    def _goes_on(self) -> bool:
+        """Whether the query has taken too long: pages that refer to each other have rows without end."""
+        self._left -= 1
+        return self._left < 0
+
+    def _refuse_computed(self) -> None:
+        """A view, or a column that is computed, may have no end; a recorder writes neither."""
+        for name, kind in self._database.execute("SELECT name, type FROM sqlite_master").fetchall():
+            if name.lower() in TABLES:
+                hidden = [row[1] for row in self._database.execute(f"PRAGMA table_xinfo({name})") if row[6]]
+                if kind != "table" or hidden:
+                    raise ValueError(f"'{name}' is {'computed' if hidden else f'a {kind}'}, so it is no rosbag2, which has tables")
+
     def messages(self, topics: Collection[int], start: int, end: int) -> Iterator[Stored]:
         """See `Storage.messages`."""
         places = ",".join("?" * len(topics))
         chosen = f"FROM messages WHERE topic_id IN ({places}) AND timestamp BETWEEN ? AND ? AND {SOUND} ORDER BY timestamp"
         last, values = None, (*topics, start, end)
+        self._left = self._budget
         try:
             for time, topic, data in self._rows(chosen, values):
                 last = time

@@ -21,9 +21,10 @@ from typing import Any
 import pyarrow.parquet as parquet
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.files import lfs_hint
+from neon_control.core.common.files import lfs_hint, read_whole
 
 INFO = Path("meta/info.json")
+MAX_BYTES = 256 << 20  # of a list of episodes; a hundred thousand have some 20 MB
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def load_layout(root: Path) -> Layout:
     file = root / INFO
     try:
         with _named(file, "description of a dataset"):
-            info = json.loads(file.read_text())
+            info = json.loads(read_whole(file, MAX_BYTES))
         version = int(str(info["codebase_version"]).lstrip("v").split(".")[0])
         if version not in (2, 3):
             raise ConfigError(f"{file}: codebase_version is {info['codebase_version']}, known are v2.0, v2.1 and v3.0")
@@ -114,13 +115,13 @@ def load_layout(root: Path) -> Layout:
         episodes = tuple(Episode(int(r["episode_index"]), int(r["length"]), r) for r in rows)
         size, videos = int(info.get("chunks_size", 1000)), str(info.get("video_path") or "")
         return Layout(root, version, fps, size, dict(info["features"]), str(info["data_path"]), videos, episodes)
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:  # pyarrow's and json's errors are ValueErrors
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:  # pyarrow's, json's: ValueErrors
         raise ConfigError(f"{file}: no readable LeRobot dataset: {type(error).__name__}: {error}") from error
 
 
 def _episodes_2(file: Path) -> list[dict[str, Any]]:
     with _named(file, "list of episodes"):
-        return [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
+        return [json.loads(line) for line in read_whole(file, MAX_BYTES).splitlines() if line.strip()]
 
 
 def _episodes_3(folder: Path) -> list[dict[str, Any]]:
@@ -139,5 +140,5 @@ def _episodes_3(folder: Path) -> list[dict[str, Any]]:
 def _named(file: Path, what: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: no {what}: {lfs_hint(file) or error}") from error

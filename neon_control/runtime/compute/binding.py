@@ -44,6 +44,9 @@ def device_of(session: onnxruntime.InferenceSession) -> OrtDevice:
 class Binding:
     """A session of one output, its inputs and where its output goes. For one thread at a time.
 
+    Attributes:
+        options: of its runs, by which another thread may end one.
+
     Args:
         batch: B, where the graph leaves the batch open.
 
@@ -63,6 +66,7 @@ class Binding:
         self._name = output.name
         self._session = session
         self._binding = session.io_binding()
+        self.options = onnxruntime.RunOptions()
         self._reserved: dict[str, OrtValue] = {}
         self._kept: dict[str, Array] = {}  # what is bound by its address, which does not keep it
 
@@ -104,7 +108,7 @@ class Binding:
 
         ONNX Runtime waits for its own stream. `synchronize_outputs` would wait for all that the GPU does, for a backbone too.
         """
-        self._session.run_with_iobinding(self._binding)
+        self._session.run_with_iobinding(self._binding, self.options)
 
     def _check(self, name: str, values: Array, shape: tuple[int, ...]) -> None:
         given = str(values.dtype).removeprefix("torch.")

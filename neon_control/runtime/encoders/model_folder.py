@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neon_control.core.common.errors import PolicyError
-from neon_control.core.common.files import sha256
+from neon_control.core.common.files import read_whole, sha256
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.hub import download, is_repository
 
@@ -28,6 +28,8 @@ SMALL_FILES = (
     "vocab.json",
     "merges.txt",
 )
+
+MAX_JSON = 64 << 20  # [bytes] tokenizers of large vocabularies have some 20 MB
 
 
 def find_model(model: str, policy_folder: Path, code: bool = False) -> Path:
@@ -104,6 +106,6 @@ def read_settings(folder: Path, kind: str) -> tuple[Path, Mapping[str, Any]]:
 def read_json(path: Path) -> Any:
     """The content of a JSON file; a PolicyError where it cannot be read or is none."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        return json.loads(read_whole(path, MAX_JSON))
+    except (OSError, ValueError, RecursionError) as error:
         raise PolicyError(f"{path}: cannot be read as JSON: {error}") from error

@@ -15,9 +15,12 @@ import numpy as np
 import onnxruntime
 
 from neon_control.runtime.compute.binding import Binding
+from neon_control.runtime.compute.bounded_run import bounded
 from neon_control.runtime.compute.device_arrays import Array
 
 BACKENDS = ("onnx", "torch")
+# [s], [bytes] that the first run may take: some milliseconds and megabytes on a CPU; on a GPU, TensorRT compiles for minutes.
+FIRST_RUN = {"cpu": (30.0, 2 << 30), "cuda": (900.0, 8 << 30)}
 
 
 class ActionLayer(Protocol):
@@ -38,6 +41,15 @@ class OnnxActionLayer:
         self._binding = Binding(session, batch)
         self._actions = np.empty(self._binding.output, np.float32)
         self._binding.bind_output(self._actions)
+
+    def try_out(self) -> None:
+        """Run once, on zeros.
+
+        Raises:
+            PolicyError: it does not end, or fills the memory.
+        """
+        with bounded(self._binding.options, *FIRST_RUN[self._binding.device.type]):
+            self.run({name: np.zeros(shape, np.float32) for name, shape in self._binding.inputs.items()})
 
     def run(self, inputs: Mapping[str, Array]) -> np.ndarray:
         """See `ActionLayer`."""

@@ -169,7 +169,12 @@ def _load_action_layer(file: PolicyFile, options: BackboneOptions) -> ActionLaye
     if file.backend == "onnx":
         session = open_session(file.onnx_path, options.threads, options.provider)
         _check_graph(file, session)
-        return OnnxActionLayer(session)
+        layer = OnnxActionLayer(session)
+        try:
+            layer.try_out()
+        except PolicyError as error:
+            raise PolicyError(f"{file.onnx_path}: {error}") from error
+        return layer
     try:
         from neon_control.runtime.compute.torch_device import torch_device
         from neon_control.runtime.policy.torch_action_layer import TorchActionLayer, rebuild_policy
@@ -188,7 +193,10 @@ def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> Non
         raise PolicyError(f"{file.onnx_path}: inputs and outputs are {found} (without the batch), policy.yaml needs {needed}")
     described = graph_metadata(space, file.dt, file.num_steps)
     # ONNX Runtime's tools add metadata of their own, which is no JSON.
-    metadata = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items() if k in described}
+    try:
+        metadata = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items() if k in described}
+    except (ValueError, RecursionError) as error:
+        raise PolicyError(f"{file.onnx_path}: its metadata is no JSON: {error}") from error
     for key, value in described.items():
         if metadata.get(key) != value:
             raise PolicyError(f"{file.onnx_path}: metadata '{key}' is {metadata.get(key)!r}, policy.yaml says {value!r}")

@@ -31,6 +31,7 @@ from neon_control.runtime.encoders.hub import download, is_repository
 from neon_control.runtime.policy.action_layer import BACKENDS
 
 FORMAT_VERSION = 1
+SHIPPED = "resource/policies"  # below the package's share folder
 DESCRIPTION_FILE = "policy.yaml"
 ONNX_FILE = "action_layer.onnx"
 WEIGHTS_FILE = "action_layer.safetensors"
@@ -89,7 +90,7 @@ def find_policy(name: str | Path) -> Path:
 def find_local_policy(name: str | Path) -> Path | None:
     """As `find_policy`, but None for a repository, which would have to be asked for."""
     try:
-        return find_file(name, "resource/policies")
+        return find_file(name, SHIPPED)
     except ConfigError as error:
         if not is_repository(str(name)):
             raise PolicyError(f"no such policy: {error}") from error

@@ -7,18 +7,22 @@ instead of hundreds (https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from neon_control.core.common.errors import ConfigError, PolicyError
+from neon_control.core.common.fields import Place
 from neon_control.model.policy import ActionPolicy, PolicyConfig
 from neon_control.runtime.compute.device_arrays import Array
 from neon_control.runtime.compute.torch_device import as_tensor, on_stream, own_stream
 from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, WEIGHTS_FILE, PolicyFile
 
+MAX_SIZE = 1 << 16  # of any width, depth or number of steps
 WARM_UP_RUNS = 3  # before a capture: libraries choose their algorithms in the first passes
 
 
@@ -28,21 +32,32 @@ def rebuild_policy(file: PolicyFile) -> ActionPolicy:
     Raises:
         PolicyError: the weights are int8 or do not belong to the configuration, or no module has registered its head.
     """
-    path = file.folder / WEIGHTS_FILE
+    path, description = file.folder / WEIGHTS_FILE, file.folder / DESCRIPTION_FILE
     if file.weights == "int8":
         raise PolicyError(f"{path} holds int8 weights, which cannot be turned back; start from the policy that they were made of")
+    _check_sizes(file.action_layer, Place(description, "action_layer", PolicyError))
     try:
-        module = ActionPolicy(PolicyConfig.from_dict(file.action_layer))
+        config = PolicyConfig.from_dict(file.action_layer)
+        with torch.device("meta"):  # without memory for the weights, which may be more than there is, and than the file has
+            needed = sum(tensor.numel() for tensor in ActionPolicy(config).state_dict().values())
+        if 2 * needed > path.stat().st_size:  # [bytes] as float16
+            raise ConfigError(f"action_layer: describes {needed} numbers, but {path.name} has only {path.stat().st_size} bytes")
+        module = ActionPolicy(config)
     except ConfigError as error:
-        description = file.folder / DESCRIPTION_FILE
         raise PolicyError(f"{description}: {error}; a head of your own is known once its module is named in `plugins`") from error
     try:
         module.load_state_dict(safetensors.torch.load_file(path))
-    except RuntimeError as error:
-        raise PolicyError(
-            f"{path} does not hold the weights of the module that {file.folder / DESCRIPTION_FILE} describes: {error}"
-        ) from error
+    except (RuntimeError, SafetensorError) as error:
+        raise PolicyError(f"{path} does not hold the weights of the module that {description} describes: {error}") from error
     return module.eval()
+
+
+def _check_sizes(value: Any, place: Place) -> None:
+    """Refuse numbers that would be built for hours, or fill the memory."""
+    if isinstance(value, int) and value > MAX_SIZE:
+        raise place.wrong(f"at most {MAX_SIZE}", value)
+    for key, entry in value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ():
+        _check_sizes(entry, place.at(key))
 
 
 class TorchActionLayer:

@@ -1,12 +1,33 @@
-"""Hashes and atomic folders."""
+"""What is opened at all, hashes, and atomic folders."""
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from neon_control.core.common.errors import PolicyError
-from neon_control.core.common.files import create_folder_atomically, sha256, verify_sha256
+from neon_control.core.common.files import create_folder_atomically, open_regular, read_whole, sha256, verify_sha256
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir], ids=["pipe", "device", "folder"])
+@pytest.mark.timeout(10)
+def test_what_would_be_read_without_end_is_not_opened(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    """The wound: a pipe in the place of a file held the node up for ever, /dev/zero filled the memory."""
+    make(tmp_path / "a")
+    for read in (open_regular, lambda path: read_whole(path, 100)):
+        with pytest.raises(OSError, match="no regular file"):
+            read(tmp_path / "a")
+    with pytest.raises(PolicyError, match="a: it is no regular file"):
+        sha256(tmp_path / "a")
+
+
+def test_a_file_is_read_up_to_the_limit_and_no_further(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    assert read_whole(tmp_path / "a", 100) == b"x" * 100
+    with pytest.raises(OSError, match="more than the 99 bytes"):
+        read_whole(tmp_path / "a", 99)
 
 
 def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:

@@ -81,3 +81,18 @@ def test_links_without_a_place_are_refused(tmp_path: Path) -> None:
         tree.poses(["hand"], {})
     with pytest.raises(ConfigError, match="joint j is floating, so b has no place"):
         tree.poses(["b"], {})
+
+
+def test_a_chain_may_be_longer_than_pythons_stack_and_a_circle_is_no_tree(tmp_path: Path) -> None:
+    def write(joints: list[tuple[int, int]], links: int) -> Path:
+        elements = [f'<link name="l{i}"/>' for i in range(links)]
+        for i, (parent, child) in enumerate(joints):
+            ends = f'<parent link="l{parent}"/><child link="l{child}"/><origin xyz="0 0 0.5"/>'
+            elements.append(f'<joint name="j{i}" type="fixed">{ends}</joint>')
+        (tmp_path / "r.urdf").write_text(f'<robot name="r">{"".join(elements)}</robot>')
+        return tmp_path / "r.urdf"
+
+    long = Kinematics(write([(i, i + 1) for i in range(1499)], 1500))
+    assert long.poses(["l1499"], {})[0][0, 0, 2] == pytest.approx(749.5)
+    with pytest.raises(ConfigError, match=r"links \['l1', 'l2'\] hang on each other"):
+        Kinematics(write([(1, 2), (2, 1)], 3))

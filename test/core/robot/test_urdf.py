@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import encodings
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.robot.urdf import Urdf, read_urdf
+from neon_control.core.robot.urdf import MAX_PARTS, Urdf, read_urdf
 
 LINKS = "".join(f'<link name="{name}"/>' for name in "abc")
 
@@ -105,3 +107,27 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_limits_that_no_command_could_be_held_to_are_refused(parse: Parse, name: str, more: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse(joint("j", more=more)).limits(name)
+
+
+def chain(links: int) -> str:
+    joints = "".join(joint(f"j{i}", "fixed", f"l{i}", f"l{i + 1}") for i in range(links - 1))
+    elements = "".join(f'<link name="l{i}"/>' for i in range(links))
+    return f"<robot name='r'>{elements}{joints}</robot>"
+
+
+@pytest.mark.parametrize("links", [MAX_PARTS + 1, 200_000])
+@pytest.mark.timeout(20)
+def test_a_file_with_more_links_than_any_robot_is_refused_in_time(tmp_path: Path, links: int) -> None:
+    """The wound: each name was looked for among all before it; 200,000 links took hours."""
+    file = tmp_path / "r.urdf"
+    file.write_text(chain(links))
+    with pytest.raises(ConfigError, match=r"r\.urdf: .*(2001 elements <link>, at most 2000 are read|more than the 4194304 bytes)"):
+        read_urdf(file)
+
+
+def test_no_encoding_that_python_knows_brings_a_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "r.urdf"
+    for encoding in (module.name for module in pkgutil.iter_modules(encodings.__path__)):
+        file.write_bytes(f"<?xml version='1.0' encoding='{encoding}'?>".encode() + b"<robot name='\xe4\x00'/>")
+        with pytest.raises(ConfigError, match=r"r\.urdf"):
+            read_urdf(file)

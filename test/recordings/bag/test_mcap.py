@@ -10,6 +10,7 @@ import pytest
 from mcap.writer import CompressionType, IndexType
 from recorder_files import INT32, Line, lines, number, value, write_mcap
 
+from neon_control.recordings.bag import unpacking
 from neon_control.recordings.bag.bag_file import Bag, BagError
 
 SMALL = {"chunk_size": 200}  # [bytes] so that a few messages fill many chunks
@@ -162,3 +163,20 @@ def test_only_the_parts_that_overlap_are_in_memory_at_once(tmp_path: Path) -> No
         tracemalloc.stop()
 
     assert count == 200 and peak < 5e6, "of 20 MB"
+
+
+@pytest.mark.parametrize("compression", [CompressionType.ZSTD, CompressionType.LZ4])
+def test_a_part_that_would_fill_the_memory_is_left_out(
+    compression: CompressionType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wound: 65 kB became 2.2 GB, and twice as much while they were unpacked."""
+    monkeypatch.setattr(unpacking, "FREE", 100_000)
+    zeros = Line("/zeros", 10**9, bytes(30_000_000), INT32)
+    path = write_mcap(tmp_path / "take_0.mcap", [*lines(1), zeros, *lines(3)[2:]], compression=compression, **SMALL)
+    assert path.stat().st_size < 200_000
+
+    problems: list[tuple[str, float | None]] = []
+    assert read(path, problems) == [0, 2]
+    with Bag(path, lambda where, text, time: problems.append((text, time))) as bag:
+        assert [m.topic for m in bag.messages()] == ["/number", "/number"]
+    assert any("are unpacked" in text for text, _ in problems)

@@ -150,3 +150,52 @@ def test_a_database_of_something_else_is_called_that(tmp_path: Path) -> None:
 
     with pytest.raises(BagError, match=r"mail\.db3: cannot be read: ValueError: it has no tables 'topics' and 'messages'"):
         Bag(tmp_path / "mail.db3")
+
+
+ENDLESS = (
+    "WITH RECURSIVE c(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM c) SELECT id, 1 AS topic_id, id AS timestamp, x'00' AS data FROM c"
+)
+
+
+@pytest.mark.parametrize(
+    ("messages", "message"),
+    [
+        (f"CREATE VIEW messages AS {ENDLESS}", "'messages' is a view, so it is no rosbag2"),
+        ("CREATE TABLE messages(id, topic_id, timestamp, data AS (zeroblob(900000000)))", "'messages' is computed"),
+    ],
+)
+@pytest.mark.timeout(20)
+def test_messages_that_are_computed_are_refused(messages: str, message: str, tmp_path: Path) -> None:
+    """The wound: a view without end was counted for ever."""
+    path = write_db3(tmp_path / "take_0.db3", lines(3))
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE messages")
+        database.execute(messages)
+    with pytest.raises(BagError, match=rf"take_0\.db3: .*{message}"):
+        Bag(path)
+
+
+@pytest.mark.timeout(30)
+def test_pages_that_refer_to_each_other_end(tmp_path: Path) -> None:
+    """Twelve pages, each of which has the next one as all of its children, are more rows than can be counted."""
+    path = write_db3(tmp_path / "take_0.db3", lines(2000))
+    with sqlite3.connect(path) as database:
+        (root,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    content = bytearray(path.read_bytes())
+    level, leaf = (root - 1) * size, 0
+    cells = int.from_bytes(content[level + 3 : level + 5], "big")
+    places = [level + int.from_bytes(content[level + 12 + 2 * i : level + 14 + 2 * i], "big") for i in range(cells)]
+    leaf = int.from_bytes(content[places[0] : places[0] + 4], "big")
+    pages = [int.from_bytes(content[p : p + 4], "big") for p in places]
+    chain = [page for page in pages if page != leaf][:12]
+    root_page = bytes(content[level : level + size])
+    for page, child in zip([root, *chain], [*chain, leaf], strict=True):
+        copy = bytearray(root_page)
+        for place in places:
+            copy[place - level : place - level + 4] = child.to_bytes(4, "big")
+        copy[8:12] = child.to_bytes(4, "big")
+        content[(page - 1) * size : page * size] = copy
+    path.write_bytes(content)
+    with pytest.raises(BagError, match=r"interrupted|malformed"):
+        Bag(path)

@@ -24,8 +24,8 @@ from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.export.policy_export import export_policy
 from neon_control.runtime.policy.action_layer import BACKENDS
 from neon_control.runtime.policy.policy import Features, Policy
-from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, ONNX_FILE
-from neon_control.runtime.policy.torch_action_layer import TorchActionLayer
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, ONNX_FILE, read_policy_file
+from neon_control.runtime.policy.torch_action_layer import TorchActionLayer, rebuild_policy
 
 ROBOT = load_robot("g1.yaml")
 SPACE = ActionSpace.from_robot(ROBOT, "arms_only")
@@ -112,6 +112,15 @@ def test_what_cannot_be_is_refused(module: ActionPolicy, folder: Path, tmp_path:
         description.write_text(yaml.safe_dump({**yaml.safe_load(text), "backend": "jax"}))
         with pytest.raises(PolicyError, match=r"backend must be one of .*got 'jax'"):
             Policy.load(folder, ROBOT)
+        for sizes, message in (
+            ({"bottleneck_dim": 10**12}, "action_layer.bottleneck_dim must be at most 65536, got 1000000000000"),
+            ({"bottleneck_dim": 60_000}, "action_layer: describes .* numbers, but action_layer.safetensors has only"),
+        ):
+            data = yaml.safe_load(text)
+            data["action_layer"] |= sizes
+            description.write_text(yaml.safe_dump(data))
+            with pytest.raises(PolicyError, match=message):
+                rebuild_policy(read_policy_file(folder))
     finally:
         description.write_text(text)
 

@@ -1,0 +1,160 @@
+"""Which controllers follow the motion: each is brought onto it by an `Entry`, and watched for as long as it is cheap to go back.
+
+A controller of type `position` has no trajectory that could lead it anywhere: it counts as joined, and is watched only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.entering import Entry
+from neon_control.core.control.promise import Motion
+from neon_control.core.robot.robot import Robot
+
+EXPLAINED = 0.1  # [s] for which a joint may lag behind its commanded velocity
+PAUSE = 1.0  # [s] before a controller that did not follow is tried again
+TRUSTED = 1.0  # [s] at rest, after which a controller has to show anew that it follows
+
+
+class Joining:
+    """Of all controllers that drive some of `joint_names`.
+
+    Args:
+        limit: [rad] how far a joint may be left behind while holding and ramping; 0: nothing is watched, and all count as joined.
+
+    Attributes:
+        columns: controller -> (A,) places of its joints among the J.
+        entries: of the trajectory controllers.
+        standing: the other controllers, which stand still when nothing comes.
+        complaint: what did not follow, in words; empty: nothing.
+    """
+
+    def __init__(self, robot: Robot, joint_names: tuple[str, ...], limit: float) -> None:
+        self._names, self._limit = joint_names, limit
+        places = {name: i for i, name in enumerate(joint_names)}
+        ours = [c for c in robot.controllers if all(joint in places for joint in c.joints)]
+        self.columns = {c.name: np.array([places[joint] for joint in c.joints], dtype=np.intp) for c in ours}
+        limits = robot.limits(joint_names, "max_velocity"), robot.limits(joint_names, "max_acceleration")
+        self.entries = {c.name: Entry(self.columns[c.name], *limits) for c in ours if c.type == "joint_trajectory"}
+        self.standing = [c.name for c in ours if c.name not in self.entries]
+        self.complaint = ""
+        self._again, self._quiet = 0, 0  # [ns] when to try again, and until when nothing may be sent
+        self._sag = np.zeros(len(joint_names))  # (J,) [rad] measured minus commanded, of joints that follow
+        self._joined = np.ones(len(joint_names), dtype=bool)  # (J,)
+
+    def begin(self, now: int, measured: np.ndarray) -> None:
+        """Nothing was sent yet; the joints stand at `measured` (J,) [rad]."""
+        self._again = self._quiet = 0
+        for entry in self.entries.values():
+            entry.leave()
+            entry.joined = not self._limit
+        self._note()
+        self.place(now, measured, measured)
+
+    def ask_again(self, rested: int) -> bool:
+        """The policy is about to be followed, after `rested` [ns]: whether it has to wait for controllers to show that they follow."""
+        if self._limit and rested > TRUSTED * NANOSECONDS:
+            for entry in self.entries.values():
+                entry.leave()
+            self._note()
+        return any(not entry.joined for entry in self.entries.values())
+
+    def place(self, now: int, commanded: np.ndarray, measured: np.ndarray) -> None:
+        """Send whoever is not joined to the pose measured; both (J,) [rad]."""
+        for entry in self.entries.values():
+            if not entry.joined:
+                entry.place(now, commanded[entry.columns], measured[entry.columns])
+
+    def seek(self, now: int, commanded: np.ndarray, measured: np.ndarray, target: np.ndarray) -> bool:
+        """Try those that are not joined towards `target`; all (J,) [rad]. True: there is nobody to wait for."""
+        waits = False
+        for name, entry in self.entries.items():
+            if entry.joined:
+                continue
+            here = measured[entry.columns]
+            answer = entry.answer(now, here)
+            if answer:
+                self._note()
+            elif answer is False:
+                self._refuse(now, f"{self._names[entry.columns[0]]} and the other joints of {name} do not follow: is it active?")
+            elif not entry.tried:
+                entry.try_towards(now, commanded[entry.columns], here, target[entry.columns])
+            waits |= not entry.joined and (entry.tried or entry.busy(now))
+        return not waits
+
+    def entering(self, instant: int) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+        """Columns, and where they are at `instant` [ns], of those that are not joined."""
+        for entry in self.entries.values():
+            if not entry.joined and (state := entry.at(instant)) is not None:
+                yield entry.columns, state
+
+    def messages(self, motion: Motion) -> dict[str, Motion]:
+        """What each is sent; the window of the motion for those that are joined."""
+        messages = {}
+        for name, entry in self.entries.items():
+            if entry.joined:
+                messages[name] = motion
+            elif entry.message is not None:
+                messages[name], entry.message = entry.message, None
+        return messages
+
+    def watch(self, now: int, gaps: np.ndarray, rate: np.ndarray) -> bool:
+        """True: a joint does not follow, measured minus commanded being `gaps` (J,) [rad] at a velocity of `rate` (J,) [rad/s]."""
+        if not self._limit:
+            return False
+        behind = np.abs(gaps - self._sag) > self._limit + EXPLAINED * np.abs(rate)
+        behind &= self._joined
+        if not behind.any():
+            return False
+        for entry in self.entries.values():
+            if behind[entry.columns].any():
+                entry.leave()
+        joint = int(np.argmax(behind))
+        self._note()
+        self._refuse(now, f"{self._names[joint]} does not follow, by {abs(gaps[joint]):.3f} rad: is its controller active?")
+        return True
+
+    def error(self, gaps: np.ndarray) -> float:
+        """[rad] the largest of `gaps` (J,) among joints that are joined."""
+        return float((np.abs(gaps) * self._joined).max())
+
+    def in_order(self, now: int) -> bool:
+        """Whether the policy may be followed."""
+        if now < self._again:
+            return False
+        self.complaint = ""
+        return True
+
+    def at_rest(self, now: int) -> bool:
+        """Whether what was told before has ended, so that something new may be told."""
+        return now >= self._quiet
+
+    def lose(self, controller: str, now: int, rested: int) -> None:
+        """Nobody knows what this one was told last; by `rested` [ns] it is at rest."""
+        self._quiet = max(self._quiet, rested)
+        self.entries[controller].leave()
+        self._note()
+        self._refuse(now, f"a message to {controller} was held up while it was sent")
+
+    def withdraw(self, controller: str) -> None:
+        """The message was not sent."""
+        entry = self.entries.get(controller)
+        if entry is not None and not entry.joined:
+            entry.leave()
+
+    def shift(self, by: int) -> None:
+        """The clock was set by so much [ns]."""
+        self._again = self._quiet = 0
+        for entry in self.entries.values():
+            if not entry.joined:
+                entry.leave()
+
+    def _refuse(self, now: int, complaint: str) -> None:
+        self.complaint, self._again = complaint, now + round(PAUSE * NANOSECONDS)
+
+    def _note(self) -> None:
+        for entry in self.entries.values():
+            self._joined[entry.columns], self._sag[entry.columns] = entry.joined, entry.standing
