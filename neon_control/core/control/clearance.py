@@ -135,11 +135,17 @@ class ClearanceGuard:
         self._waited -= 1
         if self._waited < 0:
             self._waited = self._refresh - 1
-            way = held + np.linspace(0.0, 1.0, TRANSFER_ROWS)[:, None] * (target - held)
-            ahead, nearer = self._approached(self._distances.measure(way, self.settings.slow_distance))
-            self.cause = self._gap(np.flatnonzero(nearer & (ahead < self._least)), ahead)
-            if self.cause is None:
+            if self.is_clear(held, target):
                 self._least[:] = self.settings.stop_distance
+        return self.cause is None
+
+    def is_clear(self, held: np.ndarray, target: np.ndarray) -> bool:
+        """The same, looked at now: what is refused has to keep more distance before the policy is followed again."""
+        way = held + np.linspace(0.0, 1.0, TRANSFER_ROWS)[:, None] * (target - held)
+        ahead, nearer = self._approached(self._distances.measure(way, self.settings.slow_distance))
+        refused = np.flatnonzero(nearer & (ahead < self._least))
+        self.cause = self._gap(refused, ahead)
+        self._least[refused] = 0.5 * (self.settings.slow_distance + self.settings.stop_distance)
         return self.cause is None
 
     def slowed(self) -> list[str]:

@@ -343,6 +343,14 @@ class MotionExecutor:
             limiter.restore(slice(None), before)
         limiter.step(target, braking=joints)
 
+    def _tried_apart(self, goal: np.ndarray, now: int) -> np.ndarray:
+        """Towards which pose (J,) controllers may be tried: the goal's, but not too near to something on the way."""
+        here = self.measured.positions
+        trial = None if self.guard is None else self.joining.trial(now, here, goal)
+        if self.guard is None or trial is None:
+            return goal
+        return trial if self.guard.is_clear(here, trial) else here
+
     def _take_chunks(self, now: int) -> None:
         ahead = {JOINTS: self._ahead + self._lead + self._step, BASE: self._latency}
         while self._queue:
@@ -411,7 +419,7 @@ class MotionExecutor:
         wanted = np.concatenate([t for t in targets.values() if t is not None])  # (J + 3,) at the last instant that is due
         joints, limiter = self._joints, self.limiter
         goal = np.clip(wanted[joints], limiter.lower[joints], limiter.upper[joints])  # a policy may want what is out of reach
-        entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, goal)
+        entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, self._tried_apart(goal, now))
         if self._ramp_waits:
             self._rest[self._joints] = self.limiter.value[self._joints]
             self._ramp_waits, self._ramp_from = not entered, self.promise.end

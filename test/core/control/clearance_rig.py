@@ -62,13 +62,14 @@ class Moving:
         self.executor = MotionExecutor(robot, joint_names, settings)
         self.names, self.position, self.now = joint_names, np.array(start), 1_000_000 * MS
         self.base = robot.base is not None
+        self.rest = self.position  # (J,) where the controllers would stop, were this command the last one
         self.step_ns = round(1e9 / rate_hz)
         self.refused: list[Gap] = []  # while the policy was followed
         self._ticks = 0
 
-    def step(self, target: np.ndarray) -> np.ndarray:
-        """One period towards a pose (J,); the pose (J,) that is commanded."""
-        self.now += self.step_ns
+    def step(self, target: np.ndarray, skipped: int = 0) -> np.ndarray:
+        """One period towards a pose (J,), late by some periods; the pose (J,) that is commanded."""
+        self.now += (1 + skipped) * self.step_ns
         self.executor.add_joint_states(self.now - MS, self.names, self.position.tolist())
         if self._ticks % 5 == 0:
             stamp = self.now - 20 * MS
@@ -81,5 +82,5 @@ class Moving:
         if followed and self.executor.guard is not None and self.executor.guard.cause is not None:
             self.refused.append(self.executor.guard.cause)
         if command is not None:
-            self.position = command.positions.copy()
+            self.position, self.rest = command.positions.copy(), command.motion.positions[-1]
         return self.position

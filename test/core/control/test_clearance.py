@@ -51,7 +51,7 @@ ACROSS = {  # poses on the straight way to which these two meet before any other
 
 
 def drive(moving: Moving, target: np.ndarray, measure: Measure, seconds: float = 3.0) -> float:
-    """[m] the least distance of all pairs on the way towards a pose, from a start that is followed first."""
+    """[m] the least distance of all pairs on the way towards a pose and where each command would rest, from a start that is followed first."""
     rate = round(1e9 / moving.step_ns)
     start = moving.position.copy()
     for _ in range(rate // 5):
@@ -59,7 +59,8 @@ def drive(moving: Moving, target: np.ndarray, measure: Measure, seconds: float =
     assert moving.executor.supervisor.state is State.RUNNING
     least = np.inf
     for _ in range(round(seconds * rate)):
-        least = min(least, *measure.distances(moving.step(target), PAIRS).values())
+        for position in (moving.step(target), moving.rest):
+            least = min(least, *measure.distances(position, PAIRS).values())
     return least
 
 
@@ -93,6 +94,45 @@ def test_no_way_between_random_poses_comes_nearer_than_the_stop_distance(measure
 
     assert hits > 100
     assert min(kept) >= STOP
+
+
+def test_the_step_by_which_a_controller_is_tried_leads_no_nearer_than_the_stop_distance(measure: Measure) -> None:
+    pair = ("left_rubber_hand", "table")
+    target, start = ACROSS[pair], pose()
+    ways = (start + s * (target - start) for s in np.linspace(1.0, 0.0, 400))
+    near = next(p for p in ways if measure.distances(p, [pair])[pair] > STOP + 0.003)
+    moving = Moving(guarded(), NAMES, near)
+    down = pose(left_shoulder_pitch=1.0, left_elbow=1.0)
+
+    assert measure.distances(near + np.clip(down - near, -0.03, 0.03), [pair])[pair] < STOP
+    assert drive(moving, down, measure, 1.0) >= STOP
+    assert moving.executor.supervisor.cause == "clearance"
+    assert not any(entry.joined for entry in moving.executor.joining.entries.values())
+
+
+@pytest.mark.parametrize("skipped", [2, 5, 20])
+def test_periods_that_are_made_up_for_are_looked_at_one_by_one(skipped: int, measure: Measure) -> None:
+    start, target = pose(), ACROSS["left_rubber_hand", "table"]
+    for late in range(3, 60, 4):  # before, amid and after the stop
+        moving = Moving(guarded(), NAMES, start)
+        for _ in range(20):
+            moving.step(start)
+        for step in range(120):
+            position = moving.step(target, skipped if step == late else 0)
+            assert min(min(measure.distances(p, PAIRS).values()) for p in (position, moving.rest)) >= STOP, (late, step)
+        assert moving.executor.supervisor.stops["clearance"] >= 1
+
+
+def test_a_step_that_is_refused_moves_the_base_once() -> None:
+    moving = Moving(guarded(), NAMES, pose())
+    for _ in range(20):
+        moving.step(pose())
+    executor, base = moving.executor, slice(len(NAMES), None)
+    while not moving.refused:  # the policy wants the base to stand
+        executor.limiter.put(base, np.array([0.4, 0.0, 0.0]), np.zeros(3))  # [m/s]
+        moving.step(ACROSS["left_rubber_hand", "table"])
+
+    assert executor.limiter.value[base][0] == pytest.approx(0.4 - G1.base.max_acceleration[0] / executor.settings.rate_hz)
 
 
 def test_who_stands_too_near_may_move_away_but_not_nearer(measure: Measure) -> None:
