@@ -47,7 +47,7 @@ def test_no_copy_to_the_cpu_is_between_encoder_and_head(combine: str, tmp_path: 
         chunk = policy.act(features, np.zeros(SPACE.num_joints), 0)
         assert isinstance(features.vision, OrtArray) and features.vision.device.type == "cuda"
         bound = policy._action_layer._binding
-        assert came_back == [] and "vision" not in bound._reserved  # what is reserved is what was copied to the device
+        assert came_back == [] and "vision" in bound._kept  # bound where it lies; what is copied to the device is not kept
         assert bound._kept["vision"].data_ptr() == features.vision.data_ptr()
     np.testing.assert_allclose(chunk.joints, expected.joints, atol=1e-6)
 

@@ -99,7 +99,7 @@ class Robot:
 
         def record(positions: np.ndarray, info: dict) -> None:
             arm.commands.times.append(time.monotonic())
-            arm.commands.sent.append(info["source_timestamp"])
+            arm.commands.sent.append(info["source_timestamp"] if self._clock is None else self.now())
             arm.commands.numbers.append(info["publication_sequence_number"])
             arm.commands.values.append(positions)
 

@@ -44,6 +44,7 @@ class WireLimits:
         )
 
 
+CLOCK_SET = 0.1  # [s] in which a simulation's clock is set, and commands come again
 Way = tuple[np.ndarray, np.ndarray, np.ndarray]  # times (K,) [ns], positions (K, D), velocities (K, D)
 
 
@@ -62,6 +63,11 @@ class Recording:
         first = next((i for i, t in enumerate(self.times) if t >= time), len(self.times))
         parts = (self.times, self.sent, self.numbers, self.values, self.ways)
         return Recording(*(part[first:] for part in parts))  # type: ignore[arg-type]
+
+    @property
+    def velocities(self) -> list[np.ndarray]:
+        """(D,) [rad/s] of a controller that has just taken up each of the trajectories."""
+        return [at(way, sent)[1] for way, sent in zip(self.ways, self.sent, strict=True)]
 
     def steps(self) -> tuple[np.ndarray, np.ndarray]:
         """Differences of consecutive values (n - 1, D), and how many messages each spans (n - 1, 1); one unless some were lost."""
@@ -102,7 +108,17 @@ def way_violations(recording: Recording, limits: WireLimits, cycle: int = 1_000_
     found: list[str] = []
     reached: list[np.ndarray] = []
     arrivals = [*recording.sent[1:], recording.sent[-1] + 10**9]
+    jumped = False
     for sent, until, way in zip(recording.sent, arrivals, recording.ways, strict=True):
+        if (
+            jumped and reached
+        ):  # a simulation's clock was set: nobody samples until the next message, and that goes on where the last one was
+            if (np.abs(at(way, sent)[0] - reached[-1]) > limits.velocity * CLOCK_SET).any():
+                found.append("the clock was set, and the joints jump")
+            found += _jumps(np.array(reached), limits, cycle)
+            reached = []
+        jumped = not 0 <= until - sent < 10**10
+        until = sent + 1 if jumped else min(until, max(int(way[0][-1]), sent) + 2 * cycle)  # beyond, all rests
         if way[0][0] > sent + cycle:  # begins in the future, from wherever the joints stand
             found += _jumps(np.array(reached), limits, cycle)
             reached = []

@@ -44,7 +44,7 @@ def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "small").glob("*.png")} == {"losses.png", "errors.png", "calibration.png", "chunks.png"}
     robot = load_robot("g1.yaml")
     policy = Policy.load(out / "small", robot)
-    sample = BagRecording(data / "take_00002_0").read(policy.file.space, 0.02, 16).samples[0]
+    sample = next(iter(BagRecording(data / "take_00002_0").samples(policy.file.space, 0.02, 16)))
     chunk = policy.predict(sample.observation)
     assert chunk.joints.shape == (16, 14) and chunk.base.shape == (16, 3) and chunk.stamp == sample.observation.stamp
     # one step of training teaches nothing, but a joint is moved by no more than half its range from where it is

@@ -17,6 +17,7 @@ from neon_control.core.control.promise import Motion
 ENTRY = 0.1  # [s] least time to the first point
 STEP = 0.03  # [rad] largest step by which a controller is tried
 LEAST_STEP = 0.01  # [rad] a controller whose joints are all nearer to their target stays where it is
+SETTLED = 0.06  # [s] at rest before it is joined: a window of the motion at the slowest rate then begins after its way
 PATIENCE = 0.3  # [s] after the step, until which the joints must have followed
 
 
@@ -86,7 +87,7 @@ class Entry:
 
     def answer(self, now: int, measured: np.ndarray) -> bool | None:
         """Whether the joints (A,) have taken the step; None: not yet known."""
-        if self._step is None or self._way is None or self.busy(now):
+        if self._step is None or self._way is None or self.busy(now - round(SETTLED * NANOSECONDS)):
             return None
         asked = np.abs(self._step)
         moved = (measured - self._from) * np.sign(self._step)
