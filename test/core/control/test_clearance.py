@@ -52,7 +52,7 @@ ACROSS = {  # poses on the straight way to which these two meet before any other
 
 
 def drive(moving: Moving, target: np.ndarray, measure: Measure, seconds: float = 3.0) -> float:
-    """[m] the least distance of all pairs on the way towards a pose and where each command would rest, from a start that is followed first."""
+    """[m] the least distance of all pairs, in each pose commanded and where it would rest, from a start that is followed first."""
     rate = round(1e9 / moving.step_ns)
     start = moving.position.copy()
     for _ in range(rate // 5):
