@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ import yaml
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 
+from neon_control.core.control.clearance import ClearanceGuard
 from neon_control.core.control.supervisor import State
+from neon_control.core.robot.clearance_settings import ClearanceSettings
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.executor_diagnostics import MEANING
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
@@ -71,6 +75,8 @@ def keys(status: DiagnosticStatus) -> set[str]:
 def test_every_key_of_the_executor_is_documented(configured: Callable[[type[AutostartNode]], AutostartNode]) -> None:
     node = configured(ExecutorNode)
     node._diagnostics = Recorder()
+    robot = replace(load_robot("g1.yaml"), clearance=ClearanceSettings())
+    node._motion.guard = ClearanceGuard(robot, node._motion.joint_names, node._motion.period)
     node._motion.reject("joints", "late")
     node._motion.supervisor.stops["chunks"] += 1
     for counts in node._motion.limiter.counts.values():

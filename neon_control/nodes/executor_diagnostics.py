@@ -45,6 +45,10 @@ def executor_status(
     values["newest_chunk_age_ms"] = executor.chunk_age * 1e3
     if state is State.WAITING:
         values["joints_missing"] = ", ".join(executor.missing_joints()) or "none"
+    guard = executor.guard
+    if guard is not None:
+        values["nearest_bodies"] = str(guard.nearest or "far from each other")
+        values["slowed_joints"] = ", ".join(guard.slowed()) or "none"
     for stream in executor.streams.values():
         values[f"votes/{stream.name}"] = stream.ensemble.votes
         values[f"accepted/{stream.name}"] = stream.accepted

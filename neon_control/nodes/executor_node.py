@@ -117,6 +117,10 @@ class ExecutorNode(AutostartNode):
         self._outputs = create_outputs(self, robot, names, self._motion.period, *messages, lifespan)
         self._listeners = Listeners(self, [*(controller.topic for controller in robot.controllers), BASE_COMMAND])
         self._stops = StopLog(self._motion, self._listeners)
+        if self._motion.guard is not None and self._motion.guard.without:
+            self.get_logger().warning(
+                f"no clearance is kept to {', '.join(f'{n} ({why})' for n, why in self._motion.guard.without.items())}"
+            )
         self._lateness, self._compute = Percentiles(), Percentiles()
         self._pacer: Pacer | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)

@@ -22,6 +22,8 @@ def why(motion: MotionExecutor, listeners: Listeners) -> str:
         return "; ".join(listeners.problems) or "a controller has left"
     if cause == "not_following":
         return motion.joining.complaint
+    if cause == "clearance" and motion.guard is not None and (near := motion.guard.cause) is not None:
+        return str(near)
     if cause == "tracking_error":
         (worst, gap), limit = motion.farthest, motion.settings.tracking_error_limit
         measured = motion.measured.positions[worst]

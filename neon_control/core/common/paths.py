@@ -35,6 +35,12 @@ def share_directory() -> Path:
     )
 
 
+def cache_directory() -> Path:
+    """The user's folder for what can be made anew at any time; the same as platformdirs', which `core` does without."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(given) if given else Path.home() / ".cache") / PACKAGE
+
+
 def find_file(name: str | Path, folder: str = "") -> Path:
     """Resolve a file or folder that a user named.
 

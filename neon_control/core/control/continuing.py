@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.clearance import ClearanceGuard
 from neon_control.core.control.command import Command
 from neon_control.core.control.joining import Joining
 from neon_control.core.control.limits import Limiter
@@ -75,8 +76,19 @@ class Continuing:
         ahead = math.trunc((promise.end - now - self.lead) / self._step)
         return [promise.end + (k + 1) * self._step for k in range(min(max(1 - ahead, 0), MOST_STEPS))]
 
-    def advance(self, due: Sequence[int], targets: Sequence[np.ndarray], braking: slice | np.ndarray = NONE) -> None:
-        """Step the limiter once for each instant [ns] that is due, the base once in all, towards the targets (N or 1, J + 3)."""
+    def advance(
+        self,
+        due: Sequence[int],
+        targets: Sequence[np.ndarray],
+        braking: slice | np.ndarray = NONE,
+        guard: ClearanceGuard | None = None,
+    ) -> None:
+        """Step the limiter once for each instant [ns] that is due, the base once in all, towards the targets (N or 1, J + 3).
+
+        Args:
+            braking: axes that come to rest instead.
+            guard: refuses what would lead too near to something; the joints brake then.
+        """
         joints, limiter = self._joints, self._limiter
         if not due:
             kept = limiter.state(joints)
@@ -84,7 +96,11 @@ class Continuing:
             limiter.restore(joints, kept)
         for k, instant in enumerate(due):
             base = limiter.state(self._base) if k else None
-            limiter.step(targets[min(k, len(targets) - 1)], braking)
+            target = targets[min(k, len(targets) - 1)]
+            if guard is None:
+                limiter.step(target, braking)
+            else:
+                guard.step(limiter, self._joints, target)
             if base is not None:
                 limiter.restore(self._base, base)
             for columns, (value, rate) in self._joining.entering(instant):

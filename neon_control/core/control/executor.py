@@ -19,6 +19,7 @@ import numpy as np
 from neon_control.core.common.nanoseconds import CLOCK_TOLERANCE, NANOSECONDS
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
+from neon_control.core.control.clearance import ClearanceGuard
 from neon_control.core.control.command import Command
 from neon_control.core.control.continuing import Continuing
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
@@ -69,6 +70,7 @@ class MotionExecutor:
         )
         self.supervisor = supervisor or Supervisor()
         self.limiter = envelope(robot, joint_names, self.period)
+        self.guard = None if robot.clearance is None else ClearanceGuard(robot, joint_names, self.period)
         self._joints, self._base = slice(0, len(joint_names)), slice(len(joint_names), None)  # the command's axes
         self.joining = Joining(robot, joint_names, self.settings.following_limit)
         lead = round(self.settings.command_lead * NANOSECONDS)
@@ -94,6 +96,8 @@ class MotionExecutor:
         """Begin anew (activation): nothing received, nothing commanded."""
         self.supervisor.restart()
         self._forget()
+        if self.guard is not None:
+            self.guard.forget()
         self._now = 0
         self.continuing.restart()
         self._ramp = Ramp()
@@ -196,6 +200,14 @@ class MotionExecutor:
             self.continuing.shift(passed)
         self._now = now
 
+    def _tried_apart(self, goal: np.ndarray, now: int) -> np.ndarray:
+        """Towards which pose (J,) controllers may be tried: the goal's, but not too near to something on the way."""
+        here = self.measured.positions
+        trial = None if self.guard is None else self.joining.trial(now, here, goal)
+        if self.guard is None or trial is None:
+            return goal
+        return trial if self.guard.is_clear(here, trial) else here
+
     def _conditions(self, now: int, targets: dict[str, np.ndarray | None]) -> Conditions:
         self.chunk_age = self.streams.age(now)
         measured = self.measured.is_fresh(now, self.settings.joint_state_timeout)
@@ -216,7 +228,13 @@ class MotionExecutor:
             at_rest=not self.limiter.rate.any() and not self.limiter.value[self._base].any(),
             ramp_over=self._ramp.is_over(self.promise.end),
             listened=self.listened,
+            apart=self.guard is None or self._is_apart(self.guard, targets[JOINTS]),
         )
+
+    def _is_apart(self, guard: ClearanceGuard, target: np.ndarray | None) -> bool:
+        if self.supervisor.state is State.HOLDING and target is not None:
+            return guard.may_follow(self.limiter.value[self._joints], target)
+        return guard.cause is None
 
     def _enter(self, state: State, before: State, now: int) -> None:
         if before is State.WAITING and state is State.HOLDING:
@@ -242,7 +260,7 @@ class MotionExecutor:
         wanted = np.concatenate([t for t in targets.values() if t is not None])  # (J + 3,) at the last instant that is due
         joints, limiter = self._joints, self.limiter
         goal = np.clip(wanted[joints], limiter.lower[joints], limiter.upper[joints])  # a policy may want what is out of reach
-        entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, goal)
+        entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, self._tried_apart(goal, now))
         if self._ramp.waits:
             self._rest[self._joints] = self.limiter.value[self._joints]
             self._ramp.waits = not entered
@@ -255,7 +273,7 @@ class MotionExecutor:
         if self.supervisor.state is State.RAMPING:
             ends = due or [self.promise.end]
             rows = [self._ramp.between(self._rest, row, t) for t, row in zip(ends, rows, strict=True)]
-        self.continuing.advance(due, rows)
+        self.continuing.advance(due, rows, guard=self.guard)
         newest = self.streams[JOINTS].ensemble.newest_stamp or 0
         if newest > self._latest_used:
             self._latest_used = newest

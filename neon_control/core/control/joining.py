@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.core.control.entering import Entry
+from neon_control.core.control.entering import LEAST_STEP, STEP, Entry
 from neon_control.core.control.promise import Motion
 from neon_control.core.robot.robot import Robot
 
@@ -84,6 +84,15 @@ class Joining:
                 entry.try_towards(now, commanded[entry.columns], here, target[entry.columns])
             waits |= not entry.joined and (entry.tried or entry.busy(now))
         return not waits
+
+    def trial(self, now: int, measured: np.ndarray, target: np.ndarray) -> np.ndarray | None:
+        """Where on the straight way to `target` (J,) those would be tried who are about to be; None: nobody is."""
+        gap = np.zeros(len(measured))
+        for entry in self.entries.values():
+            if not (entry.joined or entry.tried or entry.busy(now)):
+                gap[entry.columns] = (target - measured)[entry.columns]
+        largest = np.abs(gap).max()
+        return None if largest < LEAST_STEP else measured + gap * min(1.0, STEP / largest)
 
     def entering(self, instant: int) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
         """Columns, and where they are at `instant` [ns], of those that are not joined."""

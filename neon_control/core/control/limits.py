@@ -78,6 +78,7 @@ class Limiter:
         self.lower, self.upper, self.max_rate = lower, upper, max_rate
         # A change that covers the whole band of rates in one step is no limit; it keeps the arithmetic finite.
         self.max_change = np.minimum(max_change, 2.0 * max_rate / dt)
+        self.allowed_rate = max_rate.copy()  # (D,) with which a target is followed; may be set lower
         self._carried = np.where(np.isfinite(max_change), 0.5 * dt, 0.0)  # (D,) [s] for which the rate before lasts in a step
         self._step = self.max_change * dt  # (D,) largest change of the rate in one step
         shares = np.array([1.0, RANGE_SHARE, RANGE_SHARE])  # for a target, and for either end
@@ -126,7 +127,7 @@ class Limiter:
         catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
         np.add((inside - self._target) / self.dt, np.copysign(catch_up, error), out=wanted)
         wanted[braking] = 0.0
-        np.minimum(np.maximum(wanted, -self.max_rate), self.max_rate, out=limited)
+        np.minimum(np.maximum(wanted, -self.allowed_rate), self.allowed_rate, out=limited)
         np.minimum(np.maximum(limited, self.rate - self._step), self.rate + self._step, out=changed)
         np.minimum(np.maximum(changed, -down), up, out=held)
         self._changed += np.abs(stages[1:] - stages[:-1]) > self._tolerance

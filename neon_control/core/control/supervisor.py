@@ -19,8 +19,8 @@
 | stopped  | nothing more                                        | (activated again)                                     | waiting  |
 
 Faults are: joint states stale or in doubt, tracking error above its limit, a joint that does not follow, a controller that does not
-listen, chunks stale or their publisher gone. They end by themselves; the e-stop is latched until it is released and reset, also through a
-deactivation.
+listen, chunks stale or their publisher gone, bodies about to come too near to each other. They end by themselves; the e-stop is latched
+until it is released and reset, also through a deactivation.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Conditions:
     ramp_over: bool
     following: bool = True  # the controllers do what they are told, as far as is known
     listened: bool = True  # every controller listens
+    apart: bool = True  # the robot's bodies keep their clearance on the way that is about to be commanded
 
 
 _TABLE: dict[State, tuple[tuple[str, State], ...]] = {
@@ -146,4 +147,6 @@ class Supervisor:
             return "listeners"
         if not seen.following:
             return "not_following"
-        return "" if seen.chunks_fresh else "chunks"
+        if not seen.chunks_fresh:
+            return "chunks"
+        return "" if seen.apart else "clearance"

@@ -135,7 +135,7 @@ def quaternions(rotations: np.ndarray) -> np.ndarray:
     return np.asarray(q / np.linalg.norm(q, axis=1, keepdims=True))
 
 
-def _cross(axis: np.ndarray) -> np.ndarray:
+def cross_matrix(axis: np.ndarray) -> np.ndarray:
     """The matrix (3, 3) whose product with a vector is the cross product of `axis` with it."""
     x, y, z = axis
     return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
@@ -143,13 +143,17 @@ def _cross(axis: np.ndarray) -> np.ndarray:
 
 def _about(axis: np.ndarray, angle: float) -> np.ndarray:
     """Rotation (3, 3) about a unit axis by an angle [rad]."""
-    k = _cross(axis)
+    k = cross_matrix(axis)
     return np.asarray(np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * (k @ k))
 
 
+def rotation_of(roll_pitch_yaw: np.ndarray) -> np.ndarray:
+    """Rotation (3, 3) by roll, pitch and yaw [rad] about the fixed axes x, y, z, as a URDF writes it."""
+    roll, pitch, yaw = roll_pitch_yaw
+    return np.asarray(_about(np.eye(3)[2], yaw) @ _about(np.eye(3)[1], pitch) @ _about(np.eye(3)[0], roll))
+
+
 def _with_matrices(joint: UrdfJoint) -> _Joint:
-    roll, pitch, yaw = joint.roll_pitch_yaw
-    origin = _about(np.eye(3)[2], yaw) @ _about(np.eye(3)[1], pitch) @ _about(np.eye(3)[0], roll)
-    k = _cross(joint.axis)
+    origin, k = rotation_of(joint.roll_pitch_yaw), cross_matrix(joint.axis)
     x, y, z, w = quaternions(origin[None])[0].tolist()
     return _Joint(**vars(joint), rotation=origin, factors=np.hstack([origin, origin @ k, origin @ k @ k]), turn=(x, y, z, w))

@@ -14,6 +14,7 @@ import numpy as np
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.fields import setting
 from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.clearance_settings import ClearanceSettings
 from neon_control.core.robot.recording_names import RecordingConfig
 
 PARTS = ("arms", "torso", "legs")  # the order of an action vector; the base comes last
@@ -71,6 +72,7 @@ class Robot:
     file: Path  # the YAML file; the simulation reads its own section of it
     recording: RecordingConfig = field(default_factory=RecordingConfig)  # topics and names of recordings to learn from
     cameras: tuple[Camera, ...] = (Camera(),)  # the first one is what a policy looks at that names none
+    clearance: ClearanceSettings | None = None  # None: the bodies are not kept apart
 
     def limits(self, names: tuple[str, ...], field: str) -> np.ndarray:
         """One `Joint` field for the named joints, as an array (len(names),)."""

@@ -12,6 +12,7 @@ from neon_control.core.common.fields import Place, load, setting
 from neon_control.core.common.paths import find_file
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.clearance_settings import ClearanceSettings
 from neon_control.core.robot.recording_names import CommandTopic, load_recording
 from neon_control.core.robot.robot import PARTS, BaseLimits, ControllerConfig, Joint, Robot
 from neon_control.core.robot.urdf import read_urdf
@@ -45,6 +46,7 @@ class RobotFile:
     base: BaseLimits | None = setting(None, null=True)
     cameras: dict[str, Camera] = setting({"camera": Camera()}, null=True, filled=True)
     controllers: dict[str, ControllerConfig] = setting({}, null=True)  # their joints may also be names of groups
+    clearance: ClearanceSettings | None = setting(None, null=True)
     recording: Any = None  # see `load_recording`
     simulation: Any = None  # the simulation reads it
 
@@ -71,7 +73,7 @@ def load_robot(path: str | Path) -> Robot:
         raise ConfigError(f"{file}: cameras need topics of their own, got {topics}")
     commands = tuple(CommandTopic(c.topic, c.joints) for c in controllers)
     recording = load_recording(file, data.recording, commands, cameras[0].topic)
-    return Robot(data.name, urdf_path, joints, data.groups, parts, controllers, data.base, file, recording, cameras)
+    return Robot(data.name, urdf_path, joints, data.groups, parts, controllers, data.base, file, recording, cameras, data.clearance)
 
 
 def _resolve_urdf(file: Path, urdf: str) -> Path:
