@@ -1,0 +1,78 @@
+"""What is cut out of a picture, turned and mirrored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.view import FLIPS, PLAIN, TURNS, Crop, View, in_words
+
+LETTERS = np.array([list("abc"), list("def")])  # (2, 3)
+
+
+def seen(**how: object) -> list[str]:
+    picture = np.repeat(LETTERS[..., None], 3, axis=2)
+    return ["".join(row) for row in View(**how).of(picture)[..., 0]]
+
+
+def test_a_picture_is_turned_clockwise_and_mirrored() -> None:
+    assert seen() == ["abc", "def"]
+    assert seen(rotate=90) == ["da", "eb", "fc"]
+    assert seen(rotate=180) == ["fed", "cba"]
+    assert seen(rotate=270) == ["cf", "be", "ad"]
+    assert seen(flip="horizontal") == ["cba", "fed"]
+    assert seen(flip="vertical") == ["def", "abc"]
+
+
+def test_first_it_is_cut_then_turned_then_mirrored() -> None:
+    assert seen(crop=Crop(left=1 / 3)) == ["bc", "ef"]
+    assert seen(crop=Crop(left=1 / 3), rotate=90) == ["eb", "fc"]
+    assert seen(crop=Crop(left=1 / 3), rotate=90, flip="horizontal") == ["be", "cf"]
+
+
+def test_edges_are_fractions_and_hold_at_every_resolution() -> None:
+    crop = Crop(left=0.25, top=0.1, right=0.75, bottom=0.9)
+    assert crop.of((480, 640)) == (slice(48, 432), slice(160, 480))
+    assert crop.of((240, 320)) == (slice(24, 216), slice(80, 240))
+
+
+@given(
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    edges=st.tuples(*[st.floats(0.0, 1.0)] * 4),
+    rotate=st.sampled_from(TURNS),
+    flip=st.sampled_from(FLIPS),
+)
+def test_something_is_always_left_and_nothing_is_copied(
+    size: tuple[int, int], edges: tuple[float, float, float, float], rotate: int, flip: str
+) -> None:
+    left, right = sorted(edges[:2])
+    top, bottom = sorted(edges[2:])
+    if left == right or top == bottom:
+        return
+    image = np.zeros((*size, 3), np.uint8)
+    part = View(crop=Crop(left, top, right, bottom), rotate=rotate, flip=flip).of(image)
+    assert part.size and np.shares_memory(part, image)
+    whole = part.shape[:2] if rotate % 180 == 0 else part.shape[1::-1]
+    assert all(1 <= left <= given for left, given in zip(whole, size, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ({"rotate": 45}, r"rotate must be one of \[0, 90, 180, 270\], got 45"),
+        ({"flip": "sideways"}, "flip must be one of"),
+        ({"crop": {"left": 0.5, "right": 0.5}}, "left must be < right and top < bottom"),
+        ({"crop": {"bottom": 240}}, "crop.bottom must be a finite number from 0.0 to 1.0, got 240"),
+    ],
+)
+def test_what_makes_no_picture_is_refused(how: dict[str, object], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        View(**how)
+
+
+def test_a_view_is_told_in_words() -> None:
+    assert in_words(PLAIN) == "plain"
+    assert in_words(View(crop=Crop(right=0.5), rotate=90, flip="vertical")) == "crop 0 0 0.5 1, rotate 90, flip vertical"
