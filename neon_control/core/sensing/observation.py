@@ -20,12 +20,16 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.camera import DEFAULT_NAME, input_name
 from neon_control.core.sensing.age import age_problem
 from neon_control.core.sensing.audio_buffer import AudioBuffer
-from neon_control.core.sensing.cameras import Cameras
+from neon_control.core.sensing.cameras import MAX_SKEW_S, Cameras
 from neon_control.core.sensing.image_buffer import StoredImage
 from neon_control.core.sensing.joint_states import JointStateBuffer
 from neon_control.core.sensing.measured import in_words
 from neon_control.core.sensing.witnesses import Witnesses
 
+# Field of the inference node's parameters and of an evaluation's.
+MAX_SKEW: float = setting(
+    MAX_SKEW_S, "with several cameras, how much older than the first one's image another one's may be", unit="s", minimum=0.0, maximum=10.0
+)
 FUTURE_S = 0.1  # [s] a stamp this far in the future means that two clocks disagree
 
 
@@ -39,6 +43,7 @@ class Observation:
     audio: np.ndarray  # (32000,) float32 in [-1, 1], ends at `stamp`; (0,) when the policy does not listen
     clip: tuple[np.ndarray, ...] = ()  # T images like `image`, which is the last; empty for a policy that looks at one image
     others: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)  # the policy's further cameras, in its order -> T images
+    skew: float = 0.0  # [s] how far the cameras' images are from the first one's in time, at most
 
     @property
     def frames(self) -> tuple[np.ndarray, ...]:
@@ -52,11 +57,11 @@ class Observation:
 
     @classmethod
     def of_clips(
-        cls, stamp: int, clips: Mapping[str, tuple[np.ndarray, ...]], joint_positions: np.ndarray, audio: np.ndarray
+        cls, stamp: int, clips: Mapping[str, tuple[np.ndarray, ...]], joint_positions: np.ndarray, audio: np.ndarray, skew: float = 0.0
     ) -> Observation:
-        """From what `Cameras.clips` gives."""
+        """From what `Cameras.clips` gives, and `Cameras.skew`."""
         (_, frames), *others = clips.items()
-        return cls(stamp, frames[-1], joint_positions, audio, frames if len(frames) > 1 else (), dict(others))
+        return cls(stamp, frames[-1], joint_positions, audio, frames if len(frames) > 1 else (), dict(others), skew)
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ class ObservationBuilder:
         joint_names: the joints of an observation, in order.
         max_age: limits of age.
         use_audio: False for a policy that does not listen; audio is then neither needed nor cut.
+        max_skew: [s] how much older than the first camera's image another one's may be.
         witnesses: who decides which joint states can be true; None: one driver, which is always right.
         cameras: the robot's cameras; an observation is made of the first one's newest image until `cameras.look_at` says otherwise.
     """
@@ -91,9 +97,10 @@ class ObservationBuilder:
         use_audio: bool = True,
         cameras: Sequence[str] = (DEFAULT_NAME,),
         witnesses: Witnesses | None = None,
+        max_skew: float = MAX_SKEW_S,
     ) -> None:
         self.max_age = max_age or MaxAge()
-        self.cameras = Cameras(cameras, self.max_age.camera)
+        self.cameras = Cameras(cameras, self.max_age.camera, max_skew)
         self.images = self.cameras.buffers[cameras[0]]
         self.joint_states = JointStateBuffer(joint_names, gap_s=self.max_age.joint_states, witnesses=witnesses)
         self.audio = AudioBuffer()
@@ -108,7 +115,7 @@ class ObservationBuilder:
             use_joints: False where joint states are taken at another time; the observation then has none, and needs none.
 
         Raises:
-            ObservationError: an input is missing or stale; the message and `inputs` name every such input.
+            ObservationError: an input is missing or stale, and `inputs` names every such one, or images are too far apart (`cameras.SKEW`).
         """
         picked = self.cameras.pick()
         stamps = {input_name(name): None if image is None else image.stamp for name, image in picked.items()}
@@ -120,7 +127,7 @@ class ObservationBuilder:
         stamp = cast(StoredImage, picked[self.cameras.used[0]]).stamp
         audio = self.audio.window(stamp) if self.use_audio else np.zeros(0, np.float32)
         joints = self.joint_states.at(stamp) if use_joints else np.zeros(0)
-        return Observation.of_clips(stamp, self.cameras.clips(picked), joints, audio)
+        return Observation.of_clips(stamp, self.cameras.clips(picked), joints, audio, self.cameras.skew(picked))
 
     def check(self, now: int, stamps: Mapping[str, int | None]) -> None:
         """Hold inputs, each a field of `MaxAge` or a camera of the robot, to their limits of age.

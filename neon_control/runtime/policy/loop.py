@@ -135,6 +135,8 @@ class InferenceLoop:
         self._statistics.record(
             build_ms=1e3 * (built - start), vision_ms=parts["vision"], audio_ms=parts["audio"], features_ms=self._features_ms
         )
+        if look.observation.others:
+            self._statistics.record(skew_ms=1e3 * look.observation.skew)
         chunk_start = self._decisions.keep(look, features)
         if chunk_start is not None:
             self._make_chunk(chunk_start)

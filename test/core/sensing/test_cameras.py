@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.core.common.errors import ObservationError
-from neon_control.core.sensing.cameras import TOLERANCE_S, Cameras
+from neon_control.core.sensing.cameras import MAX_SKEW_S, SKEW, TOLERANCE_S, Cameras
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import MaxAge, Observation, ObservationBuilder
 
@@ -93,6 +93,41 @@ def test_an_image_that_is_too_new_is_not_taken_for_an_old_one() -> None:
     with pytest.raises(ObservationError) as error:
         builder(head=(1000,), wrist=(1080,)).build(1100 * MS, use_joints=False)
     assert str(error.value) == "camera_wrist: its image is 0.08 s later than that of camera_head, limit 0.02 s"
+    assert error.value.inputs == (SKEW,)
+
+
+def test_images_further_apart_than_allowed_are_refused_and_how_far_apart_they_are_is_known() -> None:
+    made = ObservationBuilder([], MaxAge(camera=1.0), use_audio=False, cameras=NAMES, max_skew=0.05)
+    made.cameras.look_at(Clip(), ("head", "wrist", "floor"))
+    show(made.cameras, "head", 2000)
+    show(made.cameras, "floor", 2010)
+    show(made.cameras, "wrist", 1950)
+    assert made.build(2000 * MS, use_joints=False).skew == 0.05, "exactly the limit is allowed"
+    show(made.cameras, "head", 2055)
+    with pytest.raises(ObservationError) as error:
+        made.build(2100 * MS, use_joints=False)
+    assert str(error.value) == "camera_wrist: its image is 0.105 s older than that of camera_head, limit 0.05 s"
+    assert error.value.inputs == (SKEW,)
+    show(made.cameras, "wrist", 2010, 2090)
+    assert made.build(2100 * MS, use_joints=False).skew == 0.045
+    assert builder(head=(1000,)).cameras.skew({}) == 0.0
+
+
+def test_an_old_image_of_the_first_camera_finds_those_of_its_time_as_long_as_it_is_allowed() -> None:
+    made = ObservationBuilder([], MaxAge(camera=0.5), use_audio=False, cameras=NAMES, max_skew=0.03)
+    made.cameras.look_at(Clip(), ("head", "wrist"))
+    show(made.cameras, "head", 1000)
+    show(made.cameras, "wrist", *range(980, 1500, 40))
+    assert marks(made.build(1490 * MS, use_joints=False)) == [[1000], [1020]]
+
+
+def test_the_tolerance_is_no_larger_than_what_is_allowed() -> None:
+    cameras = Cameras(NAMES, max_skew_s=0.005)
+    cameras.look_at(Clip(), ("head", "wrist"))
+    show(cameras, "head", 1000)
+    show(cameras, "wrist", 996, 1006)
+    assert cameras.skew(cameras.pick()) == 0.004
+    assert MaxAge().camera == MAX_SKEW_S, "without settings, as before there was a limit of its own"
 
 
 def test_a_policy_that_names_no_camera_sees_the_robots_first_one() -> None:
