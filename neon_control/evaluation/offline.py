@@ -25,7 +25,6 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import METHODS
 from neon_control.core.control.executor import MotionExecutor
-from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.topics import cameras_by_role
 from neon_control.core.sensing.observation import ObservationBuilder
@@ -33,7 +32,7 @@ from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
 from neon_control.recordings.bag.messages import stamp_of
 from neon_control.runtime.decoding.audio_blocks import READERS
-from neon_control.runtime.decoding.compressed_images import image_of
+from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.policy.decisions import ChunkStart, InferenceDecisions, Look
 from neon_control.runtime.policy.policy import Features, Policy
@@ -97,11 +96,12 @@ class OfflineRun:
         self.run = Run(name, policy, settings)
         self._bag = bag
         self._roles = {topic: role for role, topic in inputs.items()}
-        self._cameras = {role: camera.name for role, camera in cameras_by_role(robot).items()}
-        self._builder = ObservationBuilder(space.joint_names, settings.max_age, cameras=list(self._cameras.values()))
+        self._cameras = cameras_by_role(robot)
+        names = [camera.name for camera in self._cameras.values()]
+        self._builder = ObservationBuilder(space.joint_names, settings.max_age, cameras=names, max_skew=settings.max_skew)
         rates = settings.backbone_rate_hz, settings.head_rate_hz
         self._decisions = InferenceDecisions(policy, self._builder, *rates, lambda name: self.run.counts.update([name]))
-        blind = [n for n in self._builder.cameras.used if n not in {self._cameras.get(role) for role in inputs}]
+        blind = [n for n in self._builder.cameras.used if n not in {c.name for role, c in self._cameras.items() if role in inputs}]
         if blind:
             raise BagError(f"no images of {blind}, through which {name} looks; the recording has {sorted(bag.topics)}", bag.path)
         self._sound = SoundStream(settings.audio_rate_hz, settings.audio_channels)
@@ -169,8 +169,8 @@ class OfflineRun:
                 self._builder.audio.add(now - delay, samples)
         else:
             camera, cameras = self._cameras[role], self._builder.cameras
-            cameras.buffers[camera].add(stamp_of(content), image_of(content, input_name(camera)))
-            if camera == cameras.used[0]:  # another one wakes nobody
+            cameras.buffers[camera.name].add(stamp_of(content), image_of(content, camera))
+            if camera.name == cameras.used[0]:  # another one wakes nobody
                 self.run.counts["images"] += 1
                 if self._decisions.image_arrived(now, now):
                     self._look(now)

@@ -14,12 +14,11 @@ from neon_control.core.robot import topic_names
 from neon_control.core.robot.camera import input_name
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
-from neon_control.core.sensing.image import image_to_rgb
 from neon_control.nodes.chunk_messages import read_base, read_joints
 from neon_control.nodes.motion_topics import COMMAND_TYPES, MotionTopics, age, planar_velocity
 from neon_control.nodes.topic_reader import TopicReader
 from neon_control.runtime.decoding.audio_blocks import READERS
-from neon_control.runtime.decoding.compressed_images import decode_compressed
+from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.decoding.sound import SoundStream
 
 LOOK_PERIOD = 1.0  # [s] between two looks for topics that were not published yet
@@ -49,7 +48,7 @@ class Streams:
     def __init__(self, node: Node, robot: Robot, audio_rate: int | None = None, audio_channels: int | None = None) -> None:
         self._node = node
         recording = robot.recording
-        self._topics = {camera.name: camera.topic for camera in robot.cameras}
+        self._robot_cameras = {camera.name: camera for camera in robot.cameras}
         self.motion = MotionTopics(node, robot)
         self._audio = TopicReader(node, [(recording.audio, tuple(READERS))], AUDIO_DEPTH)
         self._chunk = TopicReader(node, [(topic_names.CHUNK_JOINTS, [COMMAND_TYPES["joint_trajectory"]])])
@@ -63,7 +62,7 @@ class Streams:
             **({AUDIO: (self._audio,)} if recording.audio else {}),
         }
         self._drives = robot.base is not None
-        self.cameras, self.hears = tuple(self._topics), bool(recording.audio)
+        self.cameras, self.hears = tuple(self._robot_cameras), bool(recording.audio)
         self._camera = self._open(self.cameras[0])
         self._sound = SoundStream(audio_rate or recording.audio_rate_hz, audio_channels or recording.audio_channels)
         self._looked = -LOOK_PERIOD
@@ -79,7 +78,7 @@ class Streams:
         self._camera = self._open(camera)
 
     def _open(self, camera: str) -> TopicReader:
-        topic = self._topics[camera]
+        topic = self._robot_cameras[camera].topic
         reader = TopicReader(self._node, ((topic, ("sensor_msgs/Image",)), (f"{topic}/compressed", ("sensor_msgs/CompressedImage",))))
         self.camera: str = camera
         self.image: np.ndarray | None = None
@@ -164,7 +163,8 @@ class Streams:
     def _read_camera(self) -> bool:
         message = self._camera.newest()
         if message is not None:
-            self.image = decode_compressed(message.data) if self._camera.kind.endswith("CompressedImage") else image_to_rgb(message)
+            image = image_of(message, self._robot_cameras[self.camera])
+            self.image = image() if callable(image) else image
         return message is not None
 
     def _read_audio(self) -> bool:

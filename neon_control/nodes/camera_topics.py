@@ -13,7 +13,7 @@ from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import Camera, input_name
 from neon_control.core.sensing.cameras import Cameras
-from neon_control.runtime.decoding.compressed_images import image_of
+from neon_control.runtime.decoding.images import image_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,16 +31,15 @@ class CameraTopics:
         for camera in self.robot_cameras:
             raw = (camera.transport or self.transport) == "raw"
             message, topic = (Image, camera.topic) if raw else (CompressedImage, f"{camera.topic}/compressed")
-            yield message, topic, partial(self._receive, camera.name), input_name(camera.name)
+            yield message, topic, partial(self._receive, camera), input_name(camera.name)
 
-    def _receive(self, camera: str, message: Image | CompressedImage) -> None:
+    def _receive(self, camera: Camera, message: Image | CompressedImage) -> None:
         self.statistics.count("images_received")
         if len(self.robot_cameras) > 1:
-            self.statistics.count(f"images_received_{camera}")
-        # A compressed image is decoded by the inference thread, and only if this image is the one it takes.
-        image = image_of(message, input_name(camera))
-        self.cameras.buffers[camera].add(to_nanoseconds(message.header.stamp), image)
-        if camera == self.cameras.used[0]:
+            self.statistics.count(f"images_received_{camera.name}")
+        # What has to be computed is left to the inference thread, and only if this image is the one it takes.
+        self.cameras.buffers[camera.name].add(to_nanoseconds(message.header.stamp), image_of(message, camera))
+        if camera.name == self.cameras.used[0]:
             self.on_image()
 
     def diagnostics(self, now: int) -> dict[str, object]:

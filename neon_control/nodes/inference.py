@@ -29,7 +29,7 @@ from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import TRANSPORTS
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import AUDIO, DIAGNOSTICS, JOINT_STATES
-from neon_control.core.sensing.observation import MaxAge, ObservationBuilder
+from neon_control.core.sensing.observation import MAX_SKEW, MaxAge, ObservationBuilder
 from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
@@ -95,6 +95,7 @@ class Parameters:
     trust_remote_code: bool = setting(False, "run Python code that comes with a Hugging Face backbone; only for sources you trust")
     rejoin_after: float = REJOIN_AFTER
     max_age: MaxAge = field(default_factory=MaxAge)
+    max_skew: float = MAX_SKEW
 
 
 class InferenceNode(AutostartNode):
@@ -134,10 +135,13 @@ class InferenceNode(AutostartNode):
         cameras = [camera.name for camera in self._robot.cameras]
         ranges = (self._robot.limits(space.joint_names, limit) for limit in ("lower", "upper", "max_velocity"))
         witnesses = Witnesses(space.joint_names, *ranges)
-        self._builder = ObservationBuilder(space.joint_names, parameters.max_age, cameras=cameras, witnesses=witnesses)
+        self._builder = ObservationBuilder(
+            space.joint_names, parameters.max_age, cameras=cameras, witnesses=witnesses, max_skew=parameters.max_skew
+        )
         self._statistics = Statistics()
         self._decide_for(policy)
         self._complaints: dict[str, float] = {}
+        self._refused: dict[str, str] = {}  # input -> why its newest message was refused
         self._chunks = ChunkPublisher(self, base=space.dim > space.num_joints)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._deafness = watch_of(self, parameters.rejoin_after)
@@ -215,7 +219,9 @@ class InferenceNode(AutostartNode):
             heard = time.monotonic()
             try:
                 callback(*message)
+                self._refused.pop(name, None)
             except ObservationError as error:
+                self._refused[name] = str(error)
                 self._statistics.count(f"messages_refused_{name}")
                 self._report(f"refused {topic}", f"message on {subscription.topic_name} refused: {error}")
 
@@ -276,6 +282,7 @@ class InferenceNode(AutostartNode):
             **{f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None},
             **self._change.diagnostics(),
             "deaf_to": ", ".join(deaf) or "none",
+            "refused": "; ".join(self._refused.values()) or "none",
             "joint_states_late": self._builder.joint_states.late,
             "audio_gaps": sound.gaps,
             "policy_name": self._decisions.policy.file.name,
@@ -292,8 +299,9 @@ class InferenceNode(AutostartNode):
         loop = self._loop
         if loop is None:
             return DiagnosticStatus.OK, "inactive"
-        if loop.problem:
-            return DiagnosticStatus.WARN, loop.problem
+        problems = [*self._refused.values(), *([loop.problem] if loop.problem else [])]  # the first explain the second
+        if problems:
+            return DiagnosticStatus.WARN, "; ".join(problems)
         quiet = time.monotonic() - loop.last_published
         rate = self._settings.head_rate_hz or self._settings.backbone_rate_hz
         if quiet > max(STALLED_S, 5.0 / rate):

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.camera import DEFAULT_NAME
+from neon_control.core.robot.camera import DEFAULT_NAME, Camera
 from neon_control.core.robot.recording_names import RecordingConfig
+from neon_control.core.robot.view import PLAIN
 from neon_control.core.sensing.image_buffer import AnyImage, Clip
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.bag.bag_file import METADATA, BagError
@@ -26,7 +27,7 @@ from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, file_fingerprint, step_times
 from neon_control.runtime.decoding.audio_blocks import READERS
-from neon_control.runtime.decoding.compressed_images import image_of
+from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.decoding.sound import SoundStream
 
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported
@@ -44,7 +45,8 @@ class BagRecording(Recording):
         """Of its files and of the topics that are read."""
         files = [self.path] if self.path.is_file() else list(self.path.iterdir())
         named = [f for f in files if f == self.path or f.name == METADATA or ".mcap" in f.name or ".db3" in f.name]
-        return file_fingerprint(named, self.config)
+        turned = [self.config.view] if self.config.view != PLAIN else []  # features of older versions are found again
+        return file_fingerprint(named, self.config, *turned)
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         try:
@@ -57,10 +59,11 @@ class BagRecording(Recording):
             if cameras is not None:
                 yield from _Playback(bag, self.config, space, dt, num_steps, clip).play(cameras)
 
-    def _cameras(self, bag: ReadableBag) -> dict[str, str] | None:
+    def _cameras(self, bag: ReadableBag) -> dict[str, Camera] | None:
         """Topic with images -> camera, the first one first; None, and a problem, where there can be no samples."""
-        wanted = {self.config.camera.lstrip("/"): DEFAULT_NAME, **{c.topic.lstrip("/"): c.name for c in self.config.others}}
-        found = {next((t for t in (topic, f"{topic}/compressed") if t in bag.types), topic): name for topic, name in wanted.items()}
+        first = Camera(DEFAULT_NAME, **vars(self.config.view))
+        wanted = {self.config.camera.lstrip("/"): first, **{c.topic.lstrip("/"): c for c in self.config.others}}
+        found = {next((t for t in (topic, f"{topic}/compressed") if t in bag.types), topic): camera for topic, camera in wanted.items()}
         needed = [t for t in (*found, self.config.joint_states.lstrip("/")) if t not in bag.types]
         if needed:
             bag.report.add(self.name, None, f"no topic {needed}; the bag has {sorted(bag.types)}")
@@ -99,9 +102,9 @@ class _Playback:
         self._first_image: int | None = None  # [ns] of the episode
         self._last_image: int | None = None  # [ns]
 
-    def play(self, cameras: Mapping[str, str]) -> Iterator[Sample]:
-        """One sample for each usable image of the first of `cameras` (topic -> name)."""
-        camera = next(iter(cameras))
+    def play(self, cameras: Mapping[str, Camera]) -> Iterator[Sample]:
+        """One sample for each usable image of the first of `cameras` (by topic)."""
+        leading = next(iter(cameras))
         joint_states, audio = self._config.joint_states.lstrip("/"), self._config.audio.lstrip("/")
         reaction = round(self._config.reaction * NANOSECONDS)
         waiting: deque[_Image] = deque()
@@ -114,10 +117,11 @@ class _Playback:
             while waiting and waiting[0].due < now:
                 yield from self._look(waiting.popleft())
             try:
-                if topic == camera:
-                    waiting.append(_Image(now + reaction, stamp_of(message), image_of(message)))
+                if topic == leading:
+                    waiting.append(_Image(now + reaction, stamp_of(message), image_of(message, cameras[topic])))
                 elif topic in cameras:
-                    self._builder.cameras.buffers[cameras[topic]].add(stamp_of(message), image_of(message))
+                    camera = cameras[topic]
+                    self._builder.cameras.buffers[camera.name].add(stamp_of(message), image_of(message, camera))
                 elif topic == joint_states:
                     self._builder.joint_states.add(stamp_of(message), message.name, message.position)
                 else:
@@ -128,7 +132,7 @@ class _Playback:
             yield from self._look(waiting.popleft())
         for topic, (count, first, last) in spans.items():
             self._report.rates[topic] = (count - 1) * NANOSECONDS / max(last - first, 1)
-            if topic == camera:
+            if topic == leading:
                 self._report.seconds = (last - first) / NANOSECONDS
 
     def _hear(self, now: int, message: Any) -> None:

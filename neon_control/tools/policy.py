@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.view import in_words
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.policy import Policy
 from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
@@ -52,6 +53,7 @@ def _show(file: PolicyFile, as_json: bool) -> None:
         ("chunk", f"{file.num_steps} steps of {1e3 * file.dt:g} ms"),
         ("vision", f"{file.vision.encoder} {file.vision.revision}, {file.vision.features} features"),
         *([("cameras", f"{', '.join(file.vision.cameras)}: {file.vision.combine}")] if file.vision.cameras else []),
+        *([("views", "; ".join(map(in_words, file.vision.views)))] if file.vision.views else []),
         *([("tokens", f"{file.vision.tokens}, padding included")] if file.vision.tokens else []),
         ("audio", f"{file.audio.encoder} {file.audio.revision}, {file.audio.features} features" if file.audio else "none"),
         *((f"head.{key}", value) for key, value in _flat(file.action_layer.get("head", {}))),

@@ -66,7 +66,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     robot = load_robot(config.robot)
     space = ActionSpace.from_robot(robot, config.mode)
     bags = find_recordings(config.data, config.recording_of(robot))
-    vision = config.backbone_spec()
+    vision = config.backbone_spec(robot)
     run_folder = Path(config.runs) / config.name
     # What can be wrong is told now: encoding and training take hours.
     choose_device(config.device, workers.local_rank)

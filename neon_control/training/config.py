@@ -77,16 +77,20 @@ class TrainConfig:
         if self.name in ("", ".", "..") or Path(self.name).name != self.name:
             raise ConfigError(f"TrainConfig.name becomes the name of folders, so it needs to be one without a path, got {self.name!r}")
 
-    def backbone_spec(self) -> BackboneSpec:
+    def backbone_spec(self, robot: Robot | None = None) -> BackboneSpec:
         """The backbone to train on; of `backbone`, the field `model` is needed, and clip, instruction, audio and max_pixels may be given.
+
+        Args:
+            robot: what of its cameras' pictures is seen becomes part of it; None: all.
 
         Raises:
             ConfigError: an unknown field, or no model.
             PolicyError: there is no such model.
         """
+        views = [camera.view for camera in self.cameras_of(robot)] if robot else []
         if not self.backbone:
             spec = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES, self.image_fit)
-            return spec.looking_at(self.cameras, self.combine)
+            return spec.looking_at(self.cameras, self.combine, views)
         how = load_fields(BackboneSpec, self.backbone, Place(field="TrainConfig.backbone"), tuple(BACKBONE_KEYS))
         if "model" not in how:
             raise ConfigError(f"TrainConfig.backbone needs 'model', and takes {list(BACKBONE_KEYS)}; got {sorted(self.backbone)}")
@@ -94,7 +98,7 @@ class TrainConfig:
         if Path(model).expanduser().is_dir():
             model = str(Path(model).expanduser().absolute())  # the policy will lie in another folder
         spec = describe_model(model, Path.cwd(), **how)
-        return spec.looking_at(self.cameras, self.combine)
+        return spec.looking_at(self.cameras, self.combine, views)
 
     def cameras_of(self, robot: Robot) -> tuple[Camera, ...]:
         """The robot's cameras that the policy looks through, in its order.

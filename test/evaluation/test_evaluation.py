@@ -304,14 +304,14 @@ def test_skew_is_the_distance_from_an_image_to_the_nearest_joint_state(world: Wo
 def test_settings_come_from_the_parameter_file_or_from_the_recording_and_a_bag_may_not_tell() -> None:
     root = Path(__file__).resolve().parents[2]
     told = {
-        "neon_control/parameters/inference_node": '{"backbone_rate_hz": 5.0, "max_age.camera": 0.7, "policy": "x"}',
+        "neon_control/parameters/inference_node": '{"backbone_rate_hz": 5.0, "max_age.camera": 0.7, "max_skew": 0.1, "policy": "x"}',
         "neon_control/parameters/executor_node": '{"rate_hz": 250.0, "joints.method": "act", "mode": "arms_only"}',
     }
 
     assert from_file(root / "config" / "robot.yaml").executor.chunk_timeout == 0.3
     recorded = from_recording(told)
     assert recorded is not None
-    assert (recorded.backbone_rate_hz, recorded.max_age.camera) == (5.0, 0.7)
+    assert (recorded.backbone_rate_hz, recorded.max_age.camera, recorded.max_skew) == (5.0, 0.7, 0.1)
     assert (recorded.executor.rate_hz, recorded.executor.joints.method, recorded.executor.base.method) == (250.0, "act", "latest")
     assert from_recording({}) is None
 

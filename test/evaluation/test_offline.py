@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from many_joints import write_robot
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 from waiting import wait_until
 
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import Observation, ObservationBuilder
@@ -25,7 +28,7 @@ from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag
 from neon_control.recordings.bag.messages import stamp_of
-from neon_control.runtime.decoding.compressed_images import image_of
+from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.loop import InferenceLoop
 from neon_control.runtime.policy.policy import Features, Policy
@@ -94,7 +97,7 @@ def offline(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, la
 class Live:
     """The real loop on the bag's clock; its backbone takes `latency` [s] of that."""
 
-    def __init__(self, policy: Policy, settings: Settings, latency: float, start: int) -> None:
+    def __init__(self, policy: Policy, robot: Robot, settings: Settings, latency: float, start: int) -> None:
         self.images: list[int] = []
         self.chunks: list[tuple[int, ActionChunk]] = []
         self.refusals: list[tuple[int, str]] = []
@@ -104,7 +107,9 @@ class Live:
         self._reads = 0  # of the clock, by the head
         self._latency = round(latency * 1e9)
         self._encode = policy.encode
-        self.builder = ObservationBuilder(policy.file.space.joint_names, settings.max_age)
+        self._cameras = {f"/{camera.topic}": camera.name for camera in robot.cameras}
+        names = list(self._cameras.values())
+        self.builder = ObservationBuilder(policy.file.space.joint_names, settings.max_age, cameras=names, max_skew=settings.max_skew)
         self.statistics = Statistics()
         rates = settings.backbone_rate_hz, settings.head_rate_hz
         self.decisions = InferenceDecisions(policy, self.builder, *rates, self.statistics.count)
@@ -134,32 +139,35 @@ class Live:
         if self.decisions.two_rates:
             wait_until(lambda: self._reads >= POLLS, LIMIT, "the head", interval=0.0005)
 
-    def take(self, content: Any) -> None:
-        if hasattr(content, "encoding"):
-            self.builder.images.add(stamp_of(content), image_of(content))
-            self.loop.image_arrived()
+    def take(self, topic: str, content: Any) -> None:
+        if topic in self._cameras:
+            camera = self._cameras[topic]
+            self.builder.cameras.buffers[camera].add(stamp_of(content), image_of(content))
+            if camera == self.builder.cameras.used[0]:
+                self.loop.image_arrived()
         else:
             self.builder.joint_states.add(stamp_of(content), content.name, content.position)
 
 
-def live(bag_path: Path, policy: Policy, settings: Settings, latency: float, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+def live(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, latency: float, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     with Bag(bag_path) as bag:
-        messages = [(m.time, bag.decode(m)) for m in bag.messages(["/camera/image_raw", "/joint_states"])]
+        topics = [topic for topic in (*(f"/{camera.topic}" for camera in robot.cameras), "/joint_states") if topic in bag.topics]
+        messages = [(m.time, m.topic, bag.decode(m)) for m in bag.messages(topics)]
     start, end = messages[0][0], messages[-1][0]
-    side = Live(policy, settings, latency, start)
+    side = Live(policy, robot, settings, latency, start)
     watches = set(range(start, end + 1, side.decisions.silent_period)) - {start}
     turns = set(range(start, end + 1, side.decisions.head_period)) if side.decisions.two_rates else set()
-    endings = {time + round(latency * 1e9) for time, content in messages if hasattr(content, "encoding")}
+    endings = {time + round(latency * 1e9) for time, _, content in messages if hasattr(content, "encoding")}
     with patch.context() as patched:  # the backbone alone is slowed down: its features are real
         patched.setattr(policy, "encode", side.slow_encode)
         side.loop.start()
         try:
             side.settle()
-            for time in sorted({time for time, _ in messages} | watches | turns | {t for t in endings if t <= end}):
+            for time in sorted({time for time, *_ in messages} | watches | turns | {t for t in endings if t <= end}):
                 side.clock = time
                 side.settle()
-                for content in (content for at, content in messages if at == time):
-                    side.take(content)
+                for topic, content in ((topic, content) for at, topic, content in messages if at == time):
+                    side.take(topic, content)
                     side.settle()
                 if time in watches:
                     side.loop.watch()
@@ -185,7 +193,7 @@ def test_the_loop_and_the_offline_run_look_act_and_refuse_alike(
     bag_path: Path, robot: Robot, policy: Policy, latency: float, rates: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(**rates)
-    on_the_robot = live(bag_path, policy, settings, latency, monkeypatch)
+    on_the_robot = live(bag_path, robot, policy, settings, latency, monkeypatch)
     in_the_bag = offline(bag_path, robot, policy, settings, latency, monkeypatch)
 
     assert len(in_the_bag["chunks"]) >= 3 and in_the_bag["passed_over"]
@@ -198,8 +206,36 @@ def test_the_comparison_above_sees_another_rate_and_another_latency(
     bag_path: Path, robot: Robot, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, latency = Settings(backbone_rate_hz=10.0, head_rate_hz=30.0), 0.047
-    on_the_robot = live(bag_path, policy, settings, latency, monkeypatch)
+    on_the_robot = live(bag_path, robot, policy, settings, latency, monkeypatch)
 
     for other, later in ((replace(settings, backbone_rate_hz=5.0), 0.0), (replace(settings, head_rate_hz=29.0), 0.0), (settings, 0.02)):
         in_the_bag = offline(bag_path, robot, policy, other, latency + later, monkeypatch)
         assert in_the_bag["chunks"] != on_the_robot["chunks"]
+
+
+def test_images_that_are_too_far_apart_are_refused_on_the_robot_and_offline_alike(
+    bag_path: Path, robot: Robot, policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types = get_typestore(Stores.ROS2_JAZZY)
+    with Bag(bag_path) as bag, Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        topics = {t.name: t.type for t in bag.topics.values()}
+        of = {n: writer.add_connection(n, kind, typestore=types) for n, kind in (*topics.items(), ("/wrist", topics["/camera/image_raw"]))}
+        images = 0
+        for message in bag.messages():
+            if message.topic == "/camera/image_raw":
+                if images % 4 == 0:  # the wrist's images are of the same instant, or 0.05 s, 0.10 s, 0.15 s older
+                    writer.write(of["/wrist"], message.time, message.data)
+                images += 1
+            writer.write(of[message.topic], message.time, message.data)
+    two = replace(robot, cameras=(*robot.cameras, Camera("wrist", "wrist")))
+    vision = replace(policy.file.vision, cameras=(robot.cameras[0].name, "wrist"), combine="average")
+    monkeypatch.setattr(policy, "file", replace(policy.file, vision=vision))
+    settings = Settings(backbone_rate_hz=50.0, max_skew=0.06)
+    on_the_robot = live(tmp_path / "bag", two, policy, settings, 0.02, monkeypatch)
+    in_the_bag = offline(tmp_path / "bag", two, policy, settings, 0.02, monkeypatch)
+
+    assert on_the_robot == in_the_bag
+    assert in_the_bag["passed_over"]["refusals_skew"] >= 4 and len(in_the_bag["chunks"]) >= 4
+    assert any("camera_wrist: its image is 0.1 s older than that of camera, limit 0.06 s" in text for _, text in in_the_bag["refusals"])
+    generous = offline(tmp_path / "bag", two, policy, Settings(backbone_rate_hz=50.0), 0.02, monkeypatch)
+    assert "refusals_skew" not in generous["passed_over"]

@@ -9,6 +9,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.view import Crop
 from neon_control.core.sensing.cameras import Cameras
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.nodes.camera_topics import CameraTopics
@@ -28,6 +29,23 @@ def test_the_parameter_decides_where_the_robot_file_does_not() -> None:
     assert topics((HEAD, WRIST), "raw") == [(Image, "head/image", "camera_head"), wrist]
     assert topics((HEAD, WRIST), "compressed") == [(CompressedImage, "head/image/compressed", "camera_head"), wrist]
     assert topics((Camera("head", "a", "raw"),), "compressed") == [(Image, "a", "camera_head")]
+
+
+def test_what_is_seen_of_a_camera_is_what_the_robot_file_says_and_an_unknown_encoding_is_its_cameras() -> None:
+    cameras = Cameras(["head", "wrist"])
+    head = Camera("head", "head/image", rotate=180)
+    made = CameraTopics((head, Camera("wrist", "w", crop=Crop(left=0.5))), "raw", cameras, Statistics(), lambda: None)
+    receive = {name: callback for _, _, callback, name in made}
+    image = Image(height=1, width=2, step=6, encoding="rgb8", data=np.arange(6, dtype=np.uint8).tobytes())
+    image.header.stamp.sec = 5
+    for callback in receive.values():
+        callback(image)
+    cameras.look_at(Clip(), ("head", "wrist"))
+    seen = cameras.clips(cameras.pick())
+    assert [seen[name][0].tolist() for name in ("head", "wrist")] == [[[[3, 4, 5], [0, 1, 2]]], [[[3, 4, 5]]]]
+    image.encoding = "32FC1"
+    with pytest.raises(ObservationError, match=r"camera_wrist: encoding '32FC1' is not supported; supported are \['8UC1'"):
+        receive["camera_wrist"](image)
 
 
 def test_only_the_first_camera_of_the_policy_wakes_the_inference_and_a_damaged_image_is_its_cameras() -> None:

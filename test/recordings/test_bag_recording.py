@@ -30,7 +30,9 @@ from rosbags.rosbag2 import CompressionMode, Reader, StoragePlugin
 from whole_recording import Reading, read_all
 
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
+from neon_control.core.robot.view import Crop, View
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag_recording import BagRecording
 
@@ -293,6 +295,34 @@ def test_joints_that_several_drivers_report_are_each_interpolated_between_their_
         assert sample.actions[known, :3] == pytest.approx(later[known], abs=1e-6), "the measured state one step later"
 
 
+def test_what_is_seen_of_each_camera_is_what_the_robot_file_says_and_its_features_are_others(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    yuyv = np.tile(np.array([200, 128], np.uint8), (6, 8))
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(101):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, NAMES, [t] * 3))
+            if tick % 10 == 0:
+                wrist = image(t, np.zeros((6, 8, 3), np.uint8))
+                wrist.encoding, wrist.step, wrist.data = "yuyv", 16, yuyv.reshape(-1)
+                bag.write("wrist/image", t, wrist)
+                bag.write(CAMERA, t, image(t, picture))
+    plain = replace(CONFIG, commands=(), base="", audio="")
+    cameras = Camera("head", CAMERA, rotate=90), Camera("wrist", "wrist/image", crop=Crop(right=0.25))
+    config = plain.looking_through(cameras)
+    sample = read(tmp_path / "bag", config).samples[3].observation
+    np.testing.assert_array_equal(sample.image, np.rot90(picture, -1))
+    np.testing.assert_array_equal(sample.others["wrist"][0], np.full((6, 2, 3), 214))
+
+    def fingerprint(config: RecordingConfig) -> str:
+        return BagRecording(tmp_path / "bag", config).fingerprint()
+
+    alone = plain.looking_through(cameras[:1])
+    turned = replace(alone, view=View())
+    assert len({fingerprint(config), fingerprint(alone), fingerprint(turned), fingerprint(replace(config, others=()))}) == 3
+    assert fingerprint(turned) == fingerprint(plain), "nothing is done, and nothing is computed anew"
+
+
 def test_messages_that_contradict_themselves_are_refused_and_counted(tmp_path: Path) -> None:
     with BagWriter(tmp_path / "bag") as bag:
         for tick in range(101):
@@ -303,14 +333,14 @@ def test_messages_that_contradict_themselves_are_refused_and_counted(tmp_path: P
             if tick % 10 == 0:
                 picture = image(t, np.zeros((6, 8, 3), np.uint8))
                 if tick == 20:
-                    picture.encoding = "yuv422"
+                    picture.encoding = "32FC1"
                 bag.write(CAMERA, t, picture)
     reading = read(tmp_path / "bag")
     assert len(reading.samples) == 10
     assert "joint_states | 0.5 | message refused: joint_states: position of ['joint0', 'joint1', 'joint2'] is not finite | 2" in problems(
         reading
     )
-    assert "camera/image_raw | 0.2 | message refused: camera: encoding 'yuv422' is not supported" in problems(reading)
+    assert "camera/image_raw | 0.2 | message refused: camera: encoding '32FC1' is not supported" in problems(reading)
     assert "arm/commands | 0.5 | command refused: 3 joints" in problems(reading)
 
 

@@ -129,9 +129,14 @@ def test_a_message_that_cannot_be_used_is_counted_and_the_node_lives_on(running:
     robot.encoding = "yuv420"
     wait_until(lambda: robot.value("messages_refused_camera") > 3, 5.0, "refused images in the diagnostics")
     assert "encoding 'yuv420' is not supported" in node.output
-    robot.encoding = "bgr8"
-    count = len(robot.joint_chunks)
-    wait_until(lambda: len(robot.joint_chunks) > count, 5.0, "chunks from bgr8 images")
+    told = "camera: encoding 'yuv420' is not supported; supported are ['8UC1', "
+    wait_until(lambda: robot.status.message.startswith(told) and robot.text("refused").startswith(told), 20.0, "the encoding, told")
+    assert robot.status.level == b"\x01"
+    for encoding in ("bgr8", "yuyv", "bayer_rggb8"):  # the longer rows count as padding
+        robot.encoding = encoding
+        count = len(robot.joint_chunks)
+        wait_until(lambda: len(robot.joint_chunks) > count + 5, 20.0, f"chunks from {encoding} images")  # noqa: B023
+    wait_until(lambda: robot.text("refused") == "none" and robot.status.level == b"\x00", 20.0, "that all is well")
 
 
 @pytest.mark.parametrize("running", [{"use_sim_time": True}], indirect=True)
@@ -175,6 +180,8 @@ def test_two_cameras_of_two_transports_make_the_chunks_and_a_silent_one_is_named
         wait_until(lambda: len(robot.joint_chunks) >= 5 and robot.value("images_received_wrist"), START_LIMIT, "five chunks")
         assert {_stamp(m) for m in robot.joint_chunks} <= set(robot.image_stamps), "the first camera gives the stamp"
         assert robot.value("images_received_head") + robot.value("images_received_wrist") == robot.value("images_received")
+        wait_until(lambda: robot.text("skew_ms/p99"), 5.0, "how far apart the images are")
+        assert 0.0 <= robot.value("skew_ms/p50") <= robot.value("skew_ms/p99") <= 200.0
         robot.running.remove("wrist")
         wait_until(lambda: robot.status and robot.status.message.startswith("camera_wrist: "), 5.0, "diagnostics that name the camera")
         assert robot.value("refusals_camera_wrist") > 0 and "no chunk: camera_wrist: " in node.output

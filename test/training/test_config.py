@@ -9,6 +9,7 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.view import View
 from neon_control.runtime.encoders.vision import VISION_FEATURES
 from neon_control.training.config import TrainConfig, load_train_config
 from neon_control.training.options import add_options, given_options
@@ -105,5 +106,9 @@ def test_cameras_are_found_on_the_robot_and_counted_in_the_features() -> None:
     assert config.cameras_of(robot) == robot.cameras[::-1] and config.backbone_spec().features == 2 * VISION_FEATURES
     assert TrainConfig("a", "b", cameras=("wrist", "head"), combine="average").backbone_spec().features == VISION_FEATURES
     assert TrainConfig("a", "b").cameras_of(robot) == robot.cameras[:1]
+    assert config.backbone_spec(robot) == config.backbone_spec(), "of plain pictures nothing is noted"
+    turned = replace(robot, cameras=(robot.cameras[0], replace(robot.cameras[1], rotate=90)))
+    assert config.backbone_spec(turned).views == (View(rotate=90), View())
+    assert [c.rotate for c in config.recording_of(turned).others] == [0] and config.recording_of(turned).view == View(rotate=90)
     with pytest.raises(ConfigError, match=r"cameras are \['floor'\], but robot unitree_g1 has \['head', 'wrist'\]"):
         TrainConfig("a", "b", cameras=("floor",)).cameras_of(robot)

@@ -1,23 +1,24 @@
-"""One camera of a robot: its name, and where its images are."""
+"""One camera of a robot: its name, where its images are, and what of them is seen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.fields import check_fields, setting
+from neon_control.core.common.fields import setting
 from neon_control.core.robot.topic_names import CAMERA
+from neon_control.core.robot.view import View
 
 TRANSPORTS = ("raw", "compressed")  # sensor_msgs/Image, sensor_msgs/CompressedImage
 DEFAULT_NAME = "camera"
 
 
 @dataclass(frozen=True)
-class Camera:
+class Camera(View):
     """One camera, as the robot file says; without arguments, the one of a robot that lists none.
 
     Raises:
-        ConfigError: a name that is no word, an unknown transport, or no topic of raw images.
+        ConfigError: a name that is no word, an unknown transport, no topic of raw images, or as of `View`.
     """
 
     name: str = setting(DEFAULT_NAME, is_key=True)
@@ -25,13 +26,18 @@ class Camera:
     transport: str = setting("", choices=("", *TRANSPORTS))  # empty: what the inference node's parameter `image_transport` says
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        super().__post_init__()
         if not self.name.isidentifier():
             raise ConfigError(f"name must be one word of letters, digits and '_', got '{self.name}'")
         if not self.topic or self.topic.endswith("/compressed"):
             raise ConfigError(
                 f"topic must be the raw images' topic, got '{self.topic}': with `transport: compressed`, '/compressed' is added to it"
             )
+
+    @property
+    def view(self) -> View:
+        """What is seen of its images, without the rest."""
+        return View(**{f.name: getattr(self, f.name) for f in fields(View)})
 
 
 def input_name(camera: str) -> str:

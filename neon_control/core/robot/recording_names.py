@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from neon_control.core.common.fields import Place, Rules, load, read, setting
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES
+from neon_control.core.robot.view import PLAIN, View
 
 COMMANDS = ("controllers", "none")  # what a robot file's `recording.commands` may be; none: measured states are learnt
 UNITS = {"rad": 1.0, "deg": math.pi / 180.0}  # of a LeRobot dataset's joints -> [rad]
@@ -39,6 +40,7 @@ class RecordingConfig:
     """Topics of a rosbag2, names of a LeRobot dataset. A leading slash of a topic means nothing."""
 
     camera: str = setting(CAMERA, filled=True)  # (Compressed)Image; `<camera>/compressed` is taken where it is not there
+    view: View = field(default=PLAIN, repr=False)  # of the first camera; not from the file either. Features are kept by the repr: see bags
     others: tuple[Camera, ...] = ()  # further cameras, for a policy that looks through several; not from the file: see `looking_through`
     joint_states: str = setting(JOINT_STATES, filled=True)
     audio: str = AUDIO  # empty: this robot has no microphone
@@ -52,17 +54,17 @@ class RecordingConfig:
 
     def looking_through(self, cameras: Sequence[Camera]) -> RecordingConfig:
         """The same for a policy that looks through these cameras of the robot; none means the first one, on `camera`."""
-        return replace(self, camera=cameras[0].topic, others=tuple(cameras[1:])) if cameras else self
+        return replace(self, camera=cameras[0].topic, view=cameras[0].view, others=tuple(cameras[1:])) if cameras else self
 
 
-def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: str = CAMERA) -> RecordingConfig:
+def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: Camera | None = None) -> RecordingConfig:
     """The section `recording` of a robot file, None where there is none; ConfigError for an unknown field or a wrong value.
 
     Args:
         controllers: the topics of the robot's joint controllers.
-        camera: the topic of the robot's first camera.
+        camera: the robot's first one.
     """
-    place = Place(file, "recording")
-    fields = {"camera": camera, **({} if data is None else read(Mapping, data, place))}
+    place, camera = Place(file, "recording"), camera or Camera()
+    fields = {"camera": camera.topic, **({} if data is None else read(Mapping, data, place))}
     commanded = read(str, fields.pop("commands", COMMANDS[0]), place.at("commands"), Rules(choices=COMMANDS))
-    return load(RecordingConfig, fields, place, commands=controllers if commanded == COMMANDS[0] else (), others=())
+    return load(RecordingConfig, fields, place, commands=controllers if commanded == COMMANDS[0] else (), view=camera.view, others=())

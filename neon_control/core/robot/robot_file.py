@@ -72,7 +72,7 @@ def load_robot(path: str | Path) -> Robot:
     if len(set(topics)) < len(topics):
         raise ConfigError(f"{file}: cameras need topics of their own, got {topics}")
     commands = tuple(CommandTopic(c.topic, c.joints) for c in controllers)
-    recording = load_recording(file, data.recording, commands, cameras[0].topic)
+    recording = load_recording(file, data.recording, commands, cameras[0])
     return Robot(data.name, urdf_path, joints, data.groups, parts, controllers, data.base, file, recording, cameras, data.clearance)
 
 

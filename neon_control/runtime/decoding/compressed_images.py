@@ -1,27 +1,15 @@
-"""Compressed images (JPEG, PNG) to RGB; the live node and the reader of recordings share it."""
+"""Compressed images (JPEG, PNG) to RGB."""
 
 from __future__ import annotations
 
 import io
-from functools import partial
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from neon_control.core.common.errors import ObservationError
-from neon_control.core.sensing.image import image_to_rgb
-from neon_control.core.sensing.image_buffer import AnyImage
 
 MAX_PIXELS = 7680 * 4320  # an 8K frame; 20 kB of PNG can claim ten times that, and would hold up what waits for the next image for seconds
-
-
-def image_of(message: Any, camera: str = "camera") -> AnyImage:
-    """An Image as (H, W, 3) uint8 RGB; a CompressedImage as a function that decodes it, whose errors come when it is looked at.
-
-    `camera` is the input's name in errors. ObservationError for raw images as of `image_to_rgb`.
-    """
-    return partial(decode_compressed, message.data, camera) if hasattr(message, "format") else image_to_rgb(message)
 
 
 def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.fields import check_fields, default_of, setting
+from neon_control.core.robot.view import PLAIN, View
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.compute.device_arrays import Array
 from neon_control.runtime.encoders.preprocessing import FITS
@@ -30,7 +31,7 @@ class BackboneSpec:
     """The block `vision` of a policy: which backbone made the features that it was trained on, of which cameras, and how.
 
     Raises:
-        ConfigError: a camera twice, an unknown way to combine them, or features that cannot be of so many cameras.
+        ConfigError: a camera twice, an unknown way to combine them, or views or features that cannot be of so many cameras.
     """
 
     FURTHER_FIELDS: ClassVar[bool] = True  # a later version's mean nothing here
@@ -47,6 +48,7 @@ class BackboneSpec:
     max_pixels: int = setting(0, "the largest area of an image", offered=True)  # [pixels] 0: what the model's processor says
     files: Mapping[str, str] = setting({}, scalar=True)  # weight file -> SHA-256, verified on every load where recorded
     cameras: tuple[str, ...] = ()  # any backbone: which of the robot's cameras it looks at; empty: the first one
+    views: tuple[View, ...] = ()  # what of each camera's picture it was trained on, in the order of `cameras`; empty: all of it, as it came
     combine: str = setting("concatenate", choices=COMBINATIONS)
     tokens: int = setting(0, minimum=0)  # T: the action layer also reads the backbone's tokens, of all cameras, padded to this number
 
@@ -54,6 +56,8 @@ class BackboneSpec:
         check_fields(self)
         if len(set(self.cameras)) < len(self.cameras):
             raise ConfigError(f"cameras: each may be named once, got {list(self.cameras)}")
+        if self.views and len(self.views) != max(1, len(self.cameras)):
+            raise ConfigError(f"views: needs one for each of {max(1, len(self.cameras))} cameras, got {len(self.views)}")
         if self.features % self.parts:
             raise ConfigError(f"features: {self.parts} concatenated cameras give a multiple of {self.parts}, got {self.features}")
 
@@ -64,13 +68,13 @@ class BackboneSpec:
 
     def of_one_camera(self) -> BackboneSpec:
         """What the backbone itself has to be: it knows nothing of cameras."""
-        return replace(self, features=self.features // self.parts, cameras=(), combine="concatenate", tokens=0)
+        return replace(self, features=self.features // self.parts, cameras=(), views=(), combine="concatenate", tokens=0)
 
-    def looking_at(self, cameras: Sequence[str], combine: str = "concatenate") -> BackboneSpec:
-        """The same backbone on other cameras; `features` follows."""
-        one = self.of_one_camera()
+    def looking_at(self, cameras: Sequence[str], combine: str = "concatenate", views: Sequence[View] = ()) -> BackboneSpec:
+        """The same backbone on other cameras; `features` follows. `views`: as of the field, also where all are plain."""
+        one, views = self.of_one_camera(), () if all(view == PLAIN for view in views) else tuple(views)
         count = max(1, len(cameras)) if combine == "concatenate" else 1
-        return replace(one, features=one.features * count, cameras=tuple(cameras), combine=combine, tokens=self.tokens)
+        return replace(one, features=one.features * count, cameras=tuple(cameras), views=views, combine=combine, tokens=self.tokens)
 
     def to_dict(self) -> dict[str, Any]:
         """As `policy.yaml` has it: optional fields only where they say something."""

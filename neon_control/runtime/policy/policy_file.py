@@ -26,6 +26,7 @@ from neon_control.core.common.paths import find_file
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot import BASE_AXES, Robot
+from neon_control.core.robot.view import PLAIN, in_words
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.hub import download, is_repository
 from neon_control.runtime.policy.action_layer import BACKENDS
@@ -134,10 +135,10 @@ def read_description(folder: Path) -> PolicyFile:
 
 
 def check_robot(policy: PolicyFile, robot: Robot) -> None:
-    """Refuse a policy that commands or looks through what the robot does not have.
+    """Refuse a policy that commands or looks through what the robot does not have, or that saw its cameras' pictures another way up.
 
     Raises:
-        PolicyError: joints, the base or cameras are missing; the message has both sides.
+        PolicyError: joints, the base or cameras are missing, or a camera's view is another; the message has both sides.
     """
     missing = [n for n in policy.space.joint_names if n not in robot.joints]
     if missing:
@@ -147,12 +148,22 @@ def check_robot(policy: PolicyFile, robot: Robot) -> None:
         )
     if policy.space.dim > policy.space.num_joints and robot.base is None:
         raise PolicyError(f"policy {policy.name} drives a mobile base, but robot {robot.name} has none")
-    cameras = [c.name for c in robot.cameras]
+    cameras = {c.name: c for c in robot.cameras}
     if not set(policy.vision.cameras) <= set(cameras):
         raise PolicyError(
             f"policy {policy.name} (trained for {policy.robot}) looks through the cameras {list(policy.vision.cameras)}, "
-            f"but robot {robot.name} has {cameras}; its robot file lists them in the section 'cameras'"
+            f"but robot {robot.name} has {list(cameras)}; its robot file lists them in the section 'cameras'"
         )
+
+    used = [cameras[name] for name in policy.vision.cameras] or list(robot.cameras[:1])
+    for camera, trained in zip(used, policy.vision.views or [PLAIN] * len(used), strict=True):
+        if camera.view != trained:
+            raise PolicyError(
+                f"policy {policy.name} (trained for {policy.robot}) saw the pictures of camera {camera.name} {in_words(trained)}, "
+                f"but the file of robot {robot.name} says {in_words(camera.view)} (crop, rotate and flip in the section 'cameras'); "
+                f"if that makes the same picture of a camera that is mounted another way, say so in the policy's {DESCRIPTION_FILE}, "
+                "field 'vision.views'"
+            )
 
 
 def graph_inputs(space: ActionSpace, num_steps: int, vision: BackboneSpec, audio: int, noise: bool) -> dict[str, tuple[int, ...]]:

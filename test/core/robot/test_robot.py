@@ -10,6 +10,7 @@ from neon_control.core.common.paths import share_directory
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.view import Crop, View
 
 URDF = """<robot name="r"><link name="a"/><link name="b"/><link name="c"/>
 <joint name="one" type="revolute"><parent link="a"/><child link="b"/><axis xyz="0 0 1"/>
@@ -54,6 +55,14 @@ def test_cameras_are_read_in_order_and_without_them_there_is_the_one_of_old(tmp_
     assert load_robot(tmp_path / "r.yaml").cameras == (Camera("wrist", "wrist/image", "compressed"), Camera("head", "/head/image"))
 
 
+def test_what_is_seen_of_a_camera_is_read_and_holds_for_recordings(tmp_path: Path) -> None:
+    cameras = {"head": {"topic": "head/image", "rotate": 180, "flip": "vertical", "crop": {"left": 0.25, "right": 1}}}
+    (tmp_path / "r.yaml").write_text((write(tmp_path)).read_text() + yaml.safe_dump({"cameras": cameras}))
+    robot = load_robot(tmp_path / "r.yaml")
+    assert robot.cameras[0].view == View(rotate=180, flip="vertical", crop=Crop(left=0.25)) == robot.recording.view
+    assert load_robot(write(tmp_path)).cameras[0].view == View()
+
+
 @pytest.mark.parametrize(
     ("changes", "limit", "words"),
     [
@@ -66,6 +75,10 @@ def test_cameras_are_read_in_order_and_without_them_there_is_the_one_of_old(tmp_
         ({"cameras": {"head": {"transport": "raw"}}}, LIMIT, ["cameras.head", "topic"]),
         ({"cameras": {"head": {"topic": "a", "fps": 30}}}, LIMIT, ["cameras.head", "fps"]),
         ({"cameras": {"head": {"topic": "a", "transport": "h264"}}}, LIMIT, ["cameras.head.transport", "h264"]),
+        ({"cameras": {"head": {"topic": "a", "rotate": 45}}}, LIMIT, ["cameras.head.rotate", "[0, 90, 180, 270]", "45"]),
+        ({"cameras": {"head": {"topic": "a", "flip": "both"}}}, LIMIT, ["cameras.head.flip", "both"]),
+        ({"cameras": {"head": {"topic": "a", "crop": {"left": 20}}}}, LIMIT, ["cameras.head.crop.left", "20"]),
+        ({"cameras": {"head": {"topic": "a", "crop": {"left": 1.0}}}}, LIMIT, ["cameras.head.crop", "left must be < right"]),
         ({"cameras": {"head": {"topic": "a"}, "wrist": {"topic": "a"}}}, LIMIT, ["cameras", "['a', 'a']"]),
         ({"limits": {"groups": {}}}, LIMIT, ["arm"]),
         ({"limits": {"position_margn": 0.1, "groups": {}}}, LIMIT, ["limits", "position_margn", "position_margin"]),

@@ -18,6 +18,7 @@ from neon_control.core.common.errors import ConfigError, ObservationError, Polic
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.view import Crop, View
 from neon_control.core.sensing.observation import Observation
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.encoders.backbone import BackboneSpec
@@ -86,6 +87,25 @@ def test_a_robot_without_the_cameras_is_refused_with_both_sides(written: tuple[P
     check_robot(read_policy_file("g1_reach"), ROBOT)  # names no camera: any robot's first one will do
 
 
+def test_what_was_seen_of_each_camera_is_kept_and_has_to_be_the_same(written: tuple[Path, ActionPolicy], tmp_path: Path) -> None:
+    views = View(rotate=180), View(crop=Crop(left=0.1), flip="horizontal")
+    vision = ONE.looking_at(("wrist", "head"), views=views)
+    assert vision.of_one_camera() == ONE and ONE.looking_at(("wrist", "head"), views=[View()] * 2) == TWO
+    write_policy(tmp_path / "turned", vision=vision, use_audio=False)
+    file = read_policy_file(tmp_path / "turned")
+    assert file.vision == vision
+    head, wrist, floor = ROBOT.cameras
+    head, wrist = replace(head, crop=Crop(left=0.1), flip="horizontal"), replace(wrist, rotate=180)
+    check_robot(file, replace(ROBOT, cameras=(head, wrist, floor)))
+    with pytest.raises(PolicyError, match=r"saw the pictures of camera wrist rotate 180, but the file of robot unitree_g1 says plain"):
+        check_robot(file, ROBOT)
+    with pytest.raises(PolicyError, match=r"of camera head plain, but .* says crop 0\.1 0 1 1, flip horizontal .* field 'vision.views'"):
+        check_robot(read_policy_file(written[0]), replace(ROBOT, cameras=(head, ROBOT.cameras[1], floor)))
+    check_robot(read_policy_file(written[0]), replace(ROBOT, cameras=(*ROBOT.cameras[:2], replace(floor, rotate=90))))
+    with pytest.raises(PolicyError, match="of camera head plain, but"):  # one that names no camera
+        check_robot(read_policy_file("g1_reach"), replace(ROBOT, cameras=(replace(head, rotate=90),)))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -93,6 +113,8 @@ def test_a_robot_without_the_cameras_is_refused_with_both_sides(written: tuple[P
         (lambda v: v.update(cameras=["head", 2]), r"vision\.cameras\[1\] must be a text, got 2"),
         (lambda v: v.update(cameras=["head", "head"]), r"vision\.cameras: each may be named once"),
         (lambda v: v.update(combine="sum"), r"vision\.combine must be one of \['concatenate', 'average'\], got 'sum'"),
+        (lambda v: v.update(views=[{"rotate": 90}]), r"vision\.views: needs one for each of 2 cameras, got 1"),
+        (lambda v: v.update(views=[{}, {"rotate": 91}]), r"vision\.views\[1\]\.rotate must be one of \[0, 90, 180, 270\], got 91"),
         (lambda v: v.update(features=2049), r"vision\.features: 2 concatenated cameras give a multiple of 2, got 2049"),
         (lambda v: v.update(features=2048), r"1024 features of each of 2 cameras; this installation has .* 2048 features"),
         (lambda v: v.update(combine="average"), r"4096 features of each of 2 cameras; this installation has .* 2048 features"),
