@@ -150,12 +150,22 @@ class Limiter:
         """How `axes` come to rest from the last command: they brake evenly and end together, so that the one that needs longest sets
         the time and none changes its rate faster than allowed. An axis that has no room for this ends sooner, at the end of its range.
         """
-        ends = self._braking_times(axes)
-        times = np.unique(np.maximum(ends, MIN_TIME))
-        times = times[np.diff(times, append=np.inf) > MIN_GAP]
-        values, rates = self._braked(axes, ends, times[:, None])
+        start, rate = self.value[axes], self.rate[axes]
+        speed = np.abs(rate)
+        together = max(float((speed / self.max_change[axes]).max()), MIN_TIME)
+        room = np.where(rate > 0.0, self.upper[axes] - start, start - self.lower[axes])
+        short = (speed * together > 2.0 * room) & (speed > 0.0)
+        if not short.any():  # nearly always, and unlike the rest below it costs next to nothing
+            return RestPath(np.array([together]), (start + rate * together * 0.5)[None], np.zeros((1, len(rate))))
+        ends = np.full(len(rate), together)  # (A,) [s]
+        ends[short] = 2.0 * np.maximum(room[short], 0.0) / speed[short]
+        times = np.sort(np.maximum(ends, MIN_TIME))
+        times = times[np.append(times[1:] - times[:-1] > MIN_GAP, True)]
+        braking = np.minimum(times[:, None], ends)
+        share = np.divide(braking, ends, out=np.ones_like(braking), where=ends > 0.0)
+        rates = rate * (1.0 - share)
         rates[-1] = 0.0
-        return RestPath(times, values, rates)
+        return RestPath(times, start + rate * braking * (1.0 - 0.5 * share), rates)
 
     def put(self, axes: slice | np.ndarray, value: np.ndarray, rate: np.ndarray) -> None:
         """Go on from `value` with `rate` on some axes, as whoever follows the commands does."""
@@ -170,21 +180,6 @@ class Limiter:
         """Undo the steps of some axes since `state`."""
         self.put(axes, state[0], state[1])
         self._target[axes] = state[2]
-
-    def _braking_times(self, axes: slice) -> np.ndarray:
-        """(A,) [s] after which each axis is at rest."""
-        value, speed = self.value[axes], np.abs(self.rate[axes])
-        room = np.where(self.rate[axes] > 0.0, self.upper[axes] - value, value - self.lower[axes])
-        together = np.full(len(speed), max((speed / self.max_change[axes]).max(), MIN_TIME))
-        enough = speed * together <= 2.0 * room
-        return np.asarray(np.divide(2.0 * np.maximum(room, 0.0), speed, out=together, where=~enough & (speed > 0.0)))
-
-    def _braked(self, axes: slice, ends: np.ndarray, seconds: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
-        """Values and rates (..., A) after `seconds` (..., 1), when each axis brakes evenly until it is at rest at `ends` (A,)."""
-        start, rate = self.value[axes], self.rate[axes]
-        braking = np.minimum(seconds, ends)
-        share = np.divide(braking, ends, out=np.ones_like(braking), where=ends > 0.0)
-        return start + rate * braking * (1.0 - 0.5 * share), rate * (1.0 - share)
 
     def _reach(self, distance: np.ndarray) -> np.ndarray:
         """The largest rate (3, D) from which `distance` (3, D) >= 0 suffices to come to rest."""
