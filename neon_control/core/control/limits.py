@@ -80,12 +80,14 @@ class Limiter:
         self.max_change = np.minimum(max_change, 2.0 * max_rate / dt)
         self.allowed_rate = max_rate.copy()  # (D,) with which a target is followed; may be set lower
         self._carried = np.where(np.isfinite(max_change), 0.5 * dt, 0.0)  # (D,) [s] for which the rate before lasts in a step
+        self._left = dt - self._carried  # (D,) [s] and the new one
         self._step = self.max_change * dt  # (D,) largest change of the rate in one step
         shares = np.array([1.0, RANGE_SHARE, RANGE_SHARE])  # for a target, and for either end
         self._braking = shares[:, None] * self._step  # (3, D) change of the rate that braking may count on
         self._unit = self._braking * dt  # (3, D) and the distance that this rate covers in one step
         self._distances = np.zeros((3, len(self.names)))
         self._tolerance = _ROUNDING * max_rate
+        self._met = self._tolerance * dt  # (D,) a target that is nearer is reached
         self._stages = np.zeros((6, len(self.names)))  # of one step: target, inside, wanted, limited, changed, held
         self._non_finite = np.zeros(len(self.names), dtype=np.int64)
         self._changed = np.zeros((5, len(self.names)), dtype=np.int64)  # how often each stage differed from the one before it
@@ -121,10 +123,11 @@ class Limiter:
 
         carried = self.value + self.rate * self._carried  # (D,) where this step leads whatever its rate is
         error = self._target - carried
-        self._distances[0] = np.abs(error)
-        self._distances[1] = self.upper - carried
-        self._distances[2] = carried - self.lower
-        catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
+        to_target, to_upper, to_lower = distances = self._distances
+        np.abs(error, out=to_target)
+        np.subtract(self.upper, carried, out=to_upper)
+        np.subtract(carried, self.lower, out=to_lower)
+        catch_up, up, down = self._reach(np.maximum(distances, 0.0))
         np.add((inside - self._target) / self.dt, np.copysign(catch_up, error), out=wanted)
         wanted[braking] = 0.0
         np.minimum(np.maximum(wanted, -self.allowed_rate), self.allowed_rate, out=limited)
@@ -132,10 +135,10 @@ class Limiter:
         np.minimum(np.maximum(changed, -down), up, out=held)
         self._changed += np.abs(stages[1:] - stages[:-1]) > self._tolerance
 
-        value = carried + held * (self.dt - self._carried)
+        value = carried + held * self._left
         # Against rounding: a target that is reached is met exactly (zero is zero), and nothing leaves the range by an ulp.
         # A value that began outside stays outside until it has come in at the allowed rate.
-        value = np.where(np.abs(inside - value) <= self._tolerance * self.dt, inside, value)
+        value = np.where(np.abs(inside - value) <= self._met, inside, value)
         self.value = np.minimum(np.maximum(value, np.minimum(self.lower, self.value)), np.maximum(self.upper, self.value))
         self.rate = held.copy()
         self._target = inside.copy()
@@ -154,9 +157,10 @@ class Limiter:
         speed = np.abs(rate)
         together = max(float((speed / self.max_change[axes]).max()), MIN_TIME)
         room = np.where(rate > 0.0, self.upper[axes] - start, start - self.lower[axes])
-        short = (speed * together > 2.0 * room) & (speed > 0.0)
+        short = speed * together > 2.0 * room
         if not short.any():  # nearly always, and unlike the rest below it costs next to nothing
             return RestPath(np.array([together]), (start + rate * together * 0.5)[None], np.zeros((1, len(rate))))
+        short &= speed > 0.0  # who stands outside
         ends = np.full(len(rate), together)  # (A,) [s]
         ends[short] = 2.0 * np.maximum(room[short], 0.0) / speed[short]
         times = np.sort(np.maximum(ends, MIN_TIME))
@@ -185,7 +189,8 @@ class Limiter:
         """The largest rate (3, D) from which `distance` (3, D) >= 0 suffices to come to rest."""
         units = distance / self._unit
         whole = np.floor((np.sqrt(1.0 + 8.0 * units) - 1.0) * 0.5)
-        return np.asarray((whole + (units - whole * (whole + 1.0) * 0.5) / (whole + 1.0)) * self._braking)
+        following = whole + 1.0
+        return np.asarray((whole + (units - whole * following * 0.5) / following) * self._braking)
 
 
 def envelope(robot: Robot, joint_names: tuple[str, ...], dt: float) -> Limiter:
