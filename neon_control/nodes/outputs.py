@@ -61,7 +61,7 @@ class TrajectoryOutput:
     """JointTrajectory for one controller; `columns` are its joints' places in a command. With a `lifespan` [s], its clock is this one."""
 
     def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, shared: bool, lifespan: float | None) -> None:
-        self.controller, self._columns, self._shared = controller.name, columns, shared
+        self.controller, self._columns, self._shared = controller.name, side_by_side(columns), shared
         self._message = TrajectoryMessage(controller.joints)
         qos = copy.copy(COMMAND_QOS)
         if lifespan is not None:
@@ -110,7 +110,7 @@ class TrajectoryMessage:
             time.sec, time.nanosec = TIME_MARK
         return bytes(serialize_message(message))
 
-    def fill(self, motion: Motion, columns: np.ndarray, stamped: bool) -> None:
+    def fill(self, motion: Motion, columns: np.ndarray | slice, stamped: bool) -> None:
         """Write `columns` of a motion, stamped with the time of its first knot, or with zero."""
         times, count = motion.times, len(motion.times)
         if count > self._most:
@@ -126,6 +126,12 @@ class TrajectoryMessage:
     def serialised(self) -> bytes:
         """The message as it is now."""
         return bytes(memoryview(self._buffer)[: self._end])
+
+
+def side_by_side(columns: np.ndarray) -> np.ndarray | slice:
+    """The same places (A,), as a slice where they follow each other: that many rows are then read in a third of the time."""
+    first = int(columns[0])
+    return slice(first, first + len(columns)) if (np.diff(columns) == 1).all() else columns
 
 
 class PositionOutput:

@@ -117,10 +117,11 @@ class Continuing:
     def _tail(self) -> Motion:
         """What follows the newest knot: the way to rest, and of those that are not joined the rest of the way that they were sent."""
         end, joints, limiter = self.promise.end, self._joints, self._limiter
-        rest = Motion.to_rest(end, limiter.value[joints], limiter.rate[joints], limiter.rest_path(joints))
+        rest = Motion.after(end, limiter.rest_path(joints))
         turns = self._joining.instants()
         if not turns:  # the usual case, in every tick
-            return Motion(*(column[1:] for column in rest))
+            return rest
+        rest = rest.from_start(end, limiter.value[joints], limiter.rate[joints])
         instants = np.unique(np.concatenate([rest.times, *turns]))
         rows = []
         for instant in instants[instants > end].tolist():
@@ -141,4 +142,5 @@ class Continuing:
         stood = max(now - self._sent - self._step, 0) / NANOSECONDS
         left = np.sign(rate) * np.maximum(np.abs(rate) - limiter.max_change[joints] * stood, 0.0)
         limiter.put(joints, value, left)
-        return Motion.to_rest(now + self._step, value, left, limiter.rest_path(joints))
+        begin = now + self._step
+        return Motion.after(begin, limiter.rest_path(joints)).from_start(begin, value, left)

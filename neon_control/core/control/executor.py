@@ -259,8 +259,10 @@ class MotionExecutor:
         """All targets exist in a following state: `chunks_fresh` is a condition of it."""
         wanted = np.concatenate([t for t in targets.values() if t is not None])  # (J + 3,) at the last instant that is due
         joints, limiter = self._joints, self.limiter
-        goal = np.clip(wanted[joints], limiter.lower[joints], limiter.upper[joints])  # a policy may want what is out of reach
-        entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, self._tried_apart(goal, now))
+        entered = self.joining.complete
+        if not entered:
+            goal = np.clip(wanted[joints], limiter.lower[joints], limiter.upper[joints])  # a policy may want what is out of reach
+            entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, self._tried_apart(goal, now))
         if self._ramp.waits:
             self._rest[self._joints] = self.limiter.value[self._joints]
             self._ramp.waits = not entered

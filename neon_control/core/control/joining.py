@@ -60,7 +60,12 @@ class Joining:
             for entry in self.entries.values():
                 entry.leave()
             self._note()
-        return any(not entry.joined for entry in self.entries.values())
+        return not self.complete
+
+    @property
+    def complete(self) -> bool:
+        """Whether all follow the motion."""
+        return all(entry.joined for entry in self.entries.values())
 
     def place(self, now: int, commanded: np.ndarray, measured: np.ndarray) -> None:
         """Send whoever is not joined to the pose measured; both (J,) [rad]."""

@@ -80,12 +80,14 @@ class Limiter:
         self.max_change = np.minimum(max_change, 2.0 * max_rate / dt)
         self.allowed_rate = max_rate.copy()  # (D,) with which a target is followed; may be set lower
         self._carried = np.where(np.isfinite(max_change), 0.5 * dt, 0.0)  # (D,) [s] for which the rate before lasts in a step
+        self._left = dt - self._carried  # (D,) [s] and the new one
         self._step = self.max_change * dt  # (D,) largest change of the rate in one step
         shares = np.array([1.0, RANGE_SHARE, RANGE_SHARE])  # for a target, and for either end
         self._braking = shares[:, None] * self._step  # (3, D) change of the rate that braking may count on
         self._unit = self._braking * dt  # (3, D) and the distance that this rate covers in one step
         self._distances = np.zeros((3, len(self.names)))
         self._tolerance = _ROUNDING * max_rate
+        self._met = self._tolerance * dt  # (D,) a target that is nearer is reached
         self._stages = np.zeros((6, len(self.names)))  # of one step: target, inside, wanted, limited, changed, held
         self._non_finite = np.zeros(len(self.names), dtype=np.int64)
         self._changed = np.zeros((5, len(self.names)), dtype=np.int64)  # how often each stage differed from the one before it
@@ -121,10 +123,11 @@ class Limiter:
 
         carried = self.value + self.rate * self._carried  # (D,) where this step leads whatever its rate is
         error = self._target - carried
-        self._distances[0] = np.abs(error)
-        self._distances[1] = self.upper - carried
-        self._distances[2] = carried - self.lower
-        catch_up, up, down = self._reach(np.maximum(self._distances, 0.0))
+        to_target, to_upper, to_lower = distances = self._distances
+        np.abs(error, out=to_target)
+        np.subtract(self.upper, carried, out=to_upper)
+        np.subtract(carried, self.lower, out=to_lower)
+        catch_up, up, down = self._reach(np.maximum(distances, 0.0))
         np.add((inside - self._target) / self.dt, np.copysign(catch_up, error), out=wanted)
         wanted[braking] = 0.0
         np.minimum(np.maximum(wanted, -self.allowed_rate), self.allowed_rate, out=limited)
@@ -132,10 +135,10 @@ class Limiter:
         np.minimum(np.maximum(changed, -down), up, out=held)
         self._changed += np.abs(stages[1:] - stages[:-1]) > self._tolerance
 
-        value = carried + held * (self.dt - self._carried)
+        value = carried + held * self._left
         # Against rounding: a target that is reached is met exactly (zero is zero), and nothing leaves the range by an ulp.
         # A value that began outside stays outside until it has come in at the allowed rate.
-        value = np.where(np.abs(inside - value) <= self._tolerance * self.dt, inside, value)
+        value = np.where(np.abs(inside - value) <= self._met, inside, value)
         self.value = np.minimum(np.maximum(value, np.minimum(self.lower, self.value)), np.maximum(self.upper, self.value))
         self.rate = held.copy()
         self._target = inside.copy()
@@ -150,12 +153,23 @@ class Limiter:
         """How `axes` come to rest from the last command: they brake evenly and end together, so that the one that needs longest sets
         the time and none changes its rate faster than allowed. An axis that has no room for this ends sooner, at the end of its range.
         """
-        ends = self._braking_times(axes)
-        times = np.unique(np.maximum(ends, MIN_TIME))
-        times = times[np.diff(times, append=np.inf) > MIN_GAP]
-        values, rates = self._braked(axes, ends, times[:, None])
+        start, rate = self.value[axes], self.rate[axes]
+        speed = np.abs(rate)
+        together = max(float((speed / self.max_change[axes]).max()), MIN_TIME)
+        room = np.where(rate > 0.0, self.upper[axes] - start, start - self.lower[axes])
+        short = speed * together > 2.0 * room
+        if not short.any():  # nearly always, and unlike the rest below it costs next to nothing
+            return RestPath(np.array([together]), (start + rate * together * 0.5)[None], np.zeros((1, len(rate))))
+        short &= speed > 0.0  # who stands outside
+        ends = np.full(len(rate), together)  # (A,) [s]
+        ends[short] = 2.0 * np.maximum(room[short], 0.0) / speed[short]
+        times = np.sort(np.maximum(ends, MIN_TIME))
+        times = times[np.append(times[1:] - times[:-1] > MIN_GAP, True)]
+        braking = np.minimum(times[:, None], ends)
+        share = np.divide(braking, ends, out=np.ones_like(braking), where=ends > 0.0)
+        rates = rate * (1.0 - share)
         rates[-1] = 0.0
-        return RestPath(times, values, rates)
+        return RestPath(times, start + rate * braking * (1.0 - 0.5 * share), rates)
 
     def put(self, axes: slice | np.ndarray, value: np.ndarray, rate: np.ndarray) -> None:
         """Go on from `value` with `rate` on some axes, as whoever follows the commands does."""
@@ -171,26 +185,12 @@ class Limiter:
         self.put(axes, state[0], state[1])
         self._target[axes] = state[2]
 
-    def _braking_times(self, axes: slice) -> np.ndarray:
-        """(A,) [s] after which each axis is at rest."""
-        value, speed = self.value[axes], np.abs(self.rate[axes])
-        room = np.where(self.rate[axes] > 0.0, self.upper[axes] - value, value - self.lower[axes])
-        together = np.full(len(speed), max((speed / self.max_change[axes]).max(), MIN_TIME))
-        enough = speed * together <= 2.0 * room
-        return np.asarray(np.divide(2.0 * np.maximum(room, 0.0), speed, out=together, where=~enough & (speed > 0.0)))
-
-    def _braked(self, axes: slice, ends: np.ndarray, seconds: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
-        """Values and rates (..., A) after `seconds` (..., 1), when each axis brakes evenly until it is at rest at `ends` (A,)."""
-        start, rate = self.value[axes], self.rate[axes]
-        braking = np.minimum(seconds, ends)
-        share = np.divide(braking, ends, out=np.ones_like(braking), where=ends > 0.0)
-        return start + rate * braking * (1.0 - 0.5 * share), rate * (1.0 - share)
-
     def _reach(self, distance: np.ndarray) -> np.ndarray:
         """The largest rate (3, D) from which `distance` (3, D) >= 0 suffices to come to rest."""
         units = distance / self._unit
         whole = np.floor((np.sqrt(1.0 + 8.0 * units) - 1.0) * 0.5)
-        return np.asarray((whole + (units - whole * (whole + 1.0) * 0.5) / (whole + 1.0)) * self._braking)
+        following = whole + 1.0
+        return np.asarray((whole + (units - whole * following * 0.5) / following) * self._braking)
 
 
 def envelope(robot: Robot, joint_names: tuple[str, ...], dt: float) -> Limiter:

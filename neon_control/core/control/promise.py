@@ -36,10 +36,13 @@ class Motion(NamedTuple):
     velocities: np.ndarray  # (K, J) [rad/s]
 
     @classmethod
-    def to_rest(cls, instant: int, value: np.ndarray, rate: np.ndarray, rest: RestPath) -> Motion:
-        """From `value` (J,) with `rate` (J,) at `instant` [ns] on, to the end of the way to rest from there."""
-        times = np.append(instant, instant + np.rint(rest.times * NANOSECONDS).astype(np.int64))
-        return cls(times, np.vstack([value, rest.values]), np.vstack([rate, rest.rates]))
+    def after(cls, instant: int, rest: RestPath) -> Motion:
+        """The way to rest that begins at `instant` [ns], without its beginning."""
+        return cls(instant + np.rint(rest.times * NANOSECONDS).astype(np.int64), rest.values, rest.rates)
+
+    def from_start(self, instant: int, value: np.ndarray, rate: np.ndarray) -> Motion:
+        """The same, after `value` (J,) with `rate` (J,) at `instant` [ns]."""
+        return Motion(np.append(instant, self.times), np.vstack([value, self.positions]), np.vstack([rate, self.velocities]))
 
     def at(self, instant: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities (J,) at `instant` [ns]: between two knots on the cubic that a controller draws."""
@@ -59,10 +62,7 @@ class Motion(NamedTuple):
     def since(self, instant: int) -> Motion:
         """The same from `instant` [ns] on, which becomes the first knot."""
         later = int(self.times.searchsorted(instant, side="right"))
-        value, rate = self.at(instant)
-        return Motion(
-            np.append(instant, self.times[later:]), np.vstack([value, self.positions[later:]]), np.vstack([rate, self.velocities[later:]])
-        )
+        return Motion(*(column[later:] for column in self)).from_start(instant, *self.at(instant))
 
 
 class Promise:
