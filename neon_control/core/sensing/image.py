@@ -8,6 +8,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ObservationError
 
+MAX_PIXELS = 7680 * 4320  # an 8K frame
 CHANNELS = {"rgb": 3, "bgr": 3, "rgba": 4, "bgra": 4, "mono": 1}  # of mono, the one channel stands for all three colours
 ENCODINGS = {f"{order}{8 * size}": (order, size) for order in CHANNELS for size in (1, 2)}  # size: [bytes] of a channel
 
