@@ -18,14 +18,18 @@ from neon_control.nodes.wire_sizes import (
     check_size,
     check_trajectory,
 )
-from neon_control.runtime.decoding.audio_blocks import READERS
 
 _VIEWS: dict[str, Callable[[bytes], Any]] = {"sensor_msgs/Image": read_image, "sensor_msgs/CompressedImage": read_compressed_image}
-_CHECKS: dict[str, Callable[[bytes], None]] = {
+_CHECKS: dict[str, Callable[[bytes, str], None]] = {
     "sensor_msgs/JointState": check_joint_state,
     "trajectory_msgs/JointTrajectory": check_trajectory,
     "trajectory_msgs/MultiDOFJointTrajectory": check_trajectory,
     "diagnostic_msgs/DiagnosticArray": check_diagnostics,
+    "std_msgs/Int16MultiArray": check_audio,
+    "std_msgs/Float32MultiArray": check_audio,
+    "std_msgs/Float64MultiArray": check_array,
+    "audio_common_msgs/AudioData": check_audio,
+    "audio_common_msgs/AudioDataStamped": check_audio,
 }
 
 
@@ -39,19 +43,11 @@ def read_message(data: bytes, kind: type) -> Any:
     name = type_name(kind)
     if name in _VIEWS:
         return _VIEWS[name](data)
-    _check(data, name)
+    if name in _CHECKS:
+        _CHECKS[name](data, name)
+    else:
+        check_size(data, OTHER_BYTES, name)
     try:
         return deserialize_message(data, kind)
     except (RuntimeError, ValueError) as error:
         raise ObservationError(f"{len(data)} bytes that are no {name}: {error}") from error
-
-
-def _check(data: bytes, name: str) -> None:
-    if name in READERS:
-        check_audio(data, name)
-    elif name in _CHECKS:
-        _CHECKS[name](data)
-    else:
-        check_size(data, OTHER_BYTES, name)
-        if name.startswith("std_msgs/") and name.endswith("MultiArray"):
-            check_array(data, name, name)

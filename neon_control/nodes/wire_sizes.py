@@ -83,22 +83,22 @@ def _claims(topic: str, data: bytes, kind: str, *counts: tuple[str, int]) -> Non
         raise ObservationError(f"{topic}: {len(data)} bytes that are no {kind}", (topic,)) from error
 
 
-def check_joint_state(data: bytes) -> None:
+def check_joint_state(data: bytes, kind: str = "sensor_msgs/JointState") -> None:
     """ObservationError for a JointState that is too large to be read between two commands."""
     check_size(data, JOINT_STATE_BYTES, "joint_states")
-    _claims("joint_states", data, "JointState", ("joints", JOINT_STATE_NAMES))
+    _claims("joint_states", data, kind, ("joints", JOINT_STATE_NAMES))
 
 
-def check_trajectory(data: bytes) -> None:
+def check_trajectory(data: bytes, kind: str) -> None:
     """ObservationError for a trajectory, of joints or of a base, that is too large to be shown."""
-    check_size(data, TRAJECTORY_BYTES, "trajectory")
-    _claims("trajectory", data, "trajectory", ("joints", JOINT_STATE_NAMES), ("points", TRAJECTORY_POINTS))
+    check_size(data, TRAJECTORY_BYTES, kind)
+    _claims("trajectory", data, kind, ("joints", JOINT_STATE_NAMES), ("points", TRAJECTORY_POINTS))
 
 
-def check_diagnostics(data: bytes) -> None:
+def check_diagnostics(data: bytes, kind: str = "diagnostic_msgs/DiagnosticArray") -> None:
     """ObservationError for a DiagnosticArray that is too large to be read once a second."""
     check_size(data, DIAGNOSTICS_BYTES, "diagnostics")
-    _claims("diagnostics", data, "DiagnosticArray", ("statuses", DIAGNOSTICS_STATUSES))
+    _claims("diagnostics", data, kind, ("statuses", DIAGNOSTICS_STATUSES))
 
 
 def check_chunk(data: bytes, joints: int, steps: int) -> None:
@@ -126,11 +126,16 @@ def check_audio(data: bytes, kind: str) -> None:
     """ObservationError for a message of the audio type `kind` that is too large, or has more dimensions than sound can have."""
     check_size(data, AUDIO_BYTES, "audio")
     if "MultiArray" in kind:
-        check_array(data, "audio", kind)
+        _check_dimensions(data, "audio", kind)
 
 
-def check_array(data: bytes, topic: str, kind: str) -> None:
-    """ObservationError for a std_msgs array `kind` of more dimensions than anything here has."""
+def check_array(data: bytes, kind: str) -> None:
+    """ObservationError for a std_msgs array that is too large for set points."""
+    check_size(data, OTHER_BYTES, kind)
+    _check_dimensions(data, kind, kind)
+
+
+def _check_dimensions(data: bytes, topic: str, kind: str) -> None:
     try:
         dimensions = Walk(data, CDR_HEADER).number()
     except struct.error as error:
