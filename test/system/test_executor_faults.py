@@ -71,9 +71,11 @@ def row(rig: Rig, name: str, since: float, stops: bool) -> None:
     if detected is not None:
         rest = next((t - since for t, v in zip(joints.times, joints.velocities, strict=True) if t - since > detected and not v.any()), None)
     steps, spans = joints.steps()
-    relative = np.abs(steps) / (spans * rig.robot.limits.velocity * rig.dt)
-    j = int(relative.max(axis=0).argmax())
-    step = f"{np.abs(steps / spans)[:, j].max():.4f} of {rig.robot.limits.velocity[j] * rig.dt:.4f} rad"
+    # A period that is late moves the joints for longer, so a step counts by the time that it took, if that was longer than its periods.
+    periods = np.maximum(spans, np.diff(np.array(joints.sent))[:, None] * 1e-9 / rig.dt)
+    largest = (np.abs(steps) / periods).max(axis=0)  # (J,) [rad] in one period
+    j = int((largest / rig.robot.limits.velocity).argmax())
+    step = f"{largest[j]:.4f} of {rig.robot.limits.velocity[j] * rig.dt:.4f} rad"
     figures = [f"{x:.3f}" if x is not None else "-" for x in (detected, zero, rest)]
     ROWS.append(f"{name:<28}{figures[0]:>13}{figures[1]:>15}{figures[2]:>20}{step:>32}")
     if stops:
