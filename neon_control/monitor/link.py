@@ -14,8 +14,9 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from neon_control.core.common.errors import NeonControlError
+from neon_control.core.common.errors import NeonControlError, ObservationError
 from neon_control.core.robot.topic_names import DIAGNOSTICS
+from neon_control.nodes.checked_messages import read_message
 from neon_control.nodes.start import start_ros
 from neon_control.nodes.status import Status, read_status
 
@@ -57,7 +58,7 @@ class Link:
         self.changed = threading.Condition()
         # Best effort fits every publisher, and none ever waits for this reader.
         qos = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self.node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_diagnostics, qos)
+        self.node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._receive, qos, raw=True)
         self._spinner = SingleThreadedExecutor()
         self._spinner.add_node(self.node)
         self._running = True
@@ -73,6 +74,12 @@ class Link:
                 self._spinner.spin_once(timeout_sec=WAKE_UP)
         except ExternalShutdownException:
             pass
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            self._on_diagnostics(read_message(data, DiagnosticArray))
+        except ObservationError as error:
+            self.node.get_logger().warning(f"{DIAGNOSTICS}: {error}", throttle_duration_sec=5.0)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         now = time.monotonic()

@@ -19,7 +19,6 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
-from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
 from neon_control.core.common.errors import ObservationError
@@ -33,6 +32,7 @@ from neon_control.core.sensing.observation import MAX_SKEW, MaxAge, ObservationB
 from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
+from neon_control.nodes.checked_messages import read_message
 from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.joint_state_reader import JointStateReader
@@ -41,7 +41,6 @@ from neon_control.nodes.parameters import declare
 from neon_control.nodes.policy_change import PolicyChange
 from neon_control.nodes.polling import JOINT_STATES_QOS, publisher_of, waiting
 from neon_control.nodes.python_log import NodeLog
-from neon_control.nodes.wire_sizes import check_audio
 from neon_control.runtime.compute.sessions import PROVIDERS
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.sound import SoundStream
@@ -152,8 +151,7 @@ class InferenceNode(AutostartNode):
             self._subscribe(*camera)
         self._joint_state_reader = JointStateReader()
         self._subscribe(JointState, JOINT_STATES, self._on_joint_state, "joint_states", JOINT_STATES_QOS)
-        self._audio_message = audio_message
-        self._subscribe(audio_message, AUDIO, self._on_audio, "audio", raw=True)
+        self._subscribe(audio_message, AUDIO, self._on_audio, "audio")
         # A steady clock: diagnostics also have to say that simulated time stands still.
         self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
 
@@ -210,23 +208,24 @@ class InferenceNode(AutostartNode):
         self._decisions = InferenceDecisions(policy, self._builder, *rates, self._statistics.count)
 
     def _subscribe(
-        self, kind: type, topic: str, callback: Callable[..., None], name: str, qos: QoSProfile = qos_profile_sensor_data, raw: bool = False
+        self, kind: type, topic: str, callback: Callable[..., None], name: str, qos: QoSProfile = qos_profile_sensor_data
     ) -> None:
+        """`callback` gets a message that was found to be of a size that the topic can hold; with a `qos`, the bytes and their publisher."""
         heard: float | None = None  # [s]
 
         def take(*message: Any) -> None:
             nonlocal heard
             heard = time.monotonic()
             try:
-                callback(*message)
+                callback(*message) if deep else callback(read_message(message[0], kind))
                 self._refused.pop(name, None)
             except ObservationError as error:
-                self._refused[name] = str(error)
+                self._refused[name] = f"message on {subscription.topic_name} refused: {error}"
                 self._statistics.count(f"messages_refused_{name}")
-                self._report(f"refused {topic}", f"message on {subscription.topic_name} refused: {error}")
+                self._report(f"refused {topic}", self._refused[name])
 
-        def receive(message: Any) -> None:
-            take(message)
+        def receive(data: bytes) -> None:
+            take(data)
 
         def receive_all(data: bytes, info: Any) -> None:
             """A wake-up for each of 1,000 messages a second is more than the thread has time for: what waits is taken with the first."""
@@ -235,7 +234,7 @@ class InferenceNode(AutostartNode):
                 take(*more)
 
         deep = qos is not qos_profile_sensor_data
-        subscription = self.create_subscription(kind, topic, receive_all if deep else receive, qos, raw=raw or deep)
+        subscription = self.create_subscription(kind, topic, receive_all if deep else receive, qos, raw=True)
         if topic != AUDIO:  # a microphone may send only what it takes for speech
             self._deafness.watch(topic, lambda: heard)
 
@@ -246,12 +245,7 @@ class InferenceNode(AutostartNode):
     def _on_joint_state(self, data: bytes, info: Any) -> None:
         self._builder.joint_states.add(*self._joint_state_reader.read(data), publisher_of(info), time.monotonic_ns())
 
-    def _on_audio(self, data: bytes) -> None:
-        check_audio(data, self._settings.audio_type)
-        try:
-            message: Any = deserialize_message(data, self._audio_message)
-        except (RuntimeError, ValueError) as error:
-            raise ObservationError(f"audio: {error}") from error
+    def _on_audio(self, message: Any) -> None:
         samples, delay = self._sound.convert(self._read_audio(message))
         if len(samples):
             self._builder.audio.add(self._now() - delay, samples)

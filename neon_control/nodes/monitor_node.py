@@ -19,7 +19,6 @@ from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Path
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
@@ -32,6 +31,7 @@ from neon_control.core.control.plan import Plan, PlannedPath, seen_from
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS
+from neon_control.nodes.checked_messages import read_message
 from neon_control.nodes.chunk_messages import chunk_qos, read_base, read_joints, to_time
 from neon_control.nodes.driven_way import DrivenWay
 from neon_control.nodes.lifecycle import STEADY_CLOCK, run
@@ -93,9 +93,11 @@ class MonitorNode(Node):
     def _subscribe(self, kind: type, topic: str, qos: QoSProfile, callback: Callable[[Any], None]) -> None:
         def receive(data: bytes) -> None:
             try:
-                callback(deserialize_message(data, kind))
-            except (ChunkError, RuntimeError, ValueError) as error:  # the latter two: bytes that are no such message
+                callback(read_message(data, kind))
+            except ChunkError as error:
                 self.get_logger().debug(f"{topic} not shown: {error}")  # the executor refuses it too, and counts it
+            except ObservationError as error:
+                self.get_logger().warning(f"{topic} not shown: {error}", throttle_duration_sec=5.0)
 
         self.create_subscription(kind, topic, receive, qos, raw=True)
 

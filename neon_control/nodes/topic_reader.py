@@ -14,9 +14,8 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.serialization import deserialize_message
 
-from neon_control.core.common.errors import ObservationError
+from neon_control.nodes.checked_messages import read_message
 from neon_control.nodes.polling import PolledSubscription
 
 
@@ -80,16 +79,10 @@ class TopicReader:
         return messages
 
     def take(self) -> list[Any]:
-        """What has arrived since the last call, oldest first; at most `depth`. ObservationError for bytes that are no such message."""
-        return [self._read(data) for data in self.take_raw()]
+        """What has arrived since the last call, oldest first; at most `depth`. Raises as `read_message`."""
+        return [read_message(data, self._class) for data in self.take_raw()]
 
     def newest(self) -> Any | None:
         """The newest message since the last call, or None; raises as `take`."""
         messages = self.take_raw()
-        return self._read(messages[-1]) if messages else None
-
-    def _read(self, data: bytes) -> Any:
-        try:
-            return deserialize_message(data, self._class)
-        except (RuntimeError, ValueError) as error:
-            raise ObservationError(f"bytes that are no {self.kind}: {error}") from error
+        return read_message(messages[-1], self._class) if messages else None

@@ -14,11 +14,14 @@ CDR_HEADER = 4  # [bytes] before the message; alignment counts from its end
 JOINT_STATE_BYTES, JOINT_STATE_NAMES = 65536, 512  # the most; a humanoid with two hands has some 70 joints, in 4 kB
 NAME_BYTES = 256  # of one joint, on average
 FOREIGN_NAMES = 16  # joints in a chunk that are not commanded here, so that they can still be named
-AUDIO_BYTES, AUDIO_DIMENSIONS = 4 * 2**20, 16  # the most in one message: 10 s of two float channels at 48 kHz
+AUDIO_BYTES, ARRAY_DIMENSIONS = 4 * 2**20, 16  # the most in one message: 10 s of two float channels at 48 kHz
+TRAJECTORY_BYTES, TRAJECTORY_POINTS = 2**20, 2048  # the most on a controller's topic; ours have some fifty points
+DIAGNOSTICS_BYTES, DIAGNOSTICS_STATUSES = 2**18, 512  # the most in one message; all our nodes together send 10 kB
+OTHER_BYTES = 65536  # the most in a message that holds a few numbers or a line of text: odometry, a twist, set points
 
 
-class _Walk:
-    """A place in serialised bytes; all that it passes are strings and 4-byte numbers. struct.error: they end too soon."""
+class Walk:
+    """A place in serialised bytes; all that it passes are strings, 4-byte numbers and single bytes. struct.error: they end too soon."""
 
     def __init__(self, data: bytes, place: int) -> None:
         self._data, self._place = data, place
@@ -26,29 +29,76 @@ class _Walk:
 
     def number(self) -> int:
         """The next unsigned number."""
+        self._place += -self._place % 4
         value: int = self._number.unpack_from(self._data, self._place)[0]
         self._place += 4
         return value
 
     def skip_text(self) -> None:
         """Pass a string and its padding."""
+        length = self.number()  # which moves the place
+        self._place += length
+
+    def byte(self) -> int:
+        """The next byte."""
+        value: int = struct.unpack_from("B", self._data, self._place)[0]
+        self._place += 1
+        return value
+
+    def text(self) -> str:
+        """The next string; what is not UTF-8 in it is replaced."""
         length = self.number()
-        self._place += length + -length % 4
+        self._place += length
+        return self._data[self._place - length : self._place].rstrip(b"\0").decode(errors="replace")
+
+    def rest(self) -> memoryview:
+        """A sequence of bytes, whose length comes first; ValueError where there are fewer."""
+        length = self.number()
+        rest = memoryview(self._data)[self._place :]
+        if len(rest) < length:
+            raise ValueError(f"{length} bytes of data are claimed, {len(rest)} are there")
+        return rest[:length]
 
 
-def check_joint_state(data: bytes) -> None:
-    """ObservationError for a JointState that is too large to be read between two commands."""
-    walk = _Walk(data, CDR_HEADER + 8)
-    if len(data) > JOINT_STATE_BYTES:
-        raise ObservationError(f"joint_states: a message of {len(data)} bytes, at most {JOINT_STATE_BYTES} are read", ("joint_states",))
+def check_size(data: bytes, most: int, topic: str) -> None:
+    """ObservationError for a message of more than `most` bytes."""
+    if len(data) > most:
+        raise ObservationError(f"{topic}: a message of {len(data)} bytes, at most {most} are read", (topic,))
+
+
+def _claims(topic: str, data: bytes, kind: str, *counts: tuple[str, int]) -> None:
+    """ObservationError unless the message, stamped, holds sequences of at most so many elements; all but the last one are of texts."""
+    walk = Walk(data, CDR_HEADER + 8)
     try:
         walk.skip_text()
-        names = walk.number()
+        for number, (what, most) in enumerate(counts):
+            claimed = walk.number()
+            if claimed > most:
+                text = f"{topic}: a message of {len(data)} bytes claims {claimed} {what}, at most {most} are read"
+                raise ObservationError(text, (topic,))
+            if number < len(counts) - 1:
+                for _ in range(claimed):
+                    walk.skip_text()
     except struct.error as error:
-        raise ObservationError(f"joint_states: {len(data)} bytes that are no JointState", ("joint_states",)) from error
-    if names > JOINT_STATE_NAMES:
-        text = f"joint_states: a message of {len(data)} bytes claims {names} joints, at most {JOINT_STATE_NAMES} are read"
-        raise ObservationError(text, ("joint_states",))
+        raise ObservationError(f"{topic}: {len(data)} bytes that are no {kind}", (topic,)) from error
+
+
+def check_joint_state(data: bytes, kind: str = "sensor_msgs/JointState") -> None:
+    """ObservationError for a JointState that is too large to be read between two commands."""
+    check_size(data, JOINT_STATE_BYTES, "joint_states")
+    _claims("joint_states", data, kind, ("joints", JOINT_STATE_NAMES))
+
+
+def check_trajectory(data: bytes, kind: str) -> None:
+    """ObservationError for a trajectory, of joints or of a base, that is too large to be shown."""
+    check_size(data, TRAJECTORY_BYTES, kind)
+    _claims("trajectory", data, kind, ("joints", JOINT_STATE_NAMES), ("points", TRAJECTORY_POINTS))
+
+
+def check_diagnostics(data: bytes, kind: str = "diagnostic_msgs/DiagnosticArray") -> None:
+    """ObservationError for a DiagnosticArray that is too large to be read once a second."""
+    check_size(data, DIAGNOSTICS_BYTES, "diagnostics")
+    _claims("diagnostics", data, kind, ("statuses", DIAGNOSTICS_STATUSES))
 
 
 def check_chunk(data: bytes, joints: int, steps: int) -> None:
@@ -57,7 +107,7 @@ def check_chunk(data: bytes, joints: int, steps: int) -> None:
     most = 1024 + names * NAME_BYTES + steps * (256 + 4 * 8 * names)  # [bytes] a point has up to four numbers a joint, or three for a base
     if len(data) > most:
         raise ChunkError("size", f"a message of {len(data)} bytes, {steps} points for {joints} joints need at most {most}")
-    walk = _Walk(data, CDR_HEADER + 8)
+    walk = Walk(data, CDR_HEADER + 8)
     try:
         walk.skip_text()
         claimed = walk.number()
@@ -74,13 +124,21 @@ def check_chunk(data: bytes, joints: int, steps: int) -> None:
 
 def check_audio(data: bytes, kind: str) -> None:
     """ObservationError for a message of the audio type `kind` that is too large, or has more dimensions than sound can have."""
-    if len(data) > AUDIO_BYTES:
-        raise ObservationError(f"audio: a message of {len(data)} bytes, at most {AUDIO_BYTES} are read", ("audio",))
-    if "MultiArray" not in kind:
-        return
+    check_size(data, AUDIO_BYTES, "audio")
+    if "MultiArray" in kind:
+        _check_dimensions(data, "audio", kind)
+
+
+def check_array(data: bytes, kind: str) -> None:
+    """ObservationError for a std_msgs array that is too large for set points."""
+    check_size(data, OTHER_BYTES, kind)
+    _check_dimensions(data, kind, kind)
+
+
+def _check_dimensions(data: bytes, topic: str, kind: str) -> None:
     try:
-        dimensions = _Walk(data, CDR_HEADER).number()
+        dimensions = Walk(data, CDR_HEADER).number()
     except struct.error as error:
-        raise ObservationError(f"audio: {len(data)} bytes that are no {kind}", ("audio",)) from error
-    if dimensions > AUDIO_DIMENSIONS:
-        raise ObservationError(f"audio: {dimensions} dimensions, at most {AUDIO_DIMENSIONS} are read", ("audio",))
+        raise ObservationError(f"{topic}: {len(data)} bytes that are no {kind}", (topic,)) from error
+    if dimensions > ARRAY_DIMENSIONS:
+        raise ObservationError(f"{topic}: {dimensions} dimensions, at most {ARRAY_DIMENSIONS} are read", (topic,))

@@ -5,7 +5,6 @@ Each attack runs from a thread of this process for `SECONDS`; a quiet time befor
 
 from __future__ import annotations
 
-import struct
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import rclpy
 from executor_rig import Rig, rig
+from hostile_messages import BIG, claims
 from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
@@ -25,13 +25,6 @@ from neon_control.nodes.chunk_messages import chunk_qos
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
 
 SECONDS = 4.0  # of each attack, and of the quiet before it
-HEAD = b"\x00\x01\x00\x00" + struct.pack("<iI", 1, 0)
-NO_FRAME = struct.pack("<I", 1) + bytes(4)  # an empty text and its padding
-
-
-def claims(size: int, count: int) -> bytes:
-    """A message of `size` bytes that claims `count` elements in its second sequence, after no names."""
-    return (HEAD + NO_FRAME + struct.pack("<II", 0, count)).ljust(size, b"\0")
 
 
 def strangers(number: int) -> bytes:
@@ -39,7 +32,6 @@ def strangers(number: int) -> bytes:
     return serialize_message(JointState(name=[f"j{number}_{i}" for i in range(100)], position=[0.0] * 100))
 
 
-BIG = 8 * 2**20
 ATTACKS: dict[str, tuple[type, str, float, Callable[[int], bytes]]] = {
     "8 MiB, 8 million points of joints": (JointTrajectory, "action_chunk/joints", 1.0, lambda _: claims(BIG, 8_000_000)),
     "8 MiB, 8 million points of the base": (MultiDOFJointTrajectory, "action_chunk/base", 1.0, lambda _: claims(BIG, 8_000_000)),

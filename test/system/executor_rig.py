@@ -63,6 +63,7 @@ class Robot:
         self.pushes: deque[float] = deque()  # [rad] by which somebody moves all joints, one in each of its periods
         self.publishing = True  # joint states
         self.poisoned = False  # joint states are NaN
+        self.stamped = True  # joint states carry the time
         self.clock_offset = 100.0 - time.monotonic()  # [s] /clock minus the monotonic clock, when simulated
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)
@@ -144,7 +145,7 @@ class Robot:
                 self._clock.publish(Clock(clock=to_time(now)))
             if self.publishing:
                 message = JointState(name=self.names, position=(position * (np.nan if self.poisoned else 1.0)).tolist())
-                message.header.stamp = to_time(now)
+                message.header.stamp = to_time(now if self.stamped else 0)
                 self._states.publish(message)
 
     def _on_base(self, twist: Twist, info: dict) -> None:

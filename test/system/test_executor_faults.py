@@ -15,9 +15,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from executor_rig import Rig, rig
+from hostile_messages import BIG, claims
+from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from waiting import wait_until
 
+from neon_control.nodes.chunk_messages import chunk_qos
 from neon_control.nodes.processes import free_domain_id
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
@@ -67,9 +71,11 @@ def row(rig: Rig, name: str, since: float, stops: bool) -> None:
     if detected is not None:
         rest = next((t - since for t, v in zip(joints.times, joints.velocities, strict=True) if t - since > detected and not v.any()), None)
     steps, spans = joints.steps()
-    relative = np.abs(steps) / (spans * rig.robot.limits.velocity * rig.dt)
-    j = int(relative.max(axis=0).argmax())
-    step = f"{np.abs(steps / spans)[:, j].max():.4f} of {rig.robot.limits.velocity[j] * rig.dt:.4f} rad"
+    # A period that is late moves the joints for longer, so a step counts by the time that it took, if that was longer than its periods.
+    periods = np.maximum(spans, np.diff(np.array(joints.sent))[:, None] * 1e-9 / rig.dt)
+    largest = (np.abs(steps) / periods).max(axis=0)  # (J,) [rad] in one period
+    j = int((largest / rig.robot.limits.velocity).argmax())
+    step = f"{largest[j]:.4f} of {rig.robot.limits.velocity[j] * rig.dt:.4f} rad"
     figures = [f"{x:.3f}" if x is not None else "-" for x in (detected, zero, rest)]
     ROWS.append(f"{name:<28}{figures[0]:>13}{figures[1]:>15}{figures[2]:>20}{step:>32}")
     if stops:
@@ -181,6 +187,31 @@ def test_a_flood_of_chunks_is_refused_before_it_costs_anything(running):
         running.run_for(2.0)
         running.play("normal")
     assert counter(running, "rejected/joints/flood") > before + 500
+
+
+@pytest.mark.parametrize(
+    ("topic", "kind", "counted"),
+    [
+        ("action_chunk/joints", JointTrajectory, "rejected/joints/size"),
+        ("action_chunk/base", MultiDOFJointTrajectory, "rejected/base/size"),
+        ("joint_states", JointState, "rejected/joint_states/refused"),
+    ],
+)
+def test_8_mib_that_claim_8_million_elements_are_refused_before_room_is_made_for_them(running, topic, kind, counted):
+    """The wound: 0.6 s without a command for each of them, and 971 MB."""
+    before, node = counter(running, counted), running.robot.node
+    publisher = node.create_publisher(kind, topic, chunk_qos() if kind is not JointState else 10)
+    wait_until(lambda: publisher.get_subscription_count() > 0, 10.0, "the executor's subscription")
+    pauses = []
+    with fault(running, f"8 MiB on {topic}", stops=False):
+        for _ in range(5):
+            since = time.monotonic()
+            publisher.publish(claims(BIG, 8_000_000))
+            running.run_for(0.7)
+            pauses.append(np.diff([since, *running.robot.joints.since(since).times, time.monotonic()]).max())
+        node.destroy_publisher(publisher)
+    assert counter(running, counted) >= before + 3
+    assert np.median(pauses) < 0.2, f"pauses between commands [s]: {pauses}"
 
 
 def test_two_publishers_at_once(running):

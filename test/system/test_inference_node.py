@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile_messages import BIG, claims, image_claims
 from inference_harness import NodeProcess, SyntheticRobot, make_policy, running_node, synthetic_robot
-from std_msgs.msg import Float32MultiArray
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Float32MultiArray, Int16MultiArray
 from waiting import wait_until
 
 from neon_control.core.common.paths import share_directory
@@ -137,6 +140,36 @@ def test_a_message_that_cannot_be_used_is_counted_and_the_node_lives_on(running:
         count = len(robot.joint_chunks)
         wait_until(lambda: len(robot.joint_chunks) > count + 5, 20.0, f"chunks from {encoding} images")  # noqa: B023
     wait_until(lambda: robot.text("refused") == "none" and robot.status.level == b"\x00", 20.0, "that all is well")
+
+
+def send_until_refused(robot: SyntheticRobot, name: str, topic: str, kind: type, data: bytes, reason: str) -> None:
+    """Publish `data` until the diagnostics count it as refused and tell `reason`."""
+    before, publisher = robot.value(f"messages_refused_{name}"), robot.node.create_publisher(kind, topic, qos_profile_sensor_data)
+
+    def told() -> bool:
+        publisher.publish(data)
+        return robot.value(f"messages_refused_{name}") > before and reason in robot.text("refused")
+
+    wait_until(told, 20.0, f"{name} to be refused because of {reason}", interval=0.5)
+    robot.node.destroy_publisher(publisher)
+
+
+def test_a_message_that_claims_more_than_its_topic_can_hold_is_refused_and_the_reason_told(
+    running: tuple[NodeProcess, SyntheticRobot],
+) -> None:
+    """The wound: an image that was cut off vanished inside rclpy, uncounted and without a word."""
+    node, robot = running
+    hostile: list[tuple[str, str, type, bytes, str]] = [
+        ("camera", "camera/image_raw", Image, image_claims(2**32 - 1, 100), "4294967295 bytes of data are claimed, 100 are there"),
+        ("camera", "camera/image_raw", Image, image_claims(3, 0), "bytes that are no Image"),
+        ("joint_states", "joint_states", JointState, claims(BIG, 8_000_000), f"a message of {BIG} bytes, at most 65536 are read"),
+        ("audio", "audio", Int16MultiArray, bytes(BIG), f"a message of {BIG} bytes, at most 4194304 are read"),
+    ]
+    for each in hostile:
+        send_until_refused(robot, *each)
+    count = len(robot.joint_chunks)
+    wait_until(lambda: len(robot.joint_chunks) > count, 10.0, "chunks afterwards")
+    assert node.process.poll() is None
 
 
 @pytest.mark.parametrize("running", [{"use_sim_time": True}], indirect=True)

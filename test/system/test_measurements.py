@@ -99,6 +99,17 @@ def test_a_joint_that_jumps_is_no_joint_that_was_moved(ros_domain_id: int) -> No
         assert running.violations() == []
 
 
+def test_joint_states_without_a_stamp_move_nothing_and_are_named(ros_domain_id: int) -> None:
+    """The wound: 'waiting for joint states', and nothing about the stamp, while they came."""
+    with rig(ros_domain_id) as running:
+        running.robot.stamped = False
+        status = told(running, "stamped 0.0 s", "its sender gives no stamp")
+        assert (status["state"], status["cause"]) == ("waiting", "joint_states")
+        assert running.robot.joints.values == []
+        running.robot.stamped = True
+        wait_until(lambda: running.robot.status["state"] == "holding", 20.0, "belief in stamps that are right")
+
+
 @pytest.mark.parametrize("rate", [50.0, 100.0])
 def test_a_driver_of_1_khz_starves_none_of_10_hz(ros_domain_id: int, rate: float) -> None:
     """The wound: 2 stops in 9 s at 100 Hz, 6 at 50 Hz. Three messages of the slow one in a row have to be lost for a stop here."""

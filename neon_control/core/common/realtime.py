@@ -11,6 +11,9 @@ from neon_control.core.common.fields import setting
 
 _PR_SET_TIMERSLACK = 29
 _MCL_CURRENT_AND_FUTURE = 1 | 2
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT = 32 * 2**20  # [bytes] glibc takes no larger threshold for mmap
+_TOUCHED = 16 * 2**20  # [bytes] a message of 8 MiB, twice: as the middleware gives it, and as Python's bytes
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ def apply(settings: RealtimeSettings) -> list[str]:
     if settings.freeze_gc:
         gc.collect()
         gc.freeze()
+    _keep_freed_memory(libc)
     if settings.lock_memory and libc.mlockall(_MCL_CURRENT_AND_FUTURE) != 0:
         refused.append(f"memory not locked: {os.strerror(ctypes.get_errno())} (raise the memlock limit)")
     if settings.cpus:
@@ -48,3 +52,20 @@ def apply(settings: RealtimeSettings) -> list[str]:
         except OSError as error:
             refused.append(f"no SCHED_FIFO priority {settings.priority}: {error.strerror} (raise the rtprio limit)")
     return refused
+
+
+def _keep_freed_memory(libc: ctypes.CDLL) -> None:
+    """Large blocks come from memory that this thread has used before.
+
+    Otherwise the system maps each of them anew, and fills each page with zeros when it is first touched: to take a message of 8 MiB that is
+    refused anyway cost 12 ms, and 3 ms without.
+    """
+    if not hasattr(libc, "mallopt"):  # a C library other than glibc
+        return
+    libc.mallopt(_M_MMAP_THRESHOLD, _KEPT)
+    libc.mallopt(_M_TRIM_THRESHOLD, 2 * _KEPT)
+    libc.malloc.restype = ctypes.c_void_p
+    block = libc.malloc(ctypes.c_size_t(_TOUCHED))
+    if block:
+        ctypes.memset(block, 0, _TOUCHED)
+        libc.free(ctypes.c_void_p(block))

@@ -24,6 +24,7 @@ from neon_control.core.sensing.bayer import PATTERNS, bayer_to_rgb
 from neon_control.core.sensing.image_buffer import AnyImage
 from neon_control.core.sensing.yuv import yuv_to_rgb
 
+MAX_PIXELS = 7680 * 4320  # an 8K frame
 CHANNELS = {"rgb": 3, "bgr": 3, "rgba": 4, "bgra": 4, "mono": 1}  # of mono, the one channel stands for all three colours
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from PIL import Image
 
 from neon_control.core.common.errors import ObservationError
-
-MAX_PIXELS = 7680 * 4320  # an 8K frame; 20 kB of PNG can claim ten times that, and would hold up what waits for the next image for seconds
+from neon_control.core.sensing.image import MAX_PIXELS
 
 
 def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
@@ -23,7 +22,8 @@ def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
-            if picture.width * picture.height > MAX_PIXELS:  # known from its header, before anything is decoded
+            # Known from its header: 20 kB of PNG can claim ten 8K frames, and would hold up what waits for the next image for seconds.
+            if picture.width * picture.height > MAX_PIXELS:
                 raise ValueError(f"it says {picture.width} x {picture.height} pixels, the limit is {MAX_PIXELS}")
             if picture.mode.startswith("I"):  # 16 bits of grey: the high byte, as for raw images
                 grey = (np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8)
