@@ -318,6 +318,7 @@ class ExecutorNode(AutostartNode):
             "made_anew": self._made_anew,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
             "deaf_to": ", ".join(deaf) or "none",
+            "last_stop": with_names(self._stops.last, self, JOINT_STATES) or "none",
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
         }
         array = executor_status(self.status_name("control"), self._robot_name, self._motion, loop, self._lateness, self._compute, reason)

@@ -41,10 +41,15 @@ def why(motion: MotionExecutor, listeners: Listeners) -> str:
 
 
 class StopLog:
-    """The stops of a control loop, noted by its thread and taken by another."""
+    """The stops of a control loop, noted by its thread and taken by another.
+
+    Attributes:
+        last: cause of the newest stop, and more about it; empty: none yet.
+    """
 
     def __init__(self, motion: MotionExecutor, listeners: Listeners) -> None:
         self._motion, self._listeners = motion, listeners
+        self.last = ""
         self._followed = False
         self._lines: deque[str] = deque(maxlen=KEPT)
 
@@ -53,7 +58,8 @@ class StopLog:
         follows = self._motion.supervisor.state in FOLLOWING
         if self._followed and not follows:
             cause, reason = self._motion.supervisor.cause, why(self._motion, self._listeners)
-            self._lines.append(f"the policy is no longer followed ({cause}{f': {reason}' if reason else ''})")
+            self.last = f"{cause}: {reason}" if reason else cause
+            self._lines.append(f"the policy is no longer followed ({self.last})")
         self._followed = follows
 
     def take(self) -> list[str]:

@@ -37,7 +37,7 @@ REFRESH = 0.04  # [s] oldest measurement that decides on the velocity
 SHARE = 0.5  # of the distance that is left, for the way to rest
 LEAST, SLOWEST, FASTEST = 0.02, 0.5, 1.5  # share of the velocity limit that is always left; factor on the velocity in one refresh
 MARGIN = 0.15  # [m] beyond `slow_distance` in which distances are measured exactly and last the longer
-ROUNDING = 1e-6  # [m] what comes nearer by less does not come nearer
+ROUNDING = 1e-9  # [m] what comes nearer by less in a period does not come nearer: at 500 Hz less than 2 mm in an hour
 LARGE = 10.0  # [m] half the extent of the floor
 TRANSFER_ROWS = 9  # poses that are measured between two
 
@@ -68,13 +68,16 @@ class ClearanceGuard:
         without: links that are not guarded, with the reason.
 
     Raises:
-        ConfigError: the URDF's shapes cannot be read, or `allowed` names what is not there.
+        ConfigError: the URDF has no shapes, or they cannot be read; `allowed` names what is not there.
     """
 
     def __init__(self, robot: Robot, joint_names: tuple[str, ...], period: float) -> None:
         self.settings = _settings(robot)
         self._joint_names = joint_names
         shapes, self.without = read_shapes(robot.urdf_path, self.settings.visual)
+        if not shapes:
+            link, reason = next(iter(self.without.items()))
+            raise ConfigError(f"{robot.file}: clearance: no link of {robot.urdf_path} has a shape to guard, {link} for example: {reason}")
         placing = Placing(read_urdf(robot.urdf_path), joint_names)
         bodies = fit_bodies(shapes)
         names = [body.link for body in bodies]
@@ -226,9 +229,9 @@ def _check_allowed(robot: Robot, settings: ClearanceSettings, known: set[str]) -
         unknown = [name for name in pair if name not in known]
         if unknown:
             raise ConfigError(f"{robot.file}: clearance.allowed names {unknown}, but there is only {sorted(known)}")
-    both = sorted(set(settings.keep_out) & set(read_urdf(robot.urdf_path).links))
+    both = sorted(_boxes(settings).keys() & set(read_urdf(robot.urdf_path).links))
     if both:
-        raise ConfigError(f"{robot.file}: clearance.keep_out names {both}, which are links of the robot")
+        raise ConfigError(f"{robot.file}: clearance.keep_out names {both}, which are links of the robot ('{FLOOR}': the floor's name)")
 
 
 def _candidates(placing: Placing, bodies: Sequence[Body], names: Sequence[str], allowed: Sequence[tuple[str, str]]) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +148,34 @@ def test_who_stands_too_near_may_move_away_but_not_nearer(measure: Measure) -> N
     assert guard.allows(near - np.linspace(0.0, 0.05, 5)[:, None] * (target - start), np.full(len(NAMES), 0.1))
 
 
+def test_who_creeps_nearer_is_stopped_however_slowly_he_comes(measure: Measure) -> None:
+    pair, rate_hz, speed = ("left_rubber_hand", "table"), 500.0, 0.0002  # [m/s]: 0.4 um in a period
+    start, target = pose(), ACROSS["left_rubber_hand", "table"]
+    ways = [start + s * (target - start) for s in np.linspace(0.0, 1.0, 400)]
+    distances = [measure.distances(p, [pair])[pair] for p in ways]
+    near = next(s for s, distance in enumerate(distances) if distance < STOP + 0.003)
+    step = (ways[near] - ways[near - 1]) * speed / rate_hz / (distances[near - 1] - distances[near])
+    moving = Moving(guarded(), NAMES, ways[near], rate_hz)
+    for k in range(9000):
+        position = moving.step(ways[near] + k * step)
+
+    assert measure.distances(ways[near] + 9000 * step, [pair])[pair] < STOP - 0.0004
+    assert measure.distances(position, [pair])[pair] >= STOP
+    assert moving.executor.supervisor.cause == "clearance"
+
+
+def test_a_policy_that_wants_what_is_out_of_reach_is_followed_as_far_as_its_joints_go() -> None:
+    reached = pose(left_shoulder_roll=UPPER[NAMES.index("left_shoulder_roll_joint")], left_wrist_roll=-1.84)
+    wanted = pose(left_shoulder_roll=reached[1] + 1.0, left_wrist_roll=-1.84)
+    guard, moving = ClearanceGuard(guarded(), NAMES, 0.01), Moving(guarded(), NAMES, pose())
+    for _ in range(300):
+        moving.step(wanted)
+
+    assert guard.is_clear(pose(), reached) and not guard.is_clear(pose(), wanted)
+    assert moving.executor.supervisor.state is State.RUNNING
+    assert moving.position == pytest.approx(reached, abs=1e-3)
+
+
 def test_after_a_stop_a_way_that_leads_out_is_followed_again(measure: Measure) -> None:
     moving = Moving(guarded(), NAMES, pose())
     drive(moving, ACROSS["left_rubber_hand", "table"], measure, 1.0)
@@ -219,6 +249,20 @@ def test_a_name_that_is_not_there_is_refused_with_what_is() -> None:
         ClearanceGuard(guarded(ClearanceSettings(allowed=(("chest", "left_elbow_link"),))), NAMES, 0.01)
     with pytest.raises(ConfigError, match=r"keep_out names \['head_link'\]"):
         ClearanceGuard(guarded(ClearanceSettings(keep_out={"head_link": KeepOut(np.zeros(3), np.ones(3))})), NAMES, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead", "complaint"),
+    [
+        (r"(?s)<collision.*?</collision>", "", "no link of .* has a shape to guard, pelvis for example: it has no <collision>"),
+        ('"head_link"', '"floor"', r"names \['floor'\], which are links"),  # it would have been taken for the floor, or the floor for it
+    ],
+)
+def test_a_robot_that_cannot_be_guarded_is_refused_in_words(pattern: str, instead: str, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "robot.urdf"
+    file.write_text(re.sub(pattern, instead, G1.urdf_path.read_text()))
+    with pytest.raises(ConfigError, match=complaint):
+        ClearanceGuard(replace(guarded(ClearanceSettings(floor=-0.8)), urdf_path=file), NAMES, 0.01)
 
 
 def test_an_allowed_pair_is_not_measured() -> None:
