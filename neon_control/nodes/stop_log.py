@@ -13,9 +13,9 @@ from neon_control.nodes.listeners import Listeners
 KEPT = 32  # stops between two looks
 
 
-def why(motion: MotionExecutor, listeners: Listeners) -> str:
-    """More about the supervisor's cause; empty where the cause says all."""
-    cause = motion.supervisor.cause
+def why(motion: MotionExecutor, listeners: Listeners, cause: str | None = None) -> str:
+    """More about a cause, by default the supervisor's; empty where the cause says all."""
+    cause = motion.supervisor.cause if cause is None else cause
     if cause == "joint_states":
         return motion.why_missing()
     if cause == "listeners":

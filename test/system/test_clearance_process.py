@@ -9,16 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
-from clearance_rig import Measure
+from clearance_rig import ACROSS, G1, MIX, NAMES, SLOW, STOP, TABLE, Measure, pose, write_robot_file
 from executor_rig import Rig, rig
 from std_srvs.srv import SetBool
-from test_clearance import ACROSS, MIX, NAMES, SLOW, STOP, TABLE, pose
 from waiting import wait_until
 from wire_limits import Recording, at
-
-from neon_control.core.common.paths import find_file
-from neon_control.core.robot.robot_file import load_robot
 
 pytestmark = pytest.mark.system
 
@@ -26,21 +21,6 @@ CYCLE = 5_000_000  # [ns] of a controller that follows the trajectories
 LIMIT = 15.0  # [s] on a busy computer
 ANSWER = 0.3  # [s] from the answer of the e-stop to the first command that brakes, on a busy computer
 Pair = tuple[str, str]
-
-
-def robot_file(folder: Path, guarded: bool = True) -> Path:
-    source = find_file("g1.yaml", "config")
-    data = yaml.safe_load(source.read_text()) | {"urdf": str(source.parent / "../resource/g1/g1.urdf")}
-    if guarded:
-        lower, upper = (dict(zip("xyz", corner.tolist(), strict=True)) for corner in TABLE["table"])
-        data["clearance"] = {"slow_distance": SLOW, "stop_distance": STOP, "keep_out": {"table": {"lower": lower, "upper": upper}}}
-    file = folder / "guarded.yaml"
-    file.write_text(yaml.safe_dump(data, sort_keys=False))
-    return file
-
-
-def asks_for(positions: np.ndarray) -> str:
-    return "pose:" + ",".join(f"{q:.4f}" for q in positions)
 
 
 def driven(recording: Recording) -> Iterator[np.ndarray]:
@@ -51,7 +31,7 @@ def driven(recording: Recording) -> Iterator[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def measure() -> Measure:
-    return Measure(load_robot("g1.yaml"), NAMES, TABLE, visual=False)
+    return Measure(G1, NAMES, TABLE, visual=False)
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +61,14 @@ def test_a_policy_that_drives_bodies_into_each_other_is_stopped_and_followed_aga
     pair: Pair, ros_domain_id: int, tmp_path: Path, measure: Measure, apart: list[Pair], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert nearest(measure, apart, ACROSS[pair])[0] < 0.0, "what the policy asks for is a collision"
-    with rig(ros_domain_id, robot=robot_file(tmp_path)) as running:
+    with rig(ros_domain_id, robot=write_robot_file(tmp_path)) as running:
         running.start_player()
-        running.play(asks_for(pose()))
+        running.ask_for(pose())
         wait_until(lambda: stands_at(running, pose()), LIMIT, "the first pose")
-        begin = running.play(asks_for(ACROSS[pair]))
+        begin = running.ask_for(ACROSS[pair])
         wait_until(lambda: holds_for_clearance(running.report(1)), LIMIT, "a stop")
         said = {key: running.robot.status[key] for key in ("state", "cause", "why", "last_stop", "nearest_bodies")}
-        left = running.play(asks_for(pose()))
+        left = running.ask_for(pose())
         wait_until(lambda: stands_at(running, pose()), LIMIT, "the policy to be followed again")
         wait_until(lambda: running.report(1)["state"] == "running", LIMIT, "the policy to be followed for good")
         recording = running.robot.joints.since(begin)
@@ -107,11 +87,11 @@ def test_a_policy_that_drives_bodies_into_each_other_is_stopped_and_followed_aga
 
 @pytest.mark.parametrize("guarded", [False, True])
 def test_an_e_stop_amid_a_motion_towards_something_takes_no_longer_than_braking(ros_domain_id: int, tmp_path: Path, guarded: bool) -> None:
-    with rig(ros_domain_id, robot=robot_file(tmp_path, guarded)) as running:
+    with rig(ros_domain_id, robot=write_robot_file(tmp_path, guarded)) as running:
         running.start_player()
-        running.play(asks_for(pose(left_shoulder_pitch=-1.0)))
+        running.ask_for(pose(left_shoulder_pitch=-1.0))
         wait_until(lambda: stands_at(running, pose(left_shoulder_pitch=-1.0)), LIMIT, "the first pose")
-        running.play(asks_for(ACROSS["left_rubber_hand", "table"]))
+        running.ask_for(ACROSS["left_rubber_hand", "table"])
         joints, arm = running.robot.joints, running.robot.arms[0]
         wait_until(lambda: np.abs(joints.since(time.monotonic() - 0.1).velocities).max(initial=0.0) > 1.0, LIMIT, "speed", interval=0.002)
         running.call("estop", SetBool, SetBool.Request(data=True))

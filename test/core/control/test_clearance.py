@@ -8,32 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clearance_rig import Measure, Moving
+from clearance_rig import ACROSS, G1, MIX, NAMES, PAIRS_TORSO, SETTINGS, SLOW, STOP, TABLE, Measure, Moving, pose
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.control.clearance import ClearanceGuard, way_to_rest
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.clearance_settings import ClearanceSettings, KeepOut
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.robot_file import load_robot
 
-G1 = load_robot("g1.yaml")
-NAMES = G1.parts["arms"]
 LOWER, UPPER = G1.limits(NAMES, "safe_lower"), G1.limits(NAMES, "safe_upper")
-TABLE = {"table": (np.array([0.15, -0.6, -0.2]), np.array([0.7, 0.6, -0.05]))}  # [m] in the pelvis: its top 5 cm below
-SETTINGS = ClearanceSettings(keep_out={name: KeepOut(*corners) for name, corners in TABLE.items()})
-MIX = 0.0005  # [m] nearer may come who dies amid a stop: the rest is then a mix of the two ways that were looked at
-SLOW, STOP = SETTINGS.slow_distance, SETTINGS.stop_distance
 
 
 def guarded(settings: ClearanceSettings | None = SETTINGS) -> Robot:
     return replace(G1, clearance=settings)
-
-
-def pose(**joints: float) -> np.ndarray:
-    """(J,) [rad]; names without `_joint`, others as at home."""
-    values = {"left_shoulder_roll": 0.3, "right_shoulder_roll": -0.3} | joints
-    return np.array([values.get(name.removesuffix("_joint"), 0.0) for name in NAMES])
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +29,6 @@ def measure() -> Measure:
 
 
 PAIRS = sorted(set(ClearanceGuard(guarded(), NAMES, 0.01).pairs))
-PAIRS_TORSO = ("torso_link", "left_rubber_hand")
-ACROSS = {  # poses on the straight way to which these two meet before any others
-    ("left_rubber_hand", "right_elbow_link"): pose(
-        left_shoulder_pitch=-1.01, left_shoulder_roll=0.2, left_shoulder_yaw=-1.13, left_elbow=-0.06,
-        right_shoulder_pitch=-1.09, right_shoulder_yaw=0.48, right_elbow=1.17,
-    ),
-    PAIRS_TORSO: pose(left_shoulder_pitch=0.1, left_shoulder_roll=0.51, left_shoulder_yaw=-1.18, left_elbow=-0.3),
-    ("left_rubber_hand", "table"): pose(left_shoulder_pitch=0.2, left_shoulder_roll=0.19, left_elbow=0.3),
-}  # fmt: skip
 
 
 def drive(moving: Moving, target: np.ndarray, measure: Measure, seconds: float = 3.0) -> float:
