@@ -11,7 +11,7 @@ import pytest
 from clearance_rig import ACROSS, G1, MIX, NAMES, PAIRS_TORSO, SETTINGS, SLOW, STOP, TABLE, Measure, Moving, pose
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.control.clearance import ClearanceGuard, way_to_rest
+from neon_control.core.control.clearance import PAUSE, ClearanceGuard, way_to_rest
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.clearance_settings import ClearanceSettings, KeepOut
 from neon_control.core.robot.robot import Robot
@@ -124,6 +124,29 @@ def test_who_stands_too_near_may_move_away_but_not_nearer(measure: Measure) -> N
 
     assert not guard.allows(near + np.linspace(0.0, 0.05, 5)[:, None] * (target - start), np.full(len(NAMES), 0.1))
     assert guard.allows(near - np.linspace(0.0, 0.05, 5)[:, None] * (target - start), np.full(len(NAMES), 0.1))
+
+
+def test_who_begins_too_near_may_lose_a_little_on_the_way_out_but_not_come_nearer_than_he_began() -> None:
+    guard, rate = ClearanceGuard(guarded(), NAMES, 0.01), np.full(len(NAMES), 0.1)
+    ways = pose() + np.linspace(0.0, 1.0, 2001)[:, None] * (ACROSS[PAIRS_TORSO] - pose())
+    number = [number for number, pair in enumerate(guard.pairs) if set(pair) == set(PAIRS_TORSO)]
+    distances = guard._distances.measure(ways, 1.0)[:, number].min(axis=1)
+
+    def way(*metres: float) -> np.ndarray:
+        return np.array([ways[np.abs(distances - distance).argmin()] for distance in metres])
+
+    assert guard.allows(way(0.005, 0.005, 0.005), rate)  # where the policy begins to be followed
+    assert guard.allows(way(0.008, 0.0075, 0.007), rate)  # as it would come to rest, nearer than just now
+    assert not guard.allows(way(0.008, 0.006, 0.004), rate)
+    assert guard.allows(way(0.03, 0.03, 0.03), rate)  # out
+    assert not guard.allows(way(0.03, 0.02, 0.015), rate)
+
+
+def test_after_a_refusal_no_way_is_tried_for_a_while() -> None:
+    guard, target = ClearanceGuard(guarded(), NAMES, 0.01), ACROSS[PAIRS_TORSO]
+    assert not guard.allows(pose() + np.linspace(0.0, 1.0, 5)[:, None] * (target - pose()), np.full(len(NAMES), 0.1))
+    tries = [guard.may_follow(pose(), pose()) for _ in range(round(PAUSE / 0.01) + 1)]
+    assert tries.index(True) == round(PAUSE / 0.01)
 
 
 def test_who_creeps_nearer_is_stopped_however_slowly_he_comes(measure: Measure) -> None:
