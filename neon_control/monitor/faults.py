@@ -66,6 +66,9 @@ class FaultLog:
             changed = before is None or (before.level, _kind(before)) != (status.level, _kind(status))
             if changed and (status.level or (before is not None and before.level)):
                 self._events.append(Event(now, status.node, status.level, status.message))
+            passed = not status.level and before is not None and not before.level and _stops(status) > _stops(before)
+            if passed and (why := status.values.get("last_stop")):
+                self._events.append(Event(now, status.node, 1, f"had stopped ({why})"))
             self._count(status, now, seen_before=before is not None)
 
     def _count(self, status: Status, now: float, seen_before: bool) -> None:
@@ -105,6 +108,11 @@ def _restarted(before: Status, after: Status) -> bool:
     """Whether a counter that only grows went back to a smaller number."""
     pairs = [(before.number(key), after.number(key)) for key in ("ticks", "chunks_published", "images_received")]
     return any(old is not None and new is not None and new < old for old, new in pairs)
+
+
+def _stops(status: Status) -> int:
+    """How often following the policy ended."""
+    return sum(int(text) for key, text in status.values.items() if key.startswith("stops/") and text.isdigit())
 
 
 class FaultList:

@@ -29,16 +29,21 @@ def executor_status(
     lateness: Percentiles,
     compute: Percentiles,
     why: str = "",
+    cause: str | None = None,
 ) -> DiagnosticArray:
-    """The status message; `loop` are the control loop's own figures, already named, and `why` explains the supervisor's cause."""
+    """The status message.
+
+    Args:
+        loop: the control loop's own figures, already named.
+        why: explains `cause`, the supervisor's when it was asked: the control thread may have found another one since.
+    """
     supervisor = executor.supervisor
-    state = supervisor.state
-    cause = f"{supervisor.cause}: {why}" if why else supervisor.cause
-    message = MEANING[state] + (f" ({cause})" if cause else "")
+    state, cause = supervisor.state, supervisor.cause if cause is None else cause
+    message = MEANING[state] + (f" ({cause}: {why})" if why else f" ({cause})" if cause else "")
     status = DiagnosticStatus(name=name, hardware_id=hardware_id, message=message)
     stopped = DiagnosticStatus.ERROR if state is State.ESTOPPED else DiagnosticStatus.WARN
     status.level = DiagnosticStatus.OK if state in FOLLOWING else stopped
-    values: dict[str, object] = {"state": state.value, "cause": supervisor.cause, "why": why, **loop}
+    values: dict[str, object] = {"state": state.value, "cause": cause, "why": why, **loop}
     windows = {"lateness_ms": lateness, "tick_ms": compute, "observation_to_command_ms": executor.observation_to_command}
     for key, window in windows.items():
         values |= percentiles(key, 1e3 * window.values)

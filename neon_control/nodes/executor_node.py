@@ -305,7 +305,7 @@ class ExecutorNode(AutostartNode):
             self.get_logger().warning(with_names(self._complaint, self, JOINT_STATES), throttle_duration_sec=5.0)
             self._complaint = ""
         self._listeners.look()
-        reason = self._explain()
+        cause, reason = self._explain()
         now, ticks = time.monotonic(), self._ticks
         works = self._supervisor.state in FOLLOWING
         deaf = self._deafness.deaf(now, works)
@@ -318,18 +318,20 @@ class ExecutorNode(AutostartNode):
             "made_anew": self._made_anew,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
             "deaf_to": ", ".join(deaf) or "none",
+            "last_stop": with_names(self._stops.last, self, JOINT_STATES) or "none",
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
         }
-        array = executor_status(self.status_name("control"), self._robot_name, self._motion, loop, self._lateness, self._compute, reason)
+        windows = self._lateness, self._compute
+        array = executor_status(self.status_name("control"), self._robot_name, self._motion, loop, *windows, reason, cause)
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
 
-    def _explain(self) -> str:
-        """Why the policy is not followed; logged if it stays so. Stops are logged each."""
+    def _explain(self) -> tuple[str, str]:
+        """The cause why the policy is not followed, and more about it; logged if it stays so. Stops are logged each."""
         log, cause = self.get_logger(), self._supervisor.cause
         for line in self._stops.take():
             log.warning(with_names(line, self, JOINT_STATES))
-        reason = with_names(why(self._motion, self._listeners), self, JOINT_STATES)
+        reason = with_names(why(self._motion, self._listeners, cause), self, JOINT_STATES)
         if cause in ("joint_states", "listeners") and self._thread is not None:
             if self._explained == cause:  # not for what passes while nodes find each other
                 senders = f" [publishers of joint_states: {publishers(self, JOINT_STATES) or 'none'}]" if cause == "joint_states" else ""
@@ -337,7 +339,7 @@ class ExecutorNode(AutostartNode):
             self._explained = cause
         else:
             self._explained = ""
-        return reason
+        return cause, reason
 
 
 def main(args: Sequence[str] | None = None) -> int:

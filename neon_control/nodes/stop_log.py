@@ -13,9 +13,9 @@ from neon_control.nodes.listeners import Listeners
 KEPT = 32  # stops between two looks
 
 
-def why(motion: MotionExecutor, listeners: Listeners) -> str:
-    """More about the supervisor's cause; empty where the cause says all."""
-    cause = motion.supervisor.cause
+def why(motion: MotionExecutor, listeners: Listeners, cause: str | None = None) -> str:
+    """More about a cause, by default the supervisor's; empty where the cause says all."""
+    cause = motion.supervisor.cause if cause is None else cause
     if cause == "joint_states":
         return motion.why_missing()
     if cause == "listeners":
@@ -41,10 +41,15 @@ def why(motion: MotionExecutor, listeners: Listeners) -> str:
 
 
 class StopLog:
-    """The stops of a control loop, noted by its thread and taken by another."""
+    """The stops of a control loop, noted by its thread and taken by another.
+
+    Attributes:
+        last: cause of the newest stop, and more about it; empty: none yet.
+    """
 
     def __init__(self, motion: MotionExecutor, listeners: Listeners) -> None:
         self._motion, self._listeners = motion, listeners
+        self.last = ""
         self._followed = False
         self._lines: deque[str] = deque(maxlen=KEPT)
 
@@ -53,7 +58,8 @@ class StopLog:
         follows = self._motion.supervisor.state in FOLLOWING
         if self._followed and not follows:
             cause, reason = self._motion.supervisor.cause, why(self._motion, self._listeners)
-            self._lines.append(f"the policy is no longer followed ({cause}{f': {reason}' if reason else ''})")
+            self.last = f"{cause}: {reason}" if reason else cause
+            self._lines.append(f"the policy is no longer followed ({self.last})")
         self._followed = follows
 
     def take(self) -> list[str]:

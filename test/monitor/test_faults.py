@@ -46,6 +46,21 @@ def test_a_counter_that_goes_back_tells_of_a_restart() -> None:
     assert texts(log) == ["executor_node 1 started anew"]
 
 
+def test_a_stop_that_ended_before_the_next_report_is_told_with_its_reason() -> None:
+    reason = "clearance: left_rubber_hand 0.019 m from table"
+    log = FaultLog()
+    log.add(status(0, "following the policy", stops__clearance=3, last_stop="chunks: none"))
+    log.add(status(0, "following the policy", stops__clearance=3, last_stop="chunks: none"))
+    log.add(status(0, "following the policy", stops__clearance=4, last_stop=reason))
+    log.add(status(1, f"holding the pose ({reason})", stops__clearance=5, last_stop=reason))
+    log.add(status(0, "following the policy", stops__clearance=5, last_stop=reason))
+    assert texts(log) == [
+        "executor_node 0 following the policy",
+        f"executor_node 1 holding the pose ({reason})",
+        f"executor_node 1 had stopped ({reason})",
+    ]
+
+
 def test_counters_say_how_often_and_when_last() -> None:
     log = FaultLog()
     log.add(status(0, "fine", rejected__joints__late=7, limited__rate__left_elbow=0, ticks=5), now=10.0)

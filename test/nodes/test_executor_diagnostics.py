@@ -1,4 +1,4 @@
-"""A stop of the clearance guard is told with both bodies and their distance."""
+"""What the executor says: a stop of the clearance guard with both bodies and their distance, and causes with their own reasons."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from neon_control.core.robot.clearance_settings import ClearanceSettings, KeepOu
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.executor_diagnostics import executor_status
 
+ROBOT = load_robot("g1.yaml")
 TABLE = KeepOut(np.array([0.15, -0.6, -0.2]), np.array([0.7, 0.6, -0.05]))  # [m]
 
 
 def test_the_message_names_what_came_too_near() -> None:
-    robot = replace(load_robot("g1.yaml"), clearance=ClearanceSettings(keep_out={"table": TABLE}))
+    robot = replace(ROBOT, clearance=ClearanceSettings(keep_out={"table": TABLE}))
     names = robot.parts["arms"]
     start = np.where(
         np.array(names) == "left_shoulder_roll_joint", 0.3, np.where(np.array(names) == "right_shoulder_roll_joint", -0.3, 0.0)
@@ -36,3 +37,15 @@ def test_the_message_names_what_came_too_near() -> None:
     assert {"left_rubber_hand", "table"} <= set(status.message.replace(")", "").split())
     assert " m from " in values["nearest_bodies"]
     assert values["stops/clearance"] == "1"
+
+
+def test_the_reason_belongs_to_the_cause_that_was_asked_for() -> None:
+    # The control thread may find another cause meanwhile; the page then said "chunks: left_rubber_hand 0.019 m from table".
+    executor = Moving(ROBOT, ROBOT.parts["arms"], np.zeros(len(ROBOT.parts["arms"]))).executor
+    executor.supervisor.cause = "chunks"
+
+    (status,) = executor_status("executor", "g1", executor, {}, Percentiles(), Percentiles(), "hand near table", "clearance").status
+    values = {entry.key: entry.value for entry in status.values}
+
+    assert status.message.endswith("(clearance: hand near table)")
+    assert (values["cause"], values["why"]) == ("clearance", "hand near table")

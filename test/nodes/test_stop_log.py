@@ -57,7 +57,7 @@ def test_a_stop_is_noted_once_with_its_cause(listeners: Listeners) -> None:
     motion = standing()
     log = StopLog(motion, listeners)
     log.note()
-    assert log.take() == []
+    assert log.take() == [] and log.last == ""
     motion.supervisor.state = State.RUNNING
     log.note()
     motion.tick(NOW + 10**9)
@@ -65,4 +65,4 @@ def test_a_stop_is_noted_once_with_its_cause(listeners: Listeners) -> None:
         log.note()
     (line,) = log.take()
     assert line.startswith("the policy is no longer followed (joint_states: ") and "1.00 s old, limit 0.2 s" in line
-    assert log.take() == []
+    assert log.take() == [] and line.endswith(f"({log.last})")

@@ -2,8 +2,8 @@
 
     python chunk_player.py --robot g1.yaml [--sim-time] [--rate 10] [--latency 0.06] [--dt 0.02] [--ros-args -r __ns:=/left]
 
-Each line on standard input sets the mode: `normal`, `silent`, `flood`, `garbage`, or a fault of `FAULTS`. Standard output tells when it
-came into force.
+Each line on standard input sets the mode: `normal`, `silent`, `flood`, `garbage`, a fault of `FAULTS`, or `pose:` and a position [rad] for
+each joint, with commas in between, which is asked for at once and with a standing base. Standard output tells when it came into force.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages, to_t
 from neon_control.nodes.transport import choose_transport
 
 STEPS = 16
+POSE = "pose:"
 SECOND = 1_000_000_000
 
 
@@ -144,6 +145,8 @@ def main() -> None:
 
     def make(stamp: int) -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
         joints, base = motion(space, stamp * 1e-9 + args.dt * np.arange(STEPS))
+        if state["mode"].startswith(POSE):
+            joints, base = np.broadcast_to(np.fromstring(state["mode"].removeprefix(POSE), sep=","), joints.shape), 0.0 * base
         return chunk_to_messages(ActionChunk(stamp, args.dt, (*space.joint_names, *BASE_NAMES), np.hstack([joints, base])))
 
     def send(messages) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+from chunk_player import POSE
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.executors import SingleThreadedExecutor
@@ -222,6 +223,10 @@ class Rig:
             said, moment = self.player.stdout.readline().split()
             if said == mode:
                 return float(moment)
+
+    def ask_for(self, positions: np.ndarray) -> float:
+        """Let the newest player ask for one pose (J,) [rad]; the same time."""
+        return self.play(POSE + ",".join(f"{q:.4f}" for q in positions))
 
     def moving(self) -> bool:
         """Whether the last commands moved the base at its cruising speed, and the joints."""

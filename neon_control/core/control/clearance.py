@@ -1,13 +1,17 @@
 """Keeps the robot's bodies clear of each other, of boxes and of the floor, on the way that is about to be commanded and on the one to rest.
 
 Each period the executor hands in the way (H, J): the pose last commanded, the next one, and how the joints would come to rest from it.
-A pair of bodies counts only if the way brings it nearer than it is now, so that whoever stands too near can always be moved out:
+A pair of bodies counts only if the way brings it nearer than it is now:
 
 - nearer than `slow_distance`: the joints that bring it nearer keep a velocity from which the way to rest takes no more than `SHARE` of
   what is left down to `stop_distance`; that way goes with the square of the velocity, so its root is the factor by which they slow down;
 - nearer than `stop_distance`: the way is refused, and the executor brakes along the one that it found clear a period before.
 
-After a stop, the way from the held pose to the policy's must keep the refused pairs half way between the two distances.
+A pair that is nearer than that when the policy begins to be followed may not come nearer than it was then, until it is out: the ways to
+rest from a straight way out bend, and what they lose to the pose of just now must not stop it again and again.
+
+After a stop, the way from the held pose to the policy's must keep the refused pairs half way between the two distances, and no way is
+tried sooner than after `PAUSE`: what lies between the poses that are looked at would stop it at once.
 
 To measure all of them takes longer than a period may. A joint that has moved by dq since a measurement cannot have brought a pair nearer
 than its lever times |dq| (`Distances.levers`), so what was measured, less that, is still known to be kept: only pairs for which it falls
@@ -37,9 +41,10 @@ REFRESH = 0.04  # [s] oldest measurement that decides on the velocity
 SHARE = 0.5  # of the distance that is left, for the way to rest
 LEAST, SLOWEST, FASTEST = 0.02, 0.5, 1.5  # share of the velocity limit that is always left; factor on the velocity in one refresh
 MARGIN = 0.15  # [m] beyond `slow_distance` in which distances are measured exactly and last the longer
-ROUNDING = 1e-6  # [m] what comes nearer by less does not come nearer
+ROUNDING = 1e-9  # [m] what comes nearer by less in a period does not come nearer: at 500 Hz less than 2 mm in an hour
 LARGE = 10.0  # [m] half the extent of the floor
-TRANSFER_ROWS = 9  # poses that are measured between two
+TRANSFER = np.linspace(0.0, 1.0, 11) ** 1.5  # poses that are measured between two: nearer to each other where a motion begins
+PAUSE = 0.5  # [s] from a refusal until the policy may be followed again
 
 
 class Gap(NamedTuple):
@@ -68,13 +73,16 @@ class ClearanceGuard:
         without: links that are not guarded, with the reason.
 
     Raises:
-        ConfigError: the URDF's shapes cannot be read, or `allowed` names what is not there.
+        ConfigError: the URDF has no shapes, or they cannot be read; `allowed` names what is not there.
     """
 
     def __init__(self, robot: Robot, joint_names: tuple[str, ...], period: float) -> None:
         self.settings = _settings(robot)
         self._joint_names = joint_names
         shapes, self.without = read_shapes(robot.urdf_path, self.settings.visual)
+        if not shapes:
+            link, reason = next(iter(self.without.items()))
+            raise ConfigError(f"{robot.file}: clearance: no link of {robot.urdf_path} has a shape to guard, {link} for example: {reason}")
         placing = Placing(read_urdf(robot.urdf_path), joint_names)
         bodies = fit_bodies(shapes)
         names = [body.link for body in bodies]
@@ -93,7 +101,7 @@ class ClearanceGuard:
         self._distances = Distances(placing, bodies, pairs, len(joint_names))
         self._levers = np.ascontiguousarray(self._distances.levers.T)  # (J, K)
         self._max_velocity = robot.limits(joint_names, "max_velocity")
-        self._refresh = max(1, round(REFRESH / period))  # [periods]
+        self._refresh, self._pause = max(1, round(REFRESH / period)), round(PAUSE / period)  # [periods]
         self.forget()
 
     def forget(self) -> None:
@@ -104,6 +112,7 @@ class ClearanceGuard:
         self._way: np.ndarray | None = None  # (H, J) when last measured
         self._known = np.zeros(0)  # (H, K) [m] then
         self._least = np.full(len(self.pairs), self.settings.stop_distance)  # (K,) [m] on the way back to the policy's pose
+        self._floor: np.ndarray | None = None  # (K,) [m] nearer than which nothing may come; None: the policy is not followed yet
         self._age = self._waited = 0  # [periods] since then, and until the way back is looked at again
 
     def step(self, limiter: Limiter, joints: slice, target: np.ndarray) -> None:
@@ -136,31 +145,37 @@ class ClearanceGuard:
             doubtful = np.flatnonzero((known <= slow).any(axis=0))
             known[:, doubtful] = self._distances.measure(way, slow + MARGIN, doubtful)
         self._way, self._age, self._known = way, 0, known
-        ahead, nearer = self._approached(self._known)
+        if self._floor is None:
+            self._floor = np.minimum(known[0], stop)
+        self._floor[known.min(axis=0) >= stop] = stop
+        ahead, nearer = self._approached(known)
         near = np.flatnonzero(nearer & (ahead < slow))
-        self._slow_down(near, self._known[0, near] - stop, self._known[0, near] - ahead[near], rate)
-        refused = near[ahead[near] < stop]
-        self.cause = self._gap(refused, ahead)
-        self._least[refused] = 0.5 * (slow + stop)
+        self._slow_down(near, known[0, near] - self._floor[near], known[0, near] - ahead[near], rate)
+        self._refuse(near[ahead[near] < self._floor[near]], ahead)
         return self.cause is None
 
     def may_follow(self, held: np.ndarray, target: np.ndarray) -> bool:
         """Whether the way from a held pose (J,) straight to the policy's (J,) is clear; looked at every `REFRESH` seconds."""
+        self._floor = None
         self._waited -= 1
         if self._waited < 0:
-            self._waited = self._refresh - 1
             if self.is_clear(held, target):
                 self._least[:] = self.settings.stop_distance
+            self._waited = self._refresh - 1
         return self.cause is None
 
     def is_clear(self, held: np.ndarray, target: np.ndarray) -> bool:
         """The same, looked at now: what is refused has to keep more distance before the policy is followed again."""
-        way = held + np.linspace(0.0, 1.0, TRANSFER_ROWS)[:, None] * (target - held)
+        way = held + TRANSFER[:, None] * (target - held)
         ahead, nearer = self._approached(self._distances.measure(way, self.settings.slow_distance))
-        refused = np.flatnonzero(nearer & (ahead < self._least))
-        self.cause = self._gap(refused, ahead)
-        self._least[refused] = 0.5 * (self.settings.slow_distance + self.settings.stop_distance)
+        self._refuse(np.flatnonzero(nearer & (ahead < self._least)), ahead)
         return self.cause is None
+
+    def _refuse(self, pairs: np.ndarray, distances: np.ndarray) -> None:
+        """Some pairs (N,), for their distances out of all (K,) [m]; none of them: nothing is refused."""
+        self.cause = self._gap(pairs, distances)
+        self._least[pairs] = 0.5 * (self.settings.slow_distance + self.settings.stop_distance)
+        self._waited = self._pause if len(pairs) else self._waited
 
     def slowed(self) -> list[str]:
         """Joints whose velocity is held below its limit."""
@@ -226,9 +241,9 @@ def _check_allowed(robot: Robot, settings: ClearanceSettings, known: set[str]) -
         unknown = [name for name in pair if name not in known]
         if unknown:
             raise ConfigError(f"{robot.file}: clearance.allowed names {unknown}, but there is only {sorted(known)}")
-    both = sorted(set(settings.keep_out) & set(read_urdf(robot.urdf_path).links))
+    both = sorted(_boxes(settings).keys() & set(read_urdf(robot.urdf_path).links))
     if both:
-        raise ConfigError(f"{robot.file}: clearance.keep_out names {both}, which are links of the robot")
+        raise ConfigError(f"{robot.file}: clearance.keep_out names {both}, which are links of the robot ('{FLOOR}': the floor's name)")
 
 
 def _candidates(placing: Placing, bodies: Sequence[Body], names: Sequence[str], allowed: Sequence[tuple[str, str]]) -> np.ndarray:

@@ -233,8 +233,12 @@ class MotionExecutor:
 
     def _is_apart(self, guard: ClearanceGuard, target: np.ndarray | None) -> bool:
         if self.supervisor.state is State.HOLDING and target is not None:
-            return guard.may_follow(self.limiter.value[self._joints], target)
+            return guard.may_follow(self.limiter.value[self._joints], self._within_reach(target))
         return guard.cause is None
+
+    def _within_reach(self, target: np.ndarray) -> np.ndarray:
+        """What becomes of a pose (J,) of the policy's, which may want what is out of reach."""
+        return np.clip(target, self.limiter.lower[self._joints], self.limiter.upper[self._joints])
 
     def _enter(self, state: State, before: State, now: int) -> None:
         if before is State.WAITING and state is State.HOLDING:
@@ -261,7 +265,7 @@ class MotionExecutor:
         joints, limiter = self._joints, self.limiter
         entered = self.joining.complete
         if not entered:
-            goal = np.clip(wanted[joints], limiter.lower[joints], limiter.upper[joints])  # a policy may want what is out of reach
+            goal = self._within_reach(wanted[joints])
             entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, self._tried_apart(goal, now))
         if self._ramp.waits:
             self._rest[self._joints] = self.limiter.value[self._joints]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import mujoco
 import numpy as np
+import yaml
 
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.clearance import Gap
@@ -13,11 +15,47 @@ from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.core.robot.action_space import BASE_NAMES
+from neon_control.core.robot.clearance_settings import ClearanceSettings, KeepOut
 from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.robot_file import load_robot
 
 MS = 1_000_000
 H, DT = 16, 0.02
 FAR = 0.5  # [m] beyond which MuJoCo need not measure
+G1 = load_robot("g1.yaml")
+NAMES = G1.parts["arms"]
+TABLE = {"table": (np.array([0.15, -0.6, -0.2]), np.array([0.7, 0.6, -0.05]))}  # [m] in the pelvis: its top 5 cm below
+SETTINGS = ClearanceSettings(keep_out={name: KeepOut(*corners) for name, corners in TABLE.items()})
+MIX = 0.0005  # [m] nearer may come who dies amid a stop: the rest is then a mix of the two ways that were looked at
+SLOW, STOP = SETTINGS.slow_distance, SETTINGS.stop_distance
+
+
+def pose(**joints: float) -> np.ndarray:
+    """(J,) [rad]; names without `_joint`, others as at home."""
+    values = {"left_shoulder_roll": 0.3, "right_shoulder_roll": -0.3} | joints
+    return np.array([values.get(name.removesuffix("_joint"), 0.0) for name in NAMES])
+
+
+PAIRS_TORSO = ("torso_link", "left_rubber_hand")
+ACROSS = {  # poses on the straight way to which these two meet before any others
+    ("left_rubber_hand", "right_elbow_link"): pose(
+        left_shoulder_pitch=-1.01, left_shoulder_roll=0.2, left_shoulder_yaw=-1.13, left_elbow=-0.06,
+        right_shoulder_pitch=-1.09, right_shoulder_yaw=0.48, right_elbow=1.17,
+    ),
+    PAIRS_TORSO: pose(left_shoulder_pitch=0.1, left_shoulder_roll=0.51, left_shoulder_yaw=-1.18, left_elbow=-0.3),
+    ("left_rubber_hand", "table"): pose(left_shoulder_pitch=0.2, left_shoulder_roll=0.19, left_elbow=0.3),
+}  # fmt: skip
+
+
+def write_robot_file(folder: Path, guarded: bool = True) -> Path:
+    """The G1's file, with or without `SETTINGS`."""
+    data = yaml.safe_load(G1.file.read_text()) | {"urdf": str(G1.urdf_path)}
+    if guarded:
+        lower, upper = (dict(zip("xyz", corner.tolist(), strict=True)) for corner in TABLE["table"])
+        data["clearance"] = {"slow_distance": SLOW, "stop_distance": STOP, "keep_out": {"table": {"lower": lower, "upper": upper}}}
+    file = folder / "robot.yaml"
+    file.write_text(yaml.safe_dump(data, sort_keys=False))
+    return file
 
 
 class Measure:

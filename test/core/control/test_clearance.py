@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from clearance_rig import Measure, Moving
+from clearance_rig import ACROSS, G1, MIX, NAMES, PAIRS_TORSO, SETTINGS, SLOW, STOP, TABLE, Measure, Moving, pose
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.control.clearance import ClearanceGuard, way_to_rest
+from neon_control.core.control.clearance import PAUSE, ClearanceGuard, way_to_rest
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.clearance_settings import ClearanceSettings, KeepOut
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.robot_file import load_robot
 
-G1 = load_robot("g1.yaml")
-NAMES = G1.parts["arms"]
 LOWER, UPPER = G1.limits(NAMES, "safe_lower"), G1.limits(NAMES, "safe_upper")
-TABLE = {"table": (np.array([0.15, -0.6, -0.2]), np.array([0.7, 0.6, -0.05]))}  # [m] in the pelvis: its top 5 cm below
-SETTINGS = ClearanceSettings(keep_out={name: KeepOut(*corners) for name, corners in TABLE.items()})
-MIX = 0.0005  # [m] nearer may come who dies amid a stop: the rest is then a mix of the two ways that were looked at
-SLOW, STOP = SETTINGS.slow_distance, SETTINGS.stop_distance
 
 
 def guarded(settings: ClearanceSettings | None = SETTINGS) -> Robot:
     return replace(G1, clearance=settings)
-
-
-def pose(**joints: float) -> np.ndarray:
-    """(J,) [rad]; names without `_joint`, others as at home."""
-    values = {"left_shoulder_roll": 0.3, "right_shoulder_roll": -0.3} | joints
-    return np.array([values.get(name.removesuffix("_joint"), 0.0) for name in NAMES])
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +29,6 @@ def measure() -> Measure:
 
 
 PAIRS = sorted(set(ClearanceGuard(guarded(), NAMES, 0.01).pairs))
-PAIRS_TORSO = ("torso_link", "left_rubber_hand")
-ACROSS = {  # poses on the straight way to which these two meet before any others
-    ("left_rubber_hand", "right_elbow_link"): pose(
-        left_shoulder_pitch=-1.01, left_shoulder_roll=0.2, left_shoulder_yaw=-1.13, left_elbow=-0.06,
-        right_shoulder_pitch=-1.09, right_shoulder_yaw=0.48, right_elbow=1.17,
-    ),
-    PAIRS_TORSO: pose(left_shoulder_pitch=0.1, left_shoulder_roll=0.51, left_shoulder_yaw=-1.18, left_elbow=-0.3),
-    ("left_rubber_hand", "table"): pose(left_shoulder_pitch=0.2, left_shoulder_roll=0.19, left_elbow=0.3),
-}  # fmt: skip
 
 
 def drive(moving: Moving, target: np.ndarray, measure: Measure, seconds: float = 3.0) -> float:
@@ -146,6 +126,57 @@ def test_who_stands_too_near_may_move_away_but_not_nearer(measure: Measure) -> N
     assert guard.allows(near - np.linspace(0.0, 0.05, 5)[:, None] * (target - start), np.full(len(NAMES), 0.1))
 
 
+def test_who_begins_too_near_may_lose_a_little_on_the_way_out_but_not_come_nearer_than_he_began() -> None:
+    guard, rate = ClearanceGuard(guarded(), NAMES, 0.01), np.full(len(NAMES), 0.1)
+    ways = pose() + np.linspace(0.0, 1.0, 2001)[:, None] * (ACROSS[PAIRS_TORSO] - pose())
+    number = [number for number, pair in enumerate(guard.pairs) if set(pair) == set(PAIRS_TORSO)]
+    distances = guard._distances.measure(ways, 1.0)[:, number].min(axis=1)
+
+    def way(*metres: float) -> np.ndarray:
+        return np.array([ways[np.abs(distances - distance).argmin()] for distance in metres])
+
+    assert guard.allows(way(0.005, 0.005, 0.005), rate)  # where the policy begins to be followed
+    assert guard.allows(way(0.008, 0.0075, 0.007), rate)  # as it would come to rest, nearer than just now
+    assert not guard.allows(way(0.008, 0.006, 0.004), rate)
+    assert guard.allows(way(0.03, 0.03, 0.03), rate)  # out
+    assert not guard.allows(way(0.03, 0.02, 0.015), rate)
+
+
+def test_after_a_refusal_no_way_is_tried_for_a_while() -> None:
+    guard, target = ClearanceGuard(guarded(), NAMES, 0.01), ACROSS[PAIRS_TORSO]
+    assert not guard.allows(pose() + np.linspace(0.0, 1.0, 5)[:, None] * (target - pose()), np.full(len(NAMES), 0.1))
+    tries = [guard.may_follow(pose(), pose()) for _ in range(round(PAUSE / 0.01) + 1)]
+    assert tries.index(True) == round(PAUSE / 0.01)
+
+
+def test_who_creeps_nearer_is_stopped_however_slowly_he_comes(measure: Measure) -> None:
+    pair, rate_hz, speed = ("left_rubber_hand", "table"), 500.0, 0.0002  # [m/s]: 0.4 um in a period
+    start, target = pose(), ACROSS["left_rubber_hand", "table"]
+    ways = [start + s * (target - start) for s in np.linspace(0.0, 1.0, 400)]
+    distances = [measure.distances(p, [pair])[pair] for p in ways]
+    near = next(s for s, distance in enumerate(distances) if distance < STOP + 0.003)
+    step = (ways[near] - ways[near - 1]) * speed / rate_hz / (distances[near - 1] - distances[near])
+    moving = Moving(guarded(), NAMES, ways[near], rate_hz)
+    for k in range(9000):
+        position = moving.step(ways[near] + k * step)
+
+    assert measure.distances(ways[near] + 9000 * step, [pair])[pair] < STOP - 0.0004
+    assert measure.distances(position, [pair])[pair] >= STOP
+    assert moving.executor.supervisor.cause == "clearance"
+
+
+def test_a_policy_that_wants_what_is_out_of_reach_is_followed_as_far_as_its_joints_go() -> None:
+    reached = pose(left_shoulder_roll=UPPER[NAMES.index("left_shoulder_roll_joint")], left_wrist_roll=-1.84)
+    wanted = pose(left_shoulder_roll=reached[1] + 1.0, left_wrist_roll=-1.84)
+    guard, moving = ClearanceGuard(guarded(), NAMES, 0.01), Moving(guarded(), NAMES, pose())
+    for _ in range(300):
+        moving.step(wanted)
+
+    assert guard.is_clear(pose(), reached) and not guard.is_clear(pose(), wanted)
+    assert moving.executor.supervisor.state is State.RUNNING
+    assert moving.position == pytest.approx(reached, abs=1e-3)
+
+
 def test_after_a_stop_a_way_that_leads_out_is_followed_again(measure: Measure) -> None:
     moving = Moving(guarded(), NAMES, pose())
     drive(moving, ACROSS["left_rubber_hand", "table"], measure, 1.0)
@@ -219,6 +250,20 @@ def test_a_name_that_is_not_there_is_refused_with_what_is() -> None:
         ClearanceGuard(guarded(ClearanceSettings(allowed=(("chest", "left_elbow_link"),))), NAMES, 0.01)
     with pytest.raises(ConfigError, match=r"keep_out names \['head_link'\]"):
         ClearanceGuard(guarded(ClearanceSettings(keep_out={"head_link": KeepOut(np.zeros(3), np.ones(3))})), NAMES, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead", "complaint"),
+    [
+        (r"(?s)<collision.*?</collision>", "", "no link of .* has a shape to guard, pelvis for example: it has no <collision>"),
+        ('"head_link"', '"floor"', r"names \['floor'\], which are links"),  # it would have been taken for the floor, or the floor for it
+    ],
+)
+def test_a_robot_that_cannot_be_guarded_is_refused_in_words(pattern: str, instead: str, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "robot.urdf"
+    file.write_text(re.sub(pattern, instead, G1.urdf_path.read_text()))
+    with pytest.raises(ConfigError, match=complaint):
+        ClearanceGuard(replace(guarded(ClearanceSettings(floor=-0.8)), urdf_path=file), NAMES, 0.01)
 
 
 def test_an_allowed_pair_is_not_measured() -> None:
