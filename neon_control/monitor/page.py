@@ -49,6 +49,7 @@ class MonitorPage:
         server: to add something to the page.
         parts: period [s] -> what is updated so often while somebody looks.
         url: where the page is.
+        problem, left_out: see `SceneView`.
 
     Args:
         host, port: where to serve; a taken port is followed by the next free one.
@@ -86,7 +87,7 @@ class MonitorPage:
         gui.main_panel.dock_right()
         gui.main_panel.set_width(PANEL_WIDTH)
         scene = SceneView(self.server, robot, streams, lambda: self._follow is not None and bool(self._follow.value), mount, light)
-        self.problem = scene.problem
+        self.problem, self.left_out = scene.problem, scene.left_out
         hands = {f"{link}: the newest chunk": f"rgb{colour}" for paths in scene.parts for link, colour in paths.colours.items()}
         overlay = Overlay(self.server, link, streams, {"commanded, where it differs": COMMANDED, **hands})
         buttons = Buttons(self.server, ExecutorControls(link, BUTTON_LIMIT))

@@ -8,6 +8,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import JUMP_BACK_S, NANOSECONDS
+from neon_control.core.robot.wire import PLAIN, Wire
 from neon_control.core.sensing.age import age_problem
 from neon_control.core.sensing.joint_message import JointPicker, Layout, Positions
 from neon_control.core.sensing.witnesses import Witnesses
@@ -28,9 +29,10 @@ class MeasuredJoints:
         lower: np.ndarray | None = None,
         upper: np.ndarray | None = None,
         witnesses: Witnesses | None = None,
+        wire: Wire = PLAIN,
     ) -> None:
         self.joint_names = tuple(joint_names)
-        self._picker = JointPicker(joint_names, lower, upper)
+        self._picker = JointPicker(joint_names, lower, upper, wire)
         self._witnesses = witnesses
         self.positions = np.full(len(self.joint_names), np.nan)
         self._stamps = np.zeros(len(self.joint_names), dtype=np.int64)  # 0: never
@@ -57,7 +59,9 @@ class MeasuredJoints:
                 self._unbelieved.update(dict.fromkeys((self.joint_names[c] for c in layout.columns), stamp))
                 return
         except ObservationError as error:
-            self._refused.update({name: str(error).removeprefix("joint_states: ") for name in names if name in self.joint_names})
+            self._refused.update(
+                {n: str(error).removeprefix("joint_states: ") for n in self._picker.wire.joints(names) if n in self.joint_names}
+            )
             raise
         if self._refused or self._unbelieved:
             for column in layout.columns:
@@ -114,7 +118,9 @@ class MeasuredJoints:
         stamp = heard_of if heard_of is not None else int(self._stamps[self.joint_names.index(name)])
         if stamp == 0 and heard_of is None:
             alike = [other for other in self._foreign if other.endswith(name) or name.endswith(other)]
-            heard = f", but of {alike[0]}" if alike else f", but of {', '.join(self._foreign[:3])}" if self._foreign else ""
+            prefix = alike[0].removesuffix(name) if alike and alike[0].endswith(name) else ""
+            hint = f" (`joint_prefix: {prefix}` in the robot file?)" if prefix else ""
+            heard = f", but of {alike[0]}{hint}" if alike else f", but of {', '.join(self._foreign[:3])}" if self._foreign else ""
             return f"never heard of{heard}"
         return age_problem(stamp, now, max_age, MAX_FUTURE) or "heard of, but not for long enough to be believed"
 
