@@ -37,6 +37,8 @@ from neon_control.nodes.chunk_messages import to_time
 PLAYER = Path(__file__).with_name("chunk_player.py")
 LAG = 0.03  # [s] first-order lag of the simulated joints
 STATE_RATE = 200.0  # [Hz]
+# Parameters with which a busy computer is no fault, for tests of something else; the player then needs `--dt 0.1`.
+PATIENT = {"chunk_timeout": 1.5, "joint_state_timeout": 2.0, "chunk_deadline": 4.0, "chunk_lease": 2.0, "command_lead": 0.2}
 
 
 @dataclass

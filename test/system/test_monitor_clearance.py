@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from browser import Browser
 from clearance_rig import ACROSS, pose, write_robot_file
-from executor_rig import rig
+from executor_rig import PATIENT, rig
 from waiting import wait_until
 
 from neon_control.nodes.processes import ProcessGroup
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
 LIMIT = 60.0  # [s] on a busy computer
-# A browser that draws in software takes a core from the nodes.
-PATIENT = {"chunk_timeout": 1.5, "joint_state_timeout": 2.0, "chunk_deadline": 4.0, "chunk_lease": 2.0, "command_lead": 0.2}
 HAND, TABLE = "left_rubber_hand", "table"
 
 

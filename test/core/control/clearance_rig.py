@@ -47,12 +47,11 @@ ACROSS = {  # poses on the straight way to which these two meet before any other
 }  # fmt: skip
 
 
-def write_robot_file(folder: Path, guarded: bool = True) -> Path:
-    """The G1's file, with or without `SETTINGS`."""
+def write_robot_file(folder: Path) -> Path:
+    """The G1's file with `SETTINGS`."""
     data = yaml.safe_load(G1.file.read_text()) | {"urdf": str(G1.urdf_path)}
-    if guarded:
-        lower, upper = (dict(zip("xyz", corner.tolist(), strict=True)) for corner in TABLE["table"])
-        data["clearance"] = {"slow_distance": SLOW, "stop_distance": STOP, "keep_out": {"table": {"lower": lower, "upper": upper}}}
+    lower, upper = (dict(zip("xyz", corner.tolist(), strict=True)) for corner in TABLE["table"])
+    data["clearance"] = {"slow_distance": SLOW, "stop_distance": STOP, "keep_out": {"table": {"lower": lower, "upper": upper}}}
     file = folder / "robot.yaml"
     file.write_text(yaml.safe_dump(data, sort_keys=False))
     return file
