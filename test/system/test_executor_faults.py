@@ -202,16 +202,17 @@ def test_8_mib_that_claim_8_million_elements_are_refused_before_room_is_made_for
     before, node = counter(running, counted), running.robot.node
     publisher = node.create_publisher(kind, topic, chunk_qos() if kind is not JointState else 10)
     wait_until(lambda: publisher.get_subscription_count() > 0, 10.0, "the executor's subscription")
-    pauses = []
+    pauses = {True: [], False: []}  # a busy machine pauses in the quiet, too
     with fault(running, f"8 MiB on {topic}", stops=False):
-        for _ in range(5):
+        for attacked in [True, False] * 5:
             since = time.monotonic()
-            publisher.publish(claims(BIG, 8_000_000))
+            if attacked:
+                publisher.publish(claims(BIG, 8_000_000))
             running.run_for(0.7)
-            pauses.append(np.diff([since, *running.robot.joints.since(since).times, time.monotonic()]).max())
+            pauses[attacked].append(np.diff([since, *running.robot.joints.since(since).times, time.monotonic()]).max())
         node.destroy_publisher(publisher)
     assert counter(running, counted) >= before + 3
-    assert np.median(pauses) < 0.2, f"pauses between commands [s]: {pauses}"
+    assert np.median(pauses[True]) < np.median(pauses[False]) + 0.2, f"pauses between commands [s]: {pauses}"
 
 
 def test_two_publishers_at_once(running):
