@@ -97,8 +97,8 @@ class OfflineRun:
         self._bag = bag
         self._roles = {topic: role for role, topic in inputs.items()}
         self._cameras = cameras_by_role(robot)
-        names = [camera.name for camera in self._cameras.values()]
-        self._builder = ObservationBuilder(space.joint_names, settings.max_age, cameras=names, max_skew=settings.max_skew)
+        names, age = [camera.name for camera in self._cameras.values()], settings.max_age
+        self._builder = ObservationBuilder(space.joint_names, age, cameras=names, max_skew=settings.max_skew, wire=robot.wire)
         rates = settings.backbone_rate_hz, settings.head_rate_hz
         self._decisions = InferenceDecisions(policy, self._builder, *rates, lambda name: self.run.counts.update([name]))
         blind = [n for n in self._builder.cameras.used if n not in {c.name for role, c in self._cameras.items() if role in inputs}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import viser
 import yourdfpy
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.files import lfs_hint, open_regular
 from neon_control.core.robot.kinematics import Kinematics
+from neon_control.core.robot.packages import locate
+from neon_control.core.robot.xacro_file import source_of
 
 GHOST_COLOUR, GHOST_OPACITY = (60, 170, 255), 0.3
 GHOST_THRESHOLD = 0.015  # [rad] or [m], all joints on the way together: a link that is commanded to where it nearly stands needs no ghost
@@ -20,14 +24,46 @@ SMALLEST_MOVE = 0.001  # [rad] or [m] that is worth a message
 GHOST_MARGIN = 0.006  # [m] the ghost's skin lies outside the robot's, or the two would flicker where they agree
 
 
-def load_urdf(path: Path) -> yourdfpy.URDF:
-    """The URDF with its shapes; ConfigError where it cannot be read, or its joints do not connect links."""
+class Meshes:
+    """Finds the mesh files of a URDF; a robot is drawn without those that are missing or cannot be read.
+
+    Attributes:
+        problems: mesh -> why it is not drawn.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._near = source_of(path)
+        self.problems: dict[str, str] = {}
+
+    def __call__(self, fname: str) -> str:
+        """The file to load; an empty text for one that is left out."""
+        try:
+            file = locate(fname, self._near)
+            with open_regular(file):
+                pass
+            if hint := lfs_hint(file):
+                raise ValueError(hint)
+            trimesh.load(file, force="scene")  # whoever cannot be loaded would end the loading of the whole robot
+        except Exception as error:  # trimesh raises whatever comes up
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self.problems[fname] = str(reason or type(error).__name__)
+            return ""
+        return str(file)
+
+
+def load_urdf(path: Path, meshes: Meshes | None = None) -> yourdfpy.URDF:
+    """The URDF with its shapes, as far as `meshes` finds them; ConfigError where it cannot be read, or its joints do not connect links."""
+    logger = logging.getLogger(yourdfpy.__name__)
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it warns of each mesh that is left out: `meshes` knows why
     try:
-        urdf = yourdfpy.URDF.load(str(path))
+        urdf = yourdfpy.URDF.load(str(path), filename_handler=Meshes(path) if meshes is None else meshes)
         if urdf.scene is None:
             raise ValueError("no link")
     except Exception as error:  # yourdfpy and trimesh raise whatever comes up
-        raise ConfigError(f"{path}: cannot be drawn: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"{source_of(path)}: cannot be drawn: {type(error).__name__}: {error}") from error
+    finally:
+        logger.setLevel(level)
     return urdf
 
 

@@ -53,7 +53,8 @@ class Streams:
         self._audio = TopicReader(node, [(recording.audio, tuple(READERS))], AUDIO_DEPTH)
         self._chunk = TopicReader(node, [(topic_names.CHUNK_JOINTS, [COMMAND_TYPES["joint_trajectory"]])])
         self._base_chunk = TopicReader(node, [(topic_names.CHUNK_BASE, ["trajectory_msgs/MultiDOFJointTrajectory"])])
-        self._base_command = TopicReader(node, [(topic_names.BASE_COMMAND, ["geometry_msgs/TwistStamped", "geometry_msgs/Twist"])])
+        base_topic = topic_names.BASE_COMMAND if robot.base is None else robot.base.topic
+        self._base_command = TopicReader(node, [(base_topic, ["geometry_msgs/TwistStamped", "geometry_msgs/Twist"])])
         self._by_name: dict[str, tuple[TopicReader, ...]] = {
             JOINT_STATES: (self.motion.joint_states,),
             CHUNKS: (self._chunk,),

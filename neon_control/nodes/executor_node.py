@@ -39,16 +39,18 @@ from neon_control.core.control.pacing import Pacer
 from neon_control.core.control.sources import FloodLimit
 from neon_control.core.control.supervisor import FOLLOWING, State, Supervisor
 from neon_control.core.robot.action_space import MODES, ActionSpace
+from neon_control.core.robot.base_limits import BASE_MESSAGES
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.core.robot.topic_names import BASE_COMMAND, CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS, JOINT_STATES
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS, JOINT_STATES
 from neon_control.core.sensing.witnesses import Witnesses
+from neon_control.nodes.base_output import BaseOutput
 from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
 from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.lifecycle import STEADY_CLOCK, AutostartNode, run
 from neon_control.nodes.listeners import Listeners
-from neon_control.nodes.outputs import BASE_MESSAGES, STAMPS, create_outputs
+from neon_control.nodes.outputs import STAMPS, create_outputs
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.polling import JOINT_STATES_QOS, PolledSubscription, most_taken, publisher_of
 from neon_control.nodes.publisher_names import publishers, with_names
@@ -72,9 +74,9 @@ class Parameters(ExecutorSettings):
 
     robot_config: str = setting("g1.yaml", "robot description (YAML), a path or a file of the package's config/")
     mode: str = setting("arms_only", "which joints are commanded; that of the policy", choices=tuple(MODES))
-    base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
+    base_message: str = setting("", "message type of the base's commands; empty: the robot file's", choices=("", *BASE_MESSAGES))
     rejoin_after: float = REJOIN_AFTER
-    base_frame: str = setting("base_link", "frame of the base's velocity")
+    base_frame: str = setting("", "frame of the base's velocity; empty: the robot file's")
     trajectory_stamps: str = setting(
         "shared", "how times are told to trajectory controllers; arrival: they have another clock", choices=STAMPS
     )
@@ -115,7 +117,9 @@ class ExecutorNode(AutostartNode):
         messages = parameters.base_message, parameters.base_frame, parameters.trajectory_stamps
         lifespan = None if self._simulated_time else 0.5 * parameters.command_lead
         self._outputs = create_outputs(self, robot, names, self._motion.period, *messages, lifespan)
-        self._listeners = Listeners(self, [*(controller.topic for controller in robot.controllers), BASE_COMMAND])
+        bases = [output for output in self._outputs if isinstance(output, BaseOutput)]
+        topics = [*(controller.topic for controller in robot.controllers), *(base.topic for base in bases)]
+        self._listeners = Listeners(self, topics, [base.decide for base in bases])
         self._stops = StopLog(self._motion, self._listeners)
         if self._motion.guard is not None and self._motion.guard.without:
             self.get_logger().warning(

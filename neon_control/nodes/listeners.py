@@ -6,9 +6,11 @@ control period (0.7 us a topic); who they are, and who else is there, is asked o
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 
 # Nodes that show or record commands and move nothing: our own, and those that people start for that.
@@ -21,41 +23,48 @@ class Listeners:
 
     Attributes:
         problems: what is wrong, as of the last `look`; empty when every topic is heard.
+
+    Args:
+        undecided: makes publishers whose type depends on who listens, and says what keeps from it.
     """
 
-    def __init__(self, node: Node, topics: Collection[str]) -> None:
-        self._node = node
-        names = {node.resolve_topic_name(topic) for topic in topics}
-        self._publishers = [p for p in node.publishers if p.topic_name in names]
-        self._watchers = [0] * len(self._publishers)
+    def __init__(self, node: Node, topics: Collection[str], undecided: Collection[Callable[[], str]] = ()) -> None:
+        self._node, self._undecided = node, undecided
+        self._names = {node.resolve_topic_name(topic) for topic in topics}
+        self._counted: list[tuple[Publisher[Any], int]] = []  # publishers, and how many of those who hear them only watch
         self.problems: list[str] = ["nobody has looked yet who listens"]
 
     def complete(self) -> bool:
         """Whether somebody hears every topic who may act on it."""
         if not self.problems:
-            return all(p.get_subscription_count() > w for p, w in zip(self._publishers, self._watchers, strict=True))
+            return all(publisher.get_subscription_count() > watchers for publisher, watchers in self._counted)
         return False
 
     def look(self) -> None:
         """Ask the graph anew; not in the control thread."""
-        problems = []
-        for number, publisher in enumerate(self._publishers):
+        problems = [problem for decide in self._undecided if (problem := decide())]
+        counted = []
+        for publisher in self._node.publishers:
+            if publisher.topic_name not in self._names:
+                continue
             topic, ours = publisher.topic_name, _type_name(publisher.msg_type)
             found = self._node.get_subscriptions_info_by_topic(topic)
             same = [each for each in found if each.topic_type == ours]
-            acting = [each for each in same if not _watches(each.node_name)]
-            self._watchers[number] = len(same) - len(acting)
-            if publisher.get_subscription_count() > self._watchers[number]:
+            acting = [each for each in same if not watches(each.node_name)]
+            watchers = len(same) - len(acting)
+            counted.append((publisher, watchers))
+            if publisher.get_subscription_count() > watchers:
                 continue
             reasons = [f"{e.node_name} expects {e.topic_type}, not {ours}" for e in found if e.topic_type != ours]
             reasons += [
                 f"the QoS of {e.node_name} does not fit ({_qos(e.qos_profile)}; ours {_qos(publisher.qos_profile)})" for e in acting
             ]
             problems.append(f"{topic}: {', '.join(reasons) or f'nobody subscribes to these {ours}'}")
-        self.problems = problems
+        self._counted, self.problems = counted, problems
 
 
-def _watches(name: str) -> bool:
+def watches(name: str) -> bool:
+    """Whether a node of this name shows or records commands, and moves nothing."""
     return name in OWN_WATCHERS or name.startswith(OTHER_WATCHERS)
 
 

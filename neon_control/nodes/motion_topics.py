@@ -49,7 +49,8 @@ class MotionTopics:
         self.base_pose = np.zeros(3)
         self.base_velocity: np.ndarray | None = None
         self.base_stamp = 0
-        self._names_reader, self._joints = JointStateReader(), JointPicker(tuple(robot.joints))
+        self._names_reader, self._joints = JointStateReader(), JointPicker(tuple(robot.joints), wire=robot.wire)
+        self._wire = robot.wire
         self._commanded: dict[ControllerConfig, Mapping[str, float]] = {}
 
     def subscribe(self) -> None:
@@ -76,6 +77,7 @@ class MotionTopics:
                 self._commanded[controller] = by_joint(controller.topic, controller.joints, message.data)
             elif message is not None:
                 names, positions = (message.joint_names, message.points[0].positions) if message.points else ((), ())
+                names = self._wire.joints(names)
                 self._commanded[controller] = by_joint(controller.topic, names, positions)
             read |= message is not None
         return read

@@ -26,13 +26,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Twist, TwistStamped, Vector3
 from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
-from std_msgs.msg import Float64MultiArray, Header
+from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from neon_control.core.common.errors import ConfigError
@@ -40,12 +37,11 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.command import Command
 from neon_control.core.control.promise import Motion
 from neon_control.core.robot.robot import ControllerConfig, Robot
-from neon_control.core.robot.topic_names import BASE_COMMAND
+from neon_control.core.robot.turns import within
+from neon_control.nodes.base_output import COMMAND_QOS, BaseOutput
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
-BASE_MESSAGES = ("twist_stamped", "twist")
 STAMPS = ("shared", "arrival")
-COMMAND_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class Output(Protocol):
@@ -57,12 +53,33 @@ class Output(Protocol):
         """Publish; `now` [ns] stamps messages that need it."""
 
 
+class ToWire:
+    """How one controller's joints are told: by the names of its driver, and those of which it says so within one turn.
+
+    A message is moved by whole turns as one piece, so that its first point lies within the turn: within a message, no joint ever spins back.
+    """
+
+    def __init__(self, robot: Robot, controller: ControllerConfig) -> None:
+        joints = [robot.joints[name] for name in controller.joints]
+        self.names = robot.wire.names(controller.joints)
+        self._wrapping = np.array([i for i, joint in enumerate(joints) if joint.wraps], dtype=np.intp)
+        self._turns = np.array([joint.turn for joint in joints if joint.wraps], dtype=np.float64)
+
+    def turn_back(self, positions: np.ndarray) -> None:
+        """Move positions (K, A) [rad], in place."""
+        if self._wrapping.size:
+            first = positions[0, self._wrapping]
+            positions[:, self._wrapping] += within(first, self._turns) - first
+
+
 class TrajectoryOutput:
     """JointTrajectory for one controller; `columns` are its joints' places in a command. With a `lifespan` [s], its clock is this one."""
 
-    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, shared: bool, lifespan: float | None) -> None:
-        self.controller, self._columns, self._shared = controller.name, side_by_side(columns), shared
-        self._message = TrajectoryMessage(controller.joints)
+    def __init__(
+        self, node: Node, controller: ControllerConfig, columns: np.ndarray, shared: bool, lifespan: float | None, wire: ToWire
+    ) -> None:
+        self.controller, self._columns, self._shared, self._wire = controller.name, side_by_side(columns), shared, wire
+        self._message = TrajectoryMessage(wire.names)
         qos = copy.copy(COMMAND_QOS)
         if lifespan is not None:
             qos.lifespan = Duration(seconds=lifespan)
@@ -76,14 +93,20 @@ class TrajectoryOutput:
         if not self._shared:
             motion = motion.since(now)
         self._message.fill(motion, self._columns, self._shared)
+        self._wire.turn_back(self._message.positions)
         self._publisher.publish(self._message.serialised)
 
 
 class TrajectoryMessage:
-    """A prepared JointTrajectory: of `most` points, until more are needed; fewer are its beginning, with another number of points."""
+    """A prepared JointTrajectory: of `most` points, until more are needed; fewer are its beginning, with another number of points.
+
+    Attributes:
+        positions: (K, A) [rad] of what was filled in last; what is written to it is sent.
+    """
 
     def __init__(self, joints: Sequence[str], most: int = 64) -> None:
         self._joints, self._most = list(joints), 0
+        self.positions = np.zeros((0, len(self._joints)))
         self._prepare(most)
 
     def _prepare(self, most: int) -> None:
@@ -119,7 +142,8 @@ class TrajectoryMessage:
         struct.pack_into("<iI", self._buffer, self._stamp, *(divmod(begin, NANOSECONDS) if stamped else (0, 0)))
         struct.pack_into("<I", self._buffer, self._count, count)
         np.divmod(times - begin, NANOSECONDS, out=(self._times[:count, 0], self._times[:count, 1]), casting="unsafe")
-        self._positions[:count], self._velocities[:count] = motion.positions[:, columns], motion.velocities[:, columns]
+        self.positions = self._positions[:count]
+        self.positions[:], self._velocities[:count] = motion.positions[:, columns], motion.velocities[:, columns]
         self._end = self._first_end + (count - 1) * self._stride
 
     @property
@@ -137,8 +161,8 @@ def side_by_side(columns: np.ndarray) -> np.ndarray | slice:
 class PositionOutput:
     """Float64MultiArray for one controller: where the motion is one period after it is sent."""
 
-    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, period: float) -> None:
-        self.controller, self._columns = controller.name, columns
+    def __init__(self, node: Node, controller: ControllerConfig, columns: np.ndarray, period: float, wire: ToWire) -> None:
+        self.controller, self._columns, self._wire = controller.name, columns, wire
         self._ahead = round(period * NANOSECONDS)
         self._message = PreparedMessage(Float64MultiArray(data=[mark(0)] * len(columns)))
         self._positions = self._message.doubles(0, len(columns))
@@ -147,27 +171,7 @@ class PositionOutput:
     def send(self, command: Command, now: int) -> None:
         """Publish the positions in the controller's order."""
         self._positions[:] = command.motion.at(now + self._ahead)[0][self._columns]
-        self._message.publish(self._publisher)
-
-
-class BaseOutput:
-    """Twist or TwistStamped on `cmd_vel`."""
-
-    def __init__(self, node: Node, message: str, frame_id: str) -> None:
-        twist = Twist(linear=Vector3(x=mark(0), y=mark(1)), angular=Vector3(z=mark(2)))
-        self.controller = ""
-        self._stamped = message == "twist_stamped"
-        header = Header(stamp=Time(sec=TIME_MARK[0], nanosec=TIME_MARK[1]), frame_id=frame_id)
-        self._message = PreparedMessage(TwistStamped(header=header, twist=twist) if self._stamped else twist)
-        self._axes = [self._message.doubles(i) for i in range(3)]
-        self._publisher = node.create_publisher(TwistStamped if self._stamped else Twist, BASE_COMMAND, COMMAND_QOS)
-
-    def send(self, command: Command, now: int) -> None:
-        """Publish the base velocity."""
-        for axis, value in zip(self._axes, command.base, strict=True):
-            axis[0] = value
-        if self._stamped:
-            self._message.set_time(now)
+        self._wire.turn_back(self._positions[None])
         self._message.publish(self._publisher)
 
 
@@ -176,8 +180,8 @@ def create_outputs(
     robot: Robot,
     joint_names: Sequence[str],
     period: float,
-    base_message: str,
-    base_frame: str,
+    base_message: str = "",
+    base_frame: str = "",
     stamps: str = "shared",
     lifespan: float | None = None,
 ) -> list[Output]:
@@ -185,6 +189,7 @@ def create_outputs(
 
     Args:
         period: [s] of the executor.
+        base_message, base_frame: instead of the robot file's, where they are not empty.
         stamps: one of `STAMPS`.
         lifespan: [s] after which a trajectory is not to be delivered any more; None: whenever.
 
@@ -206,9 +211,11 @@ def create_outputs(
             raise ConfigError(f"robot {robot.name}: {controller.name} also drives {rest}, which are not commanded in this mode; split it")
         places = np.array([columns[joint] for joint in controller.joints], dtype=np.intp)
         if controller.type == "position":
-            outputs.append(PositionOutput(node, controller, places, period))
+            outputs.append(PositionOutput(node, controller, places, period, ToWire(robot, controller)))
         else:
-            outputs.append(TrajectoryOutput(node, controller, places, stamps == "shared", lifespan if stamps == "shared" else None))
+            shared, wire = stamps == "shared", ToWire(robot, controller)
+            outputs.append(TrajectoryOutput(node, controller, places, shared, lifespan if shared else None, wire))
     if robot.base is not None:
-        outputs.append(BaseOutput(node, base_message, base_frame))
+        base = robot.base
+        outputs.append(BaseOutput(node, base.topic, base_message or base.message, base_frame or base.frame))
     return outputs

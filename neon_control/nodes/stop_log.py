@@ -25,8 +25,8 @@ def why(motion: MotionExecutor, listeners: Listeners, cause: str | None = None) 
     if cause == "clearance" and motion.guard is not None and (near := motion.guard.cause) is not None:
         return str(near)
     if cause == "tracking_error":
-        (worst, gap), limit = motion.farthest, motion.settings.tracking_error_limit
-        measured = motion.measured.positions[worst]
+        worst, gap = motion.farthest
+        measured, limit = motion.measured.positions[worst], motion.tracking_limits[worst]
         return f"{motion.joint_names[worst]} is at {measured:.3f}, commanded to {measured - gap:.3f}, limit {limit:g} apart"
     if cause == "chunks":
         lost = [stream.name for stream in motion.streams.values() if stream.lost]

@@ -46,7 +46,7 @@ class BagRecording(Recording):
         files = [self.path] if self.path.is_file() else list(self.path.iterdir())
         named = [f for f in files if f == self.path or f.name == METADATA or ".mcap" in f.name or ".db3" in f.name]
         turned = [self.config.view] if self.config.view != PLAIN else []  # features of older versions are found again
-        return file_fingerprint(named, self.config, *turned)
+        return file_fingerprint(named, self.config, *turned, *self.config.wire.key)
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         try:
@@ -178,7 +178,8 @@ class _Playback:
             self._report.add(self._name, time, "no command is known at an image's time, before the first or after the last", "empty")
 
     def _new_builder(self) -> ObservationBuilder:
-        builder = ObservationBuilder(self._joints, use_audio=self._read_audio is not None, cameras=self._cameras)
+        hears, wire = self._read_audio is not None, self._config.wire
+        builder = ObservationBuilder(self._joints, use_audio=hears, cameras=self._cameras, wire=wire)
         builder.cameras.look_at(self._clip, self._cameras)
         return builder
 

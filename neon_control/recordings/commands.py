@@ -21,6 +21,8 @@ from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
 from neon_control.core.robot.topic_names import BASE_COMMAND
+from neon_control.core.robot.turns import unrolled
+from neon_control.core.robot.wire import Wire
 from neon_control.core.sensing.joint_message import JointPicker
 from neon_control.core.sensing.joint_states import JointStreams
 from neon_control.recordings.bag.messages import BASE_TYPES, COMMAND_TYPES, stamp_of, velocity_of
@@ -58,7 +60,7 @@ class RecordedCommands:
         self._base_topic = next((t for t in bases if self._has(t, BASE_TYPES)), "")
         self.topics = (*self._controllers, *filter(None, [self._base_topic]), self._joint_states)
         self.offset = self._delay = 0
-        self._picker = JointPicker(joints)
+        self._wire, self._picker = config.wire, JointPicker(joints, wire=config.wire)
         self._states: list[tuple[int, list[str], np.ndarray]] = []  # stamp [ns], names and positions [rad] of joint states
         self._measured: dict[tuple[str, ...], Track] = {}
         self._commanded: dict[str, Track] = {}  # by topic
@@ -120,7 +122,7 @@ class RecordedCommands:
         """Positions [rad] of some of the joints, where each of them was measured."""
         if joint_names not in self._measured:
             track = self._measured[joint_names] = Track(joint_names)
-            joints = JointStreams(joint_names)
+            joints = JointStreams(joint_names, self._wire)
             for stamp, names, positions in self._states:
                 with suppress(ObservationError):  # what is wrong with it is reported when it is played
                     for stream, state in joints.take(names, positions):
@@ -138,7 +140,7 @@ class RecordedCommands:
         return self._types.get(topic) in types
 
     def _command(self, topic: str, arrival: int, message: Any) -> None:
-        names, after, values = _positions(message, self._controllers[topic])
+        names, after, values = _positions(message, self._controllers[topic], self._wire)
         if not values:
             return
         track = self._commanded.setdefault(topic, Track(names))
@@ -152,7 +154,10 @@ class RecordedCommands:
                 time = (track.span[1] + self.offset - self._start) / NANOSECONDS
                 self._report.add(f"{self._name} {topic}", time, f"no command for {gap:.2f} s; the last one is held", "gap")
             order = [names.index(n) for n in track.names]
-            track.add(start, [start + a for a in after], [v[order] for v in values], hold=True)
+            rows = [v[order] for v in values]
+            if turning := [i for i, name in enumerate(track.names) if name in self._wire.turning]:
+                rows = list(unrolled(np.stack(rows), np.array(turning), track.last))
+            track.add(start, [start + a for a in after], rows, hold=True)
             self._uncommanded.difference_update(track.names)
 
     def _move(self, arrival: int, message: Any) -> None:
@@ -176,9 +181,13 @@ class RecordedCommands:
         self._report.add(f"{self._name} {topic}", (arrival - self._start) / NANOSECONDS, f"command refused: {text}", kind)
 
 
-def _positions(message: Any, known: CommandTopic) -> tuple[tuple[str, ...], list[int], list[np.ndarray]]:
+def _positions(message: Any, known: CommandTopic, wire: Wire) -> tuple[tuple[str, ...], list[int], list[np.ndarray]]:
     """Joints (J), and of each point when after the begin [ns] and where (J,) [rad]: of a JointTrajectory or a Float64MultiArray."""
     if not hasattr(message, "points"):
         return known.joints, [0], [np.asarray(message.data, np.float64)]
     points = [p for p in message.points if len(p.positions)]
-    return tuple(message.joint_names), [to_nanoseconds(p.time_from_start) for p in points], [np.asarray(p.positions, float) for p in points]
+    return (
+        tuple(wire.joints(message.joint_names)),
+        [to_nanoseconds(p.time_from_start) for p in points],
+        [np.asarray(p.positions, float) for p in points],
+    )

@@ -27,6 +27,11 @@ class Track:
         """[ns] times of the first and the last knot; None when there is none."""
         return (self._times[0], self._times[-1]) if self._times else None
 
+    @property
+    def last(self) -> np.ndarray | None:
+        """(D,) of the last knot; None when there is none."""
+        return self._values[-1] if self._values else None
+
     def add(self, start: int, times: Sequence[int], values: Sequence[np.ndarray], hold: bool = False) -> None:
         """Replace everything after `start` [ns] by knots at `times`, as a controller does that is sent another trajectory on its way.
 

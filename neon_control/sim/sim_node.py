@@ -32,12 +32,13 @@ from trajectory_msgs.msg import JointTrajectory
 from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 from neon_control.core.control.pacing import Pacer
+from neon_control.core.robot.base_limits import BASE_MESSAGES
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES, ODOMETRY
+from neon_control.core.robot.topic_names import AUDIO, CAMERA, JOINT_STATES, ODOMETRY
+from neon_control.nodes.base_output import COMMAND_QOS
 from neon_control.nodes.chunk_messages import to_time, twist
 from neon_control.nodes.lifecycle import run
-from neon_control.nodes.outputs import BASE_MESSAGES, COMMAND_QOS
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
 from neon_control.sim.controllers import CONTROLLER_PERIOD, CommandError
@@ -59,7 +60,7 @@ class Parameters:
     width: int = setting(320, "width of the camera's image", unit="pixels", minimum=16, maximum=4096)
     height: int = setting(240, "height of the camera's image", unit="pixels", minimum=16, maximum=4096)
     camera_rate_hz: float = setting(15.0, "images per second", unit="Hz", minimum=0.1, maximum=120.0)
-    base_message: str = setting("twist_stamped", "message type on cmd_vel", choices=BASE_MESSAGES)
+    base_message: str = setting("twist_stamped", "message type of the base's commands", choices=BASE_MESSAGES[:2])
     cmd_timeout: float = setting(0.0, "joints hold the measured pose this long after a trajectory ended; 0: never", unit="s", minimum=0.0)
     cmd_vel_timeout: float = setting(0.5, "the base stops without a command for so long", unit="s", minimum=0.0)
     interpolate_from_desired_state: bool = setting(False, "enter a new trajectory from the last desired state")
@@ -90,7 +91,8 @@ class SimNode(Node):
         self._start_time = time.time_ns()
         self._ticks = 0
         self._joint_states = self.create_publisher(JointState, JOINT_STATES, qos_profile_sensor_data)
-        self._joint_message = JointState(name=list(self._simulation.joint_names))
+        self._wire = robot.wire
+        self._joint_message = JointState(name=self._wire.names(self._simulation.joint_names))
         self._audio = self.create_publisher(Int16MultiArray, AUDIO, qos_profile_sensor_data)
         self._images = self.create_publisher(Image, CAMERA, qos_profile_sensor_data)
         self._odom = None if robot.base is None else self.create_publisher(Odometry, ODOMETRY, 10)
@@ -99,7 +101,7 @@ class SimNode(Node):
         for controller in robot.controllers:
             self._subscribe_controller(controller)
         if robot.base is not None:
-            self._subscribe_base()
+            self._subscribe_base(robot.base.topic)
         self.create_service(Trigger, "~/reset", self._on_reset)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
@@ -117,7 +119,7 @@ class SimNode(Node):
                 controller.name,
                 self._now(),
                 to_nanoseconds(message.header.stamp),
-                message.joint_names,
+                self._wire.joints(message.joint_names),
                 np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
                 _table([p.positions for p in points], "positions"),
                 _table([p.velocities for p in points], "velocities") if any(p.velocities for p in points) else None,
@@ -133,15 +135,15 @@ class SimNode(Node):
         else:
             self._subscribe(JointTrajectory, controller.topic, on_trajectory)
 
-    def _subscribe_base(self) -> None:
+    def _subscribe_base(self, topic: str) -> None:
         def on_twist(message: Twist, stamp: int = 0) -> None:
             velocity = np.array([message.linear.x, message.linear.y, message.angular.z])
             self._simulation.command_base(self._now(), stamp, velocity)
 
         if self._settings.base_message == "twist":
-            self._subscribe(Twist, BASE_COMMAND, on_twist)
+            self._subscribe(Twist, topic, on_twist)
         else:
-            self._subscribe(TwistStamped, BASE_COMMAND, lambda m: on_twist(m.twist, to_nanoseconds(m.header.stamp)))
+            self._subscribe(TwistStamped, topic, lambda m: on_twist(m.twist, to_nanoseconds(m.header.stamp)))
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
         logger = get_logger(self.get_logger().name)  # of this topic alone: each logger counts the time between its own complaints

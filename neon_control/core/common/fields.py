@@ -48,6 +48,7 @@ class Rules:
     below: float | None = None
     choices: tuple[str, ...] = ()  # the words that a text may be; empty: any
     keys: tuple[str, ...] = ()  # of a mapping: all that it may have; an array or a tuple is written as a mapping with exactly these
+    optional: tuple[str, ...] = ()  # of those keys: they may be left out of an array, and are 0 then
     filled: bool = False  # a text, list or mapping needs at least one letter or entry
     ascending: bool = False  # a list of numbers may not fall
     scalar: bool = False  # a text may look like a number in YAML: `name: 7`
@@ -188,10 +189,10 @@ def _read_mapping(kind: Any, value: Any, place: Place, rules: Rules) -> dict[str
 
 
 def _by_key(kind: Any, value: Any, place: Place, rules: Rules) -> list[Any]:
-    """The entries of a mapping with exactly the keys of the rules, in their order."""
+    """The entries of a mapping with exactly the keys of the rules, in their order; of those that are optional and left out, 0."""
     values = _read_mapping(kind, value, place, replace(rules, keys=()))
-    check_keys(values, place, rules.keys, needed=rules.keys)
-    return [values[key] for key in rules.keys]
+    check_keys(values, place, rules.keys, needed=[key for key in rules.keys if key not in rules.optional])
+    return [values.get(key, 0.0) for key in rules.keys]
 
 
 def _read_array(value: Any, place: Place, rules: Rules) -> np.ndarray:

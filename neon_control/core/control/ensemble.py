@@ -19,6 +19,7 @@ arrives 120 ms after its observation is simply evaluated at its seventh step.
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ import numpy as np
 from neon_control.core.common.errors import ChunkError, ConfigError
 from neon_control.core.common.fields import setting
 from neon_control.core.control.chunk import ActionChunk, between_steps
+from neon_control.core.robot.turns import near, unrolled
 from neon_control.core.sensing.measured import MAX_FUTURE
 
 METHODS = ("act", "age", "latest", "blend")
@@ -55,14 +57,23 @@ class Ensemble:
         num_steps: H, the same for all chunks.
         dim: D, columns of a chunk.
         capacity: chunks held at once; the oldest makes room.
+        turning: columns of joints that turn without end: from step to step they go the nearest way, and all chunks count the same turns.
     """
 
-    def __init__(self, num_steps: int, dim: int, settings: EnsembleSettings | None = None, capacity: int = 64) -> None:
+    def __init__(
+        self,
+        num_steps: int,
+        dim: int,
+        settings: EnsembleSettings | None = None,
+        capacity: int = 64,
+        turning: Sequence[int] | np.ndarray = (),
+    ) -> None:
         if num_steps < 2 or capacity < 1:
             raise ConfigError(f"an ensemble needs at least 2 steps and room for 1 chunk, got {num_steps} and {capacity}")
         self.num_steps = num_steps
         self.settings = settings or EnsembleSettings()
         self.capacity = capacity
+        self._turning = np.array(turning, dtype=np.intp)
         self.out_of_order = 0  # chunks accepted although a newer one was there
         self.votes = 0  # live chunks at the last evaluation
         self._known_weights: dict[int, np.ndarray] = {}  # number of votes -> weights, where they depend on nothing else
@@ -93,6 +104,7 @@ class Ensemble:
         ahead = (stamp - (t - look_ahead)) * 1e-9  # [s]
         if ahead > MAX_FUTURE:
             raise ChunkError("future", f"the chunk's stamp lies {ahead:.3f} s ahead of this clock; {MAX_FUTURE} s is allowed")
+        values = self._unrolled(chunk, t) if self._turning.size else chunk.values
         self._spans = [span for span in self._spans if span[1] >= t]  # what has ended makes room
         place = bisect.bisect_left(self._spans, (stamp,))
         if place < len(self._spans) and self._spans[place][0] == stamp:
@@ -104,7 +116,7 @@ class Ensemble:
         fade = min(self.settings.blend_horizon, max(0.0, (last_end - live) * 1e-9))
         slot = self._free_slot()
         bisect.insort(self._spans, (stamp, chunk.end, slot))
-        self._values[slot] = chunk.values
+        self._values[slot] = values
         self._stamps[slot], self._dts[slot] = stamp, chunk.dt
         self._fade_from[slot], self._fade_length[slot] = live, fade
 
@@ -119,6 +131,17 @@ class Ensemble:
     def clear(self) -> None:
         """Forget all chunks (the clock jumped back, or another publisher took over)."""
         self._spans.clear()
+
+    def _unrolled(self, chunk: ActionChunk, t: int) -> np.ndarray:
+        """The chunk's values (H, D) in which joints that turn without end go on evenly, at `t` next to what is held."""
+        votes, held = self.votes, self.evaluate(t)
+        self.votes = votes
+        values = unrolled(chunk.values, self._turning)
+        if held is not None:
+            step = min(max(round((t - chunk.stamp) * 1e-9 / chunk.dt), 0), self.num_steps - 1)
+            here = values[step, self._turning]
+            values[:, self._turning] += near(here, held[self._turning]) - here
+        return values
 
     def _newest(self, slot: int, t: int) -> np.ndarray:
         """The value (D,) of one chunk at t: what `_combined` gives for a single vote, at a fraction of its cost."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from neon_control.core.control.sources import SourceGuard
 from neon_control.core.control.streams import Stream, Streams
 from neon_control.core.control.supervisor import FOLLOWING, Conditions, State, Supervisor
 from neon_control.core.robot.robot import BASE_AXES, Robot
+from neon_control.core.robot.turns import Aim
 from neon_control.core.sensing.measured import MeasuredJoints, in_words
 from neon_control.core.sensing.witnesses import Witnesses
 
@@ -64,10 +66,13 @@ class MotionExecutor:
         self._latency = round(self.settings.action_latency * NANOSECONDS)
         self._ahead = self._latency + self._step // 2  # [ns] by which targets of joints are early: the limiter follows their middle
         self.joint_names = joint_names
-        tolerance = self.settings.tracking_error_limit  # no command could come nearer to a joint that is further out
-        self.measured = MeasuredJoints(
-            joint_names, robot.limits(joint_names, "lower") - tolerance, robot.limits(joint_names, "upper") + tolerance, witnesses
-        )
+        stated = robot.limits(joint_names, "tracking_error_limit")
+        self.tracking_limits = tolerance = np.where(np.isnan(stated), self.settings.tracking_error_limit, stated)
+        lower, upper = (robot.limits(joint_names, end) for end in ("lower", "upper"))  # no command could come nearer to who is further out
+        self.measured = MeasuredJoints(joint_names, lower - tolerance, upper + tolerance, witnesses, robot.wire)
+        turning = [name in robot.wire.turning for name in joint_names]
+        self._aim = Aim(turning)
+        self._drivable = robot.base.drivable if robot.base is not None and robot.base.minimum_radius else None
         self.supervisor = supervisor or Supervisor()
         self.limiter = envelope(robot, joint_names, self.period)
         self.guard = None if robot.clearance is None else ClearanceGuard(robot, joint_names, self.period)
@@ -76,9 +81,9 @@ class MotionExecutor:
         lead = round(self.settings.command_lead * NANOSECONDS)
         self.continuing = Continuing(self.limiter, len(joint_names), self.joining, self._step, lead, stepped_clock)
         self.promise = self.continuing.promise
-        dimensions = {JOINTS: (len(joint_names), self.settings.joints)}
+        dimensions = {JOINTS: (len(joint_names), self.settings.joints, np.flatnonzero(turning))}
         if robot.base is not None:
-            dimensions[BASE] = len(BASE_AXES), self.settings.base
+            dimensions[BASE] = len(BASE_AXES), self.settings.base, np.zeros(0, np.intp)
         self.streams = Streams(*(self._stream(name, *of) for name, of in dimensions.items()))
         self.rejected = self.streams.rejected  # "stream/reason" -> how many
         self.clock_jumps = 0
@@ -89,8 +94,8 @@ class MotionExecutor:
         self._latest_used = 0  # [ns] newest observation that has led to a command
         self.restart()
 
-    def _stream(self, name: str, dim: int, ensemble: EnsembleSettings) -> Stream:
-        return Stream(name, Ensemble(self.settings.chunk_steps, dim, ensemble), SourceGuard(self.settings.chunk_timeout))
+    def _stream(self, name: str, dim: int, ensemble: EnsembleSettings, turning: np.ndarray) -> Stream:
+        return Stream(name, Ensemble(self.settings.chunk_steps, dim, ensemble, turning=turning), SourceGuard(self.settings.chunk_timeout))
 
     def restart(self) -> None:
         """Begin anew (activation): nothing received, nothing commanded."""
@@ -167,7 +172,8 @@ class MotionExecutor:
             self._follow(targets, due, now)
         else:
             self._stop(due, now)
-        return self.continuing.command(now, splice)
+        command = self.continuing.command(now, splice)
+        return command if self._drivable is None else replace(command, base=self._drivable(command.base))
 
     def sent(self, now: int) -> None:
         """The newest command was sent at `now` [ns], not at the time of its tick."""
@@ -215,7 +221,7 @@ class MotionExecutor:
         if measured and self.continuing.begun:
             value, rate = self.promise.near(now)
             gaps = self.measured.positions - value
-            self.farthest = self.joining.worst(gaps)
+            self.farthest = self.joining.worst(gaps, self.tracking_limits)
             if state in (State.HOLDING, State.RAMPING) and self.joining.watch(now, gaps, rate):
                 self._settled = False
         return Conditions(
@@ -223,7 +229,7 @@ class MotionExecutor:
             chunks_fresh=self.streams.alive
             and self.chunk_age <= self.settings.chunk_timeout
             and all(t is not None for t in targets.values()),
-            tracking=abs(self.farthest[1]) <= self.settings.tracking_error_limit,
+            tracking=abs(self.farthest[1]) <= float(self.tracking_limits[self.farthest[0]]),
             following=self.joining.in_order(now),
             at_rest=not self.limiter.rate.any() and not self.limiter.value[self._base].any(),
             ramp_over=self._ramp.is_over(self.promise.end),
@@ -248,6 +254,7 @@ class MotionExecutor:
             self.joining.begin(now, self.measured.positions)
             self._settled = True
         elif state is State.RAMPING:
+            self._aim.restart()
             self._rest[self._joints] = self.limiter.value[self._joints]
             self._ramp.begin(self.promise.end, self.settings.resume_ramp if self._started else self.settings.start_ramp)
             self._started = True
@@ -263,6 +270,7 @@ class MotionExecutor:
         """All targets exist in a following state: `chunks_fresh` is a condition of it."""
         wanted = np.concatenate([t for t in targets.values() if t is not None])  # (J + 3,) at the last instant that is due
         joints, limiter = self._joints, self.limiter
+        wanted[joints] = self._aim.next(wanted[joints], limiter.value[joints])
         entered = self.joining.complete
         if not entered:
             goal = self._within_reach(wanted[joints])
@@ -274,6 +282,8 @@ class MotionExecutor:
         rows = []
         for instant in due[:-1]:
             earlier = self.streams[JOINTS].ensemble.evaluate(instant + self._ahead)
+            if earlier is not None:
+                earlier = self._aim.next(earlier, limiter.value[joints])
             rows.append(wanted if earlier is None else np.concatenate([earlier, wanted[len(earlier) :]]))
         rows.append(wanted)
         if self.supervisor.state is State.RAMPING:
@@ -288,7 +298,7 @@ class MotionExecutor:
     def _stop(self, due: Sequence[int], now: int) -> None:
         measured, joints = self.measured.is_fresh(now, self.settings.joint_state_timeout), self._joints
         if self._settled:
-            if measured and np.abs(self.measured.positions - self._rest[joints]).max() > self.settings.tracking_error_limit:
+            if measured and (np.abs(self.measured.positions - self._rest[joints]) > self.tracking_limits).any():
                 self._rest[joints] = self.measured.positions  # moved by force, or reset: give way instead of pulling back
             self.continuing.advance(due, [self._rest], braking=self.limiter.outside)  # who stands outside is not moved while he should rest
             return

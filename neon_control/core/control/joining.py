@@ -34,6 +34,7 @@ class Joining:
 
     def __init__(self, robot: Robot, joint_names: tuple[str, ...], limit: float) -> None:
         self._names, self._limit = joint_names, limit
+        self._units = [robot.joints[name].unit for name in joint_names]
         places = {name: i for i, name in enumerate(joint_names)}
         ours = [c for c in robot.controllers if all(joint in places for joint in c.joints)]
         self.columns = {c.name: np.array([places[joint] for joint in c.joints], dtype=np.intp) for c in ours}
@@ -132,13 +133,16 @@ class Joining:
                 entry.leave()
         joint = int(np.argmax(behind))
         self._note()
-        self._refuse(now, f"{self._names[joint]} does not follow, by {abs(gaps[joint]):.3f} rad: is its controller active?")
+        self._refuse(
+            now, f"{self._names[joint]} does not follow, by {abs(gaps[joint]):.3f} {self._units[joint]}: is its controller active?"
+        )
         return True
 
-    def worst(self, gaps: np.ndarray) -> tuple[int, float]:
-        """Which of the joints that are joined is farthest from where it should be by `gaps` (J,) [rad], and by how much."""
+    def worst(self, gaps: np.ndarray, limits: np.ndarray | float = 1.0) -> tuple[int, float]:
+        """Which of the joints that are joined is farthest from where it should be by `gaps` (J,) [rad], and by how much; `limits` (J,)
+        say how far is far."""
         ours = gaps * self._joined
-        joint = int(np.abs(ours).argmax())
+        joint = int((np.abs(ours) / limits).argmax())
         return joint, float(ours[joint])
 
     def in_order(self, now: int) -> bool:

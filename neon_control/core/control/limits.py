@@ -201,23 +201,25 @@ def envelope(robot: Robot, joint_names: tuple[str, ...], dt: float) -> Limiter:
     """
     lower, upper, rate, change = (robot.limits(joint_names, f) for f in ("safe_lower", "safe_upper", "max_velocity", "max_acceleration"))
     for name, low, high, v, a in zip(joint_names, lower, upper, rate, change, strict=True):
-        _check(robot, f"joint {name}", v, a, dt, "rad/s")
+        unit = robot.joints[name].unit
+        _check(robot, f"joint {name}", v, a, dt, f"{unit}/s")
         if v * dt > high - low:
             raise ConfigError(
-                f"robot {robot.name}: joint {name} crosses its whole range of {high - low:.3f} rad within one period of {dt} s "
-                f"at its velocity limit of {v:.3f} rad/s"
+                f"robot {robot.name}: joint {name} crosses its whole range of {high - low:.3f} {unit} within one period of {dt} s "
+                f"at its velocity limit of {v:.3f} {unit}/s"
             )
     if robot.base is None:
         return Limiter(joint_names, lower, upper, rate, change, dt)
-    base = robot.base
-    for name, v, a in zip(BASE_AXES, base.max_velocity, base.max_acceleration, strict=True):
+    base, has = robot.base, np.array(robot.base.axes)
+    for name, v, a in zip(np.array(BASE_AXES)[has], base.max_velocity[has], base.max_acceleration[has], strict=True):
         _check(robot, f"base axis {name}", v, a, dt, "m/s or rad/s")
-    jerk = np.full(len(BASE_AXES), np.inf) if base.max_jerk is None else base.max_jerk
+    jerk = np.full(len(BASE_AXES), np.inf) if base.max_jerk is None else np.where(has, base.max_jerk, np.inf)
+    acceleration = np.where(has, base.max_acceleration, 1.0)  # what an axis has that the base has not: its range is zero
     return Limiter(
         joint_names + BASE_AXES,
         np.concatenate([lower, -base.max_velocity]),
         np.concatenate([upper, base.max_velocity]),
-        np.concatenate([rate, base.max_acceleration]),
+        np.concatenate([rate, acceleration]),
         np.concatenate([change, jerk]),
         dt,
     )

@@ -10,12 +10,13 @@ The order is always arms, torso, legs, base; a narrower mode leaves parts out, i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.robot import BASE_AXES, PARTS, Robot
+from neon_control.core.robot.turns import within
 
 BASE_NAMES = tuple(f"base/{axis}" for axis in BASE_AXES)  # in an action vector
 
@@ -31,6 +32,7 @@ class ActionSpace:
         joint_names: the J commanded joints, in action order.
         groups: part name (`arms`, `torso`, `legs`, `base`) -> slice of the action's last axis; empty parts are left out.
         lower, upper: (N,) physical values that map to -1 and +1: joint ranges [rad], then minus and plus base speed limits.
+        turning: columns of joints that turn without end; whatever turn they are in, they are seen within [lower, lower + one turn).
     """
 
     mode: str
@@ -38,6 +40,7 @@ class ActionSpace:
     groups: dict[str, slice]
     lower: np.ndarray
     upper: np.ndarray
+    turning: tuple[int, ...] = ()
 
     @classmethod
     def from_robot(cls, robot: Robot, mode: str) -> ActionSpace:
@@ -52,12 +55,17 @@ class ActionSpace:
                 groups[part] = slice(len(names), len(names) + len(joints))
                 names.extend(joints)
         joint_names = tuple(names)
-        lower, upper = robot.limits(joint_names, "lower"), robot.limits(joint_names, "upper")
+        robot.limits(joint_names, "lower")  # refuses unknown joints
+        lower, upper = np.array([robot.joints[name].span for name in joint_names], dtype=np.float64).reshape(-1, 2).T
         if robot.base is not None:
             groups["base"] = slice(len(names), len(names) + len(BASE_AXES))
-            lower = np.concatenate([lower, -robot.base.max_velocity])
-            upper = np.concatenate([upper, robot.base.max_velocity])
-        return cls(mode, joint_names, groups, lower, upper)
+            lower = np.concatenate([lower, -robot.base.span])
+            upper = np.concatenate([upper, robot.base.span])
+        return cls(mode, joint_names, groups, lower, upper).turning_as(robot)
+
+    def turning_as(self, robot: Robot) -> ActionSpace:
+        """The same for the joints of `robot`; a policy's file does not say which of its joints turn without end."""
+        return replace(self, turning=tuple(i for i, name in enumerate(self.joint_names) if name in robot.wire.turning))
 
     @property
     def dim(self) -> int:
@@ -76,7 +84,7 @@ class ActionSpace:
 
     def normalise(self, actions: np.ndarray) -> np.ndarray:
         """Physical actions (..., N) to [-1, 1]; values outside the limits come out outside [-1, 1]."""
-        return _normalised(actions, self.lower, self.upper)
+        return _normalised(self._within(actions), self.lower, self.upper)
 
     def denormalise(self, actions: np.ndarray) -> np.ndarray:
         """The inverse of `normalise`: (..., N) in [-1, 1] to [rad] and [m/s, rad/s]."""
@@ -84,7 +92,15 @@ class ActionSpace:
 
     def normalise_joints(self, positions: np.ndarray) -> np.ndarray:
         """Joint positions (..., J) [rad] to [-1, 1]: the policy's proprioception."""
-        return _normalised(positions, self.lower[: self.num_joints], self.upper[: self.num_joints])
+        return _normalised(self._within(positions), self.lower[: self.num_joints], self.upper[: self.num_joints])
+
+    def _within(self, values: np.ndarray) -> np.ndarray:
+        """Values (..., J or N) with joints that turn without end in the turn that a policy knows."""
+        if not self.turning:
+            return values
+        columns, values = list(self.turning), np.array(values, dtype=np.float64)
+        values[..., columns] = within(values[..., columns], self.lower[columns])
+        return values
 
 
 def _normalised(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

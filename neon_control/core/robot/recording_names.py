@@ -12,6 +12,8 @@ from neon_control.core.common.fields import Place, Rules, load, read, setting
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES
 from neon_control.core.robot.view import PLAIN, View
+from neon_control.core.robot.wire import PLAIN as PLAIN_WIRE
+from neon_control.core.robot.wire import Wire
 
 COMMANDS = ("controllers", "none")  # what a robot file's `recording.commands` may be; none: measured states are learnt
 UNITS = {"rad": 1.0, "deg": math.pi / 180.0}  # of a LeRobot dataset's joints -> [rad]
@@ -51,20 +53,31 @@ class RecordingConfig:
     boundary: str = ""  # each message begins an episode, each call for `<service>/_service_event`; empty: a bag is one episode
     reaction: float = setting(0.02, minimum=0.0)  # [s] from an image's arrival until the live node looks; what arrives meanwhile counts
     lerobot: LeRobotNames = setting(LeRobotNames(), null=True)
+    wire: Wire = field(default=PLAIN_WIRE, repr=False)  # how drivers speak of the joints; not from this section
 
     def looking_through(self, cameras: Sequence[Camera]) -> RecordingConfig:
         """The same for a policy that looks through these cameras of the robot; none means the first one, on `camera`."""
         return replace(self, camera=cameras[0].topic, view=cameras[0].view, others=tuple(cameras[1:])) if cameras else self
 
 
-def load_recording(file: Path, data: Any, controllers: tuple[CommandTopic, ...], camera: Camera | None = None) -> RecordingConfig:
+def load_recording(
+    file: Path,
+    data: Any,
+    controllers: tuple[CommandTopic, ...],
+    camera: Camera | None = None,
+    base: str = "",
+    wire: Wire = PLAIN_WIRE,
+) -> RecordingConfig:
     """The section `recording` of a robot file, None where there is none; ConfigError for an unknown field or a wrong value.
 
     Args:
         controllers: the topics of the robot's joint controllers.
         camera: the robot's first one.
+        base: the topic of its base's commands; empty: that of old.
+        wire: how its drivers speak of the joints.
     """
     place, camera = Place(file, "recording"), camera or Camera()
-    fields = {"camera": camera.topic, **({} if data is None else read(Mapping, data, place))}
+    fields = {"camera": camera.topic, "base": base or BASE_COMMAND, **({} if data is None else read(Mapping, data, place))}
     commanded = read(str, fields.pop("commands", COMMANDS[0]), place.at("commands"), Rules(choices=COMMANDS))
-    return load(RecordingConfig, fields, place, commands=controllers if commanded == COMMANDS[0] else (), view=camera.view, others=())
+    commands = controllers if commanded == COMMANDS[0] else ()
+    return load(RecordingConfig, fields, place, commands=commands, view=camera.view, others=(), wire=wire)

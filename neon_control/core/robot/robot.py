@@ -1,24 +1,29 @@
 """The robot as data: joints and limits, groups, controllers, cameras. `robot_file.py` reads it.
 
-Position and velocity limits come from the URDF and nowhere else. The robot file only narrows them
-(`position_margin`, `velocity_scale`) and adds what a URDF cannot say (accelerations, groups, controllers, the base).
+Position and velocity limits come from the URDF where it has usable ones. The robot file only narrows them (see `joint_limits.py`) and adds
+what a URDF cannot say (accelerations, groups, controllers, the base).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.fields import setting
+from neon_control.core.robot.base_limits import BASE_AXES, BaseLimits
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.clearance_settings import ClearanceSettings
 from neon_control.core.robot.recording_names import RecordingConfig
+from neon_control.core.robot.turns import TURN
+from neon_control.core.robot.wire import Wire
+
+__all__ = ["BASE_AXES", "BaseLimits", "ControllerConfig", "Joint", "Robot", "Wire"]
 
 PARTS = ("arms", "torso", "legs")  # the order of an action vector; the base comes last
-BASE_AXES = ("vx", "vy", "yaw_rate")  # [m/s, m/s, rad/s] in the base frame (REP-103)
 CONTROLLER_TYPES = ("joint_trajectory", "position")  # JointTrajectory or Float64MultiArray
 
 
@@ -27,25 +32,25 @@ class Joint:
     """One actuated joint.
 
     `lower`, `upper` are the mechanical range from the URDF; `safe_lower`, `safe_upper` lie a margin inside it
-    and are what commands are held to.
+    and are what commands are held to. A joint that turns without end has `UNBOUNDED` ones.
     """
 
     name: str
-    lower: float  # [rad]
+    lower: float  # [rad], [m] of a prismatic joint, and likewise below
     upper: float  # [rad]
     safe_lower: float  # [rad]
     safe_upper: float  # [rad]
-    max_velocity: float  # [rad/s], URDF limit times the group's velocity_scale
+    max_velocity: float  # [rad/s], URDF limit times the velocity_scale
     max_acceleration: float  # [rad/s^2]
+    unit: str = "rad"  # or "m"
+    tracking_error_limit: float | None = None  # [rad]; None: the executor's parameter
+    turn: float | None = None  # [rad] where the turn begins in which a policy sees a joint that turns without end; None: it has ends
+    wraps: bool = False  # whether its driver is told positions within that turn only
 
-
-@dataclass(frozen=True)
-class BaseLimits:
-    """Limits of the mobile base, one value for each of `BASE_AXES`."""
-
-    max_velocity: np.ndarray = setting(keys=BASE_AXES, above=0.0)  # (3,) [m/s, m/s, rad/s]
-    max_acceleration: np.ndarray = setting(keys=BASE_AXES, above=0.0)  # (3,) [m/s^2, m/s^2, rad/s^2]
-    max_jerk: np.ndarray | None = setting(None, keys=BASE_AXES, above=0.0)  # (3,) [m/s^3, m/s^3, rad/s^3], None: not limited
+    @property
+    def span(self) -> tuple[float, float]:
+        """[rad] what a policy's -1 and +1 mean."""
+        return (self.lower, self.upper) if self.turn is None else (self.turn, self.turn + TURN)
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,15 @@ class Robot:
     recording: RecordingConfig = field(default_factory=RecordingConfig)  # topics and names of recordings to learn from
     cameras: tuple[Camera, ...] = (Camera(),)  # the first one is what a policy looks at that names none
     clearance: ClearanceSettings | None = None  # None: the bodies are not kept apart
+    joint_prefix: str = ""  # of all joint names in the messages of drivers
+
+    @cached_property
+    def wire(self) -> Wire:
+        """How drivers speak of the joints."""
+        return Wire(self.joint_prefix, frozenset(name for name, joint in self.joints.items() if joint.turn is not None))
 
     def limits(self, names: tuple[str, ...], field: str) -> np.ndarray:
-        """One `Joint` field for the named joints, as an array (len(names),)."""
+        """One `Joint` field for the named joints, as an array (len(names),); NaN where it is None."""
         missing = [n for n in names if n not in self.joints]
         if missing:
             raise ConfigError(f"robot {self.name}: unknown joints {missing}; it has {sorted(self.joints)}")

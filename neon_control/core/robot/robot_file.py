@@ -13,25 +13,12 @@ from neon_control.core.common.paths import find_file
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.clearance_settings import ClearanceSettings
+from neon_control.core.robot.joint_limits import Limits, load_joints
+from neon_control.core.robot.packages import PACKAGE, locate
 from neon_control.core.robot.recording_names import CommandTopic, load_recording
 from neon_control.core.robot.robot import PARTS, BaseLimits, ControllerConfig, Joint, Robot
 from neon_control.core.robot.urdf import read_urdf
-
-
-@dataclass(frozen=True)
-class GroupLimits:
-    """What the joints of one group are held to."""
-
-    velocity_scale: float = setting(above=0.0, maximum=1.0)  # of the URDF's limit, which it may only narrow
-    max_acceleration: float = setting(above=0.0)  # [rad/s^2]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The section `limits`."""
-
-    groups: dict[str, GroupLimits]
-    position_margin: float = setting(0.0, minimum=0.0)  # [rad]
+from neon_control.core.robot.xacro_file import expand, is_xacro_file
 
 
 @dataclass(frozen=True)
@@ -39,10 +26,12 @@ class RobotFile:
     """The fields of a robot file."""
 
     name: str = setting(scalar=True)
-    urdf: str = setting(scalar=True)
+    urdf: str = setting(scalar=True)  # or xacro; relative to the robot file or the package's share folder, or `package://NAME/path`
     groups: dict[str, tuple[str, ...]] = setting()
     parts: dict[str, tuple[str, ...] | None] = setting(keys=PARTS)  # -> names of groups
     limits: Limits = setting()
+    urdf_arguments: dict[str, str] = setting({}, null=True, scalar=True)  # of a xacro file
+    joint_prefix: str = setting("", null=True, scalar=True)  # of all joint names in drivers' messages
     base: BaseLimits | None = setting(None, null=True)
     cameras: dict[str, Camera] = setting({"camera": Camera()}, null=True, filled=True)
     controllers: dict[str, ControllerConfig] = setting({}, null=True)  # their joints may also be names of groups
@@ -60,7 +49,11 @@ def load_robot(path: str | Path) -> Robot:
     file = find_file(path, "config")
     data = load(RobotFile, read_mapping(file), Place(file))
     urdf_path = _resolve_urdf(file, data.urdf)
-    joints = _load_joints(file, urdf_path, data.groups, data.limits)
+    if is_xacro_file(urdf_path):
+        urdf_path = expand(urdf_path, data.urdf_arguments)
+    elif data.urdf_arguments:
+        raise ConfigError(f"{file}: urdf_arguments are of a xacro file, which {urdf_path} is not")
+    joints = load_joints(Place(file, "limits"), read_urdf(urdf_path), data.groups, data.limits)
     parts = _load_parts(file, data.groups, data.parts)
     controllers = tuple(replace(c, joints=_expand(file, data.groups, joints, c)) for c in data.controllers.values())
     driven = [j for c in controllers for j in c.joints]
@@ -72,11 +65,19 @@ def load_robot(path: str | Path) -> Robot:
     if len(set(topics)) < len(topics):
         raise ConfigError(f"{file}: cameras need topics of their own, got {topics}")
     commands = tuple(CommandTopic(c.topic, c.joints) for c in controllers)
-    recording = load_recording(file, data.recording, commands, cameras[0])
-    return Robot(data.name, urdf_path, joints, data.groups, parts, controllers, data.base, file, recording, cameras, data.clearance)
+    prefix = data.joint_prefix
+    parsed = data.name, urdf_path, joints, data.groups, parts, controllers, data.base, file
+    robot = Robot(*parsed, cameras=cameras, clearance=data.clearance, joint_prefix=prefix)
+    base = "" if data.base is None else data.base.topic
+    return replace(robot, recording=load_recording(file, data.recording, commands, cameras[0], base, robot.wire))
 
 
 def _resolve_urdf(file: Path, urdf: str) -> Path:
+    if urdf.startswith(PACKAGE):
+        found = locate(urdf, file)
+        if not found.is_file():
+            raise ConfigError(f"{file}: urdf: {urdf} is {found}, which is not there")
+        return found.resolve()
     beside = file.parent / urdf
     if beside.is_file():
         return beside.resolve()
@@ -84,25 +85,6 @@ def _resolve_urdf(file: Path, urdf: str) -> Path:
         return find_file(urdf)
     except ConfigError as error:
         raise ConfigError(f"{file}: urdf: {error}; nor is it at {beside}") from error
-
-
-def _load_joints(file: Path, urdf_path: Path, groups: Mapping[str, tuple[str, ...]], limits: Limits) -> dict[str, Joint]:
-    urdf = read_urdf(urdf_path)
-    margin = limits.position_margin
-    joints: dict[str, Joint] = {}
-    for group, names in groups.items():
-        if group not in limits.groups:
-            raise ConfigError(f"{file}: missing field 'limits.groups.{group}'; there are {sorted(limits.groups)}")
-        of_group = limits.groups[group]
-        for name in names:
-            if name in joints:
-                raise ConfigError(f"{file}: joint {name} is in more than one group")
-            lower, upper, velocity = urdf.limits(name)
-            if upper - lower <= 2.0 * margin:
-                raise ConfigError(f"{file}: position_margin {margin} rad leaves joint {name} no range in [{lower}, {upper}]")
-            velocity *= of_group.velocity_scale
-            joints[name] = Joint(name, lower, upper, lower + margin, upper - margin, velocity, of_group.max_acceleration)
-    return joints
 
 
 def _load_parts(

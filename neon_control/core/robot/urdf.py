@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
@@ -13,9 +12,11 @@ import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.files import read_whole
+from neon_control.core.robot.xacro_file import MAX_BYTES, command, is_xacro, source_of
 
+COMMANDED = ("revolute", "continuous", "prismatic")  # kinds of one degree of freedom
 KINDS = ("revolute", "continuous", "prismatic", "fixed", "floating", "planar")
-MAX_BYTES, MAX_PARTS = 4 << 20, 2000  # of a file; links, and as many joints: the largest robots have some hundred
+MAX_PARTS = 2000  # links, and as many joints: the largest robots have some hundred
 WITHOUT_AXIS = ("fixed", "floating")  # some exporters write an axis of zeros there
 
 
@@ -23,6 +24,7 @@ WITHOUT_AXIS = ("fixed", "floating")  # some exporters write an axis of zeros th
 class UrdfJoint:
     """A joint as its element says, with the defaults of the format."""
 
+    where: str  # file and joint, for errors
     name: str
     kind: str  # one of `KINDS`
     parent: str  # link
@@ -34,6 +36,11 @@ class UrdfJoint:
     source: str  # joint whose position counts: this one, or the one that it mimics
     multiplier: float  # position = multiplier * position of `source` + offset
     offset: float  # [rad] or [m]
+
+    @property
+    def unit(self) -> str:
+        """Of its positions."""
+        return "m" if self.kind == "prismatic" else "rad"
 
 
 @dataclass(frozen=True)
@@ -53,33 +60,32 @@ class Urdf:
             raise ConfigError(f"{self.file}: needs exactly one link without a parent, has {roots}")
         return roots[0]
 
-    def limits(self, name: str) -> tuple[float, float, float]:
-        """Lower and upper position and velocity [rad], [rad/s] or [m], [m/s] of a joint; ConfigError for one that cannot be commanded."""
+    def commanded(self, name: str) -> UrdfJoint:
+        """A joint that a group may name; ConfigError for one that cannot be commanded."""
         joint = self.joints.get(name)
         if joint is None:
             raise ConfigError(f"{self.file}: no joint named {name}; it has {sorted(self.joints)}")
-        where = f"{self.file}: joint {name}"
         if joint.source != name:
-            raise ConfigError(f"{where} mimics another one, which moves it; it cannot be commanded and belongs to no group")
-        if joint.kind not in ("revolute", "prismatic") or joint.limit is None:
-            raise ConfigError(f"{where} must be revolute or prismatic and have a <limit> element")
-        lower, upper, velocity = joint.limit
-        if not (all(map(math.isfinite, joint.limit)) and lower < upper and velocity > 0.0):
-            raise ConfigError(f"{where} needs finite lower < upper and velocity > 0, got lower={lower} upper={upper} velocity={velocity}")
-        return joint.limit
+            raise ConfigError(f"{joint.where} mimics another one, which moves it; it cannot be commanded and belongs to no group")
+        if joint.kind not in COMMANDED:
+            raise ConfigError(f"{joint.where} must be one of {list(COMMANDED)} to be commanded, got '{joint.kind}'")
+        return joint
 
 
 def read_urdf(file: Path) -> Urdf:
     """The content of a URDF file; ConfigError with the file and the element where it cannot be read or is malformed."""
+    named = source_of(file)
     try:
         robot = ElementTree.fromstring(read_whole(file, MAX_BYTES))
+        if is_xacro(robot):
+            raise ValueError(f"it is a xacro file, not yet a URDF; a robot file may name it, or expand it: {command(named, {})}")
         if robot.tag != "robot":
             raise ValueError(f"needs the element <robot> at the top level, got <{robot.tag}>")
         for tag in ("link", "joint"):
             if (count := len(robot.findall(tag))) > MAX_PARTS:
                 raise ValueError(f"it has {count} elements <{tag}>, at most {MAX_PARTS} are read")
         links = [_name("link", element, "name") for element in robot.findall("link")]
-        joints = {joint.name: joint for joint in map(_read_joint, robot.findall("joint"))}
+        joints = {joint.name: joint for joint in (_read_joint(named, element) for element in robot.findall("joint"))}
         _refuse_repeated("link", links)
         _refuse_repeated("joint", [element.get("name", "") for element in robot.findall("joint")])
         _refuse_repeated("child link", [joint.child for joint in joints.values()])
@@ -90,12 +96,12 @@ def read_urdf(file: Path) -> Urdf:
             if missing:
                 raise ValueError(f"joint {joint.name} names {missing[0]}, which is not in the file")
     except ElementTree.ParseError as error:
-        raise ConfigError(f"{file}: not valid XML: {error}") from error
+        raise ConfigError(f"{named}: not valid XML: {error}") from error
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{named}: cannot be read: {error.strerror}") from error
     except (ValueError, LookupError, TypeError) as error:  # the last two: of an encoding that is unknown, or none of texts
-        raise ConfigError(f"{file}: {error}") from error
-    return Urdf(file, tuple(links), joints)
+        raise ConfigError(f"{named}: {error}") from error
+    return Urdf(named, tuple(links), joints)
 
 
 def _refuse_repeated(what: str, names: Sequence[str]) -> None:
@@ -104,7 +110,7 @@ def _refuse_repeated(what: str, names: Sequence[str]) -> None:
             raise ValueError(f"{what} {name} is there more than once")
 
 
-def _read_joint(element: ElementTree.Element) -> UrdfJoint:
+def _read_joint(file: Path, element: ElementTree.Element) -> UrdfJoint:
     """A joint; ValueError where something is missing or no number."""
     name, kind = _name("joint", element, "name"), element.get("type", "")
     where = f"joint {name}:"
@@ -118,6 +124,7 @@ def _read_joint(element: ElementTree.Element) -> UrdfJoint:
         raise ValueError(f"{where} its axis has no direction")
     lower, upper, velocity = (_number(f"{where} limit", limit, key, "nan") for key in ("lower", "upper", "velocity"))
     return UrdfJoint(
+        f"{file}: joint {name}",
         name,
         kind,
         _name(f"{where} parent", parent, "link"),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from neon_control.core.common.errors import ObservationError
+from neon_control.core.robot.turns import near
+from neon_control.core.robot.wire import PLAIN, Wire
 
 LAYOUTS = 64  # lists of names that are remembered; drivers repeat theirs for ever
 
@@ -29,6 +31,7 @@ class Layout:
     places: np.ndarray  # (n,) theirs
     lower: np.ndarray  # (n,) [rad]
     upper: np.ndarray  # (n,) [rad]
+    turning: np.ndarray  # (m,) rows of ours that turn without end
 
 
 class JointPicker:
@@ -37,14 +40,19 @@ class JointPicker:
     Args:
         joint_names: the J joints that are needed.
         lower, upper: (J,) [rad] what a measurement can be; beyond it an encoder is not homed, or broken. None: anything finite.
+        wire: how drivers speak of the joints. Of those that turn without end, positions go on from those before, wrapped or not.
     """
 
-    def __init__(self, joint_names: Sequence[str], lower: np.ndarray | None = None, upper: np.ndarray | None = None) -> None:
+    def __init__(
+        self, joint_names: Sequence[str], lower: np.ndarray | None = None, upper: np.ndarray | None = None, wire: Wire = PLAIN
+    ) -> None:
         self.joint_names = tuple(joint_names)
+        self.wire = wire
+        self._turned = np.full(len(self.joint_names), np.nan)  # (J,) [rad] the newest position of those that turn without end
         finite = np.finfo(np.float64).max  # no bound is infinite, so that a position within its bounds is finite
         self._lower = np.full(len(self.joint_names), -finite) if lower is None else np.maximum(lower, -finite)
         self._upper = np.full(len(self.joint_names), finite) if upper is None else np.minimum(upper, finite)
-        self._columns = {name: i for i, name in enumerate(self.joint_names)}
+        self._columns = {name: i for i, name in enumerate(wire.names(self.joint_names))}  # by their names in messages
         self._layouts: dict[tuple[str, ...], Layout] = {}
         self._last_names: Sequence[str] = ()
         self._last = self._layout(())
@@ -72,6 +80,9 @@ class JointPicker:
         values = values[layout.places]
         if not EVERY((layout.lower <= values) & (values <= layout.upper)):
             self._explain(layout, values)
+        if layout.turning.size:  # `values` is a copy already
+            columns = layout.columns[layout.turning]
+            values[layout.turning] = self._turned[columns] = near(values[layout.turning], self._turned[columns])
         return layout, values
 
     def every(self, names: Sequence[str], positions: Positions) -> dict[str, float]:
@@ -79,7 +90,8 @@ class JointPicker:
         self.pick(names, positions)
         if len(names) != len(positions):
             return {}
-        return {name: float(value) for name, value in zip(names, positions, strict=True) if np.isfinite(value)}
+        joints = self.wire.joints(names)
+        return {name: float(value) for name, value in zip(joints, positions, strict=True) if np.isfinite(value)}
 
     def _layout(self, names: tuple[str, ...]) -> Layout:
         pairs = sorted((self._columns[name], place) for place, name in enumerate(names) if name in self._columns)
@@ -88,7 +100,8 @@ class JointPicker:
             twice = sorted({self.joint_names[c] for c in columns if (columns == c).sum() > 1})
             raise _refused(f"{twice} named more than once in a message")
         places = np.array([place for _, place in pairs], dtype=np.intp)
-        layout = Layout(len(pairs), columns, places, self._lower[columns], self._upper[columns])
+        turning = np.array([row for row, c in enumerate(columns) if self.joint_names[c] in self.wire.turning], dtype=np.intp)
+        layout = Layout(len(pairs), columns, places, self._lower[columns], self._upper[columns], turning)
         if len(self._layouts) >= LAYOUTS:
             self._layouts.clear()
         self._layouts[names] = layout

@@ -16,6 +16,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import JUMP_BACK_S, NANOSECONDS
+from neon_control.core.robot.wire import PLAIN, Wire
 from neon_control.core.sensing.joint_message import LAYOUTS, JointPicker, Layout, Positions
 from neon_control.core.sensing.witnesses import Witnesses
 
@@ -32,8 +33,8 @@ class JointStream:
 class JointStreams:
     """The streams of J joints; whoever takes from a message adds to them, or does not."""
 
-    def __init__(self, joint_names: Sequence[str]) -> None:
-        self.picker = JointPicker(joint_names)
+    def __init__(self, joint_names: Sequence[str], wire: Wire = PLAIN) -> None:
+        self.picker = JointPicker(joint_names, wire=wire)
         self.streams = [JointStream(np.arange(len(joint_names)))]
         self._parts: dict[Layout, list[tuple[JointStream, np.ndarray]]] = {}  # streams, and their rows in a message's values
 
@@ -93,6 +94,7 @@ class JointStateBuffer:
         tolerance_s: [s] how far outside the span of a joint's states, or inside a gap, `at` still answers, with the nearest state.
         gap_s: [s] longest time between two states for what lies between them to be interpolated.
         witnesses: who decides what can be true; None: one driver, which is always right.
+        wire: how drivers speak of the joints.
     """
 
     def __init__(
@@ -102,13 +104,14 @@ class JointStateBuffer:
         tolerance_s: float = 0.05,
         gap_s: float = 0.2,
         witnesses: Witnesses | None = None,
+        wire: Wire = PLAIN,
     ) -> None:
         self.joint_names = tuple(joint_names)
         self._horizon = round(horizon_s * NANOSECONDS)
         self._tolerance = round(tolerance_s * NANOSECONDS)
         self._gap = round(gap_s * NANOSECONDS)
         self._lock = threading.RLock()
-        self._joints = JointStreams(joint_names)
+        self._joints = JointStreams(joint_names, wire)
         self._witnesses = witnesses
         self._unbelieved: int | None = None  # [ns] stamp of the newest message that was heard, but not believed
         self.late = 0  # messages of which something was dropped because a newer one was there already

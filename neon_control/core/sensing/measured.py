@@ -8,6 +8,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import JUMP_BACK_S, NANOSECONDS
+from neon_control.core.robot.wire import PLAIN, Wire
 from neon_control.core.sensing.age import age_problem
 from neon_control.core.sensing.joint_message import JointPicker, Layout, Positions
 from neon_control.core.sensing.witnesses import Witnesses
@@ -28,9 +29,10 @@ class MeasuredJoints:
         lower: np.ndarray | None = None,
         upper: np.ndarray | None = None,
         witnesses: Witnesses | None = None,
+        wire: Wire = PLAIN,
     ) -> None:
         self.joint_names = tuple(joint_names)
-        self._picker = JointPicker(joint_names, lower, upper)
+        self._picker = JointPicker(joint_names, lower, upper, wire)
         self._witnesses = witnesses
         self.positions = np.full(len(self.joint_names), np.nan)
         self._stamps = np.zeros(len(self.joint_names), dtype=np.int64)  # 0: never
@@ -57,7 +59,9 @@ class MeasuredJoints:
                 self._unbelieved.update(dict.fromkeys((self.joint_names[c] for c in layout.columns), stamp))
                 return
         except ObservationError as error:
-            self._refused.update({name: str(error).removeprefix("joint_states: ") for name in names if name in self.joint_names})
+            self._refused.update(
+                {n: str(error).removeprefix("joint_states: ") for n in self._picker.wire.joints(names) if n in self.joint_names}
+            )
             raise
         if self._refused or self._unbelieved:
             for column in layout.columns:

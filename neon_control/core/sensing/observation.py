@@ -18,6 +18,7 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.camera import DEFAULT_NAME, input_name
+from neon_control.core.robot.wire import PLAIN, Wire
 from neon_control.core.sensing.age import age_problem
 from neon_control.core.sensing.audio_buffer import AudioBuffer
 from neon_control.core.sensing.cameras import MAX_SKEW_S, Cameras
@@ -88,6 +89,7 @@ class ObservationBuilder:
         max_skew: [s] how much older than the first camera's image another one's may be.
         witnesses: who decides which joint states can be true; None: one driver, which is always right.
         cameras: the robot's cameras; an observation is made of the first one's newest image until `cameras.look_at` says otherwise.
+        wire: how drivers speak of the joints.
     """
 
     def __init__(
@@ -98,11 +100,12 @@ class ObservationBuilder:
         cameras: Sequence[str] = (DEFAULT_NAME,),
         witnesses: Witnesses | None = None,
         max_skew: float = MAX_SKEW_S,
+        wire: Wire = PLAIN,
     ) -> None:
         self.max_age = max_age or MaxAge()
         self.cameras = Cameras(cameras, self.max_age.camera, max_skew)
         self.images = self.cameras.buffers[cameras[0]]
-        self.joint_states = JointStateBuffer(joint_names, gap_s=self.max_age.joint_states, witnesses=witnesses)
+        self.joint_states = JointStateBuffer(joint_names, gap_s=self.max_age.joint_states, witnesses=witnesses, wire=wire)
         self.audio = AudioBuffer()
         self.use_audio = use_audio
         self._checked = 0  # [ns] time of the last check

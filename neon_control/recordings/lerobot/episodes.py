@@ -15,6 +15,7 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import UNITS, RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
+from neon_control.core.robot.turns import unrolled
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import Observation, ObservationBuilder
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout, load_layout
@@ -90,6 +91,7 @@ class LeRobotEpisode(Recording):
             return
         states *= UNITS[self._config.lerobot.unit]
         self._check_range(states, space, report)
+        states = unrolled(states, np.array(space.turning, dtype=np.intp)) if space.turning else states
         targets = self._targets(table, stamps, states, space, report)
         if is_video:
             video = layout.video_file(self._episode, camera)
@@ -125,8 +127,10 @@ class LeRobotEpisode(Recording):
             matrix = _matrix(table[ACTION])  # type: ignore[index]
             joints = self._columns(matrix, ACTION, mapping, space.joint_names, report)
             if joints is not None:
+                joints = joints * UNITS[self._config.lerobot.unit]
+                joints = unrolled(joints, np.array(space.turning, dtype=np.intp), states[0]) if space.turning else joints
                 commands.append(Track(space.joint_names))
-                commands[0].add(stamps[0], stamps, list(joints * UNITS[self._config.lerobot.unit]))
+                commands[0].add(stamps[0], stamps, list(joints))
             axes = [f"base/{axis}" for axis in BASE_AXES[:base_axes]]
             has_base = any(mapping.get(a, a) in self._layout.names(ACTION) for a in axes)
             velocities = self._columns(matrix, ACTION, mapping, axes, report) if has_base else None
@@ -159,6 +163,7 @@ class LeRobotEpisode(Recording):
     def _check_range(self, states: np.ndarray, space: ActionSpace, report: Report) -> None:
         count = space.num_joints
         outside = ((states < space.lower[:count] - FAR_OUTSIDE) | (states > space.upper[:count] + FAR_OUTSIDE)).mean(axis=0) > 0.01
+        outside[list(space.turning)] = False  # counted in another turn
         if outside.any():
             names = [n for n, out in zip(space.joint_names, outside, strict=True) if out]
             report.add(f"{self.name} {STATE}", None, f"{names} are far outside their range; are they in degrees (recording.lerobot.unit)?")

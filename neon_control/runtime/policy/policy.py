@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +78,7 @@ class Policy:
         options = options or BackboneOptions()
         file = read_policy_file(name)
         check_robot(file, robot)
+        file = replace(file, space=file.space.turning_as(robot))
         ear = EncoderSpec(AUDIO_ENCODER, audio_revision(), AUDIO_FEATURES)
         if file.audio not in (None, ear):
             raise PolicyError(f"policy {file.name} was trained with the audio encoder {file.audio}; this installation has {ear}")

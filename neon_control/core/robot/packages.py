@@ -1,0 +1,70 @@
+"""Where a URDF's files are: `package://NAME/path` as ROS finds packages, `file://`, and paths relative to the URDF.
+
+A package is looked for in the ament index (AMENT_PREFIX_PATH), then in ROS_PACKAGE_PATH, then above the URDF: most people who have the files
+of a robot without its workspace have unpacked them as a folder of the package's name, or beside a package.xml that names it.
+"""
+
+from __future__ import annotations
+
+import os
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote
+
+from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.files import read_whole
+from neon_control.core.common.paths import prefixes
+
+PACKAGE, FILE = "package://", "file://"
+MANIFEST, MAX_MANIFEST = "package.xml", 1 << 20  # [bytes]
+
+
+def locate(name: str, near: Path) -> Path:
+    """The file that `name` means in a file at `near`; it need not be there. ConfigError where its package is not."""
+    if name.startswith(PACKAGE):
+        package, _, rest = name.removeprefix(PACKAGE).partition("/")
+        return find_package(package, near) / unquote(rest)
+    return near.parent / unquote(name.removeprefix(FILE))  # an absolute path stays what it is
+
+
+def find_package(name: str, near: Path) -> Path:
+    """The folder of a package's shared files; ConfigError with the places where it was looked for."""
+    places = {"AMENT_PREFIX_PATH": _in_ament_index(name), "ROS_PACKAGE_PATH": _in_package_path(name), f"above {near}": _above(name, near)}
+    for found in places.values():
+        for folder in found:
+            return folder
+    raise ConfigError(
+        f"{near}: no package '{name}' in {', '.join(places)}; source the workspace that has it, "
+        f"or put its folder '{name}' beside or above the URDF's"
+    )
+
+
+def _in_ament_index(name: str) -> Iterator[Path]:
+    for prefix in map(Path, prefixes()):
+        share = prefix / "share" / name
+        if (prefix / "share/ament_index/resource_index/packages" / name).exists() or _names(share, name):
+            yield share
+
+
+def _in_package_path(name: str) -> Iterator[Path]:
+    for folder in map(Path, filter(None, os.environ.get("ROS_PACKAGE_PATH", "").split(os.pathsep))):
+        for candidate in (folder, folder / name, *folder.glob(f"*/{name}")):
+            if _names(candidate, name):
+                yield candidate
+
+
+def _above(name: str, near: Path) -> Iterator[Path]:
+    for folder in near.resolve().parents:
+        for candidate in (folder / name, folder):
+            if _names(candidate, name) or (candidate.name == name and candidate.is_dir()):
+                yield candidate
+
+
+def _names(folder: Path, name: str) -> bool:
+    """Whether the folder's package.xml is that of the package."""
+    with suppress(OSError, ValueError, LookupError, TypeError, ElementTree.ParseError):
+        found = ElementTree.fromstring(read_whole(folder / MANIFEST, MAX_MANIFEST)).findtext("name")
+        return found is not None and found.strip() == name
+    return False
