@@ -56,7 +56,7 @@ class Output(Protocol):
 class ToWire:
     """How one controller's joints are told: by the names of its driver, and those of which it says so within one turn.
 
-    A message is moved by whole turns as one piece, so that its first point lies within the turn: within a message, no joint ever spins back.
+    A message is moved by whole turns as one piece, its first point into the turn: within a message, no joint ever spins back.
     """
 
     def __init__(self, robot: Robot, controller: ControllerConfig) -> None:

@@ -1,7 +1,7 @@
 """Where a URDF's files are: `package://NAME/path` as ROS finds packages, `file://`, and paths relative to the URDF.
 
-A package is looked for in the ament index (AMENT_PREFIX_PATH), then in ROS_PACKAGE_PATH, then above the URDF: most people who have the files
-of a robot without its workspace have unpacked them as a folder of the package's name, or beside a package.xml that names it.
+A package is looked for in the ament index (AMENT_PREFIX_PATH), then in ROS_PACKAGE_PATH, then above the URDF: who has a robot's files
+without its workspace has mostly unpacked them as a folder of the package's name, or beside a package.xml that names it.
 """
 
 from __future__ import annotations

@@ -19,13 +19,13 @@ TOO_FAR = 0.75 * TURN  # [rad] from the command to a target that has gone round 
 def near(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """`values` moved by whole turns to within half a turn of `reference`, both [rad]; where that is not finite, as they are."""
     turns = np.rint((reference - values) / TURN)
-    return np.where(np.isfinite(turns), values + TURN * turns, values)
+    return np.asarray(np.where(np.isfinite(turns), values + TURN * turns, values))
 
 
 def within(values: np.ndarray, lower: np.ndarray | float) -> np.ndarray:
     """`values` moved by whole turns into [lower, lower + TURN); what lies there already is not touched, to the last bit."""
     turns = np.floor((values - lower) / TURN)
-    return np.where(turns == 0.0, values, values - TURN * turns)
+    return np.asarray(np.where(turns == 0.0, values, values - TURN * turns))
 
 
 def unrolled(rows: np.ndarray, columns: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
@@ -64,6 +64,6 @@ class Aim:
         wanted = near(target[self._columns], here if self._last is None else self._last)
         wanted = np.where(np.abs(wanted - here) > TOO_FAR, near(wanted, here), wanted)
         self._last = wanted
-        result = target.copy()
+        result = np.array(target, dtype=np.float64)
         result[self._columns] = wanted
         return result

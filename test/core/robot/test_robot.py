@@ -88,12 +88,12 @@ def test_what_is_seen_of_a_camera_is_read_and_holds_for_recordings(tmp_path: Pat
         ({"limits": {"groups": {"arm": {"velocity_scale": 1.5, "max_acceleration": 1}}}}, LIMIT, ["velocity_scale", "1.5"]),
         ({"limits": {"groups": {"arm": {"velocity_scale": 1, "max_acceleration": float("nan")}}}}, LIMIT, ["max_acceleration", "nan"]),
         ({"limits": {"groups": {"arm": {"velocity_scale": 1, "max_acceleration": -2.0}}}}, LIMIT, ["max_acceleration", "-2.0"]),
-        ({}, "", ["two", "limit"]),
+        ({}, "", ["two", "lower < upper"]),
         ({}, '<limit lower="1" upper="-1" velocity="2"/>', ["two", "lower < upper"]),
         ({}, '<limit lower="-1" upper="1"/>', ["two", "velocity"]),
         ({"controllers": {"a": {"topic": "t", "joints": ["arm"]}, "b": {"topic": "u", "joints": ["one"]}}}, LIMIT, ["one", "than one"]),
         ({"controllers": {"a": {"topic": "t", "joints": ["knee"]}}}, LIMIT, ["knee"]),
-        ({"base": {"max_velocity": {"vx": 1.0}, "max_acceleration": {}}}, LIMIT, ["max_velocity", "vy"]),
+        ({"base": {"max_velocity": {"vx": 1.0}, "max_acceleration": {}}}, LIMIT, ["max_velocity", "yaw_rate"]),
     ],
 )
 def test_a_wrong_file_is_refused_with_what_and_where(tmp_path: Path, changes: dict[str, object], limit: str, words: list[str]) -> None:

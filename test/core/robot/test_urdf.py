@@ -49,7 +49,8 @@ def test_a_joint_is_read_as_it_is_written(parse: Parse) -> None:
     assert (urdf.root, urdf.links, list(urdf.joints)) == ("a", ("a", "b", "c"), ["j", "k"])
     assert (j.translation.tolist(), j.roll_pitch_yaw.tolist()) == ([1, 2, 3], [0.1, 0.2, 0.3])
     assert np.allclose(j.axis, [0, 0.6, 0.8])
-    assert j.limit == urdf.limits("j") == (-1.0, 2.0, 4.0)
+    assert j.limit == urdf.commanded("j").limit == (-1.0, 2.0, 4.0)
+    assert (j.unit, k.unit) == ("rad", "m")
     assert (k.source, k.multiplier, k.offset) == ("j", -2.0, 0.5)
 
 
@@ -96,17 +97,16 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "more", "message"),
+    ("name", "joints", "message"),
     [
-        ("k", "", r"no joint named k; it has \['j'\]"),
-        ("j", "", "joint j must be revolute or prismatic and have a <limit> element"),
-        ("j", '<limit lower="1" upper="-1" velocity="2"/>', "joint j needs finite lower < upper"),
-        ("j", '<limit lower="-1" upper="1"/>', "velocity=nan"),
+        ("k", joint("j"), r"no joint named k; it has \['j'\]"),
+        ("j", joint("j", "planar"), r"joint j must be one of \['revolute', 'continuous', 'prismatic'\] to be commanded, got 'planar'"),
+        ("k", joint("j") + joint("k", child="c", more='<mimic joint="j"/>'), "joint k mimics another one"),
     ],
 )
-def test_limits_that_no_command_could_be_held_to_are_refused(parse: Parse, name: str, more: str, message: str) -> None:
+def test_a_joint_that_cannot_be_commanded_is_refused(parse: Parse, name: str, joints: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        parse(joint("j", more=more)).limits(name)
+        parse(joints).commanded(name)
 
 
 def chain(links: int) -> str:
