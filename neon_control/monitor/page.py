@@ -86,7 +86,7 @@ class MonitorPage:
         gui.main_panel.dock_right()
         gui.main_panel.set_width(PANEL_WIDTH)
         scene = SceneView(self.server, robot, streams, lambda: self._follow is not None and bool(self._follow.value), mount, light)
-        self.problem = scene.problem
+        self.problem, self.left_out = scene.problem, scene.left_out
         hands = {f"{link}: the newest chunk": f"rgb{colour}" for paths in scene.parts for link, colour in paths.colours.items()}
         overlay = Overlay(self.server, link, streams, {"commanded, where it differs": COMMANDED, **hands})
         buttons = Buttons(self.server, ExecutorControls(link, BUTTON_LIMIT))

@@ -15,7 +15,7 @@ from neon_control.core.control.ensemble import EnsembleSettings
 from neon_control.core.control.plan import Plan
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import Robot
-from neon_control.monitor.shapes import RobotShape, load_urdf
+from neon_control.monitor.shapes import Meshes, RobotShape, load_urdf
 from neon_control.monitor.streams import JOINT_STATES, SILENT, Streams
 
 PATH_COLOURS = ((240, 150, 30), (30, 190, 140), (200, 90, 220), (230, 210, 60))
@@ -31,6 +31,7 @@ class SceneView:
 
     Attributes:
         problem: why the robot is not drawn; empty when it is.
+        left_out: meshes that are not drawn, and why.
         parts: what is updated apart from `update`, and less often: the paths.
 
     Args:
@@ -49,6 +50,7 @@ class SceneView:
     ) -> None:
         self._streams = streams
         self.problem = ""
+        self.left_out: dict[str, str] = {}
         self.parts: list[Paths] = []
         scene = server.scene
         scene.set_up_direction("+z")
@@ -61,7 +63,9 @@ class SceneView:
             "/floor", FLOOR_SIZE, FLOOR_SIZE, cell_size=0.25, section_size=FLOOR_SECTION, cell_color=line, section_color=section
         )
         try:
-            urdf = load_urdf(robot.urdf_path)
+            meshes = Meshes(robot.urdf_path)
+            urdf = load_urdf(robot.urdf_path, meshes)
+            self.left_out = meshes.problems
             self._kinematics = Kinematics(robot.urdf_path)
             self._kinematics.poses((*self._kinematics.parents,), {})  # refuses joints of more than one degree of freedom
         except ConfigError as error:

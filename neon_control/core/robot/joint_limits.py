@@ -101,6 +101,7 @@ def _load_joint(place: Place, joint: UrdfJoint, group: str, limits: Limits) -> J
     if own.turns is not None and not endless:
         raise place.at("joints").at(joint.name).at("turns").wrong(f"left out: the joint is {joint.kind} and has ends", list(own.turns))
     turns = held_to("turns") if endless else None
+    stated_turns = place.at("groups").at(group) if own.turns is None else place.at("joints").at(joint.name)
     return Joint(
         joint.name,
         lower,
@@ -111,7 +112,7 @@ def _load_joint(place: Place, joint: UrdfJoint, group: str, limits: Limits) -> J
         held_to("max_acceleration"),
         joint.unit,
         held_to("tracking_error_limit"),
-        _turn(place.at("groups" if own.turns is None else "joints"), turns) if turns is not None else -math.pi if endless else None,
+        _turn(stated_turns, turns) if turns is not None else -math.pi if endless else None,
         turns is not None,
     )
 

@@ -118,7 +118,9 @@ class MeasuredJoints:
         stamp = heard_of if heard_of is not None else int(self._stamps[self.joint_names.index(name)])
         if stamp == 0 and heard_of is None:
             alike = [other for other in self._foreign if other.endswith(name) or name.endswith(other)]
-            heard = f", but of {alike[0]}" if alike else f", but of {', '.join(self._foreign[:3])}" if self._foreign else ""
+            prefix = alike[0].removesuffix(name) if alike and alike[0].endswith(name) else ""
+            hint = f" (`joint_prefix: {prefix}` in the robot file?)" if prefix else ""
+            heard = f", but of {alike[0]}{hint}" if alike else f", but of {', '.join(self._foreign[:3])}" if self._foreign else ""
             return f"never heard of{heard}"
         return age_problem(stamp, now, max_age, MAX_FUTURE) or "heard of, but not for long enough to be believed"
 

@@ -108,8 +108,8 @@ def test_a_joint_that_turns_without_end_may_be_given_ends(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("joints", "message"),
     [
-        ({"wrist": {"turns": [-1, 1]}}, r"limits\.joints\.turns must be one turn wide"),
-        ({"wrist": {"turns": ["a", "b"]}}, r"limits\.joints\.turns must be two finite numbers"),
+        ({"wrist": {"turns": [-1, 1]}}, r"limits\.joints\.wrist\.turns must be one turn wide"),
+        ({"wrist": {"turns": ["a", "b"]}}, r"limits\.joints\.wrist\.turns must be two finite numbers"),
         ({"one": {"turns": ["-pi", "pi"]}}, r"limits\.joints\.one\.turns must be left out: the joint is revolute and has ends"),
         ({"thumb": {}}, r"limits\.joints names \['thumb'\], which no group has"),
         ({"one": {"speed": 1.0}}, r"limits\.joints\.one takes the fields"),
