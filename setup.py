@@ -56,9 +56,13 @@ def ros_wheels(distribution, **versions):
 ROS = ros_wheels("kilted", rclpy="9.1", rmw_fastrtps="9.3", common_interfaces="5.5", rcl_interfaces="2.3")
 ROS_JAZZY = ros_wheels("jazzy", rclpy="7.1", rmw_fastrtps="8.4", common_interfaces="5.3", rcl_interfaces="2.0")
 
+# Robots whose URDF is published as xacro; a sourced distribution has it.
+XACRO = ["xacro>=2.1"]
+
 # The browser page, without the simulation.
 MONITOR = [
     "pillow>=10",
+    "pycollada>=0.8",  # 0.2 MB: meshes as .dae, which most robots of ROS have
     "soxr>=1,<2",
     "trimesh>=4",
     "viser>=1.0,<2",
@@ -122,6 +126,7 @@ TEST = [
     *TRAIN,
     *HUGGINGFACE,
     *REPLAY,
+    *XACRO,
     "hypothesis>=6.100",
     "import-linter>=2.5",
     "mypy>=1.15",
@@ -187,6 +192,7 @@ setup(
         "gpu": ["onnxruntime-gpu>=1.20,<2", *ENCODERS],
         "ros": ROS,
         "ros-jazzy": ROS_JAZZY,
+        "xacro": XACRO,
         "monitor": MONITOR,
         "sim": SIM,
         "train": TRAIN,

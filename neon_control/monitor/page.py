@@ -49,6 +49,7 @@ class MonitorPage:
         server: to add something to the page.
         parts: period [s] -> what is updated so often while somebody looks.
         url: where the page is.
+        problem, left_out: see `SceneView`.
 
     Args:
         host, port: where to serve; a taken port is followed by the next free one.

@@ -21,6 +21,7 @@ from neon_control.nodes.listeners import watches
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 COMMAND_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
+UNKNOWN = "_NODE_NAME_UNKNOWN_"  # in the graph, until the node itself is discovered
 TYPES = {"geometry_msgs/msg/Twist": "twist", "geometry_msgs/msg/TwistStamped": "twist_stamped"}
 
 
@@ -54,6 +55,8 @@ class BaseOutput:
         topic = self._node.resolve_topic_name(self.topic)
         found = [e for e in self._node.get_subscriptions_info_by_topic(topic) if e.topic_type in TYPES and not watches(e.node_name)]
         kinds = sorted({e.topic_type for e in found})
+        if any(e.node_name == UNKNOWN for e in found):  # it may only watch
+            return f"{topic}: who listens is not known yet; if that stays so, say base_message twist or twist_stamped instead of auto"
         if len(kinds) == 1:
             self._open(TYPES[kinds[0]])
             self._node.get_logger().info(f"{topic}: {', '.join(sorted({e.node_name for e in found}))} expects {kinds[0]}, which it gets")

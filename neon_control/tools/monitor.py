@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"{robot.name}, ROS domain {domain}: the page is at {page.url}; Ctrl-C ends it", file=sys.stderr)
             if page.problem:
                 print(f"the robot is not drawn: {page.problem}", file=sys.stderr)
+            for mesh, reason in page.left_out.items():
+                print(f"not drawn: {mesh}: {reason}", file=sys.stderr)
             page.run()
         finally:
             page.close()

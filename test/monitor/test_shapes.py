@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 import viser
 from viser.transforms import SO3
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.monitor.shapes import RobotShape, load_urdf
+from neon_control.monitor.shapes import Meshes, RobotShape, load_urdf
 
 SLIDER = """<robot name="slider"><link name="rail"/><link name="cart"/><link name="arm"/>
   <joint name="turn" type="revolute"><parent link="cart"/><child link="arm"/><axis xyz="0 0 2"/>
@@ -70,3 +71,35 @@ def test_a_urdf_without_links_is_refused_by_name(tmp_path: Path) -> None:
     file.write_text('<robot name="loose"><joint name="a" type="revolute"/></robot>')
     with pytest.raises(ConfigError, match=r"loose\.urdf: cannot be drawn"):
         load_urdf(file)
+
+
+MESHES = """<robot name="meshes"><link name="a"><visual><geometry><mesh filename="package://arm_description/meshes/part.stl"/></geometry></visual>
+  <visual><geometry><mesh filename="meshes/part.dae"/></geometry></visual>
+  <visual><geometry><mesh filename="package://elsewhere/part.stl"/></geometry></visual>
+  <visual><geometry><mesh filename="meshes/missing.stl"/></geometry></visual>
+  <visual><geometry><mesh filename="meshes/broken.dae"/></geometry></visual>
+  <visual><geometry><mesh filename="meshes/pointer.stl"/></geometry></visual></link>
+  <link name="tool"/><joint name="fixed" type="fixed"><parent link="a"/><child link="tool"/><axis xyz="0 0 0"/></joint></robot>"""
+
+
+def test_meshes_are_drawn_where_they_are_and_the_others_are_left_out_with_a_reason(scene: viser.SceneApi, tmp_path: Path) -> None:
+    """And a fixed joint without an axis, as several exporters write it, is no reason to draw nothing."""
+    folder = tmp_path / "arm_description/meshes"
+    folder.mkdir(parents=True)
+    box = trimesh.creation.box((0.1, 0.2, 0.3))
+    box.export(folder / "part.stl")
+    box.export(folder / "part.dae")
+    (folder / "broken.dae").write_text("<COLLADA>")
+    (folder / "pointer.stl").write_text("version https://git-lfs.github.com/spec/v1")
+    file = folder.parent / "meshes.urdf"
+    file.write_text(MESHES)
+    meshes = Meshes(file)
+    urdf = load_urdf(file, meshes)
+    kinematics = Kinematics(file)
+    assert set(kinematics.parents) == {"tool"} and kinematics.poses(["tool"], {})[0].tolist() == [[[0.0, 0.0, 0.0]]]
+    assert len(urdf.scene.geometry) == 2 and np.allclose(urdf.scene.extents, (0.1, 0.2, 0.3))
+    RobotShape(scene, urdf, kinematics, "/meshes")
+    reasons = {"package://elsewhere/part.stl": "no package", "meshes/missing.stl": "No such file", "meshes/pointer.stl": "git lfs pull"}
+    assert set(meshes.problems) == {*reasons, "meshes/broken.dae"}
+    for name, reason in reasons.items():
+        assert reason in meshes.problems[name]

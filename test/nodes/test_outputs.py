@@ -45,11 +45,18 @@ def node(ros):
 
 
 def send(
-    node, robot, names, kinds: dict[str, type], value: Command, message: str = "twist_stamped", stamps: str = "shared"
+    node,
+    robot,
+    names,
+    kinds: dict[str, type],
+    value: Command,
+    message: str = "twist_stamped",
+    stamps: str = "shared",
+    frame: str = "base_link",
 ) -> dict[str, object]:
     """Send one command and return what arrived, by topic."""
     subscriptions = {topic: PolledSubscription(node, kind, topic, qos_profile_sensor_data) for topic, kind in kinds.items()}
-    outputs = create_outputs(node, robot, names, PERIOD, message, "base_link", stamps)
+    outputs = create_outputs(node, robot, names, PERIOD, message, frame, stamps)
     received: dict[str, object] = {}
 
     def exchange() -> bool:
@@ -170,3 +177,40 @@ def test_a_controller_that_would_get_only_some_of_its_joints_is_a_refusal(node):
 def test_a_robot_without_a_base_gets_no_base_commands(node):
     outputs = create_outputs(node, replace(ROBOT, base=None), ARMS, PERIOD, "twist", "base_link")
     assert len(outputs) == 1
+
+
+def test_joints_have_the_names_of_their_driver_and_are_told_within_their_turn(node):
+    """As one piece: within a message no joint spins back."""
+    wrist = "left_wrist_roll_joint"
+    joints = {**ROBOT.joints, wrist: replace(ROBOT.joints[wrist], turn=-np.pi, wraps=True)}
+    robot = replace(ROBOT, joints=joints, joint_prefix="g1/")
+    column = ARMS.index(wrist)
+    value = command(ARMS)
+    positions = value.motion.positions.copy()
+    positions[:, column] = 2.0 * 2.0 * np.pi + np.array([3.0, 3.1, 3.2, 3.3])
+    motion = replace_positions(value.motion, positions)
+    topic = "arm_controller/joint_trajectory"
+    message = send(node, robot, ARMS, {topic: JointTrajectory}, replace(value, trajectories={"arm_controller": motion}))[topic]
+    assert list(message.joint_names) == [f"g1/{name}" for name in ARMS]
+    assert [p.positions[column] for p in message.points] == pytest.approx([3.0, 3.1, 3.2, 3.3])
+    assert [p.positions[3] for p in message.points] == [3.0, 3.25, 3.5, 3.75], "the others are what they were"
+
+    forward = replace(robot, controllers=(ControllerConfig("arm", "arm/commands", ARMS, "position"),))
+    told = send(node, forward, ARMS, {"arm/commands": Float64MultiArray}, replace(value, motion=motion))["arm/commands"]
+    assert -np.pi <= told.data[column] < np.pi
+
+
+def replace_positions(motion: Motion, positions: np.ndarray) -> Motion:
+    return Motion(motion.times, positions, motion.velocities)
+
+
+def test_the_base_s_topic_and_frame_come_from_the_robot_file_and_parameters_win(node):
+    base = replace(ROBOT.base, topic="drive", frame="footprint", message="twist")
+    robot = replace(ROBOT, base=base)
+    value = command(ARMS)
+    assert isinstance(send(node, robot, ARMS, {"drive": Twist}, value, message="", frame="")["drive"], Twist)
+    node.destroy_publisher(next(p for p in node.publishers if p.topic_name == "/drive"))
+    for subscription in list(node.subscriptions):
+        node.destroy_subscription(subscription)
+    told = send(node, robot, ARMS, {"drive": TwistStamped}, value, message="twist_stamped", frame="base_link")["drive"]
+    assert told.header.frame_id == "base_link"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,3 +55,22 @@ def test_denormalise_undoes_normalise(actions: np.ndarray) -> None:
 def test_unknown_mode_is_refused() -> None:
     with pytest.raises(ConfigError, match="no_arms"):
         ActionSpace.from_robot(G1, "no_arms")
+
+
+def test_a_joint_that_turns_without_end_is_seen_in_its_turn_whatever_turn_it_is_in() -> None:
+    wrist = "left_wrist_roll_joint"
+    robot = replace(G1, joints={**G1.joints, wrist: replace(G1.joints[wrist], turn=-np.pi)})
+    space = ActionSpace.from_robot(robot, "arms_only")
+    column = space.joint_names.index(wrist)
+    assert space.turning == (column,) and (space.lower[column], space.upper[column]) == (-np.pi, np.pi)
+    actions = np.tile(0.5 * (space.lower + space.upper), (3, 1))
+    actions[:, column] = 1.0 + 2.0 * np.pi * np.array([0, 2, -3])
+    for normalised in (space.normalise(actions), space.normalise_joints(actions[:, : space.num_joints])):
+        assert np.allclose(normalised[:, column], 1.0 / np.pi) and np.allclose(np.delete(normalised, column, axis=1), 0.0)
+    assert ActionSpace.from_robot(G1, "arms_only").turning == ()
+
+
+def test_a_base_that_cannot_go_sideways_keeps_the_axis_at_zero() -> None:
+    robot = replace(G1, base=replace(G1.base, max_velocity=np.array([0.5, 0.0, 1.0])))
+    space = ActionSpace.from_robot(robot, "arms_only")
+    assert space.dim == 17 and space.normalise(np.append(np.zeros(14), [0.5, 0.0, -1.0]))[-3:].tolist() == [1.0, 0.0, -1.0]

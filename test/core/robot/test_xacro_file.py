@@ -16,7 +16,7 @@ from neon_control.core.robot.urdf import read_urdf
 from neon_control.core.robot.xacro_file import is_xacro, source_of
 
 LIMIT = '<limit lower="-1" upper="1" velocity="${speed}" effort="1"/>'
-XACRO = f"""<robot name="r" xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:arg name="side" default="left"/>
+XACRO = """<robot name="r" xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:arg name="side" default="left"/>
 <xacro:property name="speed" value="2"/><xacro:include filename="$(find parts)/part.xacro"/>
 <link name="a"/><xacro:part name="$(arg side)_elbow"/></robot>"""
 PART = f"""<robot xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:macro name="part" params="name"><link name="b"/>
