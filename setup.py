@@ -62,7 +62,7 @@ XACRO = ["xacro>=2.1"]
 # The browser page, without the simulation.
 MONITOR = [
     "pillow>=10",
-    "pycollada>=0.8",  # 0.2 MB: meshes as .dae, which most robots of ROS have
+    "pycollada>=0.8",  # 0.1 MB: meshes as .dae, which most robots of ROS have
     "soxr>=1,<2",
     "trimesh>=4",
     "viser>=1.0,<2",

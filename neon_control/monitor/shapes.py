@@ -106,7 +106,7 @@ class RobotShape:
     def pose_where_it_differs(self, positions: Mapping[str, float], other: RobotShape) -> None:
         """Of a ghost: as `pose`, but only the links that stand elsewhere than the other's, and only those are drawn."""
         wanted = self._kinematics.joint_positions(positions)
-        apart = self._carries @ np.abs(wanted - other.positions) > GHOST_THRESHOLD
+        apart = self._carries @ self._kinematics.apart(wanted, other.positions) > GHOST_THRESHOLD
         self._move(np.where(apart @ self._carries > 0.0, wanted, self.positions))
         for link, shape in self._shapes:
             shape.visible = bool(apart[link])

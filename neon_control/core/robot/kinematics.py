@@ -16,6 +16,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.robot import Robot
+from neon_control.core.robot.turns import near
 from neon_control.core.robot.urdf import UrdfJoint, read_urdf
 
 Positions = Mapping[str, np.ndarray | float]  # joint -> (H,) or one number [rad] or [m]
@@ -75,6 +76,11 @@ class Kinematics:
     def joint_positions(self, positions: Mapping[str, float]) -> np.ndarray:
         """(L,) [rad] or [m] of the joint above each link in `parents`, in their order; at zero where not named, and where it is fixed."""
         return np.array([0.0 if j.kind == "fixed" else j.multiplier * positions.get(j.source, 0.0) + j.offset for j in self._children])
+
+    def apart(self, positions: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """(L,) [rad] or [m] how far two poses as of `joint_positions` lie apart; a joint that turns without end, within half a turn."""
+        turning = np.array([joint.kind == "continuous" for joint in self._children], dtype=bool)
+        return np.abs(np.where(turning, near(positions, others), positions) - others)
 
     def in_parent(self, number: int, position: float) -> tuple[np.ndarray, tuple[float, float, float, float]]:
         """Place (3,) and unit quaternion x, y, z, w of the link `number` in `parents`, in its parent, the joint at `position` [rad] or [m].

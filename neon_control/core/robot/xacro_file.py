@@ -7,7 +7,7 @@ URDFs then read that file, and `source_of` tells them which one people edit.
 from __future__ import annotations
 
 import atexit
-import importlib.util
+import importlib
 import shlex
 import shutil
 import tempfile
@@ -59,11 +59,11 @@ def expand(file: Path, arguments: Mapping[str, str]) -> Path:
         ConfigError: `xacro` is not installed, or cannot expand the file; the message has the command that does it by hand.
     """
     by_hand = f"by hand, and name its output as `urdf`: {command(file, arguments)}"
-    if importlib.util.find_spec("xacro") is None:
-        raise ConfigError(f"{file}: a xacro file, and the package xacro is not installed: pip install xacro; or expand it {by_hand}")
-    import xacro
-    from xacro import substitution_args
-
+    try:  # by name: it need not be there, and `core` needs numpy and yaml only
+        xacro, substitution_args = (importlib.import_module(name) for name in ("xacro", "xacro.substitution_args"))
+    except ImportError as error:
+        text = f"{file}: a xacro file, and the package xacro is not installed: pip install xacro; or expand it {by_hand}"
+        raise ConfigError(text) from error
     try:
         # Its own `$(find NAME)` knows the ament index only, and needs ROS for that.
         with patch.object(substitution_args, "_eval_find", lambda name: str(find_package(name, file))):

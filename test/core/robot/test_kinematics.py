@@ -96,3 +96,19 @@ def test_a_chain_may_be_longer_than_pythons_stack_and_a_circle_is_no_tree(tmp_pa
     assert long.poses(["l1499"], {})[0][0, 0, 2] == pytest.approx(749.5)
     with pytest.raises(ConfigError, match=r"links \['l1', 'l2'\] hang on each other"):
         Kinematics(write([(1, 2), (2, 1)], 3))
+
+
+def test_a_joint_that_turns_without_end_is_a_whole_turn_from_itself_and_nowhere_else(tmp_path: Path) -> None:
+    tree = Kinematics(urdf(tmp_path, joint("wrist", "continuous", "a", "b") + joint("elbow", "revolute", "b", "c")))
+    here, there = (tree.joint_positions({"wrist": turns, "elbow": turns}) for turns in (0.1, 0.1 + 4.0 * np.pi))
+    assert tree.apart(there, here) == pytest.approx([0.0, 4.0 * np.pi])
+    for link in ("b",):
+        (first, second) = (tree.poses([link], {"wrist": turns})[1] for turns in (0.1, 0.1 + 4.0 * np.pi))
+        assert np.allclose(first, second)
+
+
+def test_a_fixed_joint_may_have_an_axis_of_zeros(tmp_path: Path) -> None:
+    """As several exporters write it, and robots that many people have."""
+    tree = Kinematics(urdf(tmp_path, joint("j", "continuous", "a", "b") + joint("tool", "fixed", "b", "c", '<axis xyz="0 0 0"/>')))
+    assert tree.parents == {"b": "a", "c": "b"} and np.isfinite(tree.poses(["c"], {"j": 1.0})[1]).all()
+    assert np.isfinite(tree.in_parent(1, 0.0)[1]).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -52,8 +52,7 @@ def test_a_robot_file_may_name_a_xacro_file_and_give_its_arguments(robot_file: P
 
 
 def test_without_xacro_the_error_names_it_and_gives_the_command(robot_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "xacro" else find(name))
+    monkeypatch.setitem(sys.modules, "xacro", None)  # as `import` finds it where it is not
     with pytest.raises(ConfigError, match="a xacro file, and the package xacro is not installed: pip install xacro") as error:
         load_robot(robot_file)
     folder = robot_file.parent
