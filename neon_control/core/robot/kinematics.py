@@ -80,7 +80,7 @@ class Kinematics:
     def apart(self, positions: np.ndarray, others: np.ndarray) -> np.ndarray:
         """(L,) [rad] or [m] how far two poses as of `joint_positions` lie apart; a joint that turns without end, within half a turn."""
         turning = np.array([joint.kind == "continuous" for joint in self._children], dtype=bool)
-        return np.abs(np.where(turning, near(positions, others), positions) - others)
+        return np.asarray(np.abs(np.where(turning, near(positions, others), positions) - others))
 
     def in_parent(self, number: int, position: float) -> tuple[np.ndarray, tuple[float, float, float, float]]:
         """Place (3,) and unit quaternion x, y, z, w of the link `number` in `parents`, in its parent, the joint at `position` [rad] or [m].
