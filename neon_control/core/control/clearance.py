@@ -83,7 +83,9 @@ class ClearanceGuard:
         if not shapes:
             link, reason = next(iter(self.without.items()))
             raise ConfigError(f"{robot.file}: clearance: no link of {robot.urdf_path} has a shape to guard, {link} for example: {reason}")
-        placing = Placing(read_urdf(robot.urdf_path), joint_names)
+        robot.limits(joint_names, "lower")  # refuses unknown joints
+        ranges = np.array([robot.joints[name].span for name in joint_names], dtype=np.float64).T  # (2, J)
+        placing = Placing(read_urdf(robot.urdf_path), joint_names, np.abs(ranges).max(axis=0))
         bodies = fit_bodies(shapes)
         names = [body.link for body in bodies]
         root = next(iter(placing.anchors))
@@ -95,7 +97,6 @@ class ClearanceGuard:
         _check_allowed(robot, self.settings, {*placing.anchors, *names})
         fixed = [name not in placing.anchors for name in names]
         candidates = _candidates(placing, bodies, names, self.settings.allowed)
-        ranges = np.array([robot.limits(joint_names, "lower"), robot.limits(joint_names, "upper")])
         pairs = worth_measuring(placing, bodies, candidates, fixed, ranges, self.settings.slow_distance, self.settings.stop_distance)
         self.pairs = [(names[a], names[b]) for a, b in pairs]
         self._distances = Distances(placing, bodies, pairs, len(joint_names))

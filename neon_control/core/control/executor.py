@@ -239,7 +239,8 @@ class MotionExecutor:
 
     def _is_apart(self, guard: ClearanceGuard, target: np.ndarray | None) -> bool:
         if self.supervisor.state is State.HOLDING and target is not None:
-            return guard.may_follow(self.limiter.value[self._joints], self._within_reach(target))
+            held = self.limiter.value[self._joints]
+            return guard.may_follow(held, self._within_reach(self._aim.beside(target, held)))
         return guard.cause is None
 
     def _within_reach(self, target: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def find_package(name: str, near: Path) -> Path:
 def _in_ament_index(name: str) -> Iterator[Path]:
     for prefix in map(Path, prefixes()):
         share = prefix / "share" / name
-        if (prefix / "share/ament_index/resource_index/packages" / name).exists() or _names(share, name):
+        if share.is_dir():
             yield share
 
 

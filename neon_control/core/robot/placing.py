@@ -22,6 +22,9 @@ from neon_control.core.robot.urdf import Urdf, UrdfJoint
 class Placing:
     """Poses of a URDF's links for J joints; all other joints stand at zero, and those that mimic one of the J follow it.
 
+    Args:
+        farthest: (J,) [m] from zero, of joints that slide; None: as the URDF's limits say.
+
     Attributes:
         anchors: link -> number of the frame that carries it: 0 is the root link's, which stands, the other N - 1 move.
         offsets: link -> its pose (4, 4) in that frame.
@@ -29,7 +32,9 @@ class Placing:
         columns: (N,) of each frame the joint that moves it; of 0 nothing.
     """
 
-    def __init__(self, urdf: Urdf, joint_names: Sequence[str]) -> None:
+    def __init__(self, urdf: Urdf, joint_names: Sequence[str], farthest: Sequence[float] | np.ndarray | None = None) -> None:
+        if farthest is None:
+            farthest = [max(map(abs, (urdf.joints[name].limit or (0.0, 0.0, 0.0))[:2])) for name in joint_names]
         column_of = {name: column for column, name in enumerate(joint_names)}
         children: dict[str, list[UrdfJoint]] = {}
         for joint in urdf.joints.values():
@@ -52,7 +57,7 @@ class Placing:
                 if joint.source in column_of and once.any():
                     self.anchors[joint.child], self.offsets[joint.child] = len(frames), np.eye(4)
                     column = column_of[joint.source]
-                    travel = max(map(abs, urdf.limits(joint.source)[:2])) * abs(joint.multiplier) + abs(joint.offset) if shifts else 0.0
+                    travel = farthest[column] * abs(joint.multiplier) + abs(joint.offset) if shifts else 0.0
                     frames.append(_Frame(frame, frames[frame].depth + 1, basis, column, joint.multiplier, joint.offset, shifts, travel))
                 else:
                     s, c = _factors(np.array(joint.offset), np.array(shifts))

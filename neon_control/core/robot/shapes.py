@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.paths import prefixes
 from neon_control.core.robot.kinematics import rotation_of
+from neon_control.core.robot.packages import locate
+from neon_control.core.robot.xacro_file import source_of
 
 MAX_MESH = 64 << 20  # [bytes] a larger file is no collision shape
 STL_HEADER, STL_TRIANGLE = 84, np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -104,15 +105,13 @@ def _sizes(element: ElementTree.Element, attribute: str, count: int) -> np.ndarr
 
 
 def _locate(file: Path, name: str) -> Path:
-    """Where a mesh lies: package://NAME/PATH below the sourced workspaces, else beside the URDF."""
-    if name.startswith("package://"):
-        package, _, rest = name.removeprefix("package://").partition("/")
-        places = [Path(prefix) / "share" / package / rest for prefix in prefixes()]
-    else:
-        places = [file.parent / name.removeprefix("file://")]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        raise _NoShape(f"its mesh {name!r} is not at {[str(p) for p in places]}")
+    """Where a mesh lies, see `packages.py`."""
+    try:
+        found = locate(name, source_of(file))
+    except ConfigError as error:
+        raise _NoShape(str(error)) from error
+    if not found.is_file():
+        raise _NoShape(f"its mesh {name!r} is not at {found}")
     if found.stat().st_size > MAX_MESH:
         raise _NoShape(f"its mesh {found} is larger than {MAX_MESH >> 20} MiB")
     return found

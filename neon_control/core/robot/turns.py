@@ -49,12 +49,16 @@ class Aim:
     """
 
     def __init__(self, turning: Sequence[bool]) -> None:
-        self._columns = np.flatnonzero(turning)
+        self._turning, self._columns = turning, np.flatnonzero(turning)
         self._last: np.ndarray | None = None
 
     def restart(self) -> None:
         """The next target is taken next to the command."""
         self._last = None
+
+    def beside(self, target: np.ndarray, commanded: np.ndarray) -> np.ndarray:
+        """`target` (J,) [rad] next to what was commanded (J,) [rad] last, whatever was aimed at before."""
+        return Aim(self._turning).next(target, commanded)
 
     def next(self, target: np.ndarray, commanded: np.ndarray) -> np.ndarray:
         """`target` (J,) [rad] next to the one before, or else to what was commanded (J,) [rad] last."""
