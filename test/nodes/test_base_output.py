@@ -47,11 +47,16 @@ def test_auto_takes_the_type_of_whoever_drives_and_not_of_who_watches(node: Node
     listeners = Listeners(node, [TOPIC], [output.decide])
     watched = TwistStamped if kind is Twist else Twist
     others["rosbag2_recorder"].create_subscription(watched, TOPIC, lambda message: None, COMMAND_QOS)
-    for _ in range(20):
+
+    def nobody() -> bool:
+        """While the recorder's name is not known yet, it is not taken for one who drives either."""
         listeners.look()
         output.send(COMMAND, 5)  # nobody to send it to: nothing happens
-        assert listeners.problems == [f"/{TOPIC}: nobody subscribes to geometry_msgs/msg/Twist or geometry_msgs/msg/TwistStamped"]
-        assert not listeners.complete()
+        assert len(listeners.problems) == 1 and not listeners.complete()
+        known = {each.node_name for each in node.get_subscriptions_info_by_topic(f"/{TOPIC}")} == {"rosbag2_recorder"}
+        return known and "nobody subscribes to geometry_msgs/msg/Twist or geometry_msgs/msg/TwistStamped" in listeners.problems[0]
+
+    wait_until(nobody, 10.0, "the recorder's name")
     controller = others["base_controller"]
     controller.create_subscription(kind, TOPIC, received.append, COMMAND_QOS)
     executor = rclpy.executors.SingleThreadedExecutor(context=controller.context)

@@ -20,7 +20,10 @@ class ExecutorSettings:
     chunk_timeout: float = setting(0.3, "stop when the newest chunk's observation is older", unit="s", minimum=0.01, maximum=10.0)
     joint_state_timeout: float = setting(0.2, "stop when a joint's measurement is older", unit="s", minimum=0.005, maximum=10.0)
     tracking_error_limit: float = setting(
-        0.5, "stop when measured and commanded position of a joint lie further apart", unit="rad", minimum=0.001
+        0.5,
+        "stop when measured and commanded position of a joint lie further apart; the robot file may state others for groups and joints",
+        unit="rad",
+        minimum=0.001,
     )
     following_limit: float = setting(
         0.05,
