@@ -93,6 +93,12 @@ class Limiter:
         self._changed = np.zeros((5, len(self.names)), dtype=np.int64)  # how often each stage differed from the one before it
         self.anchor(np.clip(np.zeros(len(self.names)), lower, upper))
 
+    def of(self, axes: slice) -> Limiter:
+        """One with the limits of some axes, each with one of the change; what it limits counts here."""
+        part = Limiter(self.names[axes], self.lower[axes], self.upper[axes], self.max_rate[axes], self.max_change[axes], self.dt)
+        part._non_finite, part._changed = self._non_finite[axes], self._changed[:, axes]
+        return part
+
     @property
     def counts(self) -> dict[str, np.ndarray]:
         """How often each limit bit, for each of `COUNTERS` (D,) integers."""

@@ -6,6 +6,7 @@ Position and velocity limits come from the URDF and nowhere else. The robot file
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Joint:
     safe_upper: float  # [rad]
     max_velocity: float  # [rad/s], URDF limit times the group's velocity_scale
     max_acceleration: float  # [rad/s^2]
+    max_jerk: float = math.inf  # [rad/s^3], while the policy is followed
 
 
 @dataclass(frozen=True)

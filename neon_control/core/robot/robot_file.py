@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ class GroupLimits:
 
     velocity_scale: float = setting(above=0.0, maximum=1.0)  # of the URDF's limit, which it may only narrow
     max_acceleration: float = setting(above=0.0)  # [rad/s^2]
+    max_jerk: float | None = setting(None, above=0.0)  # [rad/s^3], None: not limited
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def _load_joints(file: Path, urdf_path: Path, groups: Mapping[str, tuple[str, ..
             if upper - lower <= 2.0 * margin:
                 raise ConfigError(f"{file}: position_margin {margin} rad leaves joint {name} no range in [{lower}, {upper}]")
             velocity *= of_group.velocity_scale
-            joints[name] = Joint(name, lower, upper, lower + margin, upper - margin, velocity, of_group.max_acceleration)
+            limits_of_change = of_group.max_acceleration, of_group.max_jerk or math.inf
+            joints[name] = Joint(name, lower, upper, lower + margin, upper - margin, velocity, *limits_of_change)
     return joints
 
 
