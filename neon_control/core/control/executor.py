@@ -73,7 +73,7 @@ class MotionExecutor:
         self.limiter = envelope(robot, joint_names, self.period)
         self.guard = None if robot.clearance is None else ClearanceGuard(robot, joint_names, self.period)
         self._joints, self._base = slice(0, len(joint_names)), slice(len(joint_names), None)  # the command's axes
-        self.joining = Joining(robot, joint_names, self.settings.following_limit)
+        self.joining = Joining(robot, joint_names, self.settings.following_limit, self.period)
         lead = round(self.settings.command_lead * NANOSECONDS)
         smoothing = smoothing_for(robot, joint_names, self.limiter)
         self._ahead += round(smoothing.delay * NANOSECONDS) if smoothing else 0

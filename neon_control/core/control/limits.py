@@ -177,10 +177,10 @@ class Limiter:
         rates[-1] = 0.0
         return RestPath(times, start + rate * braking * (1.0 - 0.5 * share), rates)
 
-    def put(self, axes: slice | np.ndarray, value: np.ndarray, rate: np.ndarray) -> None:
-        """Go on from `value` with `rate` on some axes, as whoever follows the commands does."""
+    def put(self, axes: slice | np.ndarray, value: np.ndarray, rate: np.ndarray, target: np.ndarray | None = None) -> None:
+        """Go on from `value` with `rate` on some axes, as whoever follows the commands does; `target`: the last one, if there was any."""
         self.value, self.rate = self.value.copy(), self.rate.copy()
-        self.value[axes], self.rate[axes], self._target[axes] = value, rate, value
+        self.value[axes], self.rate[axes], self._target[axes] = value, rate, value if target is None else target
 
     def state(self, axes: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Value, rate and last target of some axes, for `restore`."""
@@ -188,8 +188,7 @@ class Limiter:
 
     def restore(self, axes: slice, state: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
         """Undo the steps of some axes since `state`."""
-        self.put(axes, state[0], state[1])
-        self._target[axes] = state[2]
+        self.put(axes, *state)
 
     def _reach(self, distance: np.ndarray) -> np.ndarray:
         """The largest rate (3, D) from which `distance` (3, D) >= 0 suffices to come to rest."""

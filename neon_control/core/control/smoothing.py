@@ -5,16 +5,15 @@ A motion within the limits of range, velocity and acceleration is averaged over 
 
     n = 2 max_acceleration / (max_jerk dt), rounded up
 
-the jerk stays below its limit. Range, velocity and acceleration limits are kept by every mean of motions that keep them, and so is the room
-that braking needs before an end of the range: the envelope finds nothing to limit. A mean cannot overshoot, and a target that stands is met
-exactly. What it costs is a delay of n / 2 periods, the same for all joints and speeds: `delay`, by which targets are to be given earlier, so
-that a plan is followed on time. What changes within n periods is rounded: a sine of f Hz keeps sinc(n dt f) of its height.
+the jerk stays below its limit. The limits of range, velocity and acceleration are kept by every mean of motions that keep them, and so is
+the room that braking needs before an end of the range: the envelope finds nothing left to limit. A mean cannot overshoot, and a target
+that stands is met exactly. What it costs is a `delay` of n / 2 periods, the same for all joints and speeds. Who gives targets earlier by so
+much is followed on time; what changes within n periods is rounded: a sine of f Hz keeps sinc(n dt f) of its height.
 
 One n, the largest, holds for all joints, so that they stay in step and a hand keeps its way.
 
-Whoever brakes, takes the motion up elsewhere or holds a joint tells this file nothing: where the envelope is not where it was led, the mean
-begins anew from there, as if the joint had always moved with the velocity that it has. That costs up to one change of the acceleration
-without a limit of the jerk; braking itself is the envelope's, and as hard as without this file.
+Stops, and what is taken up after a stall, are the envelope's alone, as hard and as short as without this file. Nobody tells it of them:
+where the envelope is not where it was led, the mean begins anew from there, as if the joint had always moved with the velocity that it has.
 """
 
 from __future__ import annotations
@@ -50,12 +49,10 @@ class Smoothing:
 
     def smooth(self, target: np.ndarray) -> np.ndarray:
         """What the envelope is to be given for `target` (J,) or (J + 3,) in its next step."""
-        value, rate, last = self._envelope.state(self._joints)
-        elsewhere = np.abs(value - self._led[0]) + self._dt * np.abs(rate - self._led[1]) > _ELSEWHERE
-        if elsewhere.any():
-            self._begin(elsewhere, value, rate)
-            last[elsewhere] = self._mean[elsewhere]
-            self._envelope.restore(self._joints, (value, rate, last))
+        value, rate = self._envelope.value[self._joints], self._envelope.rate[self._joints]
+        elsewhere = np.flatnonzero(np.abs(value - self._led[0]) + self._dt * np.abs(rate - self._led[1]) > _ELSEWHERE)
+        if elsewhere.size:
+            self._begin(elsewhere, value[elsewhere], rate[elsewhere])
         self._newest = (self._newest + 1) % len(self._way)
         newest = self._way[self._newest] = self._limiter.step(target[self._joints])
         before, self._mean = self._mean, newest + (self._way - newest).mean(axis=0)  # exactly `newest`, when that stands
@@ -63,18 +60,20 @@ class Smoothing:
         return np.concatenate([self._mean, target[len(newest) :]])
 
     def _begin(self, axes: np.ndarray, value: np.ndarray, rate: np.ndarray) -> None:
-        """As if these axes (J,) of bool had come to `value` with `rate`, so that the mean goes on evenly from there."""
-        limiter, value, rate = self._limiter, value[axes], rate[axes]
-        lower, upper = np.minimum(limiter.lower[axes], value), np.maximum(limiter.upper[axes], value)
-        newest = np.clip(value + self.delay * rate, lower, upper)
-        limiter.put(axes, newest, rate)
+        """As if these `axes` (A,) had come to `value` with `rate` evenly, so that the mean goes on from there. From outside: at the end."""
+        limiter, half = self._limiter, 0.5 * self._dt
+        lower, upper = limiter.lower[axes], limiter.upper[axes]
+        led = np.where((value < lower) | (value > upper), 0.0, rate)
+        newest = np.clip(value + self.delay * led, lower, upper)
         ages = self._dt * ((self._newest - np.arange(len(self._way))) % len(self._way))  # (n,) [s]
-        self._way[:, axes] = newest - ages[:, None] * rate
-        self._mean[axes] = value + 0.5 * self._dt * rate
+        self._way[:, axes] = newest - ages[:, None] * led
+        self._mean[axes] = np.clip(value + half * led, lower, upper)
+        limiter.put(axes, newest, led, newest + half * led)
+        self._envelope.put(axes, value, rate, self._mean[axes])
 
 
 def smoothing_for(robot: Robot, joint_names: tuple[str, ...], envelope: Limiter) -> Smoothing | None:
-    """What keeps `joint_names`, the first axes of `envelope`, below their limits of the jerk; None: the envelope alone does, or there are none.
+    """What keeps `joint_names`, the first axes of `envelope`, below their limits of the jerk; None: the envelope does, or there are none.
 
     Raises:
         ConfigError: targets would have to be known too early.
@@ -88,6 +87,7 @@ def smoothing_for(robot: Robot, joint_names: tuple[str, ...], envelope: Limiter)
     if built.delay > MOST_DELAY:
         raise ConfigError(
             f"robot {robot.name}: joint {joint_names[worst]}: from an acceleration of {change[worst]:.3f} rad/s^2 to none takes "
-            f"{built.delay:.3f} s at a jerk of {jerk[worst]:.3f} rad/s^3; at most {MOST_DELAY} s, so lower max_acceleration or raise max_jerk"
+            f"{built.delay:.3f} s at a jerk of {jerk[worst]:.3f} rad/s^3; needed are {MOST_DELAY} s or less: lower max_acceleration, or "
+            "raise max_jerk"
         )
     return built
