@@ -55,7 +55,7 @@ class Smoothing:
             self._begin(elsewhere, value[elsewhere], rate[elsewhere])
         self._newest = (self._newest + 1) % len(self._way)
         newest = self._way[self._newest] = self._limiter.step(target[self._joints])
-        before, self._mean = self._mean, newest + (self._way - newest).mean(axis=0)  # exactly `newest`, when that stands
+        before, self._mean = self._mean, newest + (self._way - newest).sum(axis=0) / len(self._way)  # exactly `newest`, when that stands
         self._led[0], self._led[1] = 0.5 * (self._mean + before), (self._mean - before) / self._dt
         return np.concatenate([self._mean, target[len(newest) :]])
 

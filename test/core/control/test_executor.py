@@ -411,6 +411,12 @@ def test_with_a_limit_of_the_jerk_a_stop_is_as_short_as_without():
     world.executor.supervisor.press_estop(True)
     world.step(int(periods))
     assert not limiter.rate.any()
+    stopped, rates = limiter.value[:J].copy(), [limiter.rate[:J].copy()] * 2
+    for _ in range(100):
+        world.step()
+        rates.append(limiter.rate[:J].copy())
+    assert np.abs(limiter.value[:J] - stopped).max() > 0.005, "held is where the arm was measured, which lags"
+    assert np.abs(np.diff(rates, n=2, axis=0)).max() <= JERK * (PERIOD * 1e-9) ** 2 * (1 + 1e-5)
     world.assert_within_limits()
 
 
