@@ -16,6 +16,7 @@ from neon_control.core.control.command import Command
 from neon_control.core.control.joining import Joining
 from neon_control.core.control.limits import Limiter
 from neon_control.core.control.promise import Motion, Promise
+from neon_control.core.control.smoothing import Smoothing
 
 MOST_STEPS = 8  # of the joints in one tick, to make up for periods that were missed
 NONE = slice(0, 0)
@@ -28,14 +29,24 @@ class Continuing:
         step: [ns] control period.
         lead: [ns] how far ahead of now joints are decided on.
         stepped_clock: the clock is a simulation's, and may come in steps of several periods.
+        smoothing: what targets of joints pass before the limiter; None: nothing.
 
     Attributes:
         lead: the same, longer while a clock comes in long steps.
         begun: whether the joints have a motion.
     """
 
-    def __init__(self, limiter: Limiter, size: int, joining: Joining, step: int, lead: int, stepped_clock: bool) -> None:
-        self._limiter, self._joining = limiter, joining
+    def __init__(
+        self,
+        limiter: Limiter,
+        size: int,
+        joining: Joining,
+        step: int,
+        lead: int,
+        stepped_clock: bool,
+        smoothing: Smoothing | None = None,
+    ) -> None:
+        self._limiter, self._joining, self._smoothing = limiter, joining, smoothing
         self._joints, self._base = slice(0, size), slice(size, None)
         self._step, self._least_lead, self._stepped = step, lead, stepped_clock
         self.promise = Promise(joining.columns, size)
@@ -90,6 +101,7 @@ class Continuing:
             guard: refuses what would lead too near to something; the joints brake then.
         """
         joints, limiter = self._joints, self._limiter
+        smoothing = None if isinstance(braking, slice) and braking != NONE else self._smoothing  # it has no part in a stop
         if not due:
             kept = limiter.state(joints)
             limiter.step(targets[-1], braking)
@@ -97,6 +109,8 @@ class Continuing:
         for k, instant in enumerate(due):
             base = limiter.state(self._base) if k else None
             target = targets[min(k, len(targets) - 1)]
+            if smoothing is not None:
+                target = smoothing.smooth(target)
             if guard is None:
                 limiter.step(target, braking)
             else:

@@ -28,6 +28,7 @@ from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.joining import Joining
 from neon_control.core.control.limits import envelope
 from neon_control.core.control.ramp import Ramp
+from neon_control.core.control.smoothing import smoothing_for
 from neon_control.core.control.sources import SourceGuard
 from neon_control.core.control.streams import Stream, Streams
 from neon_control.core.control.supervisor import FOLLOWING, Conditions, State, Supervisor
@@ -77,9 +78,11 @@ class MotionExecutor:
         self.limiter = envelope(robot, joint_names, self.period)
         self.guard = None if robot.clearance is None else ClearanceGuard(robot, joint_names, self.period)
         self._joints, self._base = slice(0, len(joint_names)), slice(len(joint_names), None)  # the command's axes
-        self.joining = Joining(robot, joint_names, self.settings.following_limit)
+        self.joining = Joining(robot, joint_names, self.settings.following_limit, self.period)
         lead = round(self.settings.command_lead * NANOSECONDS)
-        self.continuing = Continuing(self.limiter, len(joint_names), self.joining, self._step, lead, stepped_clock)
+        smoothing = smoothing_for(robot, joint_names, self.limiter)
+        self._ahead += round(smoothing.delay * NANOSECONDS) if smoothing else 0
+        self.continuing = Continuing(self.limiter, len(joint_names), self.joining, self._step, lead, stepped_clock, smoothing)
         self.promise = self.continuing.promise
         dimensions = {JOINTS: (len(joint_names), self.settings.joints, np.flatnonzero(turning))}
         if robot.base is not None:

@@ -24,6 +24,7 @@ class Joining:
 
     Args:
         limit: [rad] how far a joint may be left behind while holding and ramping; 0: nothing is watched, and all count as joined.
+        period: [s] in which the acceleration may change by its limit of the jerk; a step turns it round at once.
 
     Attributes:
         columns: controller -> (A,) places of its joints among the J.
@@ -32,14 +33,15 @@ class Joining:
         complaint: what did not follow, in words; empty: nothing.
     """
 
-    def __init__(self, robot: Robot, joint_names: tuple[str, ...], limit: float) -> None:
+    def __init__(self, robot: Robot, joint_names: tuple[str, ...], limit: float, period: float) -> None:
         self._names, self._limit = joint_names, limit
         self._units = [robot.joints[name].unit for name in joint_names]
         places = {name: i for i, name in enumerate(joint_names)}
         ours = [c for c in robot.controllers if all(joint in places for joint in c.joints)]
         self.columns = {c.name: np.array([places[joint] for joint in c.joints], dtype=np.intp) for c in ours}
-        limits = robot.limits(joint_names, "max_velocity"), robot.limits(joint_names, "max_acceleration")
-        self.entries = {c.name: Entry(self.columns[c.name], *limits) for c in ours if c.type == "joint_trajectory"}
+        velocity, acceleration, jerk = (robot.limits(joint_names, f"max_{f}") for f in ("velocity", "acceleration", "jerk"))
+        acceleration = np.minimum(acceleration, 0.5 * period * jerk)
+        self.entries = {c.name: Entry(self.columns[c.name], velocity, acceleration) for c in ours if c.type == "joint_trajectory"}
         self.standing = [c.name for c in ours if c.name not in self.entries]
         self.complaint = ""
         self._again, self._quiet = 0, 0  # [ns] when to try again, and until when nothing may be sent

@@ -93,6 +93,12 @@ class Limiter:
         self._changed = np.zeros((5, len(self.names)), dtype=np.int64)  # how often each stage differed from the one before it
         self.anchor(np.clip(np.zeros(len(self.names)), lower, upper))
 
+    def of(self, axes: slice) -> Limiter:
+        """One with the limits of some axes, each with one of the change; what it limits counts here."""
+        part = Limiter(self.names[axes], self.lower[axes], self.upper[axes], self.max_rate[axes], self.max_change[axes], self.dt)
+        part._non_finite, part._changed = self._non_finite[axes], self._changed[:, axes]
+        return part
+
     @property
     def counts(self) -> dict[str, np.ndarray]:
         """How often each limit bit, for each of `COUNTERS` (D,) integers."""
@@ -171,10 +177,10 @@ class Limiter:
         rates[-1] = 0.0
         return RestPath(times, start + rate * braking * (1.0 - 0.5 * share), rates)
 
-    def put(self, axes: slice | np.ndarray, value: np.ndarray, rate: np.ndarray) -> None:
-        """Go on from `value` with `rate` on some axes, as whoever follows the commands does."""
+    def put(self, axes: slice | np.ndarray, value: np.ndarray, rate: np.ndarray, target: np.ndarray | None = None) -> None:
+        """Go on from `value` with `rate` on some axes, as whoever follows the commands does; `target`: the last one, if there was any."""
         self.value, self.rate = self.value.copy(), self.rate.copy()
-        self.value[axes], self.rate[axes], self._target[axes] = value, rate, value
+        self.value[axes], self.rate[axes], self._target[axes] = value, rate, value if target is None else target
 
     def state(self, axes: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Value, rate and last target of some axes, for `restore`."""
@@ -182,8 +188,7 @@ class Limiter:
 
     def restore(self, axes: slice, state: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
         """Undo the steps of some axes since `state`."""
-        self.put(axes, state[0], state[1])
-        self._target[axes] = state[2]
+        self.put(axes, *state)
 
     def _reach(self, distance: np.ndarray) -> np.ndarray:
         """The largest rate (3, D) from which `distance` (3, D) >= 0 suffices to come to rest."""

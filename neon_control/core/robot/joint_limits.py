@@ -38,6 +38,7 @@ class GroupLimits:
 
     velocity_scale: float = setting(above=0.0, maximum=1.0)  # of the URDF's limit, which it may only narrow
     max_acceleration: float = setting(above=0.0)  # [rad/s^2] or [m/s^2]
+    max_jerk: float | None = setting(None, above=0.0)  # [rad/s^3] or [m/s^3], None: not limited
     position_margin: float | None = setting(None, minimum=0.0)  # [rad] or [m]
     tracking_error_limit: float | None = setting(None, above=0.0)  # [rad] or [m]; None: the executor's parameter
     turns: tuple[Any, Any] | None = None  # [rad] of the joints that turn without end; numbers, or `pi`, `-pi`, `2*pi`
@@ -49,6 +50,7 @@ class JointLimits:
 
     velocity_scale: float | None = setting(None, above=0.0, maximum=1.0)
     max_acceleration: float | None = setting(None, above=0.0)
+    max_jerk: float | None = setting(None, above=0.0)
     position_margin: float | None = setting(None, minimum=0.0)
     tracking_error_limit: float | None = setting(None, above=0.0)
     turns: tuple[Any, Any] | None = None
@@ -114,6 +116,7 @@ def _load_joint(place: Place, joint: UrdfJoint, group: str, limits: Limits) -> J
         held_to("tracking_error_limit"),
         _turn(stated_turns, turns) if turns is not None else -math.pi if endless else None,
         turns is not None,
+        held_to("max_jerk") or math.inf,
     )
 
 

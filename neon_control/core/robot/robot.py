@@ -6,6 +6,7 @@ what a URDF cannot say (accelerations, groups, controllers, the base).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +47,7 @@ class Joint:
     tracking_error_limit: float | None = None  # [rad]; None: the executor's parameter
     turn: float | None = None  # [rad] where the turn begins in which a policy sees a joint that turns without end; None: it has ends
     wraps: bool = False  # whether its driver is told positions within that turn only
+    max_jerk: float = math.inf  # [rad/s^3], while the policy is followed
 
     @property
     def span(self) -> tuple[float, float]:

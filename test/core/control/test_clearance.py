@@ -19,8 +19,9 @@ from neon_control.core.robot.robot import Robot
 LOWER, UPPER = G1.limits(NAMES, "safe_lower"), G1.limits(NAMES, "safe_upper")
 
 
-def guarded(settings: ClearanceSettings | None = SETTINGS) -> Robot:
-    return replace(G1, clearance=settings)
+def guarded(settings: ClearanceSettings | None = SETTINGS, jerk: float = np.inf) -> Robot:
+    joints = {name: replace(joint, max_jerk=jerk) for name, joint in G1.joints.items()}
+    return replace(G1, clearance=settings, joints=joints)
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +46,11 @@ def drive(moving: Moving, target: np.ndarray, measure: Measure, seconds: float =
     return least
 
 
+@pytest.mark.parametrize("jerk", [np.inf, 500.0])
 @pytest.mark.parametrize("pair", ACROSS, ids="-".join)
-def test_a_chunk_that_drives_bodies_into_each_other_is_stopped_short_of_it(pair: tuple[str, str], measure: Measure) -> None:
+def test_a_chunk_that_drives_bodies_into_each_other_is_stopped_short_of_it(pair: tuple[str, str], jerk: float, measure: Measure) -> None:
     start, target = pose(), ACROSS[pair]
-    free, held = Moving(guarded(None), NAMES, start), Moving(guarded(), NAMES, start)
+    free, held = Moving(guarded(None, jerk), NAMES, start), Moving(guarded(jerk=jerk), NAMES, start)
 
     assert drive(free, target, measure, 1.5) < 0.0  # without the guard they meet
     assert drive(held, target, measure, 1.5) >= STOP

@@ -18,6 +18,7 @@ from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.promise import Motion
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.action_space import BASE_NAMES
+from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
 
 ROBOT = load_robot("g1.yaml")
@@ -29,13 +30,15 @@ DT, H = 0.02, 16
 LOWER, UPPER = ROBOT.limits(NAMES, "safe_lower"), ROBOT.limits(NAMES, "safe_upper")
 VELOCITY, ACCELERATION = ROBOT.limits(NAMES, "max_velocity"), ROBOT.limits(NAMES, "max_acceleration")
 MIDDLE = 0.5 * (LOWER + UPPER)
+JERK = 400.0  # [rad/s^3]
+GENTLE = replace(ROBOT, joints={name: replace(joint, max_jerk=JERK) for name, joint in ROBOT.joints.items()})
 
 
 class World:
     """An arm that follows commands with a lag of 30 ms, a policy that plays sines, and a clock that is stepped by hand."""
 
-    def __init__(self, **settings: object) -> None:
-        self.executor = MotionExecutor(ROBOT, NAMES, ExecutorSettings(**{"start_ramp": 0.3, "resume_ramp": 0.2, **settings}))
+    def __init__(self, robot: Robot = ROBOT, **settings: object) -> None:
+        self.executor = MotionExecutor(robot, NAMES, ExecutorSettings(**{"start_ramp": 0.3, "resume_ramp": 0.2, **settings}))
         self.now = 1_000_000 * MS
         self.position = MIDDLE.copy()
         self.commands: list[Command] = []
@@ -373,6 +376,50 @@ def test_the_longest_stop_is_that_of_the_slowest_axis():
     assert MotionExecutor(replace(ROBOT, base=gentle), NAMES).longest_stop == pytest.approx(6.0)
 
 
+def largest_jerk(commands: list[Command]) -> float:
+    """[rad/s^3] of the positions, and of the acceleration from one period to the next."""
+    positions, velocities = (np.array([getattr(c, name) for c in commands]) for name in ("positions", "velocities"))
+    period = PERIOD * 1e-9
+    third, change = np.diff(positions, n=3, axis=0) / period**3, np.diff(velocities, n=2, axis=0) / period**2
+    return max(float(np.abs(third).max()), float(np.abs(change).max()))
+
+
+def test_with_a_limit_of_the_jerk_ramp_and_policy_keep_it_and_the_policy_is_followed_on_time():
+    world, rough = World(GENTLE), World()
+    for each in (world, rough):
+        each.policy = lambda t: (MIDDLE + 0.2 * np.sin(2.0 * t[:, None]) + 0.05 * np.sign(np.sin(9.0 * t[:, None])), np.zeros((len(t), 3)))
+        each.run_to(State.RUNNING)
+        each.step(300)
+    assert largest_jerk(world.commands) <= JERK * (1 + 1e-5) and largest_jerk(rough.commands) > 3.0 * JERK
+    world.policy = type(world).policy.__get__(world)
+    world.step(50)
+    for _ in range(50):
+        command = world.step()
+        expected, _ = world.policy(np.array([(world.now + PERIOD) * 1e-9]))
+        np.testing.assert_allclose(command.positions, expected[0], atol=4e-4)
+    world.assert_within_limits()
+
+
+def test_with_a_limit_of_the_jerk_a_stop_is_as_short_as_without():
+    world = World(GENTLE)
+    world.policy = lambda t: (MIDDLE + 0.5 * np.sin(3.0 * t[:, None]), np.zeros((len(t), 3)))
+    world.run_to(State.RUNNING)
+    world.step(100)
+    while (limiter := world.executor.limiter).rate[0] < 1.0:
+        world.step()
+    periods = np.ceil((np.abs(limiter.rate[:J]) / (ACCELERATION * PERIOD * 1e-9)).max() - 1e-9)
+    world.executor.supervisor.press_estop(True)
+    world.step(int(periods))
+    assert not limiter.rate.any()
+    stopped, rates = limiter.value[:J].copy(), [limiter.rate[:J].copy()] * 2
+    for _ in range(100):
+        world.step()
+        rates.append(limiter.rate[:J].copy())
+    assert np.abs(limiter.value[:J] - stopped).max() > 0.005, "held is where the arm was measured, which lags"
+    assert np.abs(np.diff(rates, n=2, axis=0)).max() <= JERK * (PERIOD * 1e-9) ** 2 * (1 + 1e-5)
+    world.assert_within_limits()
+
+
 def test_a_second_publisher_is_refused_and_counted():
     world = World()
     world.run_to(State.RUNNING)
@@ -444,11 +491,11 @@ def test_one_missing_stream_stops_both():
     assert world.state is State.HOLDING and not world.commands[-1].base.any()
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_random_faults_for_a_long_time_never_leave_the_envelope(seed):
+@pytest.mark.parametrize(("seed", "robot"), [*((seed, ROBOT) for seed in range(4)), (0, GENTLE), (1, GENTLE)])
+def test_random_faults_for_a_long_time_never_leave_the_envelope(seed, robot):
     """Five simulated minutes in all: everything above in random order, with targets far outside the limits."""
     rng = np.random.default_rng(seed)
-    world = World()
+    world = World(robot)
     supervisor = world.executor.supervisor
     quiet = world.policy
     reached = 0
@@ -474,11 +521,11 @@ def test_random_faults_for_a_long_time_never_leave_the_envelope(seed):
     world.assert_within_limits()
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_whatever_happens_each_command_goes_on_from_the_one_before_within_the_limits(seed):
+@pytest.mark.parametrize(("seed", "robot"), [*((seed, ROBOT) for seed in range(4)), (0, GENTLE), (1, GENTLE)])
+def test_whatever_happens_each_command_goes_on_from_the_one_before_within_the_limits(seed, robot):
     """Chunks that lead anywhere, stalls, losses, e-stops, stops and clocks that jump, in any order."""
     rng = np.random.default_rng(seed)
-    world = World(tracking_error_limit=float(rng.choice([0.1, 0.5, 3.0])), resume_ramp=float(rng.choice([0.0, 0.2])))
+    world = World(robot, tracking_error_limit=float(rng.choice([0.1, 0.5, 3.0])), resume_ramp=float(rng.choice([0.0, 0.2])))
     executor, supervisor = world.executor, world.executor.supervisor
     ends, phase, speed = np.where(rng.random(J) < 0.5, LOWER - 1.0, UPPER + 1.0), rng.uniform(0.0, 6.0, J), rng.uniform(0.3, 6.0)
     world.policy = lambda t: (np.where(np.sin(speed * t[:, None] + phase) > 0.0, ends, MIDDLE), rng.uniform(-3.0, 3.0, (len(t), 3)))

@@ -30,7 +30,7 @@ class Joints:
     """Perfect joints of those controllers that are `active`, and a clock of 10 ms."""
 
     def __init__(self, *active: str, sag: float = 0.0, limit: float = LIMIT) -> None:
-        self.joining = Joining(ROBOT, NAMES, limit)
+        self.joining = Joining(ROBOT, NAMES, limit, 0.01)
         self.active, self.sag = set(active), sag
         self.now = NOW
         self.pose = POSE.copy()
@@ -169,7 +169,19 @@ def test_without_a_limit_all_count_as_joined_and_nothing_is_watched():
 @pytest.mark.parametrize("limit", [0.0, LIMIT])
 def test_a_position_controller_counts_as_joined_and_is_watched_only(limit):
     controllers = tuple(replace(c, type="position") for c in ROBOT.controllers)
-    joining = Joining(replace(ROBOT, controllers=controllers), NAMES, limit)
+    joining = Joining(replace(ROBOT, controllers=controllers), NAMES, limit, 0.01)
     joining.begin(NOW, POSE)
     assert joining.standing == ["left", "right"] and not joining.entries and not joining.ask_again(10 * SECOND)
     assert joining.watch(NOW, STILL + 2.0 * LIMIT, STILL) is bool(limit)
+
+
+def test_a_limit_of_the_jerk_holds_for_the_step_by_which_a_controller_is_tried():
+    jerk, period = 300.0, 0.01
+    gentle = replace(ROBOT, joints={name: replace(joint, max_jerk=jerk) for name, joint in ROBOT.joints.items()})
+    joining = Joining(gentle, NAMES, LIMIT, period)
+    joining.begin(NOW, POSE)
+    joining.seek(NOW + SECOND, POSE, POSE, TARGET)
+    motion = joining.messages(WINDOW)["left"]
+    accelerations = np.diff(motion.velocities, axis=0) / (1e-9 * np.diff(motion.times)[:, None])
+    assert np.abs(np.diff(accelerations, axis=0)).max() == pytest.approx(jerk * period)
+    assert np.abs(np.diff(motion.positions[:, 0])).sum() == pytest.approx(STEP)

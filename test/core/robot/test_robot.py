@@ -44,6 +44,9 @@ def test_limits_come_from_the_urdf_and_the_file_only_narrows_them(tmp_path: Path
     one = robot.joints["one"]
     assert (one.lower, one.upper, one.max_velocity, one.max_acceleration) == (-1.0, 2.0, 2.0, 3.0)
     assert (one.safe_lower, one.safe_upper) == pytest.approx((-0.9, 1.9))
+    assert one.max_jerk == np.inf
+    limits = {"groups": {"arm": {"velocity_scale": 0.5, "max_acceleration": 3.0, "max_jerk": 70.0}}}
+    assert load_robot(write(tmp_path, {"limits": limits})).joints["one"].max_jerk == 70.0
     assert robot.base is None
     assert robot.controllers[0].joints == ("one", "two")
 
@@ -88,6 +91,7 @@ def test_what_is_seen_of_a_camera_is_read_and_holds_for_recordings(tmp_path: Pat
         ({"limits": {"groups": {"arm": {"velocity_scale": 1.5, "max_acceleration": 1}}}}, LIMIT, ["velocity_scale", "1.5"]),
         ({"limits": {"groups": {"arm": {"velocity_scale": 1, "max_acceleration": float("nan")}}}}, LIMIT, ["max_acceleration", "nan"]),
         ({"limits": {"groups": {"arm": {"velocity_scale": 1, "max_acceleration": -2.0}}}}, LIMIT, ["max_acceleration", "-2.0"]),
+        ({"limits": {"groups": {"arm": {"velocity_scale": 1, "max_acceleration": 1, "max_jerk": 0}}}}, LIMIT, ["arm.max_jerk", "0"]),
         ({}, "", ["two", "lower < upper"]),
         ({}, '<limit lower="1" upper="-1" velocity="2"/>', ["two", "lower < upper"]),
         ({}, '<limit lower="-1" upper="1"/>', ["two", "velocity"]),
