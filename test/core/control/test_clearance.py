@@ -56,7 +56,8 @@ def test_a_chunk_that_drives_bodies_into_each_other_is_stopped_short_of_it(pair:
     assert drive(held, target, measure, 1.5) >= STOP
     assert held.executor.supervisor.stops["clearance"] >= 1
     assert held.executor.supervisor.cause == "clearance"
-    assert set(held.refused[0][:2]) == set(pair)
+    if np.isinf(jerk):  # a gentler motion takes another way, on which others may meet first
+        assert set(held.refused[0][:2]) == set(pair)
 
 
 @pytest.mark.slow
