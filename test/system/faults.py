@@ -115,7 +115,7 @@ def judge(rig: Rig, since: float = 0.0) -> str:
     """Everything that was commanded keeps its limits; returns the figures.
 
     A trajectory that is held up while it is sent may reach its controller when the joints are on their way to rest. It then moves them at
-    once, by what it told anew: one period, or after a stall as many as the executor makes up for at once. It counts what was held up, and no
+    once, by what it told anew: one period, or after a stall as many as are made up for at once. The executor counts these, and no
     other message may do that.
     """
     held_up = int(wait_until(lambda: rig.report().get("held_up"), 10.0, "a count"))
