@@ -7,7 +7,7 @@ Callbacks run in the spinning thread and only hand over. Neither torch nor ONNX 
 
 from __future__ import annotations
 
-import struct
+import contextlib
 import sys
 import threading
 import time
@@ -28,7 +28,6 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from neon_control.core.common import realtime
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.fields import setting
-from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
@@ -50,11 +49,12 @@ from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.lifecycle import STEADY_CLOCK, AutostartNode, run
 from neon_control.nodes.listeners import Listeners
-from neon_control.nodes.outputs import STAMPS, create_outputs
+from neon_control.nodes.outputs import STAMPS, TrajectoryOutput, create_outputs
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.polling import JOINT_STATES_QOS, PolledSubscription, most_taken, publisher_of
 from neon_control.nodes.publisher_names import publishers, with_names
 from neon_control.nodes.release_guard import refusal
+from neon_control.nodes.simulated_clock import read_clock
 from neon_control.nodes.stop_log import StopLog, why
 from neon_control.nodes.transport import choose_transport
 from neon_control.nodes.wire_sizes import check_chunk
@@ -63,6 +63,7 @@ ESTOP, RESET = "~/estop", "~/reset"
 TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
+SLOWEST_STOP = 8.0  # [s] the same in all while simulated time goes on slowly; `ros2 launch` kills a node 10 s after Ctrl-C
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
 ATTEMPTS = 3  # at a command in one period, each of which became too late before it was sent
 SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
@@ -139,6 +140,7 @@ class ExecutorNode(AutostartNode):
         if robot.base is not None:
             self._subscribe(BASE, MultiDOFJointTrajectory, 1, lambda message: read_base(message, steps))
         self._made_anew = 0  # commands that became too late before they were sent
+        self._held_up = 0  # messages that were late while they were sent
         self._ticks, self._reported = 0, (time.monotonic(), 0)  # ticks so far; time and ticks at the last report
         # A steady clock: a paused simulation still reports.
         self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
@@ -160,11 +162,14 @@ class ExecutorNode(AutostartNode):
         thread, self._thread = self._thread, None
         if thread is None:
             return
+        begin, seen = time.monotonic(), self._clock_time
         self._supervisor.request_stop()
-        limit = self._motion.longest_stop + STOP_LIMIT
-        thread.join(limit)
+        thread.join(self._motion.longest_stop + STOP_LIMIT)
+        while seen != self._clock_time and thread.is_alive() and time.monotonic() < begin + SLOWEST_STOP:  # a slow simulation
+            seen = self._clock_time
+            thread.join(STOP_LIMIT)
         if thread.is_alive():  # simulated time stands still, or the arm cannot follow
-            self.get_logger().warning(f"no standstill within {limit:.1f} s; no more commands are sent")
+            self.get_logger().warning(f"no standstill within {time.monotonic() - begin:.1f} s; no more commands are sent")
         self._running = False
         thread.join(STOP_LIMIT)
 
@@ -201,6 +206,9 @@ class ExecutorNode(AutostartNode):
 
     def _send(self, command: Command) -> bool:
         """To all outputs; False: it became too late for some of them, which were left out."""
+        for output in self._outputs:
+            if isinstance(output, TrajectoryOutput):
+                output.prepare(command)
         for i, output in enumerate(self._outputs):
             now = self._now()
             if now > command.latest:
@@ -211,9 +219,10 @@ class ExecutorNode(AutostartNode):
             if not output.controller or output.controller in command.trajectories:
                 returned = self._now()
                 if returned - now >= command.splice - command.latest:  # longer than it lives: nobody knows whether it arrived
+                    self._held_up += 1
                     self._motion.withdraw(output.controller, returned)
             else:
-                self._motion.sent(now)
+                self._motion.sent(output.controller, now)
         return True
 
     def _take_joint_states(self) -> None:
@@ -233,8 +242,8 @@ class ExecutorNode(AutostartNode):
         if self._clock_messages is None:
             return time.time_ns()
         for data in self._clock_messages.take():
-            seconds, nanoseconds = struct.unpack_from("<iI", data, 4)
-            self._clock_time = max(seconds * NANOSECONDS + nanoseconds, 0)
+            with contextlib.suppress(ObservationError):  # the node counts and tells it
+                self._clock_time = read_clock(data)
         return self._clock_time
 
     # --- callbacks ---
@@ -320,6 +329,8 @@ class ExecutorNode(AutostartNode):
             "rate_hz": (ticks - ticks_before) / (now - before),
             "ticks": ticks,
             "made_anew": self._made_anew,
+            "held_up": self._held_up,
+            "clock_refused": self.clock_refused,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
             "deaf_to": ", ".join(deaf) or "none",
             "last_stop": with_names(self._stops.last, self, JOINT_STATES) or "none",

@@ -280,6 +280,7 @@ class InferenceNode(AutostartNode):
             "refused": "; ".join(self._refused.values()) or "none",
             "joint_states_late": self._builder.joint_states.late,
             "audio_gaps": sound.gaps,
+            "clock_refused": self.clock_refused,
             "policy_name": self._decisions.policy.file.name,
         }
         level, message = self._state()

@@ -32,13 +32,14 @@ from neon_control.core.common.errors import NeonControlError
 from neon_control.nodes.launched import end_with_launch
 from neon_control.nodes.other_ports import other_ports
 from neon_control.nodes.shared_memory import remove_dead_segments
+from neon_control.nodes.simulated_clock import ClockGuard
 from neon_control.nodes.start import start_ros
 
 STEADY_CLOCK = Clock(clock_type=ClockType.STEADY_TIME)  # for timers that must go on while simulated time stands still
 SIGNAL_LATENCY = 0.05  # [s] longest time between a signal and the begin of the stop
 
 
-class AutostartNode(LifecycleNode):
+class AutostartNode(LifecycleNode, ClockGuard):
     """Lifecycle node whose transitions are four plain methods.
 
     Subclasses override `configure`, `activate`, `deactivate` and `cleanup`; raising a `NeonControlError` there logs the

@@ -17,7 +17,6 @@ from typing import Any
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Path
-from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
@@ -38,6 +37,7 @@ from neon_control.nodes.lifecycle import STEADY_CLOCK, run
 from neon_control.nodes.motion_topics import MotionTopics, age
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.plan_markers import STALE, Drawing, summary
+from neon_control.nodes.simulated_clock import ClockGuard
 from neon_control.nodes.start import start_ros
 from neon_control.nodes.status import Status, read_status
 from neon_control.nodes.transport import choose_transport
@@ -63,7 +63,7 @@ class Parameters:
     base: EnsembleSettings = field(default_factory=EnsembleSettings)
 
 
-class MonitorNode(Node):
+class MonitorNode(ClockGuard):
     """See the module's text."""
 
     def __init__(self) -> None:

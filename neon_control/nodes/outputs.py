@@ -84,17 +84,30 @@ class TrajectoryOutput:
         if lifespan is not None:
             qos.lifespan = Duration(seconds=lifespan)
         self._publisher = node.create_publisher(JointTrajectory, controller.topic, qos)
+        self._prepared: Command | None = None
+        self._data = b""
+
+    def prepare(self, command: Command) -> None:
+        """Write what `send` is going to publish, if it does not depend on when: so that it does so at once after a look at the clock."""
+        motion = command.trajectories.get(self.controller)
+        if motion is not None and self._shared:
+            self._write(motion)
+            self._prepared = command
+
+    def _write(self, motion: Motion) -> None:
+        self._prepared = None
+        self._message.fill(motion, self._columns, self._shared)
+        self._wire.turn_back(self._message.positions)
+        self._data = self._message.serialised
 
     def send(self, command: Command, now: int) -> None:
         """Publish the controller's trajectory, if it is to get one."""
         motion = command.trajectories.get(self.controller)
         if motion is None:
             return
-        if not self._shared:
-            motion = motion.since(now)
-        self._message.fill(motion, self._columns, self._shared)
-        self._wire.turn_back(self._message.positions)
-        self._publisher.publish(self._message.serialised)
+        if command is not self._prepared:
+            self._write(motion if self._shared else motion.since(now))
+        self._publisher.publish(self._data)
 
 
 class TrajectoryMessage:

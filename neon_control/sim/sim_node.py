@@ -20,7 +20,6 @@ from geometry_msgs.msg import Quaternion, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.logging import get_logger
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
@@ -40,6 +39,7 @@ from neon_control.nodes.base_output import COMMAND_QOS
 from neon_control.nodes.chunk_messages import to_time, twist
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.parameters import declare
+from neon_control.nodes.simulated_clock import ClockGuard
 from neon_control.nodes.transport import choose_transport
 from neon_control.sim.controllers import CONTROLLER_PERIOD, CommandError
 from neon_control.sim.simulation import COLOURS, Simulation, State
@@ -72,7 +72,7 @@ class Parameters:
     blind: bool = setting(False, "the camera sends black images", read_only=False)
 
 
-class SimNode(Node):
+class SimNode(ClockGuard):
     """See the module's text."""
 
     def __init__(self) -> None:

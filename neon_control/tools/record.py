@@ -22,6 +22,7 @@ from neon_control import __version__
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topics import recorded_topics
 from neon_control.nodes.processes import domain_id
+from neon_control.nodes.simulated_clock import ClockGuard
 from neon_control.nodes.start import start_ros
 from neon_control.nodes.transport import choose_transport
 from neon_control.recordings.bag.bag_file import POLICY_KEY, BagError
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: signals.append(number))
     start_ros([])
-    node = Node("recorder", namespace=args.namespace, parameter_overrides=[Parameter("use_sim_time", value=args.use_sim_time)])
+    node = ClockGuard("recorder", namespace=args.namespace, parameter_overrides=[Parameter("use_sim_time", value=args.use_sim_time)])
     try:
         recorder = Recorder(node, out, topics, args.compress)
         recorder.note("neon_control/version", __version__)

@@ -147,6 +147,25 @@ def test_who_is_not_to_be_sent_anything_is_not(node):
     assert all(len(deserialize_message(each, JointTrajectory).points) == 4 for each in subscription.take())
 
 
+def test_what_was_prepared_is_sent_and_nothing_else(node):
+    output, *_ = create_outputs(node, ROBOT, ARMS, PERIOD, "twist", "base_link")
+    subscription = PolledSubscription(node, JointTrajectory, "arm_controller/joint_trajectory", qos_profile_sensor_data)
+    first, second = command(ARMS), replace(command(ARMS), trajectories={"arm_controller": command(ARMS).motion.since(NOW)})
+
+    def stamp(value: Command, prepared: Command) -> int:
+        def arrived() -> list[bytes]:
+            output.prepare(prepared)
+            output.send(value, NOW)
+            return list(subscription.take())
+
+        message = deserialize_message(wait_until(arrived, 5.0, "a trajectory")[-1], JointTrajectory)
+        return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+
+    for prepared in (first, second, replace(first, trajectories={})):
+        assert stamp(first, prepared) == NOW - PERIOD_NS
+        assert stamp(second, prepared) == NOW
+
+
 @pytest.mark.parametrize(("message", "kind"), [("twist", Twist), ("twist_stamped", TwistStamped)])
 def test_the_base_is_sent_as_configured(node, message, kind):
     received = send(node, ROBOT, ARMS, {"cmd_vel": kind}, command(ARMS), message)["cmd_vel"]

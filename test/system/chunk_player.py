@@ -29,6 +29,7 @@ from neon_control.core.robot.action_space import BASE_NAMES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
 from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages, to_time
+from neon_control.nodes.simulated_clock import ClockGuard
 from neon_control.nodes.transport import choose_transport
 
 STEPS = 16
@@ -132,7 +133,7 @@ def main() -> None:
 
     choose_transport()
     rclpy.init()
-    node = rclpy.create_node("chunk_player", parameter_overrides=[Parameter("use_sim_time", value=args.sim_time)])
+    node = ClockGuard("chunk_player", parameter_overrides=[Parameter("use_sim_time", value=args.sim_time)])
     joints_publisher = node.create_publisher(JointTrajectory, CHUNK_JOINTS, chunk_qos())
     base_publisher = node.create_publisher(MultiDOFJointTrajectory, CHUNK_BASE, chunk_qos())
     state = {"mode": "normal"}

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+import yaml
 from chunk_player import POSE
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Twist, TwistStamped
@@ -54,7 +55,7 @@ class Arm:
 class Robot:
     """Joint states at 200 Hz that follow the commands with a lag, and the recording of all commands. Runs in two threads."""
 
-    def __init__(self, domain: int, file: Path, mode: str, sim_time: bool) -> None:
+    def __init__(self, domain: int, file: Path, mode: str, sim_time: bool, clock_rate: float) -> None:
         description = load_robot(file)
         self.names = list(ActionSpace.from_robot(description, mode).joint_names)
         self.limits = WireLimits.read(file, self.names)
@@ -67,7 +68,9 @@ class Robot:
         self.publishing = True  # joint states
         self.poisoned = False  # joint states are NaN
         self.stamped = True  # joint states carry the time
-        self.clock_offset = 100.0 - time.monotonic()  # [s] /clock minus the monotonic clock, when simulated
+        self.clock_rate = clock_rate  # seconds of /clock in one of the monotonic clock, when simulated
+        self._wall = time.time() - time.monotonic()  # [s]
+        self.clock_offset = 100.0 - clock_rate * time.monotonic()  # [s]
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)
         self.node = rclpy.create_node("robot", context=self._context)
@@ -94,7 +97,11 @@ class Robot:
 
     def now(self) -> int:
         """[ns] on the clock of the stamps."""
-        return time.time_ns() if self._clock is None else round((self.clock_offset + time.monotonic()) * 1e9)
+        return self.stamped(time.time_ns())
+
+    def stamped(self, wall: int) -> int:
+        """A time of the system's clock [ns] on the clock of the stamps."""
+        return wall if self._clock is None else round((self.clock_offset + self.clock_rate * (wall * 1e-9 - self._wall)) * 1e9)
 
     def _listen(self, file: Path, controller: ControllerConfig) -> None:
         names = list(controller.joints)
@@ -102,7 +109,7 @@ class Robot:
         self.arms.append(arm)
 
         def record(positions: np.ndarray, info: dict) -> None:
-            arm.commands.sent.append(info["source_timestamp"] if self._clock is None else self.now())
+            arm.commands.sent.append(self.stamped(info["source_timestamp"]))
             arm.commands.numbers.append(info["publication_sequence_number"])
             arm.commands.values.append(positions)
             arm.commands.times.append(time.monotonic())
@@ -128,7 +135,7 @@ class Robot:
     def _drive(self) -> None:
         pause = threading.Event()
         deadline = time.monotonic()
-        gain = 1.0 - np.exp(-1.0 / (STATE_RATE * LAG))
+        gain = 1.0 - np.exp(-self.clock_rate / (STATE_RATE * LAG))
         while self._running:
             deadline = max(deadline + 1.0 / STATE_RATE, time.monotonic() - 0.02)  # no long burst after a stall of the machine
             pause.wait(max(0.0, deadline - time.monotonic()))
@@ -168,6 +175,7 @@ class Robot:
         self._running = False
         for thread in self._threads:
             thread.join()
+        self._spinner.shutdown()
         self.node.destroy_node()
         self._context.try_shutdown()
 
@@ -182,12 +190,14 @@ class Rig:
         mode: str = "arms_only",
         rate: float = 100.0,
         sim_time: bool = False,
+        clock_rate: float = 1.0,
         remap: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "neon_control.nodes.executor_node"),
         **parameters: object,
     ) -> None:
         self.rate, self.mode, self.sim_time, self.file = rate, mode, sim_time, find_file(robot, "config")
         self.environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
-        self.robot = Robot(domain, self.file, mode, sim_time)
+        self.robot = Robot(domain, self.file, mode, sim_time, clock_rate)
         given = {
             **{"robot_config": self.file, "mode": mode, "rate_hz": rate, "use_sim_time": sim_time},
             **{"start_ramp": 0.5, "resume_ramp": 0.3, **parameters},
@@ -195,7 +205,7 @@ class Rig:
         arguments = [a for k, v in given.items() for a in ("-p", f"{k}:={str(v).lower() if isinstance(v, bool) else v}")]
         arguments += [a for rule in remap for a in ("-r", rule)]
         self.players: list[subprocess.Popen[str]] = []
-        self.executor = self._start("-m", "neon_control.nodes.executor_node", "--ros-args", *arguments)
+        self.executor = self._start(*program, "--ros-args", *arguments)
 
     def _start(self, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen([sys.executable, *command], env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -232,7 +242,7 @@ class Rig:
 
     def moving(self) -> bool:
         """Whether the last commands moved the base at its cruising speed, and the joints."""
-        since = time.monotonic() - max(0.2, 8.0 * self.dt)
+        since = time.monotonic() - max(0.2, 8.0 * self.dt / self.robot.clock_rate)
         base, joints = self.robot.base.since(since), self.robot.joints.since(since)
         return (
             len(base.values) > 5
@@ -259,13 +269,13 @@ class Rig:
         """Wait until the last base command is exactly zero."""
         wait_until(lambda: self.robot.base.values and not self.robot.base.values[-1].any(), timeout, "a zero base command", interval=0.005)
 
-    def call(self, service: str, kind: type, request: object) -> object:
-        """Call a service of the executor."""
+    def call(self, service: str, kind: type, request: object, limit: float = 5.0) -> object:
+        """Call a service of the executor, which is to answer within `limit` [s]."""
         client = self.robot.node.create_client(kind, f"/executor_node/{service}")
         try:
             wait_until(client.service_is_ready, 5.0, f"the service {service}")
             future = client.call_async(request)
-            wait_until(future.done, 5.0, f"the answer of {service}")
+            wait_until(future.done, limit, f"the answer of {service}")
             return future.result()
         finally:
             self.robot.node.destroy_client(client)
@@ -297,6 +307,22 @@ class Rig:
             process.stdin.close()
             process.stdout.close()
         self.robot.close()
+
+
+def write_g1(folder: Path, **sections: object) -> Path:
+    """The G1's robot file with other sections."""
+    source = find_file("g1.yaml", "config")
+    data = yaml.safe_load(source.read_text())
+    file = folder / "robot.yaml"
+    file.write_text(yaml.safe_dump({**data, "urdf": str((source.parent / data["urdf"]).resolve()), **sections}, sort_keys=False))
+    return file
+
+
+def position_controllers(folder: Path) -> Path:
+    """The G1 with controllers that take one set point at a time."""
+    controllers = yaml.safe_load(find_file("g1.yaml", "config").read_text())["controllers"]
+    changed = {name: {**c, "topic": f"{name}/commands", "type": "position"} for name, c in controllers.items()}
+    return write_g1(folder, controllers=changed)
 
 
 @contextlib.contextmanager

@@ -56,7 +56,8 @@ class Continuing:
         """Nothing commanded."""
         self.lead = self._least_lead
         self.begun = False
-        self._sent = 0  # [ns] when the newest command was sent
+        self._sent: dict[str, tuple[int, Motion]] = {}  # of those that stand: when [ns] they were sent a set point, and of which motion
+        self._sent_before = self._sent  # the same without the newest command
 
     def begin(self, now: int, pose: np.ndarray) -> None:
         """Stand at `pose` (J,) [rad], from `now` [ns] on."""
@@ -79,10 +80,9 @@ class Continuing:
             return []
         promise = self.promise
         if not promise.is_continued(now, self.lead):
-            if self._joining.standing and promise.end < now + self.lead // 2:
-                taken_up = self._taken_up_again(now)
-                for name in self._joining.standing:
-                    promise.stood(name, taken_up)
+            for name, (sent, motion) in self._sent.items():
+                if now - sent > self.lead // 2 + self._step:
+                    promise.stood(name, self._taken_up_again(now, sent, motion))
             self._limiter.put(self._joints, *promise.resume(now, self.lead))
         ahead = math.trunc((promise.end - now - self.lead) / self._step)
         return [promise.end + (k + 1) * self._step for k in range(min(max(1 - ahead, 0), MOST_STEPS))]
@@ -124,7 +124,7 @@ class Continuing:
     def command(self, now: int, splice: int) -> Command:
         """What is sent at `now` [ns]; it says something new from `splice` [ns] on."""
         self._motion = motion = self.promise.close(now, self._tail())
-        self._sent = now
+        self._sent_before, self._sent = self._sent, dict.fromkeys(self._joining.standing, (now, motion))
         base = self._limiter.value[self._base]
         return Command(now + self._step, motion, self._joining.messages(motion), base, splice, splice - self.lead // 2)
 
@@ -145,15 +145,23 @@ class Continuing:
             rows.append((instant, value, rate))
         return Motion(*(np.array(column) for column in zip(*rows, strict=True)))
 
-    def sent(self, now: int) -> None:
-        """The newest command was sent at `now` [ns], not at the time of its tick."""
-        self._sent = now
+    def sent(self, controller: str, now: int) -> None:
+        """A controller that stands was sent the newest command at `now` [ns], not at the time of its tick."""
+        if controller in self._sent:
+            self._sent[controller] = now, self._motion
 
-    def _taken_up_again(self, now: int) -> Motion:
+    def withdraw(self, controller: str) -> None:
+        """The newest command was not sent to this one."""
+        self.promise.withdraw(controller)
+        self._sent.pop(controller, None)
+        if controller in self._sent_before:
+            self._sent[controller] = self._sent_before[controller]
+
+    def _taken_up_again(self, now: int, sent: int, motion: Motion) -> Motion:
         """How joints go on whose controllers stood where the last set point had led them: with what is left of their velocity, to rest."""
         joints, limiter = self._joints, self._limiter
-        value, rate = self._motion.at(self._sent + self._step)
-        stood = max(now - self._sent - self._step, 0) / NANOSECONDS
+        value, rate = motion.at(sent + self._step)
+        stood = max(now - sent - self._step, 0) / NANOSECONDS
         left = np.sign(rate) * np.maximum(np.abs(rate) - limiter.max_change[joints] * stood, 0.0)
         limiter.put(joints, value, left)
         begin = now + self._step

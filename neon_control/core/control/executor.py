@@ -178,9 +178,9 @@ class MotionExecutor:
         command = self.continuing.command(now, splice)
         return command if self._drivable is None else replace(command, base=self._drivable(command.base))
 
-    def sent(self, now: int) -> None:
-        """The newest command was sent at `now` [ns], not at the time of its tick."""
-        self.continuing.sent(now)
+    def sent(self, controller: str, now: int) -> None:
+        """A controller of type `position` was sent the newest command at `now` [ns], not at the time of its tick."""
+        self.continuing.sent(controller, now)
 
     def withdraw(self, controller: str, returned: int | None = None) -> None:
         """The newest command did not reach this controller (the base: an empty name), for example because it had become too late.
@@ -191,7 +191,7 @@ class MotionExecutor:
         """
         if returned is None:
             if controller:
-                self.promise.withdraw(controller)
+                self.continuing.withdraw(controller)
                 self.joining.withdraw(controller)
             else:
                 self.limiter.restore(self._base, self._base_before)

@@ -96,7 +96,7 @@ class Stalled:
                 self.deliver(side, motion)
             begin = self.now
             self.wait(begin + held_up)
-            if not before and held_up <= 15 * MS:  # its lifespan
+            if not before and held_up <= 15 * MS:  # what comes later is what safety.md says remains
                 self.deliver(side, motion)
             if self.now - begin >= command.splice - command.latest:
                 self.executor.withdraw(side, self.now)
