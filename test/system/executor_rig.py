@@ -67,7 +67,7 @@ class Robot:
         self.pushes: deque[float] = deque()  # [rad] by which somebody moves all joints, one in each of its periods
         self.publishing = True  # joint states
         self.poisoned = False  # joint states are NaN
-        self.stamped = True  # joint states carry the time
+        self.tells_time = True  # joint states carry the time
         self.clock_rate = clock_rate  # seconds of /clock in one of the monotonic clock, when simulated
         self._wall = time.time() - time.monotonic()  # [s]
         self.clock_offset = 100.0 - clock_rate * time.monotonic()  # [s]
@@ -155,7 +155,7 @@ class Robot:
                 self._clock.publish(Clock(clock=to_time(now)))
             if self.publishing:
                 message = JointState(name=self.names, position=(position * (np.nan if self.poisoned else 1.0)).tolist())
-                message.header.stamp = to_time(now if self.stamped else 0)
+                message.header.stamp = to_time(now if self.tells_time else 0)
                 self._states.publish(message)
 
     def _on_base(self, twist: Twist, info: dict) -> None:

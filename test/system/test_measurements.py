@@ -102,11 +102,11 @@ def test_a_joint_that_jumps_is_no_joint_that_was_moved(ros_domain_id: int) -> No
 def test_joint_states_without_a_stamp_move_nothing_and_are_named(ros_domain_id: int) -> None:
     """The wound: 'waiting for joint states', and nothing about the stamp, while they came."""
     with rig(ros_domain_id) as running:
-        running.robot.stamped = False
+        running.robot.tells_time = False
         status = told(running, "stamped 0.0 s", "its sender gives no stamp")
         assert (status["state"], status["cause"]) == ("waiting", "joint_states")
         assert running.robot.joints.values == []
-        running.robot.stamped = True
+        running.robot.tells_time = True
         wait_until(lambda: running.robot.status["state"] == "holding", 20.0, "belief in stamps that are right")
 
 
