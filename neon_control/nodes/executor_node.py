@@ -46,6 +46,7 @@ from neon_control.nodes.base_output import BaseOutput
 from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
 from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.executor_diagnostics import executor_status
+from neon_control.nodes.gripper_output import GripperOutput
 from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.lifecycle import STEADY_CLOCK, AutostartNode, run
 from neon_control.nodes.listeners import Listeners
@@ -113,14 +114,15 @@ class ExecutorNode(AutostartNode):
         names = ActionSpace.from_robot(robot, parameters.mode).joint_names
         self._robot_name = robot.name
         ranges = (robot.limits(names, limit) for limit in ("lower", "upper", "max_velocity"))
-        witnesses = Witnesses(names, *ranges)
+        witnesses = Witnesses(names, *ranges, jumping=robot.gripping)
         self._motion = MotionExecutor(robot, names, parameters, self._supervisor, witnesses, stepped_clock=self._simulated_time)
         messages = parameters.base_message, parameters.base_frame, parameters.trajectory_stamps
         lifespan = None if self._simulated_time else 0.5 * parameters.command_lead
-        self._outputs = create_outputs(self, robot, names, self._motion.period, *messages, lifespan)
+        self._outputs = create_outputs(self, robot, names, self._motion.period, *messages, lifespan, lambda: self._supervisor.state)
         bases = [output for output in self._outputs if isinstance(output, BaseOutput)]
-        topics = [*(controller.topic for controller in robot.controllers), *(base.topic for base in bases)]
-        self._listeners = Listeners(self, topics, [base.decide for base in bases])
+        self._grippers = [output for output in self._outputs if isinstance(output, GripperOutput)]
+        topics = [*(controller.topic for controller in robot.streamed), *(base.topic for base in bases)]
+        self._listeners = Listeners(self, topics, [*(base.decide for base in bases), *(gripper.missing for gripper in self._grippers)])
         self._stops = StopLog(self._motion, self._listeners)
         if self._motion.guard is not None and self._motion.guard.without:
             self.get_logger().warning(
@@ -333,6 +335,7 @@ class ExecutorNode(AutostartNode):
             "clock_refused": self.clock_refused,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
             "deaf_to": ", ".join(deaf) or "none",
+            **{f"gripper/{output.controller}": output.told for output in self._grippers},
             "last_stop": with_names(self._stops.last, self, JOINT_STATES) or "none",
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},
         }

@@ -133,7 +133,7 @@ class InferenceNode(AutostartNode):
         )
         cameras = [camera.name for camera in self._robot.cameras]
         ranges = (self._robot.limits(space.joint_names, limit) for limit in ("lower", "upper", "max_velocity"))
-        witnesses = Witnesses(space.joint_names, *ranges)
+        witnesses = Witnesses(space.joint_names, *ranges, jumping=self._robot.gripping)
         wire, skew = self._robot.wire, parameters.max_skew
         self._builder = ObservationBuilder(
             space.joint_names, parameters.max_age, cameras=cameras, witnesses=witnesses, max_skew=skew, wire=wire

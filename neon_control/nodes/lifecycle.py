@@ -124,6 +124,7 @@ class AutostartNode(LifecycleNode, ClockGuard):
             *[(e, self.destroy_subscription) for e in self.subscriptions],
             *[(e, self.destroy_service) for e in self.services],
             *[(e, self.destroy_timer) for e in self.timers],
+            *[(e, lambda client: client.destroy()) for e in self.waitables],  # actions
         ]
 
     def _destroy_entities(self) -> None:

@@ -25,7 +25,8 @@ class Listeners:
         problems: what is wrong, as of the last `look`; empty when every topic is heard.
 
     Args:
-        undecided: makes publishers whose type depends on who listens, and says what keeps from it.
+        undecided: makes publishers whose type depends on who listens, and says what keeps from it; or says who else is missing, as the
+            server of an action.
     """
 
     def __init__(self, node: Node, topics: Collection[str], undecided: Collection[Callable[[], str]] = ()) -> None:

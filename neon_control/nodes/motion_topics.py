@@ -41,7 +41,7 @@ class MotionTopics:
 
     def __init__(self, node: Node, robot: Robot) -> None:
         self.joint_states = TopicReader(node, [(JOINT_STATES, ["sensor_msgs/JointState"])], JOINT_STATES_DEPTH)
-        self.commands = {c: TopicReader(node, [(c.topic, [COMMAND_TYPES[c.type]])]) for c in robot.controllers}
+        self.commands = {c: TopicReader(node, [(c.topic, [COMMAND_TYPES[c.type]])]) for c in robot.streamed}
         self.odometry = TopicReader(node, [(ODOMETRY, ["nav_msgs/Odometry"])])
         self.measured: dict[str, float] = {}
         self.measured_stamp = 0

@@ -4,6 +4,7 @@
 |--------------------|--------------------------------|-------------------------------------------------------|
 | `joint_trajectory` | trajectory_msgs/JointTrajectory | ros2_control's joint_trajectory_controller           |
 | `position`         | std_msgs/Float64MultiArray     | ros2_control's forward_command_controller, in the order of the robot file |
+| `gripper_command`, `parallel_gripper_command` | goals of an action | see `gripper_output.py`                |
 
 A trajectory is a window of the executor's motion (`core/control/promise.py`): some knots that are due already, those that follow, and the
 points where the joints come to rest. The controller thus brakes by itself if this process dies, and accepts the message: since Jazzy
@@ -22,7 +23,7 @@ from __future__ import annotations
 import copy
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -36,9 +37,12 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.command import Command
 from neon_control.core.control.promise import Motion
+from neon_control.core.control.supervisor import State
+from neon_control.core.robot.gripper import ACTIONS
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.core.robot.turns import within
 from neon_control.nodes.base_output import COMMAND_QOS, BaseOutput
+from neon_control.nodes.gripper_output import GripperOutput
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 STAMPS = ("shared", "arrival")
@@ -197,6 +201,7 @@ def create_outputs(
     base_frame: str = "",
     stamps: str = "shared",
     lifespan: float | None = None,
+    state: Callable[[], State] = lambda: State.WAITING,
 ) -> list[Output]:
     """The outputs that together drive `joint_names`, and the base if the robot has one.
 
@@ -205,6 +210,7 @@ def create_outputs(
         base_message, base_frame: instead of the robot file's, where they are not empty.
         stamps: one of `STAMPS`.
         lifespan: [s] after which a trajectory is not to be delivered any more; None: whenever.
+        state: the executor's, for those who send goals: none is sent while it is waiting.
 
     Raises:
         ConfigError: a joint has no controller, or a controller would get only some of its joints.
@@ -225,6 +231,8 @@ def create_outputs(
         places = np.array([columns[joint] for joint in controller.joints], dtype=np.intp)
         if controller.type == "position":
             outputs.append(PositionOutput(node, controller, places, period, ToWire(robot, controller)))
+        elif controller.type in ACTIONS:
+            outputs.append(GripperOutput(node, robot, controller, places, state))
         else:
             shared, wire = stamps == "shared", ToWire(robot, controller)
             outputs.append(TrajectoryOutput(node, controller, places, shared, lifespan if shared else None, wire))

@@ -65,6 +65,7 @@ class Robot:
         self.reports = 0
         self.position = 0.5 * (self.limits.lower + self.limits.upper)  # [rad]
         self.pushes: deque[float] = deque()  # [rad] by which somebody moves all joints, one in each of its periods
+        self.least = np.full(len(self.names), -np.inf)  # [rad or m] positions below which something is in the way
         self.publishing = True  # joint states
         self.poisoned = False  # joint states are NaN
         self.tells_time = True  # joint states carry the time
@@ -149,7 +150,7 @@ class Robot:
                         wanted = at(arm.commands.ways[-1], self.now())[0] if arm.commands.ways else arm.commands.values[-1]
                         position = position.copy()
                         position[arm.columns] += gain * (wanted - position[arm.columns])
-            self.position = position
+            self.position = position = np.maximum(position, self.least)
             now = self.now()
             if self._clock is not None:
                 self._clock.publish(Clock(clock=to_time(now)))

@@ -32,14 +32,15 @@ class WireLimits:
         data = yaml.safe_load(robot_file.read_text())
         urdf = {j.get("name"): j.find("limit") for j in ElementTree.parse(robot_file.parent / data["urdf"]).getroot().findall("joint")}
         group_of = {j: g for g, names in data["groups"].items() for j in names}
-        groups, margin = data["limits"]["groups"], data["limits"]["position_margin"]
+        groups, given = data["limits"]["groups"], data["limits"]["position_margin"]
+        margin = {j: 0.0 if g in data.get("grippers", {}) else given for j, g in group_of.items()}
 
         def column(read) -> np.ndarray:
             return np.array([read(j, urdf[j], groups[group_of[j]]) for j in joints])
 
         return cls(
-            column(lambda j, u, g: float(u.get("lower")) + margin),
-            column(lambda j, u, g: float(u.get("upper")) - margin),
+            column(lambda j, u, g: float(u.get("lower")) + margin[j]),
+            column(lambda j, u, g: float(u.get("upper")) - margin[j]),
             column(lambda j, u, g: float(u.get("velocity")) * g["velocity_scale"]),
             column(lambda j, u, g: g["max_acceleration"]),
             np.array([data["base"]["max_velocity"][a] for a in AXES]),

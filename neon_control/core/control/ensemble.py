@@ -33,6 +33,7 @@ from neon_control.core.sensing.measured import MAX_FUTURE
 
 METHODS = ("act", "age", "latest", "blend")
 FADES = ("linear", "exponential")
+NO_COLUMNS = np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Ensemble:
         dim: D, columns of a chunk.
         capacity: chunks held at once; the oldest makes room.
         turning: columns of joints that turn without end: from step to step they go the nearest way, and all chunks count the same turns.
+        newest: columns (A,) for which only the newest vote counts, whatever the method.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Ensemble:
         settings: EnsembleSettings | None = None,
         capacity: int = 64,
         turning: Sequence[int] | np.ndarray = (),
+        newest: np.ndarray = NO_COLUMNS,
     ) -> None:
         if num_steps < 2 or capacity < 1:
             raise ConfigError(f"an ensemble needs at least 2 steps and room for 1 chunk, got {num_steps} and {capacity}")
@@ -74,6 +77,7 @@ class Ensemble:
         self.settings = settings or EnsembleSettings()
         self.capacity = capacity
         self._turning = np.array(turning, dtype=np.intp)
+        self._newest_alone = newest
         self.out_of_order = 0  # chunks accepted although a newer one was there
         self.votes = 0  # live chunks at the last evaluation
         self._known_weights: dict[int, np.ndarray] = {}  # number of votes -> weights, where they depend on nothing else
@@ -126,7 +130,12 @@ class Ensemble:
         self.votes = len(slots)
         if not slots:
             return None
-        return self._newest(slots[-1], t) if self.settings.method == "latest" else self._combined(np.array(slots), t)
+        if self.settings.method == "latest":
+            return self._newest(slots[-1], t)
+        target = self._combined(np.array(slots), t)
+        if len(self._newest_alone):
+            target[self._newest_alone] = self._newest(slots[-1], t)[self._newest_alone]
+        return target
 
     def clear(self) -> None:
         """Forget all chunks (the clock jumped back, or another publisher took over)."""

@@ -30,6 +30,9 @@ class Entry:
 
     Attributes:
         joined: whether it follows the motion.
+        shows: whether a step shows that it does; False: of a gripper, which may hold something. It is left alone until there is something
+            to follow, and then counts as joined.
+        lost: nobody knows what it was told last; a gripper then has to be placed, too.
         standing: (A,) [rad] measured minus commanded when it was joined: what gravity does to a joint that follows.
         way: where it was sent last, all J columns.
         message: what it is to be sent, likewise; None: nothing.
@@ -39,12 +42,17 @@ class Entry:
         self.columns = columns
         self._velocity, self._acceleration = velocity[columns], acceleration[columns]
         self._size = len(velocity)
-        self.joined = False
+        self.shows = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing was sent to it."""
+        self.joined = self.lost = False
         self.leave()
 
     def leave(self) -> None:
         """It is not known to follow any more; nothing is sent until `place` or `step`."""
-        self.joined = False
+        self.joined &= not self.shows
         self.message: Motion | None = None
         self.standing = np.zeros(len(self.columns))
         self.way: Motion | None = None

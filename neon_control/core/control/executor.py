@@ -23,8 +23,9 @@ from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.clearance import ClearanceGuard
 from neon_control.core.control.command import Command
 from neon_control.core.control.continuing import Continuing
-from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
+from neon_control.core.control.ensemble import NO_COLUMNS, Ensemble, EnsembleSettings
 from neon_control.core.control.executor_settings import ExecutorSettings
+from neon_control.core.control.grip import Grip
 from neon_control.core.control.joining import Joining
 from neon_control.core.control.limits import envelope
 from neon_control.core.control.ramp import Ramp
@@ -67,8 +68,8 @@ class MotionExecutor:
         self._latency = round(self.settings.action_latency * NANOSECONDS)
         self._ahead = self._latency + self._step // 2  # [ns] by which targets of joints are early: the limiter follows their middle
         self.joint_names = joint_names
-        stated = robot.limits(joint_names, "tracking_error_limit")
-        self.tracking_limits = tolerance = np.where(np.isnan(stated), self.settings.tracking_error_limit, stated)
+        self.grip = Grip(robot, joint_names, self.settings.tracking_error_limit)
+        self.tracking_limits, tolerance = self.grip.tracking_limits, self.grip.tolerances
         lower, upper = (robot.limits(joint_names, end) for end in ("lower", "upper"))  # no command could come nearer to who is further out
         self.measured = MeasuredJoints(joint_names, lower - tolerance, upper + tolerance, witnesses, robot.wire)
         turning = [name in robot.wire.turning for name in joint_names]
@@ -78,7 +79,7 @@ class MotionExecutor:
         self.limiter = envelope(robot, joint_names, self.period)
         self.guard = None if robot.clearance is None else ClearanceGuard(robot, joint_names, self.period)
         self._joints, self._base = slice(0, len(joint_names)), slice(len(joint_names), None)  # the command's axes
-        self.joining = Joining(robot, joint_names, self.settings.following_limit, self.period)
+        self.joining = Joining(robot, joint_names, self.settings.following_limit, self.period, self.grip.joints)
         lead = round(self.settings.command_lead * NANOSECONDS)
         smoothing = smoothing_for(robot, joint_names, self.limiter)
         self._ahead += round(smoothing.delay * NANOSECONDS) if smoothing else 0
@@ -98,11 +99,15 @@ class MotionExecutor:
         self.restart()
 
     def _stream(self, name: str, dim: int, ensemble: EnsembleSettings, turning: np.ndarray) -> Stream:
-        return Stream(name, Ensemble(self.settings.chunk_steps, dim, ensemble, turning=turning), SourceGuard(self.settings.chunk_timeout))
+        newest = self.grip.newest if name == JOINTS else NO_COLUMNS
+        ensembles = Ensemble(self.settings.chunk_steps, dim, ensemble, turning=turning, newest=newest)
+        return Stream(name, ensembles, SourceGuard(self.settings.chunk_timeout))
 
     def restart(self) -> None:
         """Begin anew (activation): nothing received, nothing commanded."""
         self.supervisor.restart()
+        if self.continuing.begun:
+            self.grip.leave(self.limiter.value[self._joints], self.measured.positions)
         self._forget()
         if self.guard is not None:
             self.guard.forget()
@@ -209,9 +214,8 @@ class MotionExecutor:
             self.continuing.shift(passed)
         self._now = now
 
-    def _tried_apart(self, goal: np.ndarray, now: int) -> np.ndarray:
-        """Towards which pose (J,) controllers may be tried: the goal's, but not too near to something on the way."""
-        here = self.measured.positions
+    def _tried_apart(self, here: np.ndarray, goal: np.ndarray, now: int) -> np.ndarray:
+        """Towards which pose (J,) controllers may be tried: the goal's, but not too near to something on the way from `here`."""
         trial = None if self.guard is None else self.joining.trial(now, here, goal)
         if self.guard is None or trial is None:
             return goal
@@ -224,7 +228,7 @@ class MotionExecutor:
         if measured and self.continuing.begun:
             value, rate = self.promise.near(now)
             gaps = self.measured.positions - value
-            self.farthest = self.joining.worst(gaps, self.tracking_limits)
+            self.farthest = self.grip.beyond(gaps) or self.joining.worst(gaps, self.tracking_limits)
             if state in (State.HOLDING, State.RAMPING) and self.joining.watch(now, gaps, rate):
                 self._settled = False
         return Conditions(
@@ -234,7 +238,7 @@ class MotionExecutor:
             and all(t is not None for t in targets.values()),
             tracking=abs(self.farthest[1]) <= float(self.tracking_limits[self.farthest[0]]),
             following=self.joining.in_order(now),
-            at_rest=not self.limiter.rate.any() and not self.limiter.value[self._base].any(),
+            at_rest=self.limiter.rests and not self.limiter.value[self._base].any(),
             ramp_over=self._ramp.is_over(self.promise.end),
             listened=self.listened,
             apart=self.guard is None or self._is_apart(self.guard, targets[JOINTS]),
@@ -252,10 +256,10 @@ class MotionExecutor:
 
     def _enter(self, state: State, before: State, now: int) -> None:
         if before is State.WAITING and state is State.HOLDING:
-            self._rest[self._joints] = self.measured.positions
+            pose = self._rest[self._joints] = self.grip.begin(self.measured.positions)
             self.limiter.anchor(self._rest)
-            self.continuing.begin(now, self.measured.positions)
-            self.joining.begin(now, self.measured.positions)
+            self.continuing.begin(now, pose)
+            self.joining.begin(now, pose)
             self._settled = True
         elif state is State.RAMPING:
             self._aim.restart()
@@ -277,8 +281,9 @@ class MotionExecutor:
         wanted[joints] = self._aim.next(wanted[joints], limiter.value[joints])
         entered = self.joining.complete
         if not entered:
-            goal = self._within_reach(wanted[joints])
-            entered = self.joining.seek(now, limiter.value[joints], self.measured.positions, self._tried_apart(goal, now))
+            commanded = limiter.value[joints]
+            here, goal = (self.grip.held(pose, commanded) for pose in (self.measured.positions, self._within_reach(wanted[joints])))
+            entered = self.joining.seek(now, commanded, here, self._tried_apart(here, goal, now))
         if self._ramp.waits:
             self._rest[self._joints] = self.limiter.value[self._joints]
             self._ramp.waits = not entered
@@ -290,6 +295,7 @@ class MotionExecutor:
                 earlier = self._aim.next(earlier, limiter.value[joints])
             rows.append(wanted if earlier is None else np.concatenate([earlier, wanted[len(earlier) :]]))
         rows.append(wanted)
+        rows = [self.grip.target(row) for row in rows]
         if self.supervisor.state is State.RAMPING:
             ends = due or [self.promise.end]
             rows = [self._ramp.between(self._rest, row, t) for t, row in zip(ends, rows, strict=True)]
@@ -302,16 +308,18 @@ class MotionExecutor:
     def _stop(self, due: Sequence[int], now: int) -> None:
         measured, joints = self.measured.is_fresh(now, self.settings.joint_state_timeout), self._joints
         if self._settled:
-            if measured and (np.abs(self.measured.positions - self._rest[joints]) > self.tracking_limits).any():
-                self._rest[joints] = self.measured.positions  # moved by force, or reset: give way instead of pulling back
+            here = self.grip.rest(self.measured.positions, self._rest[joints])
+            if measured and (np.abs(here - self._rest[joints]) > self.tracking_limits).any():
+                self._rest[joints] = here  # moved by force, or reset: give way instead of pulling back
             self.continuing.advance(due, [self._rest], braking=self.limiter.outside)  # who stands outside is not moved while he should rest
             return
         self.continuing.advance(due, [self._rest], braking=joints)
         if not self.limiter.rate[joints].any() and self.joining.at_rest(now):
             self._settled = True
-            self._rest[joints] = self.measured.positions if measured else self.limiter.value[joints]
+            commanded = self.limiter.value[joints]
+            self._rest[joints] = self.grip.rest(self.measured.positions if measured else commanded, commanded)
             if measured:
-                self.joining.place(now, self.limiter.value[joints], self.measured.positions)
+                self.joining.place(now, commanded, self.grip.held(self.measured.positions, commanded))
 
     def _forget(self) -> None:
         """Drop what was received: it belongs to another time."""

@@ -25,6 +25,7 @@ class Joining:
     Args:
         limit: [rad] how far a joint may be left behind while holding and ramping; 0: nothing is watched, and all count as joined.
         period: [s] in which the acceleration may change by its limit of the jerk; a step turns it round at once.
+        grips: (J,) joints that may meet things: they are not watched, and a controller of such joints alone has nothing to show.
 
     Attributes:
         columns: controller -> (A,) places of its joints among the J.
@@ -33,26 +34,29 @@ class Joining:
         complaint: what did not follow, in words; empty: nothing.
     """
 
-    def __init__(self, robot: Robot, joint_names: tuple[str, ...], limit: float, period: float) -> None:
+    def __init__(self, robot: Robot, joint_names: tuple[str, ...], limit: float, period: float, grips: np.ndarray | None = None) -> None:
         self._names, self._limit = joint_names, limit
         self._units = [robot.joints[name].unit for name in joint_names]
+        self._shows = np.ones(len(joint_names), dtype=bool) if grips is None else ~grips  # (J,)
         places = {name: i for i, name in enumerate(joint_names)}
         ours = [c for c in robot.controllers if all(joint in places for joint in c.joints)]
         self.columns = {c.name: np.array([places[joint] for joint in c.joints], dtype=np.intp) for c in ours}
         velocity, acceleration, jerk = (robot.limits(joint_names, f"max_{f}") for f in ("velocity", "acceleration", "jerk"))
         acceleration = np.minimum(acceleration, 0.5 * period * jerk)
         self.entries = {c.name: Entry(self.columns[c.name], velocity, acceleration) for c in ours if c.type == "joint_trajectory"}
+        for entry in self.entries.values():
+            entry.shows = bool(self._shows[entry.columns].any())
         self.standing = [c.name for c in ours if c.name not in self.entries]
         self.complaint = ""
         self._again, self._quiet = 0, 0  # [ns] when to try again, and until when nothing may be sent
         self._sag = np.zeros(len(joint_names))  # (J,) [rad] measured minus commanded, of joints that follow
-        self._joined = np.ones(len(joint_names), dtype=bool)  # (J,)
+        self._joined = self._shows.copy()  # (J,)
 
     def begin(self, now: int, measured: np.ndarray) -> None:
         """Nothing was sent yet; the joints stand at `measured` (J,) [rad]."""
         self._again = self._quiet = 0
         for entry in self.entries.values():
-            entry.leave()
+            entry.forget()
             entry.joined = not self._limit
         self._note()
         self.place(now, measured, measured)
@@ -63,7 +67,7 @@ class Joining:
             for entry in self.entries.values():
                 entry.leave()
             self._note()
-        return not self.complete
+        return any(not entry.joined and (entry.shows or entry.lost) for entry in self.entries.values())
 
     @property
     def complete(self) -> bool:
@@ -71,9 +75,9 @@ class Joining:
         return all(entry.joined for entry in self.entries.values())
 
     def place(self, now: int, commanded: np.ndarray, measured: np.ndarray) -> None:
-        """Send whoever is not joined to the pose measured; both (J,) [rad]."""
+        """Send whoever is not joined to the pose measured, of a gripper that commanded; both (J,) [rad]."""
         for entry in self.entries.values():
-            if not entry.joined:
+            if not entry.joined and (entry.shows or entry.lost):
                 entry.place(now, commanded[entry.columns], measured[entry.columns])
 
     def seek(self, now: int, commanded: np.ndarray, measured: np.ndarray, target: np.ndarray) -> bool:
@@ -81,6 +85,10 @@ class Joining:
         waits = False
         for name, entry in self.entries.items():
             if entry.joined:
+                continue
+            if not entry.shows:
+                entry.joined = not entry.busy(now)
+                waits |= not entry.joined
                 continue
             here = measured[entry.columns]
             answer = entry.answer(now, here)
@@ -97,7 +105,7 @@ class Joining:
         """Where on the straight way to `target` (J,) those would be tried who are about to be; None: nobody is."""
         gap = np.zeros(len(measured))
         for entry in self.entries.values():
-            if not (entry.joined or entry.tried or entry.busy(now)):
+            if entry.shows and not (entry.joined or entry.tried or entry.busy(now)):
                 gap[entry.columns] = (target - measured)[entry.columns]
         largest = np.abs(gap).max()
         return None if largest < LEAST_STEP else measured + gap * min(1.0, STEP / largest)
@@ -161,7 +169,9 @@ class Joining:
     def lose(self, controller: str, now: int, rested: int) -> None:
         """Nobody knows what this one was told last; by `rested` [ns] it is at rest."""
         self._quiet = max(self._quiet, rested)
-        self.entries[controller].leave()
+        entry = self.entries[controller]
+        entry.leave()
+        entry.joined, entry.lost = False, True
         self._note()
         self._refuse(now, f"a message to {controller} was held up while it was sent")
 
@@ -183,4 +193,4 @@ class Joining:
 
     def _note(self) -> None:
         for entry in self.entries.values():
-            self._joined[entry.columns], self._sag[entry.columns] = entry.joined, entry.standing
+            self._joined[entry.columns], self._sag[entry.columns] = entry.joined & self._shows[entry.columns], entry.standing

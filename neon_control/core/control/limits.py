@@ -110,6 +110,11 @@ class Limiter:
         """(D,) whether the value lies outside its range, where an anchor put it."""
         return np.asarray((self.value < self.lower) | (self.value > self.upper))
 
+    @property
+    def rests(self) -> bool:
+        """Whether no value moves: a pose that is held may be missed by the last digit, and sought to and fro for ever."""
+        return bool((np.abs(self.rate) <= self._tolerance).all())
+
     def anchor(self, value: np.ndarray) -> None:
         """Begin anew from `value` (D,) at rest, for example from the measured pose. It may lie outside the range."""
         self.value = np.array(value, dtype=np.float64)

@@ -18,14 +18,15 @@ from neon_control.core.common.fields import setting
 from neon_control.core.robot.base_limits import BASE_AXES, BaseLimits
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.clearance_settings import ClearanceSettings
+from neon_control.core.robot.gripper import ACTIONS, Gripper
 from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.robot.turns import TURN
 from neon_control.core.robot.wire import Wire
 
 __all__ = ["BASE_AXES", "BaseLimits", "ControllerConfig", "Joint", "Robot", "Wire"]
 
-PARTS = ("arms", "torso", "legs")  # the order of an action vector; the base comes last
-CONTROLLER_TYPES = ("joint_trajectory", "position")  # JointTrajectory or Float64MultiArray
+PARTS = ("arms", "hands", "torso", "legs")  # the order of an action vector; the base comes last
+CONTROLLER_TYPES = ("joint_trajectory", "position", *ACTIONS)  # JointTrajectory, Float64MultiArray, or goals; see nodes/outputs.py
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Robot:
     urdf_path: Path
     joints: dict[str, Joint]  # every actuated joint that a group names
     groups: dict[str, tuple[str, ...]]  # group -> joint names
-    parts: dict[str, tuple[str, ...]]  # arms, torso, legs -> joint names, in group order
+    parts: dict[str, tuple[str, ...]]  # each of `PARTS` -> joint names, in group order
     controllers: tuple[ControllerConfig, ...]
     base: BaseLimits | None  # None: a robot without a mobile base
     file: Path  # the YAML file; the simulation reads its own section of it
@@ -81,11 +82,22 @@ class Robot:
     cameras: tuple[Camera, ...] = (Camera(),)  # the first one is what a policy looks at that names none
     clearance: ClearanceSettings | None = None  # None: the bodies are not kept apart
     joint_prefix: str = ""  # of all joint names in the messages of drivers
+    grippers: dict[str, Gripper] = field(default_factory=dict)  # group -> what it is, of those that are grippers or hands
 
     @cached_property
     def wire(self) -> Wire:
         """How drivers speak of the joints."""
         return Wire(self.joint_prefix, frozenset(name for name, joint in self.joints.items() if joint.turn is not None))
+
+    @property
+    def streamed(self) -> tuple[ControllerConfig, ...]:
+        """The controllers whose commands stand on a topic; the others are sent goals of an action."""
+        return tuple(c for c in self.controllers if c.type not in ACTIONS)
+
+    @property
+    def gripping(self) -> tuple[str, ...]:
+        """The joints of grippers and hands."""
+        return tuple(joint for gripper in self.grippers.values() for joint in gripper.joints)
 
     def limits(self, names: tuple[str, ...], field: str) -> np.ndarray:
         """One `Joint` field for the named joints, as an array (len(names),); NaN where it is None."""

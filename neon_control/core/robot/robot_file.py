@@ -13,6 +13,7 @@ from neon_control.core.common.paths import find_file
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.clearance_settings import ClearanceSettings
+from neon_control.core.robot.gripper import ACTIONS, Gripper, check_goals, narrowed, with_joints, without_margins
 from neon_control.core.robot.joint_limits import Limits, load_joints
 from neon_control.core.robot.packages import PACKAGE, locate
 from neon_control.core.robot.recording_names import CommandTopic, load_recording
@@ -36,6 +37,7 @@ class RobotFile:
     cameras: dict[str, Camera] = setting({"camera": Camera()}, null=True, filled=True)
     controllers: dict[str, ControllerConfig] = setting({}, null=True)  # their joints may also be names of groups
     clearance: ClearanceSettings | None = setting(None, null=True)
+    grippers: dict[str, Gripper] = setting({}, null=True)  # group -> what it is, of those that are grippers or hands
     recording: Any = None  # see `load_recording`
     simulation: Any = None  # the simulation reads it
 
@@ -53,9 +55,13 @@ def load_robot(path: str | Path) -> Robot:
         urdf_path = expand(urdf_path, data.urdf_arguments)
     elif data.urdf_arguments:
         raise ConfigError(f"{file}: urdf_arguments are of a xacro file, which {urdf_path} is not")
-    joints = load_joints(Place(file, "limits"), read_urdf(urdf_path), data.groups, data.limits)
+    grippers = with_joints(file, data.grippers, data.groups)
+    limits = replace(data.limits, groups=without_margins(data.limits.groups, grippers))
+    joints = narrowed(file, load_joints(Place(file, "limits"), read_urdf(urdf_path), data.groups, limits), grippers)
     parts = _load_parts(file, data.groups, data.parts)
     controllers = tuple(replace(c, joints=_expand(file, data.groups, joints, c)) for c in data.controllers.values())
+    for c in controllers:
+        check_goals(file, c.name, c.type, c.joints, grippers)
     driven = [j for c in controllers for j in c.joints]
     twice = sorted({j for j in driven if driven.count(j) > 1})
     if twice:
@@ -64,10 +70,10 @@ def load_robot(path: str | Path) -> Robot:
     topics = [c.topic for c in cameras]
     if len(set(topics)) < len(topics):
         raise ConfigError(f"{file}: cameras need topics of their own, got {topics}")
-    commands = tuple(CommandTopic(c.topic, c.joints) for c in controllers)
+    commands = tuple(CommandTopic(c.topic, c.joints) for c in controllers if c.type not in ACTIONS)  # goals are on no topic
     prefix = data.joint_prefix
     parsed = data.name, urdf_path, joints, data.groups, parts, controllers, data.base, file
-    robot = Robot(*parsed, cameras=cameras, clearance=data.clearance, joint_prefix=prefix)
+    robot = Robot(*parsed, cameras=cameras, clearance=data.clearance, joint_prefix=prefix, grippers=grippers)
     base = "" if data.base is None else data.base.topic
     return replace(robot, recording=load_recording(file, data.recording, commands, cameras[0], base, robot.wire))
 

@@ -34,7 +34,7 @@ def input_topics(robot: Robot) -> dict[str, tuple[str, ...]]:
 def output_topics(robot: Robot) -> tuple[str, ...]:
     """What our nodes publish on `robot`: chunks, commands and diagnostics."""
     bases = dict.fromkeys(filter(None, (robot.recording.base, BASE_COMMAND if robot.base is None else robot.base.topic)))
-    return (CHUNK_JOINTS, CHUNK_BASE, *(c.topic for c in robot.controllers), *bases, DIAGNOSTICS)
+    return (CHUNK_JOINTS, CHUNK_BASE, *(c.topic for c in robot.streamed), *bases, DIAGNOSTICS)
 
 
 def recorded_topics(robot: Robot) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ true pose, of which a joint lies at 1.5 rad: neither publisher is believed, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +36,7 @@ QUIET = 1.0  # [s] without a jump, after two jumps that came within that time
 SILENT = 0.5  # [s] after which a publisher that says nothing more contradicts nobody
 LONGEST = 0.5  # [s] of motion that is allowed for between two messages, however far apart they are
 SPEED = 2.0  # of a joint's velocity limit: what may be commanded is less than what a joint can do
+CROSSING = 0.1  # [s] in which a gripper may cross its range: what two publishers say of it may differ accordingly
 TOLERANCE, TOLERANCE_SHARE = 0.05, 0.02  # [rad] and of a joint's range, the smaller one: noise, and filters of honest publishers
 MOST = 64  # witnesses that are remembered
 
@@ -74,15 +75,21 @@ class Witnesses:
         joint_names: the J joints.
         lower, upper: (J,) [rad] their ranges.
         max_velocity: (J,) [rad/s] how fast each is commanded at most.
+        jumping: joints that can be anywhere in the next message: of grippers, which have drivers of their own, snap shut when what they
+            hold slips, and may be told as open or closed alone.
 
     Attributes:
         doubted: joints that count as not measured, and why.
     """
 
-    def __init__(self, joint_names: Sequence[str], lower: np.ndarray, upper: np.ndarray, max_velocity: np.ndarray) -> None:
+    def __init__(
+        self, joint_names: Sequence[str], lower: np.ndarray, upper: np.ndarray, max_velocity: np.ndarray, *, jumping: Collection[str] = ()
+    ) -> None:
         self._names = tuple(joint_names)
         self._tolerance = np.minimum(TOLERANCE, TOLERANCE_SHARE * (upper - lower))
         self._speed = SPEED * max_velocity / NANOSECONDS
+        self._steady = np.array([name not in jumping for name in self._names], dtype=bool)
+        self._speed = np.where(self._steady, self._speed, np.maximum(self._speed, (upper - lower) / (CROSSING * NANOSECONDS)))
         self._known: dict[tuple[object, Layout], _Witness] = {}
         self.doubted: dict[str, str] = {}
 
@@ -140,7 +147,7 @@ class Witnesses:
                 witness.stamp, witness.values, witness.jump, witness.jumped = stamp, values, None, -(2**62)
                 witness.restart(stamp)
             return False
-        far = np.abs(values - witness.values) > witness.allowed(gap)
+        far = (np.abs(values - witness.values) > witness.allowed(gap)) & self._steady[witness.layout.columns]
         if far.any():
             self._jumped(witness, stamp, values, far)
         witness.stamp, witness.values, witness.jump = stamp, values, None
@@ -160,7 +167,8 @@ class Witnesses:
         others = f" ({far.sum()} joints)" if far.sum() > 1 else ""
         before, after, seconds = witness.values[row], values[row], (stamp - witness.stamp) / NANOSECONDS
         text = f"{self._joints(witness)[row]} jumped from {before:.3f} to {after:.3f} within {seconds:.3f} s{others}{_by(witness)}"
-        stays = witness.jump is not None and bool((np.abs(values - witness.jump) <= witness.allowed(stamp - witness.jumped)).all())
+        here = np.abs(values - (values if witness.jump is None else witness.jump)) <= witness.allowed(stamp - witness.jumped)
+        stays = witness.jump is not None and bool((here | ~self._steady[witness.layout.columns]).all())
         again = stamp - witness.jumped < QUIET * NANOSECONDS
         if stays:
             witness.restart(witness.jumped, count=2)

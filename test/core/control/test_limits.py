@@ -259,3 +259,16 @@ def test_a_joint_without_limits_is_a_refusal():
 def test_an_acceleration_limit_that_limits_nothing_is_a_refusal():
     with pytest.raises(ConfigError, match="limits nothing"):
         envelope(load_robot("g1.yaml"), ("left_elbow_joint",), 1.0)
+
+
+def test_a_pose_that_is_held_counts_as_rest_although_its_last_digit_is_sought_to_and_fro():
+    random, size = np.random.default_rng(0), 500
+    limits = (np.full(size, value) for value in (-2.0, 2.0, 1.0, 10.0))
+    limiter = Limiter([str(n) for n in range(size)], *limits, dt=0.01)
+    limiter.anchor(random.uniform(-1.0, 1.0, size))
+    target = limiter.value + random.uniform(-0.02, 0.02, size)
+    limiter.step(target)
+    assert not limiter.rests
+    for _ in range(200):
+        limiter.step(target)
+    assert limiter.rate.any() and limiter.rests and (limiter.value == target).all()
