@@ -42,6 +42,7 @@ class PolicyConfig:
     token_dim: int = 0  # their width
     use_audio: bool = True  # off: the audio input is taken and ignored
     state_relative: bool = False  # joints are predicted as changes from the current position, the base as it is
+    absolute: Sequence[int] = ()  # places of joints that are predicted as they are all the same: those of grippers
     relative_scale: bool = False  # these changes are measured in what is usual for each joint and step; see `StateRelativeHead`
     loss_weights: Mapping[str, float] = field(default_factory=dict)  # group -> weight, for example {"arms": 2.0}
     loss_reduction: str = "valid"
@@ -57,6 +58,8 @@ class PolicyConfig:
             raise ConfigError(f"PolicyConfig.proprioception_added {list(self.proprioception_added)} must be fewer joints than all {joints}")
         check_keys(self.loss_weights, Place(field="PolicyConfig.loss_weights"), tuple(self.groups))
         read(str, self.loss_reduction, Place(field="PolicyConfig.loss_reduction"), Rules(choices=REDUCTIONS))
+        if not all(0 <= place < self.num_joints for place in self.absolute):
+            raise ConfigError(f"PolicyConfig.absolute {list(self.absolute)} must be places of the {self.num_joints} joints")
         if self.relative_scale and not self.state_relative:
             raise ConfigError("PolicyConfig.relative_scale is on, but state_relative is off: there are no changes to scale")
         if self.head_options and self.head_type == "grouped":
@@ -70,6 +73,8 @@ class PolicyConfig:
     @classmethod
     def from_action_space(cls, space: ActionSpace, **options: Any) -> PolicyConfig:
         """The configuration for a robot's action space; `options` are any other fields."""
+        if options.get("state_relative"):
+            options = {"absolute": space.absolute, **options}
         return cls(mode=space.mode, groups=group_sizes(space), num_joints=space.num_joints, **options)
 
     @classmethod
@@ -119,7 +124,7 @@ class ActionPolicy(nn.Module):
                 f"the head '{config.head_type}' with the options {dict(config.head_options)} looks at {head.token_dim or 'none'}"
             )
         if config.state_relative:
-            relative = [i < config.num_joints for i in range(config.action_dim)]
+            relative = [i < config.num_joints and i not in config.absolute for i in range(config.action_dim)]
             head = StateRelativeHead(head, config.action_dim, config.head.num_action_steps, relative, config.relative_scale)
         self.head = head
         self.draws = head.multi_modal  # `forward` turns noise into a draw, and therefore takes noise
@@ -192,7 +197,8 @@ class ActionPolicy(nn.Module):
         return grouped_loss(error, self.config.groups, self.config.loss_weights, mask, self.config.loss_reduction)
 
     def _head_inputs(self, proprioception: Tensor, tokens: Tensor | None, token_mask: Tensor | None) -> dict[str, Tensor]:
-        inputs = {"current_state": proprioception} if self.config.state_relative else {}
+        state = F.pad(proprioception, (0, self.config.action_dim - self.config.num_joints)) if self.config.absolute else proprioception
+        inputs = {"current_state": state} if self.config.state_relative else {}
         if (tokens is None or token_mask is None) != (self.config.num_tokens == 0):
             given = "none" if tokens is None or token_mask is None else str(tuple(tokens.shape[1:]))
             raise ConfigError(f"the policy reads {self.config.num_tokens} tokens of width {self.config.token_dim}, but was given {given}")

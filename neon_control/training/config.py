@@ -52,7 +52,7 @@ class TrainConfig:
     backend: str = setting("onnx", "what runs the action layer on the robot; torch: for a head that cannot be exported", choices=BACKENDS)
     plugins: tuple[str, ...] = setting((), "Python modules to import first: heads and backbones of your own")
     init_from: str = setting("", "a policy to start from, of the same mode or a narrower one, whose predictions are kept")
-    freeze: tuple[str, ...] = setting((), "what is not trained: groups (arms, torso, legs, base), and trunk, which all heads read")
+    freeze: tuple[str, ...] = setting((), "what is not trained: groups (arms, hands, torso, legs, base), and trunk, which all heads read")
     validation_share: float = setting(0.05, "share of the episodes that is held out", minimum=1e-4, maximum=0.5)
     epochs: int = setting(30, "passes over the data", minimum=1)
     batch_size: int = setting(256, "samples of one step, of all processes together", minimum=1)

@@ -1,4 +1,4 @@
-"""Progressive training: a policy of a narrower mode becomes the start of a wider one (arms, then base, then waist and legs).
+"""Progressive training: a policy of a narrower mode becomes the start of a wider one (arms, then hands, base, waist and legs).
 
 The wider policy has everything that the narrower one has, under the same names, and more: decoders for its new groups, and columns for
 its new joints. What it had is copied, its feature statistics too; the new columns are zero. So before the first step the wider policy
@@ -30,7 +30,7 @@ from neon_control.training.building import policy_config
 from neon_control.training.config import TrainConfig
 from neon_control.training.evaluation import change_scale
 
-MAY_DIFFER = ("mode", "groups", "num_joints", "proprioception_added", "loss_weights", "loss_reduction")
+MAY_DIFFER = ("mode", "groups", "num_joints", "absolute", "proprioception_added", "loss_weights", "loss_reduction")
 
 
 def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, vision: BackboneSpec | None = None) -> ActionPolicy:
@@ -130,6 +130,8 @@ def _check_space(start: PolicyFile, groups: Mapping[str, slice], space: ActionSp
 def _check_config(start: PolicyFile, narrow: PolicyConfig, wide: PolicyConfig) -> None:
     before, now = narrow.to_dict(), wide.to_dict()
     _same(start, "action_layer.head_type", narrow.head_type, wide.head_type)
+    known = [place for place in wide.absolute if place < narrow.num_joints]
+    _same(start, "action_layer.absolute", list(narrow.absolute), known)
     for field in before:
         if field == "head":
             for name, value in before["head"].items():

@@ -10,6 +10,7 @@ from synthetic import CONFIG, HEAD, recording  # noqa: E402
 
 from neon_control.core.common.errors import ConfigError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
+from neon_control.core.robot.gripper import Gripper  # noqa: E402
 from neon_control.core.robot.robot import Robot  # noqa: E402
 from neon_control.model.policy import ActionPolicy  # noqa: E402
 from neon_control.runtime.compute.sessions import open_session  # noqa: E402
@@ -92,6 +93,42 @@ def test_arms_then_base_then_waist_then_legs(
         for group, actions in said.items():
             assert torch.equal(predict(policy, batch, spaces[i])[group], actions), (spaces[i].mode, group)
     assert policy.config.proprioception_added == (3, 12)
+
+
+@pytest.mark.parametrize("scaled", [False, True], ids=["", "scaled"])
+def test_arms_then_hands_which_stay_absolute(robot: Robot, tmp_path: Path, scaled: bool) -> None:
+    hands = tuple(name for name in robot.parts["arms"] if "wrist" in name)
+    arms = tuple(name for name in robot.parts["arms"] if name not in hands)
+    gripper = {"hand": Gripper("hand", kind="hand", joints=hands)}
+    robot = replace(robot, parts={**robot.parts, "arms": arms, "hands": hands}, grippers=gripper)
+    spaces = [ActionSpace.from_robot(robot, mode) for mode in ("arms_only", "arms_hands", "whole_body")]
+    samples = [to_batch([recording(space, i) for i in range(3)], space) for space in spaces]
+    config = replace(CONFIG, policy={**CONFIG.policy, "loss_weights": {}, "state_relative": True, "relative_scale": scaled})
+    policy = start_policy(config, spaces[0], samples[0])
+    assert policy.config.absolute == ()
+    for i in (1, 2):
+        file = export(policy, tmp_path / str(i), spaces[i - 1], samples[i].vision.shape[1])
+        said = predict(rebuild_policy(read_policy_file(file)), samples[2], spaces[i - 1])
+        policy = start_policy(replace(config, init_from=str(file)), spaces[i], samples[i])
+        assert tuple(policy.config.absolute) == spaces[i].absolute == tuple(range(len(arms), len(arms) + len(hands)))
+        for group, actions in said.items():
+            assert torch.equal(predict(policy, samples[2], spaces[i])[group], actions), (spaces[i].mode, group)
+    moved = replace(samples[2], joints=samples[2].joints + 0.1)
+    raw = policy.head.inner_head(policy.features(moved.vision, moved.audio, moved.joints))
+    if not scaled:
+        hand = spaces[2].groups["hands"]
+        assert torch.equal(predict(policy, moved, spaces[2])["hands"], raw[..., hand]), "no state is added"
+    folder = export(policy, tmp_path / "last", spaces[2], moved.vision.shape[1])
+    inputs = {"vision": moved.vision, "audio": moved.audio, "proprioception": moved.joints}
+    (graph,) = open_session(folder / "action_layer.onnx", 1).run(None, {name: values.numpy() for name, values in inputs.items()})
+    assert np.allclose(graph[..., spaces[2].groups["hands"]], predict(policy, moved, spaces[2])["hands"].numpy(), atol=1e-5)
+
+
+def test_a_joint_that_became_a_grippers_cannot_be_widened_in_silence(
+    space: ActionSpace, narrow: Path, whole: ActionSpace, batch: Batch
+) -> None:
+    with pytest.raises(ConfigError, match=r"action_layer.absolute is \[\], needed is \[3\]"):
+        start_policy(wide_config(narrow), replace(whole, absolute=(3,)), batch)
 
 
 def test_training_goes_on_after_widening(narrow: Path, space: ActionSpace, whole: ActionSpace, batch: Batch) -> None:

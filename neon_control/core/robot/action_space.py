@@ -5,7 +5,8 @@ Layout of an action (last axis), worked for the G1 in mode `upper_body`, N = 20:
     [ left_arm 0..6 | right_arm 7..13 | torso 14..16 | vx vy yaw_rate 17..19 ]
       [rad]                                            [m/s, m/s, rad/s]
 
-The order is always arms, torso, legs, base; a narrower mode leaves parts out, it never moves what stays within a part.
+The order is always arms, hands, torso, legs, base; a narrower mode leaves parts out, it never moves what stays within a part. Hands are a
+part of their own only where the robot file has one: a gripper may as well be a group of `arms`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ from neon_control.core.robot.turns import within
 
 BASE_NAMES = tuple(f"base/{axis}" for axis in BASE_AXES)  # in an action vector
 
-MODES: dict[str, tuple[str, ...]] = {"arms_only": ("arms",), "upper_body": ("arms", "torso"), "whole_body": PARTS}
+MODES: dict[str, tuple[str, ...]] = {
+    "arms_only": ("arms",),
+    "arms_hands": ("arms", "hands"),
+    "upper_body": ("arms", "hands", "torso"),
+    "whole_body": PARTS,
+}
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,10 @@ class ActionSpace:
     Attributes:
         mode: one of `MODES`.
         joint_names: the J commanded joints, in action order.
-        groups: part name (`arms`, `torso`, `legs`, `base`) -> slice of the action's last axis; empty parts are left out.
+        groups: part name (`arms`, `hands`, `torso`, `legs`, `base`) -> slice of the action's last axis; empty parts are left out.
         lower, upper: (N,) physical values that map to -1 and +1: joint ranges [rad], then minus and plus base speed limits.
         turning: columns of joints that turn without end; whatever turn they are in, they are seen within [lower, lower + one turn).
+        absolute: places of the joints of grippers, which a policy predicts as they are, also where others are changes from the state.
     """
 
     mode: str
@@ -41,6 +48,7 @@ class ActionSpace:
     lower: np.ndarray
     upper: np.ndarray
     turning: tuple[int, ...] = ()
+    absolute: tuple[int, ...] = ()
 
     @classmethod
     def from_robot(cls, robot: Robot, mode: str) -> ActionSpace:
@@ -61,7 +69,8 @@ class ActionSpace:
             groups["base"] = slice(len(names), len(names) + len(BASE_AXES))
             lower = np.concatenate([lower, -robot.base.span])
             upper = np.concatenate([upper, robot.base.span])
-        return cls(mode, joint_names, groups, lower, upper).turning_as(robot)
+        absolute = tuple(i for i, name in enumerate(joint_names) if name in robot.gripping)
+        return cls(mode, joint_names, groups, lower, upper, absolute=absolute).turning_as(robot)
 
     def turning_as(self, robot: Robot) -> ActionSpace:
         """The same for the joints of `robot`; a policy's file does not say which of its joints turn without end."""

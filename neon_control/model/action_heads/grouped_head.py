@@ -16,7 +16,7 @@ from neon_control.model.action_heads.chunking_head import ActionChunkingHead
 from neon_control.model.action_heads.config import ActionHeadConfig
 from neon_control.model.action_heads.mlp_decoder import MLPDecoder
 
-CHUNKED = ("arms", "base")  # groups that get a step-by-step plan; torso and legs get one pose for the whole chunk
+CHUNKED = ("arms", "hands", "base")  # groups that get a step-by-step plan; torso and legs get one pose for the whole chunk
 NARROW = ("base", "torso")  # groups of few dimensions, decoded by a third of the width
 SHARED = ("num_layers", "dropout", "use_relu_squared", "use_rmsnorm", "use_residual_scale", "soft_cap_value")  # options of both decoders
 
@@ -27,10 +27,10 @@ def group_sizes(space: ActionSpace) -> dict[str, int]:
 
 
 class GroupedActionHead(RegressionHead):
-    """Arms and base by ActionChunkingHeads, torso and legs by MLPDecoders whose one step is held over the chunk.
+    """Arms, hands and base by ActionChunkingHeads, torso and legs by MLPDecoders whose one step is held over the chunk.
 
     Loss: mean (f(c) - a)^2, with a weight and a report for each group (`losses.grouped_loss`). Output (B, S, N) in the
-    order arms, torso, legs, base, in every mode and for every switch:
+    order arms, hands, torso, legs, base, in every mode and for every switch:
 
     - `use_separate_heads` off: one decoder for all dimensions.
     - `use_action_chunking` off: MLPDecoders only, held over the S steps.

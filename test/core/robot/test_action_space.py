@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import MODES, ActionSpace
+from neon_control.core.robot.gripper import Gripper
+from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
 
 G1 = load_robot("g1.yaml")
@@ -74,3 +77,31 @@ def test_a_base_that_cannot_go_sideways_keeps_the_axis_at_zero() -> None:
     robot = replace(G1, base=replace(G1.base, max_velocity=np.array([0.5, 0.0, 1.0])))
     space = ActionSpace.from_robot(robot, "arms_only")
     assert space.dim == 17 and space.normalise(np.append(np.zeros(14), [0.5, 0.0, -1.0]))[-3:].tolist() == [1.0, 0.0, -1.0]
+
+
+def with_hands(gripper: dict[str, Gripper]) -> Robot:
+    """The G1 whose wrists are hands."""
+    hands = tuple(name for name in G1.parts["arms"] if "wrist" in name)
+    parts = {**G1.parts, "arms": tuple(name for name in G1.parts["arms"] if name not in hands), "hands": hands}
+    return replace(G1, parts=parts, grippers={name: replace(g, joints=hands) for name, g in gripper.items()})
+
+
+def test_hands_follow_the_arms_in_every_mode_but_the_narrowest_and_a_robot_without_them_has_none() -> None:
+    robot = with_hands({})
+    sizes = {mode: {name: p.stop - p.start for name, p in ActionSpace.from_robot(robot, mode).groups.items()} for mode in MODES}
+    assert sizes == {
+        "arms_only": {"arms": 8, "base": 3},
+        "arms_hands": {"arms": 8, "hands": 6, "base": 3},
+        "upper_body": {"arms": 8, "hands": 6, "torso": 3, "base": 3},
+        "whole_body": {"arms": 8, "hands": 6, "torso": 3, "legs": 12, "base": 3},
+    }
+    names = [ActionSpace.from_robot(robot, mode).joint_names for mode in MODES]
+    assert all(wide[: len(narrow)] == narrow for narrow, wide in pairwise(names))
+    assert ActionSpace.from_robot(G1, "arms_hands").joint_names == ActionSpace.from_robot(G1, "arms_only").joint_names
+
+
+def test_joints_of_grippers_are_absolute_whatever_part_they_belong_to() -> None:
+    assert ActionSpace.from_robot(G1, "whole_body").absolute == ()
+    robot = with_hands({"hand": Gripper("hand", kind="hand")})
+    assert ActionSpace.from_robot(robot, "arms_only").absolute == ()
+    assert ActionSpace.from_robot(robot, "whole_body").absolute == tuple(range(8, 14))
