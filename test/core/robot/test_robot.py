@@ -145,7 +145,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_g1_has_its_29_joints(g1: Robot) -> None:
     assert len(g1.joints) == 29
-    assert {p: len(n) for p, n in g1.parts.items()} == {"arms": 14, "torso": 3, "legs": 12}
+    assert {p: len(n) for p, n in g1.parts.items()} == {"arms": 14, "hands": 0, "torso": 3, "legs": 12}
     assert g1.joints["left_elbow_joint"].upper == pytest.approx(2.0944)
     assert g1.joints["right_shoulder_roll_joint"].lower == pytest.approx(-2.2515)
     commanded = {j for c in g1.controllers for j in c.joints}
