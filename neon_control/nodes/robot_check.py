@@ -126,6 +126,10 @@ def _audio(robot: Robot, seen: Seen) -> Iterator[Finding]:
 
 def _controllers(robot: Robot, seen: Seen) -> Iterator[Finding]:
     for controller in robot.controllers:
+        if controller not in robot.streamed:
+            mend = "the executor's diagnostics say whether its server is there"
+            yield Finding(DOUBTFUL, f"{controller.topic}: goals of an action are not looked at here", mend)
+            continue
         expected = COMMANDS[controller.type]
         other = next(kind for kind in COMMANDS if kind != controller.type)
         mend = f"`type: {other}` of the controller {controller.name}"

@@ -71,7 +71,7 @@ class Seen:
 def observe(node: Node, robot: Robot, seconds: float, spin: Callable[[float], None]) -> Seen:
     """Listen for some seconds; `spin(s)` lets callbacks run for at most so long."""
     seen = Seen()
-    commanded = [c.topic for c in robot.controllers] + ([robot.base.topic] if robot.base is not None else [])
+    commanded = [c.topic for c in robot.streamed] + ([robot.base.topic] if robot.base is not None else [])
     images = {topic: kind for c in robot.cameras for topic, kind in ((c.topic, Image), (f"{c.topic}/compressed", CompressedImage))}
     audio = [robot.recording.audio] if robot.recording.audio else []
     seen.topics = {topic: Topic() for topic in (JOINT_STATES, *images, *audio, *commanded)}

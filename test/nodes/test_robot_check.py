@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.robot_check import BASES, COMMANDS, DOUBTFUL, RIGHT, WRONG, Finding, check
 from neon_control.nodes.robot_graph import Endpoint, JointStates, Seen, Topic
@@ -101,3 +102,9 @@ def test_nothing_at_all_is_one_sentence_a_topic() -> None:
     what = Seen({name: Topic() for name in seen().topics})
     findings = not_right(what=what)
     assert len(findings) == 4 + len(ROBOT.controllers) and all(f.mend for f in findings)
+
+
+def test_goals_of_an_action_are_said_to_be_left_out() -> None:
+    gripper = ControllerConfig("gripper", "gripper/gripper_cmd", ROBOT.controllers[0].joints, "gripper_command")
+    (finding,) = not_right(replace(ROBOT, controllers=(*ROBOT.controllers[1:], gripper)))
+    assert finding.level == DOUBTFUL and "gripper/gripper_cmd: goals of an action" in finding.text

@@ -22,9 +22,9 @@ TRUE, FALSE = [1.5, -1.2], [0.0, 0.0]
 class Arm:
     """Joints of 4 rad range that are commanded at 2 rad/s at most, and what is measured of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *jumping: str) -> None:
         four, two = np.full(2, 4.0), np.full(2, 2.0)
-        self.witnesses = Witnesses(NAMES, -four / 2, four / 2, two)
+        self.witnesses = Witnesses(NAMES, -four / 2, four / 2, two, jumping=jumping)
         self.measured = MeasuredJoints(NAMES, -four, four, self.witnesses)
         self.now = START
         self.refused: list[str] = []
@@ -197,3 +197,18 @@ def test_publishers_without_end_are_not_remembered_without_end() -> None:
             arm.say(TRUE)
     assert len(arm.witnesses._known) <= 64
     assert arm.fresh
+
+
+def test_a_gripper_may_jump_and_the_arm_beside_it_may_not() -> None:
+    arm = Arm("b")
+    list(arm.play(1.0, (100.0, A, TRUE)))
+    for grip in (1.9, -1.9, 1.9, -1.9):  # a driver that knows open and closed alone
+        assert all(arm.play(0.2, (100.0, A, [TRUE[0], grip]))) and arm.refused == []
+    arm.say([0.0, 1.9])
+    assert "a jumped" in arm.refused[-1]
+
+
+def test_two_publishers_of_a_gripper_still_have_to_agree() -> None:
+    arm = Arm("b")
+    list(arm.play(1.0, (100.0, A, TRUE), (100.0, B, [TRUE[0], -TRUE[1]])))
+    assert not arm.fresh and any("b is" in text for text in arm.refused)
