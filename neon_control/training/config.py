@@ -111,6 +111,11 @@ class TrainConfig:
             raise ConfigError(f"TrainConfig.cameras are {list(self.cameras)}, but robot {robot.name} has {list(of_robot)}")
         return tuple(of_robot[name] for name in self.cameras) or robot.cameras[:1]
 
+    @property
+    def listens(self) -> bool:
+        """Whether the policy hears; a wrong value is refused where the policy is built."""
+        return self.policy.get("use_audio", True) is not False
+
     def recording_of(self, robot: Robot) -> RecordingConfig:
         """The topics of the robot's recordings, with those of the cameras that the policy looks through."""
         return robot.recording.looking_through(self.cameras_of(robot) if self.cameras else ())

@@ -80,8 +80,9 @@ def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -
     for i, recording in enumerate(recordings):
         try:
             files = job.files(recording)
-        except (ConfigError, OSError) as error:  # it cannot even be told what it is
-            failed[i] = (f"{recording.name}: {error}",)
+        except Exception as error:  # it cannot even be told what it is
+            what = str(error) if isinstance(error, (ConfigError, OSError)) else f"{type(error).__name__}: {error}"
+            failed[i] = (f"{recording.name}: {what}",)
             continue
         loaded[i] = job.load(files)
         if loaded[i] is None:
