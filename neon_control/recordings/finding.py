@@ -59,7 +59,8 @@ def _on_disk(root: Path) -> Path:
     name = str(root)
     if root.exists() or not is_repository(name):
         return root
-    kept = Path(os.environ.get("HF_LEROBOT_HOME", "~/.cache/huggingface/lerobot")).expanduser() / name
+    home = os.environ.get("HF_LEROBOT_HOME") or os.path.join(os.environ.get("HF_HOME", "~/.cache/huggingface"), "lerobot")
+    kept = Path(home).expanduser() / name
     if (kept / INFO).is_file():
         return kept
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bag_writer import BagWriter, image, joint_state, text
+from lerobot_set import Rows, write_set
 
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.tools.cli import main
@@ -48,3 +49,13 @@ def test_where_nothing_is_usable_the_exit_code_says_so(tmp_path: Path, capsys: p
     assert "there is nothing to train on" in capsys.readouterr().err
     assert main(["recordings", str(tmp_path / "nothing")]) == 2
     assert "no such file or folder: " in capsys.readouterr().err
+
+
+def test_the_same_problem_of_many_episodes_is_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def edit(rows: Rows) -> None:
+        rows["action"][7] = [float("nan")] * 3
+
+    write_set(tmp_path / "set", edit, names=None)
+    assert main(["recordings", str(tmp_path / "set"), "--robot", "g1.yaml"]) == 1
+    rows = [line for line in capsys.readouterr().out.splitlines() if "recording.lerobot.images" in line]
+    assert len(rows) == 1 and rows[0].split()[:3] == ["set/episode_000000", "2", "2"] and rows[0].endswith("also in set/episode_000001")

@@ -330,8 +330,8 @@ class LeRobotEpisode(Recording):
             if unit == "deg" and "grip" in joint.lower() and unit_of(joint, units) is None and is_percent:
                 where = f"{SECTION}.joints.{joint}"
                 text = (
-                    f"['{joint}'] has numbers from {raw.min():.1f} to {raw.max():.1f} and is read as deg; lerobot's grippers have 0..100 of "
-                    f"their range; say which: {where}: {{range: [0, 100]}}, or {{unit: deg}}"
+                    f"['{joint}'] has numbers from {raw.min():.1f} to {raw.max():.1f} and is read as deg; lerobot's grippers have 0..100 "
+                    f"of their range; say which: {where}: {{range: [0, 100]}}, or {{unit: deg}}"
                 )
                 report.add(f"{self.name} {self._config.lerobot.state_key}", None, text)
 

@@ -136,7 +136,7 @@ def _compare(j: int, actions: Numbers, states: np.ndarray, joints: Joints, perio
                 fits[how] = min(_error(sign * (raw * gain + offset), state, near) for near in lags)
     best = min(fits, key=lambda how: fits[how])
     if fits[best] < GOOD * moved and fits[best] < 0.5 * own[lag]:
-        also = [how for how in fits if fits[how] < 1.5 * fits[best]]
+        also = [how for how in fits if fits[how] <= 1.5 * fits[best]]
         yield f"the states that follow fit the actions in {' or '.join(sorted(also, key=lambda h: fits[h]))}, not in {actions.units[j]}"
         return
     soon = range(max(1, round(0.2 / period)) + 1)
@@ -153,10 +153,10 @@ def _compare(j: int, actions: Numbers, states: np.ndarray, joints: Joints, perio
     straight = [_line(action, state, near) for near in lags]
     slope, shift, error = min(straight, key=lambda line: line[2])
     if error < GOOD * moved and slope != 0.0:
-        sign = "sign: -1, " if slope < 0.0 else ""
-        size = f"scale: {abs(slope):.3g}, " if not 0.7 < abs(slope) < 1.4 else ""
-        if sign or size or abs(shift) > OFFSET * width:
-            yield f"the states follow the actions with {sign}{size}offset: {shift:.3g}"
+        found = {"sign: -1": slope < 0.0, f"scale: {abs(slope):.3g}": not 0.7 < abs(slope) < 1.4}
+        found |= {f"offset: {shift:.3g}": abs(shift) > OFFSET * width}
+        if any(found.values()):
+            yield f"the states follow the actions with {', '.join(word for word, is_so in found.items() if is_so)}"
 
 
 def _error(action: np.ndarray, state: np.ndarray, lag: int) -> float:
