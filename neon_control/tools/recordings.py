@@ -13,7 +13,6 @@ from tqdm import tqdm
 from neon_control.core.common.text_table import table
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.core.robot.view import PLAIN
 from neon_control.recordings.finding import Recording, Report, find_recordings
 from neon_control.recordings.lerobot.episodes import IMAGES as LEROBOT_IMAGES
 from neon_control.recordings.lerobot.episodes import STATE as LEROBOT_STATE
@@ -52,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
     robot = load_robot(args.robot)
     space = ActionSpace.from_robot(robot, args.mode)
     config = robot.recording if args.boundary is None else replace(robot.recording, boundary=args.boundary)
-    if args.export_lerobot:
-        config = replace(config, view=PLAIN)  # whole pictures: who reads the dataset cuts and turns them
     recordings = find_recordings(args.paths, config)
     topics = config.camera.lstrip("/"), config.joint_states.lstrip("/")
     rows = [check(r, space, args.dt, args.steps, *topics) for r in tqdm(recordings, "reading", unit="recording", disable=None)]

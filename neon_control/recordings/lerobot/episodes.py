@@ -22,7 +22,6 @@ from neon_control.core.robot.joint_units import JointUnit, unit_of
 from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
 from neon_control.core.robot.turns import unrolled
-from neon_control.core.robot.view import View
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.lerobot.columns import filled, frames_in_words, known_at, places, to_matrix
@@ -86,8 +85,7 @@ class LeRobotEpisode(Recording):
         cameras = self._cameras()
         files += [layout.video_file(episode, k) for k in cameras if layout.features[k].get("dtype") == "video"]
         row = sorted((k, v) for k, v in episode.row.items() if not k.startswith("stats/"))
-        views = [(c, v.crop, v.rotate, v.flip) for c, v in cameras.items()]
-        return file_fingerprint([f for f in files if f.exists()], REVISION, row, views, config.lerobot.state_key, *more)
+        return file_fingerprint([f for f in files if f.exists()], REVISION, row, cameras, config.lerobot.state_key, *more)
 
     @property
     def uses_ranges(self) -> bool:
@@ -95,16 +93,18 @@ class LeRobotEpisode(Recording):
         names = self._config.lerobot
         return any(unit.range for unit in (*names.joints.values(), *names.action_joints.values()))
 
-    def _cameras(self) -> dict[str, View]:
-        """Feature with images -> what is seen of them, the first camera first; ConfigError where a camera has none, or not its own."""
+    def _cameras(self) -> list[str]:
+        """The feature with each camera's images, the first one first; ConfigError where a camera has none, or not its own.
+
+        They are seen as they are: LeRobot turns them when it records.
+        """
         config = self._config
-        views = [config.view, *(c.view for c in config.others)]
         names = config.image_features()
         features = [self._layout.image_feature(camera, wanted, camera == config.first) for camera, wanted in names.items()]
         if len(set(features)) < len(features):
             given = dict(zip(names, features, strict=True))
             raise ConfigError(f"{self._layout.root / INFO}: cameras need images of their own, got {given}; see {SECTION}.images")
-        return dict(zip(features, views, strict=True))
+        return features
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         try:
@@ -147,7 +147,7 @@ class LeRobotEpisode(Recording):
                 if image is None:
                     report.add(f"{self.name} {camera}", (stamp - START) / NANOSECONDS, "no image at a frame's time", "image")
                 else:
-                    builder.cameras.buffers[lens].add(stamp, np.ascontiguousarray(cameras[camera].of(image)))
+                    builder.cameras.buffers[lens].add(stamp, image)
             if not states.good[row]:
                 continue
             builder.joint_states.add(stamp, space.joint_names, states.values[row])
@@ -166,7 +166,7 @@ class LeRobotEpisode(Recording):
             if mask.any():
                 yield Sample(replace(seen, audio=SILENCE), targeted, mask.astype(np.float32))
 
-    def _rows(self, cameras: Mapping[str, View], report: Report) -> tuple[Any, np.ndarray, np.ndarray, float]:
+    def _rows(self, cameras: Sequence[str], report: Report) -> tuple[Any, np.ndarray, np.ndarray, float]:
         """The episode's rows in order of time, their times (T,) [s], the frames' numbers (T,), and the rate [Hz]."""
         layout, names = self._layout, self._config.lerobot
         file = layout.data_file(self._episode)

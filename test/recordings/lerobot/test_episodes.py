@@ -325,9 +325,9 @@ def test_a_camera_without_images_of_its_own_is_refused(tmp_path: Path) -> None:
     assert reading.samples == [] and "cameras need images of their own" in reading.problems[0].what
 
 
-def test_a_camera_is_seen_as_the_robot_file_says(tmp_path: Path) -> None:
+def test_images_are_seen_as_they_are_since_lerobot_turns_them_when_it_records(tmp_path: Path) -> None:
     config = replace(ARM, view=View(rotate=90))
-    assert read(write_set(tmp_path / "set"), config).samples[0].observation.image.shape == (32, 24, 3)
+    assert read(write_set(tmp_path / "set"), config).samples[0].observation.image.shape == (24, 32, 3)
 
 
 def test_one_action_that_is_no_number_masks_the_steps_that_rest_on_it(tmp_path: Path) -> None:
@@ -444,6 +444,15 @@ def test_a_video_at_the_rate_of_info_json_is_read_by_number_where_timestamps_are
     reading = read_all(find_recordings(root, RecordingConfig(lerobot=MAPPED))[0], SPACE, 0.02, 4)
     greys = [round(s.observation.image.mean()) for s in reading.samples]
     assert greys == pytest.approx([5 * k for k in range(12)], abs=2)
+
+
+def test_a_frame_without_a_time_is_left_out_and_named(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        rows["timestamp"][5], rows["timestamp"][8] = float("nan"), rows["timestamp"][7]
+
+    reading = read(write_set(tmp_path / "set", edit))
+    assert len(reading.samples) == FRAMES - 2
+    assert reading.problems[0].what == "file-000.parquet, frames 5, 8: timestamp is no number, or does not rise; left out"
 
 
 def test_rows_out_of_order_are_sorted(tmp_path: Path) -> None:
