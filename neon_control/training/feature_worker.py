@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.common.errors import ConfigError, NeonControlError, ObservationError
 from neon_control.recordings.finding import Recording, Report, Sample
 from neon_control.recordings.reading import SILENCE
 from neon_control.runtime.compute.device_arrays import to_numpy
@@ -77,6 +77,11 @@ class Worker:
         except ObservationError as error:
             report.add(recording.name, None, str(error))
             samples = _Pieces({})  # what was read before it is not used
+        except NeonControlError:
+            raise
+        except Exception as error:  # whatever an encoder makes of one recording, the others are done
+            report.add(recording.name, None, f"cannot be encoded: {type(error).__name__}: {error}")
+            samples = _Pieces({})
         problems = tuple(str(p) for p in report.problems)
         if features.added:
             write_arrays(files.features, features.join())

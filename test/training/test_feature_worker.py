@@ -174,3 +174,13 @@ def test_a_joint_s_range_counts_only_where_numbers_are_parts_of_it(tmp_path: Pat
     for config, same in ((FRONT, True), (ranged, False)):
         recording = find_recordings(root, config)[0]
         assert (job.files(recording) == other.files(recording)) is same
+
+
+def test_whatever_an_encoder_makes_of_one_recording_the_others_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = find_recordings(write_set(tmp_path / "set"), FRONT)
+    worker = Worker(Job(ARM, 0.02, 16, SPEC, tmp_path / "cache", audio=False))
+    monkeypatch.setattr(worker, "encode", lambda samples: 1 / 0)
+    outcome = worker.run(0, first, worker._job.files(first))
+    assert outcome.problems == ("set/episode_000000: cannot be encoded: ZeroDivisionError: division by zero",)
+    monkeypatch.undo()
+    assert worker.run(1, second, worker._job.files(second)).frames == FRAMES

@@ -50,7 +50,7 @@ def lerobot_episodes(root: Path, config: RecordingConfig | None = None) -> Itera
     alone = replace(layout, episodes=(), damaged=())  # what travels to worker processes with each episode
     for episode in layout.episodes:
         yield LeRobotEpisode(alone, episode, config or RecordingConfig())
-    for why in layout.damaged:
+    for why in layout.damaged or ([] if layout.episodes else [f"{root / INFO}: the list of episodes is empty"]):
         yield UnreadableRecording(root, why)
 
 

@@ -78,6 +78,8 @@ class Layout:
         return float(given)
 
     def _file(self, pattern: str, episode: Episode, where: str, **more: str) -> Path:
+        if not pattern:
+            raise ConfigError(f"{self.root / INFO}: {where.split('/')[0].rstrip('s')}_path must be a pattern of file names, there is none")
         if self.version >= 3:
             places = {key: int(self._number(episode, f"{where}/{key}")) for key in ("chunk_index", "file_index")}
         else:

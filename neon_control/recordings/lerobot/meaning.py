@@ -152,9 +152,11 @@ def _compare(j: int, actions: Numbers, states: np.ndarray, joints: Joints, perio
         return
     straight = [_line(action, state, near) for near in lags]
     slope, shift, error = min(straight, key=lambda line: line[2])
-    if error < GOOD * moved and slope != 0.0:
+    if error < min(GOOD * moved, 0.5 * own[lag]) and slope != 0.0:
+        is_alike = 0.7 < slope < 1.4  # a gripper that closes on something does not follow to the end
         found = {"sign: -1": slope < 0.0, f"scale: {abs(slope):.3g}": not 0.7 < abs(slope) < 1.4}
-        found |= {f"offset: {shift:.3g}": abs(shift) > OFFSET * width}
+        away = float((state - action).mean()) if is_alike else shift
+        found |= {f"offset: {away:.3g}": abs(away) > OFFSET * width}
         if any(found.values()):
             yield f"the states follow the actions with {', '.join(word for word, is_so in found.items() if is_so)}"
 

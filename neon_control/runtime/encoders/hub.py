@@ -35,10 +35,10 @@ def download(kind: str, name: str, code: bool = False) -> Path:
     except ImportError as error:
         raise PolicyError(f"{name} looks like a Hugging Face repository, but huggingface-hub is not installed") from error
     repository, _, revision = name.partition("@")
-    where = {"repo_type": "dataset"} if kind == "dataset" else {}
+    where = "dataset" if kind == "dataset" else None  # None: among the models
     patterns = [*FILES[kind], *["*.py"] * code]
     try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=patterns, **where))
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=patterns, repo_type=where))
     except Exception as error:  # the hub raises its own, the HTTP library's and the operating system's errors
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise PolicyError(f"cannot get the {kind} {name} from the Hugging Face hub: {reason}") from error

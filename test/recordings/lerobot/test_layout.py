@@ -98,3 +98,14 @@ def test_a_camera_takes_the_feature_that_is_named_or_called_like_it(tmp_path: Pa
     for camera, wanted in (("hand", ""), ("wrist", "observation.images.back")):
         with pytest.raises(ConfigError, match=r"recording.lerobot.images of the robot file names one: \{" + camera):
             layout.image_feature(camera, wanted, True)
+
+
+def test_a_dataset_without_episodes_or_videos_says_so(tmp_path: Path) -> None:
+    (empty,) = find_recordings(write_set(tmp_path / "empty", edit_episodes=list.clear), FRONT)
+    assert "list of episodes" in read_all(empty, SPACE, 0.02, 16).problems[0].what
+
+    def edit(info: dict[str, Any]) -> None:
+        info["features"]["observation.images.front"]["dtype"] = "video"
+
+    (problem,) = read_all(find_recordings(write_set(tmp_path / "set", edit_info=edit), FRONT)[0], SPACE, 0.02, 16).problems
+    assert problem.what.endswith("meta/info.json: video_path must be a pattern of file names, there is none")

@@ -89,3 +89,11 @@ def test_joints_that_stand_still_are_compared_by_where_they_are() -> None:
         "['one']: the states stand still and fit the actions in deg"
     )
     assert compared(numbers(still), still, JOINTS, PERIOD, "s")[0] == []
+
+
+def test_a_gripper_that_closes_on_something_is_no_problem() -> None:
+    motion = wander()
+    commanded = motion.copy()
+    motion[:, 1] = np.maximum(motion[:, 1], np.quantile(motion[:, 1], 0.4))  # the object is as wide as that
+    assert (commanded[:, 1] - motion[:, 1]).min() < -0.1
+    assert compared(numbers(commanded), motion, JOINTS, PERIOD, "s")[0] == []
