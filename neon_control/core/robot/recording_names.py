@@ -70,7 +70,7 @@ class RecordingConfig:
     lerobot: LeRobotNames = setting(LeRobotNames(), null=True)
     wire: Wire = field(default=PLAIN_WIRE, repr=False)  # how drivers speak of the joints; not from this section
     name: str = field(default=DEFAULT_NAME, repr=False)  # of the first camera that is looked through; not from this section
-    first: str = field(default=DEFAULT_NAME, repr=False)  # the robot's first camera; not from this section
+    robot_cameras: tuple[str, ...] = field(default=(DEFAULT_NAME,), repr=False)  # all of them; not from this section
     slides: frozenset[str] = field(default=frozenset(), repr=False)  # joints in metres; not from this section
 
     def looking_through(self, cameras: Sequence[Camera]) -> RecordingConfig:
@@ -83,7 +83,7 @@ class RecordingConfig:
     def image_features(self) -> dict[str, str]:
         """Camera -> the feature of a LeRobot dataset that the robot file names for it; empty where it names none."""
         named = {camera: self.lerobot.images.get(camera, "") for camera in (self.name, *(c.name for c in self.others))}
-        return {camera: feature or self.lerobot.image * (camera == self.first) for camera, feature in named.items()}
+        return {camera: feature or self.lerobot.image * (camera == self.robot_cameras[0]) for camera, feature in named.items()}
 
 
 def load_recording(
@@ -110,7 +110,8 @@ def load_recording(
     commanded = read(str, fields.pop("commands", COMMANDS[0]), place.at("commands"), Rules(choices=COMMANDS))
     commands = controllers if commanded == COMMANDS[0] else ()
     slides = frozenset(name for name, unit in (joints or {}).items() if unit == "m")
-    given = {"view": camera.view, "name": camera.name, "first": camera.name, "others": (), "wire": wire, "slides": slides}
+    given = {"view": camera.view, "name": camera.name, "robot_cameras": tuple(cameras) or (camera.name,), "others": ()}
+    given |= {"wire": wire, "slides": slides}
     config = load(RecordingConfig, fields, place, commands=commands, **given)
     names = config.lerobot
     if unknown := sorted(set(names.images) - set(cameras)) if cameras else []:

@@ -100,7 +100,7 @@ class LeRobotEpisode(Recording):
         """
         config = self._config
         names = config.image_features()
-        features = [self._layout.image_feature(camera, wanted, camera == config.first) for camera, wanted in names.items()]
+        features = [self._layout.image_feature(camera, wanted, config.robot_cameras) for camera, wanted in names.items()]
         if len(set(features)) < len(features):
             given = dict(zip(names, features, strict=True))
             raise ConfigError(f"{self._layout.root / INFO}: cameras need images of their own, got {given}; see {SECTION}.images")
@@ -294,8 +294,10 @@ class LeRobotEpisode(Recording):
         measured = self._numbers(states.values, space, names.joints)
         self._ask_for_percent(measured, space, names.joints, report)
         where = f"{self.name} {names.state_key}"
+        strange: set[int] = set()  # joints of which it is said already
         if states.good.any():
-            for text in far_outside(_rows_of(measured, states.good), joints, f"{SECTION}.unit or .joints", set()):
+            texts, strange = far_outside(_rows_of(measured, states.good), joints, f"{SECTION}.unit or .joints", set())
+            for text in texts:
                 report.add(where, None, text)
         turning = np.array(space.turning, dtype=np.intp)
         values = unrolled(measured.values, turning) if space.turning else measured.values
@@ -306,7 +308,7 @@ class LeRobotEpisode(Recording):
             if good.any():
                 whole, section = _rows_of(commanded, good), f"{SECTION}.action_joints"
                 texts, told = compared(whole, measured.values[good], joints, period, section)
-                for text in (*texts, *far_outside(whole, joints, section, told)):
+                for text in (*texts, *far_outside(whole, joints, section, told | strange)[0]):
                     report.add(f"{self.name} {names.action_key}", None, text)
             positions = unrolled(commanded.values, turning, values[0]) if space.turning else commanded.values
             result["joints"] = _Part(positions, given.good)

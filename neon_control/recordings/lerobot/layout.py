@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -101,12 +101,12 @@ class Layout:
             raise ConfigError(f"{self.root / INFO}: '{name}' leads out of the dataset, must be a name below {self.root}")
         return self.root / path
 
-    def image_feature(self, camera: str, wanted: str, is_first: bool) -> str:
+    def image_feature(self, camera: str, wanted: str, robot: Sequence[str]) -> str:
         """The feature with a camera's images: what is `wanted`, else the one that is called like the camera, else the only one there is.
 
         Args:
             wanted: by the robot file; may be empty.
-            is_first: whether it is the robot's first camera, which alone may take the only one that there is.
+            robot: the names of its cameras. The first one alone may take the only feature that there is, if it is not called like another.
 
         Raises:
             ConfigError: there is no such one.
@@ -117,7 +117,7 @@ class Layout:
         named = [k for k in found if k.split(".")[-1] == camera]
         if not wanted and len(named) == 1:
             return named[0]
-        if not wanted and is_first and len(found) == 1:
+        if not wanted and camera == robot[0] and len(found) == 1 and found[0].split(".")[-1] not in robot:
             return found[0]
         text = f"needs the images of {wanted or 'one camera'}, has {found}; recording.lerobot.images of the robot file names one: "
         raise ConfigError(f"{self.root / INFO}: {text}{{{camera}: FEATURE}}")

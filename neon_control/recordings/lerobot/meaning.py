@@ -67,9 +67,14 @@ class Joints:
         return float(min(self.upper[joint] - self.lower[joint], WIDEST))
 
 
-def far_outside(numbers: Numbers, joints: Joints, section: str, skip: set[int]) -> list[str]:
-    """What is to be said of joints whose positions are far outside their range; `section` of the robot file is to be mended."""
-    texts: dict[str, list[str]] = {}
+def far_outside(numbers: Numbers, joints: Joints, section: str, skip: set[int]) -> tuple[list[str], set[int]]:
+    """What is to be said of joints whose positions are far outside their range, and of which it is said.
+
+    Args:
+        section: of the robot file, which is to be mended.
+        skip: joints of which enough is said.
+    """
+    texts: dict[str, list[int]] = {}
     for j, values in enumerate(numbers.values.T):
         slack = min(FAR_OUTSIDE, 0.5 * joints.width(j))
         outside = (values < joints.lower[j] - slack) | (values > joints.upper[j] + slack)
@@ -85,8 +90,8 @@ def far_outside(numbers: Numbers, joints: Joints, section: str, skip: set[int]) 
             and gain * high + offset <= joints.upper[j] + tolerance
         ]
         advice = f"; they fit {' or '.join(fitting)}" if fitting else "; no usual unit fits: an offset, or another joint's"
-        texts.setdefault(f"far outside their range in {numbers.units[j]}{advice} ({section} of the robot file)", []).append(joints.names[j])
-    return [f"{names} are {text}" for text, names in texts.items()]
+        texts.setdefault(f"far outside their range in {numbers.units[j]}{advice} ({section} of the robot file)", []).append(j)
+    return [f"{[joints.names[j] for j in js]} are {text}" for text, js in texts.items()], {j for js in texts.values() for j in js}
 
 
 def compared(actions: Numbers, states: np.ndarray, joints: Joints, period: float, section: str) -> tuple[list[str], set[int]]:

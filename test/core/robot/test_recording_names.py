@@ -24,7 +24,7 @@ def load(data: Any) -> RecordingConfig:
 
 
 def test_without_a_section_topics_are_those_of_the_live_nodes_and_of_the_controllers() -> None:
-    assert load(None) == RecordingConfig(commands=CONTROLLERS, slides=frozenset({"two"}))
+    assert load(None) == RecordingConfig(commands=CONTROLLERS, slides=frozenset({"two"}), robot_cameras=("front", "hand"))
     robot = load_robot("g1.yaml")
     assert [c.topic for c in robot.recording.commands] == [c.topic for c in robot.controllers]
     assert robot.recording.commands[0].joints == robot.controllers[0].joints
@@ -47,7 +47,9 @@ def test_a_dataset_s_words_for_cameras_and_joints_are_read_and_bags_keep_their_f
     assert config.lerobot.joints == {"*": JointUnit(unit="deg"), "one": JointUnit(range=(0.0, 100.0))} and config.lerobot.state == {
         "one": "3"
     }
-    both = replace(config, name="front", first="front").looking_through([Camera("hand", topic="h"), Camera("front", topic="f")])
+    both = replace(config, name="front", robot_cameras=("front", "wrist")).looking_through(
+        [Camera("hand", topic="h"), Camera("front", topic="f")]
+    )
     assert both.image_features() == {"hand": "observation.images.wrist", "front": "observation.images.top"}
     assert repr(load({"lerobot": {"joints": {"one": {"sign": -1}}}})) == repr(load(None)), "what features of bags are kept by"
 

@@ -308,7 +308,9 @@ def names_of(**changes: Any) -> RecordingConfig:
 
 @pytest.mark.parametrize("wanted", [("wrist",), ("wrist", "front"), ("front", "wrist"), ()])
 def test_a_policy_sees_the_cameras_that_it_names_in_its_order(wanted: tuple[str, ...], tmp_path: Path) -> None:
-    config = replace(ARM, name="front", first="front").looking_through([Camera(name, topic=f"{name}/image") for name in wanted])
+    config = replace(ARM, name="front", robot_cameras=("front", "wrist")).looking_through(
+        [Camera(name, topic=f"{name}/image") for name in wanted]
+    )
     reading = read(write_set(tmp_path / "set"), config)
     assert len(reading.samples) == FRAMES and reading.problems == []
     for sample in reading.samples:
@@ -317,7 +319,7 @@ def test_a_policy_sees_the_cameras_that_it_names_in_its_order(wanted: tuple[str,
 
 def test_a_camera_without_images_of_its_own_is_refused(tmp_path: Path) -> None:
     root = write_set(tmp_path / "set")
-    robot = replace(ARM, name="front", first="front")
+    robot = replace(ARM, name="front", robot_cameras=("front", "wrist"))
     reading = read(root, robot.looking_through([Camera("hand", topic="hand/image")]))
     assert reading.samples == [] and "recording.lerobot.images of the robot file names one: {hand: FEATURE}" in reading.problems[0].what
     twice = replace(robot, lerobot=replace(FRONT, images={"wrist": FRONT.image}))
@@ -392,6 +394,16 @@ def test_a_gripper_in_percent_is_not_taken_for_degrees_without_a_word(tmp_path: 
     assert read(root, names_of(unit="deg", joints={"gripper": JointUnit(unit="deg")})).problems == []
     slide = replace(names_of(unit="deg"), slides=frozenset({"gripper"}))
     assert "['gripper'] are far outside their range in m; they fit range" in str(read(root, slide).problems)
+
+
+def test_where_states_and_actions_are_in_degrees_it_is_said_once(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        for key in ("observation.state", "action"):
+            rows[key] = [[v / np.pi * 180 for v in row] for row in rows[key]]
+
+    problems = read(write_set(tmp_path / "set", edit)).problems
+    assert {p.where for p in problems} == {"set/episode_000000 observation.state"}
+    assert all("they fit deg" in p.what and "recording.lerobot.unit or .joints" in p.what for p in problems)
 
 
 def test_actions_in_degrees_beside_states_in_radians_are_reported_and_can_be_mended(tmp_path: Path) -> None:

@@ -93,11 +93,23 @@ def test_a_row_of_the_list_that_is_no_episode_is_left_out_and_said(tmp_path: Pat
 
 def test_a_camera_takes_the_feature_that_is_named_or_called_like_it(tmp_path: Path) -> None:
     layout = load_layout(write_set(tmp_path / "set"))
-    assert layout.image_feature("hand", "observation.images.wrist", False) == "observation.images.wrist"
-    assert layout.image_feature("wrist", "", False) == "observation.images.wrist"
+    robot = ("hand", "wrist")
+    assert layout.image_feature("hand", "observation.images.wrist", robot) == "observation.images.wrist"
+    assert layout.image_feature("wrist", "", robot) == "observation.images.wrist"
     for camera, wanted in (("hand", ""), ("wrist", "observation.images.back")):
         with pytest.raises(ConfigError, match=r"recording.lerobot.images of the robot file names one: \{" + camera):
-            layout.image_feature(camera, wanted, True)
+            layout.image_feature(camera, wanted, robot)
+
+
+def test_the_only_feature_is_the_first_camera_s_unless_it_is_called_like_another(tmp_path: Path) -> None:
+    def edit(info: dict[str, Any]) -> None:
+        del info["features"]["observation.images.front"]
+
+    layout = load_layout(write_set(tmp_path / "set", edit_info=edit))
+    assert layout.image_feature("head", "", ("head", "hand")) == "observation.images.wrist"
+    for camera, robot in (("hand", ("head", "hand")), ("head", ("head", "wrist"))):
+        with pytest.raises(ConfigError, match="needs the images of one camera"):
+            layout.image_feature(camera, "", robot)
 
 
 def test_a_dataset_without_episodes_or_videos_says_so(tmp_path: Path) -> None:

@@ -76,11 +76,11 @@ def test_states_that_come_late_or_first_are_noticed() -> None:
 
 
 def test_positions_far_outside_are_said_with_what_fits_and_never_with_what_is_set() -> None:
-    (text,) = far_outside(numbers(wander() / DEG), JOINTS, "unit", set())
+    ((text,), _) = far_outside(numbers(wander() / DEG), JOINTS, "unit", set())
     assert text.startswith("['one', 'two'] are far outside their range in rad; they fit deg")
-    (text,) = far_outside(numbers(wander() / DEG / DEG, "deg"), JOINTS, "unit", set())
+    ((text,), _) = far_outside(numbers(wander() / DEG / DEG, "deg"), JOINTS, "unit", set())
     assert "in deg; no usual unit fits" in text and "fit deg" not in text
-    assert far_outside(numbers(wander() / DEG, "deg"), JOINTS, "unit", set()) == []
+    assert far_outside(numbers(wander() / DEG, "deg"), JOINTS, "unit", set()) == ([], set())
 
 
 def test_joints_that_stand_still_are_compared_by_where_they_are() -> None:
