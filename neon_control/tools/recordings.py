@@ -35,7 +35,13 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="bags, LeRobot datasets, or folders with some below them")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="bags, LeRobot datasets, folders with some below them, or a dataset on the Hugging Face hub: OWNER/NAME",
+    )
     parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help="robot file (default: %(default)s)")
     parser.add_argument("--mode", default="arms_only", choices=sorted(MODES), help="joints that are learnt (default: %(default)s)")
     parser.add_argument("--boundary", metavar="TOPIC", help="each message on it begins an episode (default: what the robot file says)")
