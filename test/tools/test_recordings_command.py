@@ -69,4 +69,4 @@ def test_one_set_that_cannot_be_read_does_not_end_the_command(tmp_path: Path, ca
     assert main(["recordings", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "1 of 4 recordings are usable: 20 samples" in out
-    assert "length must be a whole number >= 0, got None" in out and "no readable LeRobot dataset: " in out
+    assert "length must be a whole number >= 0, got None" in out and "features must be a mapping, got [1]" in out

@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow.parquet as parquet
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.fields import Place, Rules, read
 from neon_control.core.common.files import lfs_hint, read_whole
 
 INFO, EPISODES = Path("meta/info.json"), Path("meta/episodes")
@@ -145,32 +146,32 @@ def load_layout(root: Path) -> Layout:
     try:
         with _named(file, "description of a dataset"):
             info = json.loads(read_whole(file, MAX_BYTES))
-        version = int(str(info["codebase_version"]).lstrip("v").split(".")[0])
-        if version not in (2, 3):
-            raise ConfigError(f"{file}: codebase_version is {info['codebase_version']}, known are v2.0, v2.1 and v3.0")
-        fps = float(info["fps"])
-        if not fps > 0.0:
-            raise ConfigError(f"{file}: fps is {fps}, must be > 0")
+        fields, place = read(Mapping, info, Place(file)), Place(file)
+        stated = read(str, fields.get("codebase_version"), place.at("codebase_version"))
+        version = {"v2": 2, "v3": 3}.get(stated.split(".")[0])
+        if version is None:
+            raise ConfigError(f"{file}: codebase_version is {stated}, known are v2.0, v2.1 and v3.0")
+        fps = read(float, fields.get("fps"), place.at("fps"), Rules(above=0.0))
+        size = read(int, fields.get("chunks_size", 1000), place.at("chunks_size"), Rules(minimum=1))
+        data = read(str, fields.get("data_path"), place.at("data_path"), Rules(filled=True))
+        videos = read(str, fields.get("video_path") or "", place.at("video_path"))
+        features = {k: f for k, f in read(Mapping, fields.get("features"), place.at("features")).items() if isinstance(f, Mapping)}
         rows, damaged = _episodes_3(root / EPISODES) if version == 3 else _episodes_2(root / "meta/episodes.jsonl")
         episodes = []
         for where, row in rows:
             try:
-                episodes.append(_episode(row))
-            except (LookupError, TypeError, ValueError, OverflowError) as error:
-                damaged.append(f"{where}: no episode: {error}")
-        size, videos = int(info.get("chunks_size", 1000)), str(info.get("video_path") or "")
-        features = {str(k): f for k, f in info["features"].items() if isinstance(f, Mapping)}
-        return Layout(root, version, fps, size, features, str(info["data_path"]), videos, tuple(episodes), tuple(damaged))
+                episodes.append(_episode(row, Place(where)))
+            except ConfigError as error:
+                damaged.append(str(error))
+        return Layout(root, version, fps, size, features, data, videos, tuple(episodes), tuple(damaged))
     except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:  # pyarrow's, json's: ValueErrors
         raise ConfigError(f"{file}: no readable LeRobot dataset: {type(error).__name__}: {error}") from error
 
 
-def _episode(row: Any) -> Episode:
-    given = {key: row[key] for key in ("episode_index", "length")}
-    for key, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError(f"{key} must be a whole number >= 0, got {value!r}")
-    return Episode(given["episode_index"], given["length"], row)
+def _episode(row: Any, place: Place) -> Episode:
+    fields = read(Mapping, row, place)
+    index, length = (read(int, fields.get(key), place.at(key), Rules(minimum=0)) for key in ("episode_index", "length"))
+    return Episode(index, length, fields)
 
 
 Rows = tuple[list[tuple[str, Any]], list[str]]  # where each one is and what it says; what cannot be read

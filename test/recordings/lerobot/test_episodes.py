@@ -193,7 +193,7 @@ def cut(name: str) -> Callable[[Path], None]:
     ("damage", "words"),
     [
         (edit_info(lambda i: i.update(codebase_version="v9.0")), "codebase_version is v9.0, known are v2.0, v2.1 and v3.0"),
-        (edit_info(lambda i: i.pop("fps")), "no readable LeRobot dataset: KeyError: 'fps'"),
+        (edit_info(lambda i: i.pop("fps")), "info.json: fps must be a finite number > 0.0, got None"),
         (edit_info(lambda i: i.update(data_path="../../{episode_index}.parquet")), "leads out of the dataset"),
         (edit_info(lambda i: i["features"].pop(CAMERA)), "needs the images of one camera, has []"),
         (cut("meta/info.json"), "info.json: no description of a dataset: "),

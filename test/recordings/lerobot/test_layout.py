@@ -88,7 +88,7 @@ def test_a_row_of_the_list_that_is_no_episode_is_left_out_and_said(tmp_path: Pat
     recordings = find_recordings(write_set(tmp_path / "set", edit_episodes=edit), FRONT)
     assert len(read_all(recordings[0], SPACE, 0.02, 16).samples) == FRAMES
     (problem,) = read_all(recordings[1], SPACE, 0.02, 16).problems
-    assert problem.what.endswith("file-000.parquet, row 0: no episode: length must be a whole number >= 0, got None")
+    assert problem.what.endswith("file-000.parquet, row 0: length must be a whole number >= 0, got None")
 
 
 def test_a_camera_takes_the_feature_that_is_named_or_called_like_it(tmp_path: Path) -> None:
@@ -121,3 +121,20 @@ def test_a_dataset_without_episodes_or_videos_says_so(tmp_path: Path) -> None:
 
     (problem,) = read_all(find_recordings(write_set(tmp_path / "set", edit_info=edit), FRONT)[0], SPACE, 0.02, 16).problems
     assert problem.what.endswith("meta/info.json: video_path must be a pattern of file names, there is none")
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "words"),
+    [
+        ("fps", None, "fps must be a finite number > 0.0, got None"),
+        ("fps", float("nan"), "fps must be a finite number > 0.0, got nan"),
+        ("codebase_version", 3, "codebase_version must be a text, got 3"),
+        ("chunks_size", 0, "chunks_size must be a whole number >= 1, got 0"),
+        ("data_path", "", "data_path must be a text that is not empty, got ''"),
+        ("features", [1], "features must be a mapping, got [1]"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(field: str, given: Any, words: str, tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set", edit_info=lambda info: info.update({field: given}))
+    (recording,) = find_recordings(root, FRONT)
+    assert read_all(recording, SPACE, 0.02, 16).problems[0].what == f"{root}/meta/info.json: {words}"
