@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -65,6 +66,30 @@ class Report:
             self.problems.append(Problem(where, time, what))
 
 
+NUMBER = re.compile(r"\d+")
+NAMED = 8  # places that a row of alike problems names
+
+
+def alike(problems: Iterable[tuple[str, Problem]]) -> list[tuple[Problem, int]]:
+    """Problems of several recordings, each with its recording's name, to rows: those that differ in numbers only share one.
+
+    Returns:
+        The first of each kind, how often there is one, where else there are some; and in how many recordings.
+    """
+    rows: dict[tuple[str, str], list[tuple[str, Problem]]] = {}
+    for name, problem in problems:
+        rows.setdefault((NUMBER.sub("#", problem.where), NUMBER.sub("#", problem.what)), []).append((name, problem))
+    return [_row(members) for members in rows.values()]
+
+
+def _row(members: list[tuple[str, Problem]]) -> tuple[Problem, int]:
+    first, names = members[0][1], {name for name, _ in members}
+    others = list(dict.fromkeys(p.where for _, p in members if p.where != first.where))
+    more = f", and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    also = f"; also in {', '.join(others[:NAMED])}{more}" if others else ""
+    return Problem(first.where, first.time, first.what + also, sum(p.count for _, p in members)), len(names)
+
+
 class Recording(ABC):
     """One bag, or one episode of a LeRobot dataset.
 
@@ -76,9 +101,18 @@ class Recording(ABC):
     path: Path
     name: str
 
+    @property
+    def uses_ranges(self) -> bool:
+        """Whether samples depend on the ranges of the robot's joints, too."""
+        return False
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Identity of what `samples` depends on besides its arguments, for caches: it changes when the files or their meaning change."""
+
+    def senses_fingerprint(self) -> str:
+        """The same for images and sound alone: it may stay when joints and actions are read otherwise."""
+        return self.fingerprint()
 
     def samples(
         self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
@@ -92,7 +126,11 @@ class Recording(ABC):
             clip: the images of an observation; where it reaches back before an episode's first image, there is no sample.
             report: takes problems, length and rates; complete when the last sample was taken.
         """
-        return self._samples(space, dt, num_steps, clip or Clip(), Report() if report is None else report)
+        report = Report() if report is None else report
+        try:
+            yield from self._samples(space, dt, num_steps, clip or Clip(), report)
+        except Exception as error:  # whatever is wrong with one recording, the others are read
+            report.add(self.name, None, f"cannot be read: {type(error).__name__}: {error}")
 
     @abstractmethod
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]: ...

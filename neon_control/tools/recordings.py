@@ -14,11 +14,14 @@ from neon_control.core.common.text_table import table
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.recordings.finding import Recording, Report, find_recordings
+from neon_control.recordings.lerobot.episodes import IMAGES as LEROBOT_IMAGES
+from neon_control.recordings.lerobot.episodes import STATE as LEROBOT_STATE
 from neon_control.recordings.lerobot.export import LeRobotExport, image_rate
+from neon_control.recordings.reading import alike
 from neon_control.tools.arguments import positive, whole
 
 COLUMNS = ("Recording", "Episodes", "Seconds", "Samples", "Images [Hz]", "Joint states [Hz]", "Problems")
-PROBLEM_COLUMNS = ("Where", "Time [s]", "Times", "What")
+PROBLEM_COLUMNS = ("Where", "Time [s]", "Times", "Recordings", "What")
 EPILOG = """\
 Every image is read and decoded, so this takes about as long as training needs to read the same recordings. A sample is what training
 learns from: an image with sound, joint positions and the commands that followed. Topics and joint names come from the sections
@@ -32,7 +35,13 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="bags, LeRobot datasets, or folders with some below them")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="bags, LeRobot datasets, folders with some below them, or a dataset on the Hugging Face hub: OWNER/NAME",
+    )
     parser.add_argument("--robot", default="g1.yaml", metavar="FILE", help="robot file (default: %(default)s)")
     parser.add_argument("--mode", default="arms_only", choices=sorted(MODES), help="joints that are learnt (default: %(default)s)")
     parser.add_argument("--boundary", metavar="TOPIC", help="each message on it begins an episode (default: what the robot file says)")
@@ -53,10 +62,10 @@ def run(args: argparse.Namespace) -> int:
     rows = [check(r, space, args.dt, args.steps, *topics) for r in tqdm(recordings, "reading", unit="recording", disable=None)]
     lines, samples, reports = zip(*rows, strict=True)
     print(table(COLUMNS, lines, numeric=range(1, len(COLUMNS))))
-    problems = [p for report in reports for p in report.problems]
+    problems = alike((r.name, p) for r, report in zip(recordings, reports, strict=True) for p in report.problems)
     if problems:
-        cells = [(p.where, "" if p.time is None else f"{p.time:.2f}", str(p.count), p.what) for p in problems]
-        print("\n" + table(PROBLEM_COLUMNS, cells, numeric=(1, 2)))
+        cells = [(p.where, "" if p.time is None else f"{p.time:.2f}", str(p.count), str(count), p.what) for p, count in problems]
+        print("\n" + table(PROBLEM_COLUMNS, cells, numeric=(1, 2, 3)))
     usable = [recording for recording, count in zip(recordings, samples, strict=True) if count]
     print(f"\n{len(usable)} of {len(rows)} recordings are usable: {sum(samples)} samples")
     if not usable:
@@ -77,8 +86,8 @@ def check(
         episodes.add(sample.episode)
         samples += 1
     rates = report.rates
-    images = next((r for t, r in rates.items() if t in (camera, f"{camera}/compressed") or t.startswith("observation.image")), 0.0)
-    states = rates.get(joint_states) or rates.get("observation.state", 0.0)
+    images = next((r for t, r in rates.items() if t in (camera, f"{camera}/compressed", LEROBOT_IMAGES)), 0.0)
+    states = rates.get(joint_states) or rates.get(LEROBOT_STATE, 0.0)
     numbers = (len(episodes), f"{report.seconds:.1f}", samples, f"{images:.1f}", f"{states:.1f}", sum(p.count for p in report.problems))
     return (recording.name, *map(str, numbers)), samples, report
 

@@ -74,7 +74,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     target_folder(config).parent.mkdir(parents=True, exist_ok=True)
     run_folder.mkdir(parents=True, exist_ok=True)
     cache = Path(config.cache) if config.cache else None
-    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads)
+    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads, config.listens)
     recordings = workers.first_before_others(lambda: prepare(bags, job))
     kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
     training, validation = to_batch(kept, space), to_batch(held_out, space)

@@ -33,7 +33,7 @@ class TrainConfig:
     """
 
     name: str = setting(text="name of the policy, of its folder, and of the run's folder")
-    data: str = setting(text="folder with recordings")
+    data: str = setting(text="folder with recordings, or a LeRobot dataset on the Hugging Face hub: owner/name")
     robot: str = setting("g1.yaml", "robot file")
     mode: str = setting("arms_only", "which parts of the robot the policy moves", choices=tuple(MODES))
     out: str = setting("resource/policies", "folder in which the policy's folder is made")
@@ -110,6 +110,11 @@ class TrainConfig:
         if not set(self.cameras) <= set(of_robot):
             raise ConfigError(f"TrainConfig.cameras are {list(self.cameras)}, but robot {robot.name} has {list(of_robot)}")
         return tuple(of_robot[name] for name in self.cameras) or robot.cameras[:1]
+
+    @property
+    def listens(self) -> bool:
+        """Whether the policy hears; a wrong value is refused where the policy is built."""
+        return self.policy.get("use_audio", True) is not False
 
     def recording_of(self, robot: Robot) -> RecordingConfig:
         """The topics of the robot's recordings, with those of the cameras that the policy looks through."""

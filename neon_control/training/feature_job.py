@@ -46,6 +46,7 @@ class Job:
         num_steps: H.
         cache: folder for the files, for recordings that are read-only; beside each recording where none is given.
         workers: processes; None: one per core, or what a cluster has. Where only one may run, as many threads.
+        audio: False for a policy that does not listen: its features of sound are 0, and no encoder is loaded for them.
     """
 
     space: ActionSpace
@@ -54,6 +55,7 @@ class Job:
     vision: BackboneSpec
     cache: Path | None = None
     workers: int | None = None
+    audio: bool = True
 
     @property
     def cores(self) -> int:
@@ -70,10 +72,14 @@ class Job:
         beside = recording.path if recording.path.is_dir() else recording.path.parent
         folder = beside if self.cache is None else self.cache.absolute() / recording.name.replace("/", "_")
         content = recording.fingerprint()
-        features = [FORMAT, content, {k: v for k, v in self.vision.to_dict().items() if k != "model"}, audio_revision()]
+        vision = {k: v for k, v in self.vision.to_dict().items() if k != "model"}
+        senses = [[FORMAT, recording.senses_fingerprint(), vision, ear] for ear in (audio_revision(), None)]
+        heard, deaf = (folder / f"features-{_key(of)}.safetensors" for of in senses)
         space = self.space
         samples = [FORMAT, content, space.mode, list(space.joint_names), space.dim, self.dt, self.num_steps, asdict(self.vision.clip)]
-        return Files(*(folder / f"{kind}-{_key(of)}.safetensors" for kind, of in (("features", features), ("samples", samples))))
+        samples += [space.lower.tolist(), space.upper.tolist()] if recording.uses_ranges else []
+        features = heard if self.audio or heard.exists() else deaf  # what was heard for another policy is as good
+        return Files(features, folder / f"samples-{_key(samples)}.safetensors")
 
     def load(self, files: Files) -> tuple[Arrays, tuple[str, ...]] | None:
         """A recording's arrays, mapped into memory, and its problems; None where something is missing."""

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.common.errors import ConfigError, NeonControlError, ObservationError
 from neon_control.recordings.finding import Recording, Report, Sample
+from neon_control.recordings.reading import SILENCE
 from neon_control.runtime.compute.device_arrays import to_numpy
 from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions
 from neon_control.runtime.encoders.encoding import encode_observations
-from neon_control.runtime.encoders.hearing import AudioEncoder
+from neon_control.runtime.encoders.hearing import AUDIO_FEATURES, AudioEncoder
 from neon_control.runtime.encoders.registry import load_backbone
 from neon_control.training.feature_files import Arrays, map_arrays, remove_scratch, write_arrays
 from neon_control.training.feature_job import Files, Job, frames_of
@@ -76,6 +77,11 @@ class Worker:
         except ObservationError as error:
             report.add(recording.name, None, str(error))
             samples = _Pieces({})  # what was read before it is not used
+        except NeonControlError:
+            raise
+        except Exception as error:  # whatever an encoder makes of one recording, the others are done
+            report.add(recording.name, None, f"cannot be encoded: {type(error).__name__}: {error}")
+            samples = _Pieces({})
         problems = tuple(str(p) for p in report.problems)
         if features.added:
             write_arrays(files.features, features.join())
@@ -88,17 +94,29 @@ class Worker:
 
     def encode(self, samples: Sequence[Sample]) -> Arrays:
         """Features of a few samples' images and sound, as the live node computes them."""
-        vision, audio = self._encoders
         seen = [s.observation for s in samples]
         return {
-            "vision": to_numpy(encode_observations(vision, self._job.vision, seen).features),
-            "audio": np.stack([audio.encode(o.audio) for o in seen]),
+            "vision": to_numpy(encode_observations(self._eye, self._job.vision, seen).features),
+            "audio": np.stack([self._hear(o.audio) for o in seen]),
         }
 
+    def _hear(self, sound: np.ndarray) -> np.ndarray:
+        if not self._job.audio:
+            return np.zeros(AUDIO_FEATURES, np.float32)
+        return self._silence if sound.shape == SILENCE.shape and not sound.any() else self._ear.encode(sound)
+
     @cached_property
-    def _encoders(self) -> tuple[Backbone, AudioEncoder]:
-        threads = 1 if self._job.small else self._job.cores
-        return load_backbone(self._job.vision, Path.cwd(), BackboneOptions(threads)), AudioEncoder(threads=1)
+    def _eye(self) -> Backbone:
+        return load_backbone(self._job.vision, Path.cwd(), BackboneOptions(1 if self._job.small else self._job.cores))
+
+    @cached_property
+    def _ear(self) -> AudioEncoder:
+        return AudioEncoder(threads=1)
+
+    @cached_property
+    def _silence(self) -> np.ndarray:
+        """(384,) of all frames of a recording without sound."""
+        return self._ear.encode(SILENCE)
 
 
 class _Pieces:

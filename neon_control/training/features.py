@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.recordings.finding import Recording
+from neon_control.recordings.reading import NUMBER
 from neon_control.runtime.encoders.vision import build_cache, cache_folder
 from neon_control.training.feature_files import Arrays, let_files_stay_open
 from neon_control.training.feature_job import Job
@@ -32,12 +33,18 @@ class Extraction:
     problems: list[tuple[str, str]]  # recording, and what was left out of it and why: a text that begins with the recording's name
 
     def table(self) -> str:
-        """The problems as text; empty where there is none."""
+        """The problems as text, those that differ in numbers only on one line; empty where there is none."""
         if not self.problems:
             return ""
-        lines = [f"  {text}" for _, text in self.problems[:SHOWN]]
-        if len(self.problems) > SHOWN:
-            lines.append(f"  ... and {len(self.problems) - SHOWN} more")
+        kinds: dict[str, list[tuple[str, str]]] = {}
+        for problem in self.problems:
+            kinds.setdefault(NUMBER.sub("#", problem[1]), []).append(problem)
+        lines = []
+        for (name, text), *others in kinds.values():
+            count = len({other for other, _ in others} - {name})
+            lines.append(f"  {text}" + (f" (and in {count} more recordings)" if count else ""))
+        if len(lines) > SHOWN:
+            lines[SHOWN:] = [f"  ... and {len(lines) - SHOWN} more"]
         return "\n".join([f"{len(self.problems)} problems in {len({name for name, _ in self.problems})} recordings:", *lines])
 
 
@@ -80,8 +87,9 @@ def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -
     for i, recording in enumerate(recordings):
         try:
             files = job.files(recording)
-        except (ConfigError, OSError) as error:  # it cannot even be told what it is
-            failed[i] = (f"{recording.name}: {error}",)
+        except Exception as error:  # it cannot even be told what it is
+            what = str(error) if isinstance(error, (ConfigError, OSError)) else f"{type(error).__name__}: {error}"
+            failed[i] = (f"{recording.name}: {what}",)
             continue
         loaded[i] = job.load(files)
         if loaded[i] is None:

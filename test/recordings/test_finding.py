@@ -1,7 +1,11 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from lerobot_set import write_set
 from rosbags.highlevel import AnyReader
 from whole_recording import read_all
 
@@ -116,3 +120,22 @@ def test_a_demonstration_holds_what_the_robot_s_drivers_publish(recordings: Path
     assert len(samples) == 7
     assert samples[3].observation.image.std() > 10
     assert np.abs(samples[3].observation.audio).max() > 0
+
+
+def _of_hub(name: str, home: Path) -> subprocess.CompletedProcess[str]:
+    code = f"from neon_control.recordings.finding import find_recordings; print([r.name for r in find_recordings({name!r})])"
+    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd="/")
+
+
+def test_a_dataset_is_found_by_its_repository_in_the_users_caches_without_a_network(tmp_path: Path) -> None:
+    snapshot = tmp_path / "hub/datasets--someone--reach/snapshots" / ("0" * 40)
+    write_set(snapshot)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs/main").write_text("0" * 40)
+    write_set(tmp_path / "lerobot/someone/push")
+    for name, listed in (("someone/reach", "someone/reach/episode_000001"), ("someone/push", "push/episode_000001")):
+        result = _of_hub(name, tmp_path)
+        assert listed in result.stdout, result.stderr
+    result = _of_hub("someone/else", tmp_path)
+    assert "no such file or folder: /someone/else; nor a dataset on the hub: cannot get the dataset someone/else" in result.stderr

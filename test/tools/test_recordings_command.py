@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from bag_writer import BagWriter, image, joint_state, text
+from lerobot_set import write_set
 
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.tools.cli import main
@@ -48,3 +50,23 @@ def test_where_nothing_is_usable_the_exit_code_says_so(tmp_path: Path, capsys: p
     assert "there is nothing to train on" in capsys.readouterr().err
     assert main(["recordings", str(tmp_path / "nothing")]) == 2
     assert "no such file or folder: " in capsys.readouterr().err
+
+
+def test_the_same_problem_of_many_episodes_is_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_set(tmp_path / "set", names=None)
+    assert main(["recordings", str(tmp_path / "set"), "--robot", "g1.yaml"]) == 1
+    rows = [line for line in capsys.readouterr().out.splitlines() if "recording.lerobot.images" in line]
+    assert len(rows) == 1 and rows[0].split()[:3] == ["set/episode_000000", "2", "2"] and rows[0].endswith("also in set/episode_000001")
+
+
+def test_one_set_that_cannot_be_read_does_not_end_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def no_place(rows: list[dict[str, Any]]) -> None:
+        rows[0]["data/chunk_index"] = rows[1]["length"] = None
+
+    write(tmp_path / "good")
+    write_set(tmp_path / "bad", edit_episodes=no_place)
+    write_set(tmp_path / "worse", edit_info=lambda info: info.update(features=[1]))
+    assert main(["recordings", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "1 of 4 recordings are usable: 20 samples" in out
+    assert "length must be a whole number >= 0, got None" in out and "features must be a mapping, got [1]" in out

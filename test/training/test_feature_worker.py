@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lerobot_set import FRAMES, write_set
+from lerobot_set import SPACE as ARM
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.joint_units import JointUnit
+from neon_control.core.robot.recording_names import LeRobotNames, RecordingConfig
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag_recording import BagRecording as Bag
 from neon_control.recordings.finding import Sample, find_recordings
 from neon_control.runtime.encoders.backbone import BackboneSpec
+from neon_control.runtime.encoders.hearing import AudioEncoder
 from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
 from neon_control.runtime.policy.policy import VISION_ENCODER
 from neon_control.training import feature_worker
@@ -131,3 +136,51 @@ def test_a_damaged_recording_is_a_problem_that_names_it_and_no_file(done: Job, b
     outcome = Worker(done).run(3, Bag(broken), files)
     assert outcome.index == 3 and len(outcome.problems) == 1 and outcome.problems[0].startswith("broken: ")
     assert not files.samples.exists() and not files.features.exists()
+
+
+FRONT = RecordingConfig(base="", lerobot=LeRobotNames(image="observation.images.front"))
+
+
+def test_another_mapping_of_a_dataset_s_joints_encodes_nothing(tmp_path: Path) -> None:
+    root, job = write_set(tmp_path / "set"), Job(ARM, 0.02, 16, SPEC, tmp_path / "cache")
+    turned = replace(FRONT, lerobot=replace(FRONT.lerobot, action={"pan": "lift"}, joints={"pan": JointUnit(sign=-1)}))
+    one, two = (find_recordings(root, config)[0] for config in (FRONT, turned))
+    assert Worker(job).run(0, one, job.files(one)).frames == FRAMES
+    worker = Worker(job)
+    assert worker.run(0, two, job.files(two)).frames == 0 and vars(worker).keys() == vars(Worker(job)).keys()
+    before, after = (job.load(job.files(r)) for r in (one, two))
+    assert before and after and np.array_equal(before[0]["vision"], after[0]["vision"])
+    assert np.array_equal(before[0]["joints"][:, 0], -after[0]["joints"][:, 0])
+
+
+def test_silence_is_encoded_once_and_for_a_policy_that_does_not_listen_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    encode = AudioEncoder.encode
+    monkeypatch.setattr(AudioEncoder, "encode", lambda self, sound: heard.append(1) or encode(self, sound))
+    (recording, _) = find_recordings(write_set(tmp_path / "set"), FRONT)
+    job = Job(ARM, 0.02, 16, SPEC, tmp_path / "cache")
+    deaf = replace(job, audio=False)
+    assert Worker(deaf).run(0, recording, deaf.files(recording)).frames == FRAMES and heard == []
+    arrays, _ = deaf.load(deaf.files(recording)) or ({}, ())
+    assert arrays["audio"].shape == (FRAMES, 384) and not arrays["audio"].any()
+    assert Worker(job).run(0, recording, job.files(recording)).frames == FRAMES and heard == [1], "zeros are never taken for what was heard"
+    assert deaf.files(recording) == job.files(recording), "what was heard serves those who do not listen"
+
+
+def test_a_joint_s_range_counts_only_where_numbers_are_parts_of_it(tmp_path: Path) -> None:
+    root, job = write_set(tmp_path / "set"), Job(ARM, 0.02, 16, SPEC, tmp_path / "cache")
+    other = replace(job, space=replace(ARM, upper=ARM.upper + 0.1))
+    ranged = replace(FRONT, lerobot=replace(FRONT.lerobot, joints={"gripper": JointUnit(range=(0.0, 100.0))}))
+    for config, same in ((FRONT, True), (ranged, False)):
+        recording = find_recordings(root, config)[0]
+        assert (job.files(recording) == other.files(recording)) is same
+
+
+def test_whatever_an_encoder_makes_of_one_recording_the_others_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = find_recordings(write_set(tmp_path / "set"), FRONT)
+    worker = Worker(Job(ARM, 0.02, 16, SPEC, tmp_path / "cache", audio=False))
+    monkeypatch.setattr(worker, "encode", lambda samples: 1 / 0)
+    outcome = worker.run(0, first, worker._job.files(first))
+    assert outcome.problems == ("set/episode_000000: cannot be encoded: ZeroDivisionError: division by zero",)
+    monkeypatch.undo()
+    assert worker.run(1, second, worker._job.files(second)).frames == FRAMES

@@ -39,15 +39,19 @@ def test_features_are_computed_once_and_equal_the_live_encoders(recordings: Path
 
 
 def test_a_long_table_of_problems_is_cut_and_counted() -> None:
-    found = Extraction([], 0, [(f"take_{i:03d}", f"take_{i:03d}: no topic ['audio']") for i in range(100)])
+    found = Extraction([], 0, [(f"take_{i:03d}", f"take_{i:03d}: no topic ['{'a' * i}']") for i in range(100)])
     lines = found.table().splitlines()
     assert (
         lines[0] == "100 problems in 100 recordings:"
-        and lines[1] == "  take_000: no topic ['audio']"
+        and lines[1] == "  take_000: no topic ['']"
         and lines[-1] == "  ... and 60 more"
         and len(lines) == 42
     )
     assert Extraction([], 7, []).table() == ""
+    found = Extraction([], 0, [(f"take_{i:03d}", f"take_{i:03d}: lasts {i} s") for i in range(100)])
+    assert found.table().splitlines()[1:] == ["  take_000: lasts 0 s (and in 99 more recordings)"], (
+        "what differs in numbers only is one line"
+    )
 
 
 @pytest.mark.slow

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from neon_control.core.common.fields import Place, Rules, load, read, setting
-from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.camera import DEFAULT_NAME, Camera
+from neon_control.core.robot.joint_units import UNITS, JointUnit
 from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES
 from neon_control.core.robot.view import PLAIN, View
 from neon_control.core.robot.wire import PLAIN as PLAIN_WIRE
 from neon_control.core.robot.wire import Wire
 
 COMMANDS = ("controllers", "none")  # what a robot file's `recording.commands` may be; none: measured states are learnt
-UNITS = {"rad": 1.0, "deg": math.pi / 180.0}  # of a LeRobot dataset's joints -> [rad]
+
+
+def hidden(default: Any, **rules: Any) -> Any:
+    """A setting that the repr does not show."""
+    entry = setting(default, **rules)
+    entry.repr = False
+    return entry
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,20 @@ class CommandTopic:
 
 @dataclass(frozen=True)
 class LeRobotNames:
-    """How a LeRobot dataset calls things, where it does not use our names."""
+    """How a LeRobot dataset calls things, where it does not use our names.
 
-    image: str = setting("", scalar=True)  # feature that holds the camera's images; empty: the only one there is
-    state: Mapping[str, str] = setting({}, null=True, scalar=True)  # our joint -> name in `observation.state`
-    action: Mapping[str, str] = setting({}, null=True, scalar=True)  # our joint, or `base/vx` and so on -> name in `action`
-    unit: str = setting("rad", choices=tuple(UNITS))  # of joint positions; the base is always in m/s and rad/s
+    Features of bags are kept by the repr, which therefore has what it always had.
+    """
+
+    image: str = setting("", scalar=True)  # feature with the images of the robot's first camera
+    state: Mapping[str, str] = setting({}, null=True, scalar=True)  # our joint -> name in the state, or its place there, from 0
+    action: Mapping[str, str] = setting({}, null=True, scalar=True)  # our joint, or `base/vx` and so on -> name or place in the action
+    unit: str = setting("rad", choices=tuple(UNITS))  # of joint positions; slides are in m, the base always in m/s and rad/s
+    images: Mapping[str, str] = hidden({}, null=True, scalar=True)  # our camera -> feature with its images
+    joints: Mapping[str, JointUnit] = hidden({}, null=True)  # our joint, or a pattern -> how its numbers are meant
+    action_joints: Mapping[str, JointUnit] = hidden({}, null=True)  # of the actions, where they differ from the states
+    state_key: str = hidden("observation.state", filled=True)  # the features themselves
+    action_key: str = hidden("action")  # empty: measured states are learnt
 
 
 @dataclass(frozen=True)
@@ -54,10 +69,21 @@ class RecordingConfig:
     reaction: float = setting(0.02, minimum=0.0)  # [s] from an image's arrival until the live node looks; what arrives meanwhile counts
     lerobot: LeRobotNames = setting(LeRobotNames(), null=True)
     wire: Wire = field(default=PLAIN_WIRE, repr=False)  # how drivers speak of the joints; not from this section
+    name: str = field(default=DEFAULT_NAME, repr=False)  # of the first camera that is looked through; not from this section
+    robot_cameras: tuple[str, ...] = field(default=(DEFAULT_NAME,), repr=False)  # all of them; not from this section
+    slides: frozenset[str] = field(default=frozenset(), repr=False)  # joints in metres; not from this section
 
     def looking_through(self, cameras: Sequence[Camera]) -> RecordingConfig:
         """The same for a policy that looks through these cameras of the robot; none means the first one, on `camera`."""
-        return replace(self, camera=cameras[0].topic, view=cameras[0].view, others=tuple(cameras[1:])) if cameras else self
+        if not cameras:
+            return self
+        first, *others = cameras
+        return replace(self, camera=first.topic, view=first.view, others=tuple(others), name=first.name)
+
+    def image_features(self) -> dict[str, str]:
+        """Camera -> the feature of a LeRobot dataset that the robot file names for it; empty where it names none."""
+        named = {camera: self.lerobot.images.get(camera, "") for camera in (self.name, *(c.name for c in self.others))}
+        return {camera: feature or self.lerobot.image * (camera == self.robot_cameras[0]) for camera, feature in named.items()}
 
 
 def load_recording(
@@ -67,6 +93,8 @@ def load_recording(
     camera: Camera | None = None,
     base: str = "",
     wire: Wire = PLAIN_WIRE,
+    cameras: Collection[str] = (),
+    joints: Mapping[str, str] | None = None,
 ) -> RecordingConfig:
     """The section `recording` of a robot file, None where there is none; ConfigError for an unknown field or a wrong value.
 
@@ -75,9 +103,25 @@ def load_recording(
         camera: the robot's first one.
         base: the topic of its base's commands; empty: that of old.
         wire: how its drivers speak of the joints.
+        cameras, joints: all that the robot has, and the joints' units, `rad` or `m`; names that are none of them are refused.
     """
     place, camera = Place(file, "recording"), camera or Camera()
     fields = {"camera": camera.topic, "base": base or BASE_COMMAND, **({} if data is None else read(Mapping, data, place))}
     commanded = read(str, fields.pop("commands", COMMANDS[0]), place.at("commands"), Rules(choices=COMMANDS))
     commands = controllers if commanded == COMMANDS[0] else ()
-    return load(RecordingConfig, fields, place, commands=commands, view=camera.view, others=(), wire=wire)
+    slides = frozenset(name for name, unit in (joints or {}).items() if unit == "m")
+    given = {"view": camera.view, "name": camera.name, "robot_cameras": tuple(cameras) or (camera.name,), "others": ()}
+    given |= {"wire": wire, "slides": slides}
+    config = load(RecordingConfig, fields, place, commands=commands, **given)
+    names = config.lerobot
+    if unknown := sorted(set(names.images) - set(cameras)) if cameras else []:
+        raise place.at("lerobot").at("images").wrong(f"a mapping of the cameras {list(cameras)}", unknown)
+    for field_name, units in (("joints", names.joints), ("action_joints", names.action_joints)) if joints else ():
+        for pattern, unit in units.items():
+            matched = [j for j in joints or () if fnmatchcase(j, pattern)]
+            where = place.at("lerobot").at(field_name)
+            if not matched:
+                raise where.wrong(f"a mapping of joints, or of patterns of them; the joints are {list(joints or ())}", pattern)
+            if pattern in slides and unit.unit:
+                raise where.at(pattern).at("unit").wrong("left out: the joint slides, in m", unit.unit)
+    return config

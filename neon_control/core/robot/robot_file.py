@@ -75,7 +75,9 @@ def load_robot(path: str | Path) -> Robot:
     parsed = data.name, urdf_path, joints, data.groups, parts, controllers, data.base, file
     robot = Robot(*parsed, cameras=cameras, clearance=data.clearance, joint_prefix=prefix, grippers=grippers)
     base = "" if data.base is None else data.base.topic
-    return replace(robot, recording=load_recording(file, data.recording, commands, cameras[0], base, robot.wire))
+    units = {name: joint.unit for name, joint in joints.items()}
+    recording = load_recording(file, data.recording, commands, cameras[0], base, robot.wire, list(data.cameras), units)
+    return replace(robot, recording=recording)
 
 
 def _resolve_urdf(file: Path, urdf: str) -> Path:

@@ -1,45 +1,51 @@
-"""Episodes of a LeRobot dataset to samples: joints by their names, images from mp4 or parquet, no sound."""
+"""Episodes of a LeRobot dataset to samples: joints by names or places, images from mp4 or parquet, no sound.
+
+What is bad costs itself: a frame whose state or image is no good has no sample, steps that rest on a bad action are masked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as parquet
 
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.common.files import lfs_hint
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.core.robot.recording_names import UNITS, RecordingConfig
+from neon_control.core.robot.camera import DEFAULT_NAME
+from neon_control.core.robot.joint_units import JointUnit, unit_of
+from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
 from neon_control.core.robot.turns import unrolled
 from neon_control.core.sensing.image_buffer import Clip
-from neon_control.core.sensing.observation import Observation, ObservationBuilder
+from neon_control.core.sensing.observation import ObservationBuilder
+from neon_control.recordings.lerobot.columns import known_at
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout, load_layout
-from neon_control.recordings.lerobot.video import frames_at
+from neon_control.recordings.lerobot.meaning import Joints, Numbers, compared, far_outside
+from neon_control.recordings.lerobot.rows import SECTION, EpisodeRows, Part
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, UnreadableRecording, file_fingerprint, step_times
 from neon_control.recordings.tracks import Targets, Track
-from neon_control.runtime.decoding.compressed_images import decode_compressed
 
-STATE, ACTION = "observation.state", "action"
+STATE, IMAGES = "observation.state", "observation.images"  # their rates in a report
+REVISION = 2  # of this reader: counts up when it makes other samples of the same episode
 START = 1_000 * NANOSECONDS  # [ns] an episode's first stamp; any but 0, which means that there is no clock
-ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
-FAR_OUTSIDE = 0.5  # [rad] beyond the joint's range; states there are probably in degrees
 
 
 def lerobot_episodes(root: Path, config: RecordingConfig | None = None) -> Iterator[Recording]:
-    """The episodes of a dataset; something that says what is wrong with it, where it cannot be read."""
+    """The episodes of a dataset; something that says what is wrong with it, or with a row of its list, where that cannot be read."""
     try:
         layout = load_layout(root)
-    except ConfigError as error:
-        yield UnreadableRecording(root, str(error))
+    except Exception as error:  # whatever is wrong with one dataset, the others are read
+        yield UnreadableRecording(root, str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}")
         return
-    alone = replace(layout, episodes=())  # what travels to worker processes with each episode
+    alone = replace(layout, episodes=(), damaged=())  # what travels to worker processes with each episode
     for episode in layout.episodes:
         yield LeRobotEpisode(alone, episode, config or RecordingConfig())
+    for why in layout.damaged or ([] if layout.episodes else [f"{root / INFO}: the list of episodes is empty"]):
+        yield UnreadableRecording(root, why)
 
 
 class LeRobotEpisode(Recording):
@@ -47,16 +53,44 @@ class LeRobotEpisode(Recording):
 
     def __init__(self, layout: Layout, episode: Episode, config: RecordingConfig) -> None:
         self.path = layout.root
-        self.name = f"{layout.root.name}/episode_{episode.index:06d}"
+        self.name = f"{layout.name}/episode_{episode.index:06d}"
         self._layout, self._episode, self._config = layout, episode, config
 
     def fingerprint(self) -> str:
-        """Of its files, its place in them, and the names that are used."""
-        layout, episode = self._layout, self._episode
+        """Of its files, its place in them, and the names and units that are used."""
+        config = self._config
+        return self._fingerprint(sorted(vars(config.lerobot).items()), sorted(config.slides), *config.wire.key)
+
+    def senses_fingerprint(self) -> str:
+        """Of its files, its place in them, and the cameras."""
+        return self._fingerprint("senses")
+
+    def _fingerprint(self, *more: object) -> str:
+        layout, episode, config = self._layout, self._episode, self._config
         files = [layout.root / INFO, layout.data_file(episode)]
-        files += [layout.video_file(episode, k) for k, f in layout.features.items() if f.get("dtype") == "video"]
+        cameras = self._cameras()
+        files += [layout.video_file(episode, k) for k in cameras if layout.features[k].get("dtype") == "video"]
         row = sorted((k, v) for k, v in episode.row.items() if not k.startswith("stats/"))
-        return file_fingerprint([f for f in files if f.exists()], row, self._config.lerobot)
+        return file_fingerprint([f for f in files if f.exists()], REVISION, row, cameras, config.lerobot.state_key, *more)
+
+    @property
+    def uses_ranges(self) -> bool:
+        """Whether samples depend on the ranges of the robot's joints, too."""
+        names = self._config.lerobot
+        return any(unit.range for unit in (*names.joints.values(), *names.action_joints.values()))
+
+    def _cameras(self) -> list[str]:
+        """The feature with each camera's images, the first one first; ConfigError where a camera has none, or not its own.
+
+        They are seen as they are: LeRobot turns them when it records.
+        """
+        config = self._config
+        names = config.image_features()
+        features = [self._layout.image_feature(camera, wanted, config.robot_cameras) for camera, wanted in names.items()]
+        if len(set(features)) < len(features):
+            given = dict(zip(names, features, strict=True))
+            raise ConfigError(f"{self._layout.root / INFO}: cameras need images of their own, got {given}; see {SECTION}.images")
+        return features
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         try:
@@ -64,112 +98,154 @@ class LeRobotEpisode(Recording):
         except ConfigError as error:
             report.add(self.name, None, str(error))
         except (OSError, KeyError, ValueError) as error:  # pyarrow's errors are these
-            hint = lfs_hint(self._layout.data_file(self._episode))
-            report.add(self.name, None, f"cannot be read: {hint or f'{type(error).__name__}: {error}'}")
+            file = self._layout.data_file(self._episode)
+            missing = "it is not there" if isinstance(error, FileNotFoundError) else ""
+            what = missing or lfs_hint(file) or f"{type(error).__name__}: {error}"
+            report.add(self.name, None, f"{file.relative_to(self.path)} cannot be read: {what}")
 
     def _frames(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
-        layout = self._layout
-        camera = layout.image_feature(self._config.lerobot.image)
-        is_video = layout.features[camera]["dtype"] == "video"
-        columns = ["timestamp", STATE, *([ACTION] if ACTION in layout.features else []), *([] if is_video else [camera])]
-        file = layout.data_file(self._episode)
-        table = parquet.read_table(file, columns=columns, filters=[("episode_index", "==", self._episode.index)])
-        times = table["timestamp"].to_numpy().astype(np.float64).reshape(-1)  # [s] (T,)
-        even = np.round(times * layout.fps) / layout.fps
-        times = np.where(np.abs(even - times) < ROUNDING_S, even, times)
-        if len(times) != self._episode.length:
-            report.add(self.name, None, f"{file.name} has {len(times)} frames of {self._episode.length}")
+        layout, names = self._layout, self._config.lerobot
+        cameras = self._cameras()
+        if names.state_key not in layout.features:
+            found = sorted(layout.features)
+            raise ConfigError(f"{layout.root / INFO}: needs the feature '{names.state_key}', has {found}; {SECTION}.state_key names it")
+        rows = EpisodeRows(layout, self._episode, names, cameras, self.name, report)
+        times, rate = rows.times, rows.rate
         if len(times) == 0:
             return
-        report.seconds, report.rates = len(times) / layout.fps, {camera: layout.fps, STATE: layout.fps}
+        report.seconds, report.rates = len(times) / rate, {IMAGES: rate, STATE: rate}
         if report.seconds < dt * num_steps:
             report.add(self.name, None, f"lasts {report.seconds:.2f} s, shorter than one chunk of {dt * num_steps:.2f} s")
             return
         stamps = [START + round(t * NANOSECONDS) for t in times]
-        states = self._columns(_matrix(table[STATE]), STATE, self._config.lerobot.state, space.joint_names, report)
-        if states is None:
-            return
-        states *= UNITS[self._config.lerobot.unit]
-        self._check_range(states, space, report)
-        states = unrolled(states, np.array(space.turning, dtype=np.intp)) if space.turning else states
-        targets = self._targets(table, stamps, states, space, report)
-        if is_video:
-            video = layout.video_file(self._episode, camera)
-            images = frames_at(video, layout.video_start(self._episode, camera) + times, 0.5 / layout.fps, report)
-        else:
-            images = (decode_compressed(cell["bytes"] or (layout.root / cell["path"]).read_bytes()) for cell in table[camera].to_pylist())
-        builder = ObservationBuilder(space.joint_names, use_audio=False)
-        builder.cameras.look_at(clip)
+        states = rows.part(names.state_key, names.state, "state", space.joint_names)
+        actions = self._action(rows, space, report)
+        states, actions = self._in_radians(states, actions, space, 1.0 / rate, report)
+        targets, good = self._targets(stamps, states, actions, space, report)
+        pictures = [rows.images(camera) for camera in cameras]
+        lenses = [DEFAULT_NAME, *(c.name for c in self._config.others)]
+        builder = ObservationBuilder(space.joint_names, use_audio=False, cameras=lenses)
+        builder.cameras.look_at(clip, lenses)
         first = stamps[0] + round((clip.frames - 1) / clip.rate_hz * NANOSECONDS)
-        for stamp, state, image in zip(stamps, states, images, strict=False):
-            builder.joint_states.add(stamp, space.joint_names, state)
-            if image is None:
-                report.add(f"{self.name} {camera}", (stamp - START) / NANOSECONDS, "no image at a frame's time", "image")
+        known = np.asarray(stamps)
+        for row, (stamp, *images) in enumerate(zip(stamps, *pictures, strict=False)):
+            for lens, camera, image in zip(lenses, cameras, images, strict=True):
+                if image is None:
+                    report.add(f"{self.name} {camera}", (stamp - START) / NANOSECONDS, "no image at a frame's time", "image")
+                else:
+                    builder.cameras.buffers[lens].add(stamp, image)
+            if not states.good[row]:
                 continue
-            builder.images.add(stamp, image)
-            if clip.frames > 1 and stamp < first:
+            builder.joint_states.add(stamp, space.joint_names, states.values[row])
+            if images[0] is None or (clip.frames > 1 and stamp < first):
                 continue
             try:
                 seen = builder.build(stamp)
             except ObservationError as error:
                 report.add(self.name, (stamp - START) / NANOSECONDS, f"no observation: {error}", "observation")
                 continue
-            actions, mask = targets.at(step_times(stamp, dt, num_steps), dt, stamps[-1] + NANOSECONDS)
+            steps = step_times(stamp, dt, num_steps)
+            targeted, mask = targets.at(steps, dt, stamps[-1] + NANOSECONDS)
+            mask = mask * known_at(steps, known, good)
+            if targets.measured_joints:
+                mask = mask * known_at(steps + round(dt * NANOSECONDS), known, states.good)
             if mask.any():
-                yield Sample(Observation(stamp, seen.image, seen.joint_positions, SILENCE, seen.clip), actions, mask)
+                yield Sample(replace(seen, audio=SILENCE), targeted, mask.astype(np.float32))
 
-    def _targets(self, table: object, stamps: list[int], states: np.ndarray, space: ActionSpace, report: Report) -> Targets:
-        """Actions where the dataset has them."""
-        measured, base_axes = Track(space.joint_names), space.dim - space.num_joints
-        measured.add(stamps[0], stamps, list(states))
-        mapping, commands, base = self._config.lerobot.action, [], Track(BASE_AXES)
-        if ACTION in self._layout.features:
-            matrix = _matrix(table[ACTION])  # type: ignore[index]
-            joints = self._columns(matrix, ACTION, mapping, space.joint_names, report)
-            if joints is not None:
-                joints = joints * UNITS[self._config.lerobot.unit]
-                joints = unrolled(joints, np.array(space.turning, dtype=np.intp), states[0]) if space.turning else joints
-                commands.append(Track(space.joint_names))
-                commands[0].add(stamps[0], stamps, list(joints))
-            axes = [f"base/{axis}" for axis in BASE_AXES[:base_axes]]
-            has_base = any(mapping.get(a, a) in self._layout.names(ACTION) for a in axes)
-            velocities = self._columns(matrix, ACTION, mapping, axes, report) if has_base else None
-            if velocities is not None:
-                base.add(stamps[0], stamps, list(velocities))
-        if not commands:
-            report.add(self.name, None, f"no '{ACTION}' of the joints; the next states stand in for it")
-        if base_axes and base.span is None:
-            report.add(self.name, None, f"no '{ACTION}' of the base; it is taken to stand still")
-        return Targets(space.joint_names, base_axes, commands, measured, base)
+    def _action(self, rows: EpisodeRows, space: ActionSpace, report: Report) -> dict[str, Part]:
+        """What is commanded, as far as the dataset has it: `joints`, `base`."""
+        names, found = self._config.lerobot, {}
+        key, axes = names.action_key, [f"base/{axis}" for axis in BASE_AXES[: space.dim - space.num_joints]]
+        if not key:
+            return {}
+        if not rows.has(key):
+            has = sorted(self._layout.features)
+            text = f"no '{key}' of the joints, the dataset has {has}; the next states stand in for it ({SECTION}.action_key names another)"
+            report.add(self.name, None, text)
+        else:
+            theirs = self._layout.names(key)
+            for part, wanted in (("joints", space.joint_names), ("base", axes)):
+                if part == "joints" or any(names.action.get(a, a) in theirs or a in names.action for a in axes):
+                    try:
+                        found[part] = rows.part(key, names.action, "action", wanted)
+                    except ConfigError as error:
+                        report.add(f"{self.name} {key}", None, str(error))
+                        if part == "joints":
+                            report.add(self.name, None, f"no '{key}' of the joints; the next states stand in for it")
+        if axes and "base" not in found and self._config.base:
+            report.add(self.name, None, f"no '{key}' of the base; it is taken to stand still")
+        return found
 
-    def _columns(
-        self, matrix: np.ndarray, feature: str, mapping: Mapping[str, str], wanted: Sequence[str], report: Report
-    ) -> np.ndarray | None:
-        """The columns (T, len(wanted)) of a feature (T, D) by name; None, and a problem, where one is not there or not finite."""
-        theirs = self._layout.names(feature)
-        names = [mapping.get(n, n) for n in wanted]
-        missing = [n for n in names if n not in theirs]
-        if missing or len(theirs) != matrix.shape[1]:
-            text = f"needs the names {missing}, has {theirs} for {matrix.shape[1]} numbers; recording.lerobot of the robot file maps names"
-            report.add(f"{self.name} {feature}", None, text)
-            return None
-        values: np.ndarray = matrix[:, [theirs.index(n) for n in names]].astype(np.float64)
-        if not np.isfinite(values).all():
-            bad = [n for n, ok in zip(names, np.isfinite(values).all(axis=0), strict=True) if not ok]
-            report.add(f"{self.name} {feature}", None, f"{bad} are not finite everywhere")
-            return None
-        return values
+    def _in_radians(
+        self, states: Part, actions: dict[str, Part], space: ActionSpace, period: float, report: Report
+    ) -> tuple[Part, dict[str, Part]]:
+        """Positions in [rad] and [m]; what is strange about them is reported."""
+        names, count = self._config.lerobot, space.num_joints
+        endless = np.isin(np.arange(count), space.turning)
+        slides = np.array([j in self._config.slides for j in space.joint_names])
+        joints = Joints(space.joint_names, space.lower[:count], space.upper[:count], slides, endless)
+        measured = self._numbers(states.values, space, names.joints)
+        self._ask_for_percent(measured, space, names.joints, report)
+        where = f"{self.name} {names.state_key}"
+        strange: set[int] = set()  # joints of which it is said already
+        if states.good.any():
+            texts, strange = far_outside(_rows_of(measured, states.good), joints, f"{SECTION}.unit or .joints", set())
+            for text in texts:
+                report.add(where, None, text)
+        turning = np.array(space.turning, dtype=np.intp)
+        values = unrolled(measured.values, turning) if space.turning else measured.values
+        result = dict(actions)
+        if "joints" in actions:
+            given, good = actions["joints"], actions["joints"].good & states.good
+            commanded = self._numbers(given.values, space, {**names.joints, **names.action_joints})
+            if good.any():
+                whole, section = _rows_of(commanded, good), f"{SECTION}.action_joints"
+                texts, told = compared(whole, measured.values[good], joints, period, section)
+                for text in (*texts, *far_outside(whole, joints, section, told | strange)[0]):
+                    report.add(f"{self.name} {names.action_key}", None, text)
+            positions = unrolled(commanded.values, turning, values[0]) if space.turning else commanded.values
+            result["joints"] = Part(positions, given.good)
+        return Part(values, states.good), result
 
-    def _check_range(self, states: np.ndarray, space: ActionSpace, report: Report) -> None:
-        count = space.num_joints
-        outside = ((states < space.lower[:count] - FAR_OUTSIDE) | (states > space.upper[:count] + FAR_OUTSIDE)).mean(axis=0) > 0.01
-        outside[list(space.turning)] = False  # counted in another turn
-        if outside.any():
-            names = [n for n, out in zip(space.joint_names, outside, strict=True) if out]
-            report.add(f"{self.name} {STATE}", None, f"{names} are far outside their range; are they in degrees (recording.lerobot.unit)?")
+    def _numbers(self, raw: np.ndarray, space: ActionSpace, units: Mapping[str, JointUnit]) -> Numbers:
+        lines, words = [], []
+        for joint, lower, upper in zip(space.joint_names, space.lower, space.upper, strict=False):
+            unit, usual = unit_of(joint, units) or JointUnit(), self._config.lerobot.unit
+            if joint in self._config.slides:
+                unit, usual = replace(unit, unit=""), "rad"  # in metres
+            lines.append(unit.line(usual, lower, upper))
+            words.append("m" if joint in self._config.slides and unit.range is None else unit.in_words(usual))
+        gain, offset = np.array(lines, dtype=np.float64).reshape(-1, 2).T
+        return Numbers(raw, gain, offset, words)
+
+    def _ask_for_percent(self, numbers: Numbers, space: ActionSpace, units: Mapping[str, JointUnit], report: Report) -> None:
+        """0..100 of a gripper's range, as lerobot's have it, can look like degrees."""
+        for joint, raw, unit in zip(space.joint_names, numbers.raw.T, numbers.units, strict=True):
+            is_percent = raw.min() >= -1.0 and raw.max() <= 101.0 and raw.max() - raw.min() > 20.0
+            if unit == "deg" and "grip" in joint.lower() and unit_of(joint, units) is None and is_percent:
+                where = f"{SECTION}.joints.{joint}"
+                text = (
+                    f"['{joint}'] has numbers from {raw.min():.1f} to {raw.max():.1f} and is read as deg; lerobot's grippers have 0..100 "
+                    f"of their range; say which: {where}: {{range: [0, 100]}}, or {{unit: deg}}"
+                )
+                report.add(f"{self.name} {self._config.lerobot.state_key}", None, text)
+
+    def _targets(
+        self, stamps: list[int], states: Part, actions: Mapping[str, Part], space: ActionSpace, report: Report
+    ) -> tuple[Targets, np.ndarray]:
+        """Actions where the dataset has them, and the rows (T,) in which they are good."""
+        measured, base = Track(space.joint_names), Track(BASE_AXES)
+        measured.add(stamps[0], stamps, list(states.values))
+        commands, good = [], np.ones(len(stamps), dtype=bool)
+        if "joints" in actions:
+            commands.append(Track(space.joint_names))
+            commands[0].add(stamps[0], stamps, list(actions["joints"].values))
+        if "base" in actions:
+            base.add(stamps[0], stamps, list(actions["base"].values))
+        for part in actions.values():
+            good &= part.good
+        return Targets(space.joint_names, space.dim - space.num_joints, commands, measured, base), good
 
 
-def _matrix(column: object) -> np.ndarray:
-    """A parquet column of lists, or of single numbers, to (T, D)."""
-    rows = np.asarray(column.to_pylist(), dtype=np.float64)  # type: ignore[attr-defined]
-    return rows.reshape(len(rows), -1)
+def _rows_of(numbers: Numbers, rows: np.ndarray) -> Numbers:
+    return replace(numbers, raw=numbers.raw[rows])

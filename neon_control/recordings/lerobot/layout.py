@@ -12,18 +12,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow.parquet as parquet
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.fields import Place, Rules, read
 from neon_control.core.common.files import lfs_hint, read_whole
 
-INFO = Path("meta/info.json")
+INFO, EPISODES = Path("meta/info.json"), Path("meta/episodes")
+CACHED = "datasets--"
 MAX_BYTES = 256 << 20  # of a list of episodes; a hundred thousand have some 20 MB
 
 
@@ -48,6 +51,14 @@ class Layout:
     data_path: str
     video_path: str
     episodes: tuple[Episode, ...]
+    damaged: tuple[str, ...] = ()  # what is wrong with rows of the list of episodes, which are left out
+
+    @property
+    def name(self) -> str:
+        """The folder's, or the repository's where it lies in the hub's cache."""
+        snapshots = self.root.parent
+        cached = snapshots.name == "snapshots" and snapshots.parent.name.startswith(CACHED)
+        return snapshots.parent.name.removeprefix(CACHED).replace("--", "/") if cached else self.root.name
 
     def data_file(self, episode: Episode) -> Path:
         """The parquet file with an episode's rows."""
@@ -59,28 +70,58 @@ class Layout:
 
     def video_start(self, episode: Episode, feature: str) -> float:
         """[s] where the episode begins in its video."""
-        return float(episode.row[f"videos/{feature}/from_timestamp"]) if self.version >= 3 else 0.0
+        return self._number(episode, f"videos/{feature}/from_timestamp") if self.version >= 3 else 0.0
+
+    def _number(self, episode: Episode, field: str) -> float:
+        given = episode.row.get(field)
+        if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+            raise ConfigError(f"{self.root / EPISODES}: episode {episode.index}: {field} must be a number, got {given!r}")
+        return float(given)
 
     def _file(self, pattern: str, episode: Episode, where: str, **more: str) -> Path:
+        if not pattern:
+            raise ConfigError(f"{self.root / INFO}: {where.split('/')[0].rstrip('s')}_path must be a pattern of file names, there is none")
         if self.version >= 3:
-            places = {"chunk_index": int(episode.row[f"{where}/chunk_index"]), "file_index": int(episode.row[f"{where}/file_index"])}
+            places = {key: int(self._number(episode, f"{where}/{key}")) for key in ("chunk_index", "file_index")}
         else:
             places = {"episode_chunk": episode.index // self.chunk_size, "episode_index": episode.index}
-        file = (self.root / pattern.format(**places, **more)).resolve()
-        if not file.is_relative_to(self.root.resolve()):
-            raise ConfigError(f"{self.root / INFO}: '{pattern}' leads out of the dataset, to {file}")
-        return file
+        try:
+            name = pattern.format(**places, **more)
+        except (LookupError, ValueError, AttributeError) as error:
+            needed = [*places, *more]
+            raise ConfigError(f"{self.root / INFO}: '{pattern}' must be a file name with the fields {needed}, got {error}") from error
+        return self.inside(name)
 
-    def image_feature(self, wanted: str) -> str:
-        """The feature with the images: `wanted`, or the only one there is; a ConfigError where there is no such one."""
+    def inside(self, name: str) -> Path:
+        """A file by the name that the dataset gives it, which must not lead out of the dataset; links are the user's own, and followed.
+
+        The hub's cache is made of links, and so is a dataset on another disk.
+        """
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name:
+            raise ConfigError(f"{self.root / INFO}: '{name}' leads out of the dataset, must be a name below {self.root}")
+        return self.root / path
+
+    def image_feature(self, camera: str, wanted: str, robot: Sequence[str]) -> str:
+        """The feature with a camera's images: what is `wanted`, else the one that is called like the camera, else the only one there is.
+
+        Args:
+            wanted: by the robot file; may be empty.
+            robot: the names of its cameras. The first one alone may take the only feature that there is, if it is not called like another.
+
+        Raises:
+            ConfigError: there is no such one.
+        """
         found = [k for k, f in self.features.items() if f.get("dtype") in ("video", "image")]
         if wanted in found:
             return wanted
-        if wanted or len(found) != 1:
-            raise ConfigError(
-                f"{self.root / INFO}: needs the images of {wanted or 'one camera'}, has {found}; recording.lerobot.image names one"
-            )
-        return found[0]
+        named = [k for k in found if k.split(".")[-1] == camera]
+        if not wanted and len(named) == 1:
+            return named[0]
+        if not wanted and camera == robot[0] and len(found) == 1 and found[0].split(".")[-1] not in robot:
+            return found[0]
+        text = f"needs the images of {wanted or 'one camera'}, has {found}; recording.lerobot.images of the robot file names one: "
+        raise ConfigError(f"{self.root / INFO}: {text}{{{camera}: FEATURE}}")
 
     def names(self, feature: str) -> list[str]:
         """Names of a feature's dimensions, in order; [] where there is no such feature or it names none.
@@ -88,7 +129,7 @@ class Layout:
         They are a list, or lists in a list, or lists by kind (`{"motors": [...]}`), or numbers by name (`{"waist": 0, ...}`).
         """
         names = self.features.get(feature, {}).get("names") or []
-        if isinstance(names, dict) and all(isinstance(v, int) for v in names.values()):
+        if names and isinstance(names, dict) and all(isinstance(v, int) for v in names.values()):
             return sorted(names, key=lambda n: names[n])
         return _flat(names)
 
@@ -105,35 +146,65 @@ def load_layout(root: Path) -> Layout:
     try:
         with _named(file, "description of a dataset"):
             info = json.loads(read_whole(file, MAX_BYTES))
-        version = int(str(info["codebase_version"]).lstrip("v").split(".")[0])
-        if version not in (2, 3):
-            raise ConfigError(f"{file}: codebase_version is {info['codebase_version']}, known are v2.0, v2.1 and v3.0")
-        fps = float(info["fps"])
-        if not fps > 0.0:
-            raise ConfigError(f"{file}: fps is {fps}, must be > 0")
-        rows = _episodes_3(root / "meta/episodes") if version == 3 else _episodes_2(root / "meta/episodes.jsonl")
-        episodes = tuple(Episode(int(r["episode_index"]), int(r["length"]), r) for r in rows)
-        size, videos = int(info.get("chunks_size", 1000)), str(info.get("video_path") or "")
-        return Layout(root, version, fps, size, dict(info["features"]), str(info["data_path"]), videos, episodes)
+        fields, place = read(Mapping, info, Place(file)), Place(file)
+        stated = read(str, fields.get("codebase_version"), place.at("codebase_version"))
+        version = {"v2": 2, "v3": 3}.get(stated.split(".")[0])
+        if version is None:
+            raise ConfigError(f"{file}: codebase_version is {stated}, known are v2.0, v2.1 and v3.0")
+        fps = read(float, fields.get("fps"), place.at("fps"), Rules(above=0.0))
+        size = read(int, fields.get("chunks_size", 1000), place.at("chunks_size"), Rules(minimum=1))
+        data = read(str, fields.get("data_path"), place.at("data_path"), Rules(filled=True))
+        videos = read(str, fields.get("video_path") or "", place.at("video_path"))
+        features = {k: f for k, f in read(Mapping, fields.get("features"), place.at("features")).items() if isinstance(f, Mapping)}
+        rows, damaged = _episodes_3(root / EPISODES) if version == 3 else _episodes_2(root / "meta/episodes.jsonl")
+        episodes = []
+        for where, row in rows:
+            try:
+                episodes.append(_episode(row, Place(where)))
+            except ConfigError as error:
+                damaged.append(str(error))
+        return Layout(root, version, fps, size, features, data, videos, tuple(episodes), tuple(damaged))
     except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:  # pyarrow's, json's: ValueErrors
         raise ConfigError(f"{file}: no readable LeRobot dataset: {type(error).__name__}: {error}") from error
 
 
-def _episodes_2(file: Path) -> list[dict[str, Any]]:
+def _episode(row: Any, place: Place) -> Episode:
+    fields = read(Mapping, row, place)
+    index, length = (read(int, fields.get(key), place.at(key), Rules(minimum=0)) for key in ("episode_index", "length"))
+    return Episode(index, length, fields)
+
+
+Rows = tuple[list[tuple[str, Any]], list[str]]  # where each one is and what it says; what cannot be read
+
+
+def _episodes_2(file: Path) -> Rows:
+    rows: list[tuple[str, Any]] = []
+    damaged: list[str] = []
     with _named(file, "list of episodes"):
-        return [json.loads(line) for line in read_whole(file, MAX_BYTES).splitlines() if line.strip()]
+        lines = read_whole(file, MAX_BYTES).splitlines()
+        for number, line in enumerate(lines, 1):
+            try:
+                rows += [(f"{file}, line {number}", json.loads(line))] if line.strip() else []
+            except (ValueError, RecursionError) as error:
+                damaged.append(f"{file}, line {number}: no description of an episode: {lfs_hint(file) or error}")
+    return rows, damaged
 
 
-def _episodes_3(folder: Path) -> list[dict[str, Any]]:
+def _episodes_3(folder: Path) -> Rows:
     files = sorted(folder.glob("*/*.parquet"))
     if not files:
         raise ConfigError(f"{folder}: no list of episodes: there is no parquet file in a folder of it")
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[str, Any]] = []
+    damaged: list[str] = []
     for file in files:
-        with _named(file, "list of episodes"):
-            columns = [n for n in parquet.read_schema(file).names if not n.startswith("stats/")]
-            rows += parquet.read_table(file, columns=columns).to_pylist()
-    return rows
+        try:
+            with _named(file, "list of episodes"):
+                columns = [n for n in parquet.read_schema(file).names if not n.startswith("stats/")]
+                found = parquet.read_table(file, columns=columns).to_pylist()
+            rows += [(f"{file}, row {number}", row) for number, row in enumerate(found)]
+        except ConfigError as error:
+            damaged.append(str(error))
+    return rows, damaged
 
 
 @contextmanager

@@ -41,9 +41,20 @@ def frames_at(path: Path, times: np.ndarray, tolerance: float, report: Report) -
                     left.pop(0)
                     yield frame.to_ndarray(format="rgb24")
     except (av.error.FFmpegError, OSError, IndexError) as error:
-        what = "is not there" if isinstance(error, FileNotFoundError) else lfs_hint(path) or f"{type(error).__name__}: {error}"
-        report.add("/".join(path.parts[-3:]), None, f"cannot be decoded to its end: {what}", "video")
+        absent = isinstance(error, FileNotFoundError)
+        what = "is not there" if absent else f"cannot be decoded to its end: {lfs_hint(path) or f'{type(error).__name__}: {error}'}"
+        report.add("/".join(path.parts[-4:]), None, what, "video")
     yield from (None for _ in left)
+
+
+def frame_rate(path: Path) -> float | None:
+    """[Hz] of a video, as its file says; None where it does not, or cannot be read."""
+    try:
+        with av.open(str(path)) as container:
+            rate = container.streams.video[0].average_rate
+            return float(rate) if rate else None
+    except (av.error.FFmpegError, OSError, IndexError):
+        return None
 
 
 class VideoWriter:

@@ -1,4 +1,4 @@
-"""Policies and backbones from the Hugging Face hub: `owner/name` or `owner/name@revision`, downloaded once into the user's cache."""
+"""Policies, backbones, datasets from the Hugging Face hub: `owner/name` or `owner/name@revision`, downloaded once into the user's cache."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 # Nothing else is fetched: no code, no pickle.
 FILES = {
     "policy": ("policy.yaml", "action_layer.onnx", "action_layer.safetensors"),
+    "dataset": ("meta/**", "data/**", "videos/**", "images/**"),
     "model": ("*.json", "*.jinja", "*.txt", "*.safetensors"),
 }
 
@@ -21,7 +22,7 @@ def is_repository(name: str) -> bool:
 
 
 def download(kind: str, name: str, code: bool = False) -> Path:
-    """The folder of a policy or a backbone (`kind` is a key of FILES) on the hub, from the cache where it has been fetched before.
+    """The folder of what is on the hub (`kind` is a key of FILES), from the cache where it has been fetched before.
 
     A robot without a network runs on what it has; pin a revision (`@<commit>`) to get the same everywhere. Python files come along only
     when `code` says so.
@@ -34,8 +35,10 @@ def download(kind: str, name: str, code: bool = False) -> Path:
     except ImportError as error:
         raise PolicyError(f"{name} looks like a Hugging Face repository, but huggingface-hub is not installed") from error
     repository, _, revision = name.partition("@")
+    where = "dataset" if kind == "dataset" else None  # None: among the models
+    patterns = [*FILES[kind], *["*.py"] * code]
     try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=[*FILES[kind], *["*.py"] * code]))
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=patterns, repo_type=where))
     except Exception as error:  # the hub raises its own, the HTTP library's and the operating system's errors
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise PolicyError(f"cannot get the {kind} {name} from the Hugging Face hub: {reason}") from error

@@ -10,6 +10,7 @@ import itertools
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,16 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 from bag_writer import BagWriter, image, joint_state, position_command, text
-from whole_recording import read_all
+from lerobot_set import FRAMES, GREY, Rows, motion, write_set
+from lerobot_set import SPACE as ARM_SPACE
+from whole_recording import Reading, read_all
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.joint_units import JointUnit
 from neon_control.core.robot.recording_names import CommandTopic, LeRobotNames, RecordingConfig
+from neon_control.core.robot.view import View
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.finding import Report, find_recordings
 from neon_control.recordings.lerobot.export import LeRobotExport, image_rate, statistics
@@ -141,7 +147,10 @@ def test_degrees_become_radians_when_the_robot_file_says_so_and_are_noticed_when
     assert sample.actions[0, 0] == pytest.approx(np.radians(6 / 50), abs=1e-6)
     wrong = LeRobotNames(state={"joint0": "gripper", "joint1": "m1.pos"}, action=MAPPED.action)
     text = str(read_all(find_recordings(root, RecordingConfig(lerobot=wrong))[0], SPACE, 0.1, 4).problems)
-    assert "['joint0'] are far outside their range; are they in degrees (recording.lerobot.unit)?" in text
+    assert (
+        "['joint0'] are far outside their range in rad; they fit deg or range -100..100 or range 0..100 (recording.lerobot.unit or .joints"
+        in text
+    )
 
 
 def test_unknown_names_are_said_with_those_that_are_there(tmp_path: Path) -> None:
@@ -184,13 +193,13 @@ def cut(name: str) -> Callable[[Path], None]:
     ("damage", "words"),
     [
         (edit_info(lambda i: i.update(codebase_version="v9.0")), "codebase_version is v9.0, known are v2.0, v2.1 and v3.0"),
-        (edit_info(lambda i: i.pop("fps")), "no readable LeRobot dataset: KeyError: 'fps'"),
+        (edit_info(lambda i: i.pop("fps")), "info.json: fps must be a finite number > 0.0, got None"),
         (edit_info(lambda i: i.update(data_path="../../{episode_index}.parquet")), "leads out of the dataset"),
         (edit_info(lambda i: i["features"].pop(CAMERA)), "needs the images of one camera, has []"),
         (cut("meta/info.json"), "info.json: no description of a dataset: "),
         (cut("data/chunk-000/episode_000000.parquet"), "cannot be read: "),
         (cut(f"videos/chunk-000/{CAMERA}/episode_000000.mp4"), "cannot be decoded to its end"),
-        (lambda root: (root / f"videos/chunk-000/{CAMERA}/episode_000000.mp4").unlink(), "cannot be decoded to its end: is not there"),
+        (lambda root: (root / f"videos/chunk-000/{CAMERA}/episode_000000.mp4").unlink(), "is not there"),
     ],
 )
 def test_a_damaged_dataset_is_reported_and_costs_only_itself(damage: Callable[[Path], None], words: str, tmp_path: Path) -> None:
@@ -208,7 +217,7 @@ def write_bag(path: Path) -> Path:
         for tick in range(400):
             t = tick / 100
             bag.write("joint_states", t, joint_state(t, NAMES, [t / 10, -t / 10]))
-            bag.write("arm/commands", t, position_command([t / 5, -t / 5]))
+            bag.write("arm/commands", t, position_command([t / 10 + 0.02, -t / 10 - 0.02]))
             if tick == 195:
                 bag.write("episode", t, text("begin"))
             if tick % 10 == 5 and not 290 < tick < 340:
@@ -283,3 +292,157 @@ def test_statistics_are_those_of_numpy() -> None:
     assert found["q90"] == pytest.approx(np.quantile(values, 0.9, axis=0)) and found["count"] == [500]
     pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 8, 3), dtype=np.uint8)
     assert np.array(statistics(pixels)["mean"])[:, 0, 0] == pytest.approx(pixels.mean(axis=(0, 1, 2)) / 255)
+
+
+FRONT = LeRobotNames(image="observation.images.front")
+ARM = RecordingConfig(lerobot=FRONT, base="")
+
+
+def read(root: Path, config: RecordingConfig = ARM, episode: int = 0) -> Reading:
+    return read_all(find_recordings(root, config)[episode], ARM_SPACE, 0.02, 16)
+
+
+def names_of(**changes: Any) -> RecordingConfig:
+    return replace(ARM, lerobot=replace(FRONT, **changes))
+
+
+@pytest.mark.parametrize("wanted", [("wrist",), ("wrist", "front"), ("front", "wrist"), ()])
+def test_a_policy_sees_the_cameras_that_it_names_in_its_order(wanted: tuple[str, ...], tmp_path: Path) -> None:
+    config = replace(ARM, name="front", robot_cameras=("front", "wrist")).looking_through(
+        [Camera(name, topic=f"{name}/image") for name in wanted]
+    )
+    reading = read(write_set(tmp_path / "set"), config)
+    assert len(reading.samples) == FRAMES and reading.problems == []
+    for sample in reading.samples:
+        assert [int(np.median(clip[-1])) for clip in sample.observation.clips] == [GREY[name] for name in wanted or ("front",)]
+
+
+def test_a_camera_without_images_of_its_own_is_refused(tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set")
+    robot = replace(ARM, name="front", robot_cameras=("front", "wrist"))
+    reading = read(root, robot.looking_through([Camera("hand", topic="hand/image")]))
+    assert reading.samples == [] and "recording.lerobot.images of the robot file names one: {hand: FEATURE}" in reading.problems[0].what
+    twice = replace(robot, lerobot=replace(FRONT, images={"wrist": FRONT.image}))
+    reading = read(root, twice.looking_through([Camera("front", topic="a"), Camera("wrist", topic="b")]))
+    assert reading.samples == [] and "cameras need images of their own" in reading.problems[0].what
+
+
+def test_images_are_seen_as_they_are_since_lerobot_turns_them_when_it_records(tmp_path: Path) -> None:
+    config = replace(ARM, view=View(rotate=90))
+    assert read(write_set(tmp_path / "set"), config).samples[0].observation.image.shape == (24, 32, 3)
+
+
+def test_one_action_that_is_no_number_masks_the_steps_that_rest_on_it(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        rows["action"][FRAMES + 10] = [*rows["action"][FRAMES + 10][:2], float("nan")]
+
+    root = write_set(tmp_path / "set", edit)
+    whole, reading = (read(write_set(tmp_path / "whole"), episode=1), read(root, episode=1))
+    (problem,) = reading.problems
+    assert (problem.where, problem.time) == ("set/episode_000001 action", pytest.approx(10 / 30))
+    assert problem.what == "file-000.parquet, frame 10: ['gripper'] must be finite numbers, got nan; masked"
+    assert len(reading.samples) == FRAMES
+    for frame, (sample, same) in enumerate(zip(reading.samples, whole.samples, strict=True)):
+        times = frame / 30 + 0.02 * np.arange(16)
+        touched = (times > 9 / 30 + 1e-6) & (times < 11 / 30 - 1e-6)
+        assert np.array_equal(sample.mask > 0, (same.mask > 0) & ~touched)
+        assert sample.actions[sample.mask > 0] == pytest.approx(same.actions[sample.mask > 0]), "actions stay actions"
+
+
+def test_each_joint_has_a_unit_of_its_own(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        for key in ("observation.state", "action"):
+            rows[key] = [[p / np.pi * 180, -(q - 0.1) / np.pi * 180, (r + 0.2) / 1.9 * 100] for p, q, r in rows[key]]
+
+    root = write_set(tmp_path / "set", edit)
+    units = {"lift": JointUnit(sign=-1, offset=0.1), "gripper": JointUnit(range=(0.0, 100.0))}
+    reading = read(root, names_of(unit="deg", joints=units))
+    assert reading.problems == []
+    assert np.stack([s.observation.joint_positions for s in reading.samples]) == pytest.approx(np.array([motion(k) for k in range(FRAMES)]))
+    assert reading.samples[0].actions[0] == pytest.approx(motion(1))
+
+
+def test_a_gripper_in_percent_is_not_taken_for_degrees_without_a_word(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        for key in ("observation.state", "action"):
+            rows[key] = [[p / np.pi * 180, q / np.pi * 180, (r + 0.2) / 1.9 * 100] for p, q, r in rows[key]]
+
+    root = write_set(tmp_path / "set", edit)
+    (problem,) = read(root, names_of(unit="deg")).problems
+    assert "recording.lerobot.joints.gripper: {range: [0, 100]}, or {unit: deg}" in problem.what
+    assert read(root, names_of(unit="deg", joints={"gripper": JointUnit(unit="deg")})).problems == []
+    slide = replace(names_of(unit="deg"), slides=frozenset({"gripper"}))
+    assert "['gripper'] are far outside their range in m; they fit range" in str(read(root, slide).problems)
+
+
+def test_where_states_and_actions_are_in_degrees_it_is_said_once(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        for key in ("observation.state", "action"):
+            rows[key] = [[v / np.pi * 180 for v in row] for row in rows[key]]
+
+    problems = read(write_set(tmp_path / "set", edit)).problems
+    assert {p.where for p in problems} == {"set/episode_000000 observation.state"}
+    assert all("they fit deg" in p.what and "recording.lerobot.unit or .joints" in p.what for p in problems)
+
+
+def test_actions_in_degrees_beside_states_in_radians_are_reported_and_can_be_mended(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        rows["action"] = [[v / np.pi * 180 for v in row] for row in rows["action"]]
+
+    root = write_set(tmp_path / "set", edit)
+    text = str(read(root).problems)
+    assert "fit the actions in deg, not in rad (recording.lerobot.action_joints of the robot file)" in text
+    mended = read(root, names_of(action_joints={"*": JointUnit(unit="deg")}))
+    assert mended.problems == [] and mended.samples[0].actions[0] == pytest.approx(motion(1))
+
+
+@pytest.mark.parametrize("names", [None, ["state"]])
+def test_numbers_without_names_are_taken_by_their_places(names: Any, tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set", names=names)
+    assert "needs the names ['pan', 'lift', 'gripper'], has" in read(root).problems[0].what
+    places = {"pan": "0", "lift": "1", "gripper": "2"}
+    reading = read(root, names_of(state=places, action=places))
+    assert reading.problems == [] and reading.samples[4].observation.joint_positions == pytest.approx(motion(4))
+
+
+def test_features_may_have_other_keys(tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set", keys=("state", "actions"))
+    assert "needs the feature 'observation.state', has ['actions'," in read(root).problems[0].what
+    reading = read(root, names_of(state_key="state", action_key="actions"))
+    assert reading.problems == [] and reading.samples[4].actions[0] == pytest.approx(motion(5))
+    learnt = read(root, names_of(state_key="state", action_key=""))
+    assert learnt.problems == [], "states are learnt, as the robot file says"
+
+
+def test_a_video_at_the_rate_of_info_json_is_read_by_number_where_timestamps_are_others(tmp_path: Path) -> None:
+    root = write_2_1(tmp_path / "set")
+    file = root / "data/chunk-000/episode_000000.parquet"
+    table = parquet.read_table(file)
+    times = arrow.array((np.arange(12) / 20).astype(np.float32))
+    parquet.write_table(table.set_column(table.column_names.index("timestamp"), "timestamp", times), file)
+    reading = read_all(find_recordings(root, RecordingConfig(lerobot=MAPPED))[0], SPACE, 0.02, 4)
+    greys = [round(s.observation.image.mean()) for s in reading.samples]
+    assert greys == pytest.approx([5 * k for k in range(12)], abs=2)
+
+
+def test_a_base_that_is_not_recorded_is_no_problem(tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set")
+    limits = np.concatenate([ARM_SPACE.upper, np.ones(3)])
+    space = ActionSpace("arms_only", ARM_SPACE.joint_names, {}, np.concatenate([ARM_SPACE.lower, -np.ones(3)]), limits)
+    for base, count in (("", 0), ("cmd_vel", 1)):
+        assert len(read_all(find_recordings(root, replace(ARM, base=base))[0], space, 0.02, 16).problems) == count
+
+
+def test_whatever_goes_wrong_in_one_episode_the_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = find_recordings(write_set(tmp_path / "set"), ARM)
+    monkeypatch.setattr(first, "_cameras", lambda: 1 / 0)
+    assert read_all(first, ARM_SPACE, 0.02, 16).problems[0].what == "cannot be read: ZeroDivisionError: division by zero"
+    assert len(read_all(second, ARM_SPACE, 0.02, 16).samples) == FRAMES
+
+
+def test_another_mapping_of_the_joints_finds_the_images_again(tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set")
+    one, two = (find_recordings(root, c)[0] for c in (ARM, names_of(action={"pan": "lift"}, joints={"pan": JointUnit(sign=-1)})))
+    assert one.fingerprint() != two.fingerprint() and one.senses_fingerprint() == two.senses_fingerprint()
+    other = find_recordings(root, replace(ARM, lerobot=LeRobotNames(image="observation.images.wrist")))[0]
+    assert other.senses_fingerprint() != one.senses_fingerprint()

@@ -24,6 +24,12 @@ CONTENT = {
     "evil.py": b"print('run me')",
     "weights.pkl": b"pickle",
 }
+DATASET = {
+    "meta/info.json": b"{}",
+    "data/chunk-000/file-000.parquet": b"rows",
+    "videos/front/chunk-000/file-000.mp4": b"film",
+    "run.py": b"1",
+}
 
 
 class _Hub(BaseHTTPRequestHandler):
@@ -48,6 +54,14 @@ class _Hub(BaseHTTPRequestHandler):
             self._send(json.dumps(tree).encode(), body, "application/json")
         elif path.startswith("/someone/reach/resolve/") and path.split("/")[-1] in CONTENT:
             self._send(CONTENT[path.split("/")[-1]], body, "application/octet-stream")
+        elif path.startswith("/api/datasets/someone/set/revision/"):
+            siblings = [{"rfilename": name, "size": len(data)} for name, data in DATASET.items()]
+            self._send(json.dumps({"id": "someone/set", "sha": COMMIT, "siblings": siblings}).encode(), body, "application/json")
+        elif path.startswith("/api/datasets/someone/set/tree/"):
+            tree = [{"type": "file", "path": n, "size": len(d), "oid": hashlib.sha1(d).hexdigest()} for n, d in DATASET.items()]
+            self._send(json.dumps(tree).encode(), body, "application/json")
+        elif path.startswith(f"/datasets/someone/set/resolve/{COMMIT}/"):
+            self._send(DATASET[path.split(f"/{COMMIT}/")[1]], body, "application/octet-stream")
         else:
             self.send_response(404)
             self.send_header("X-Error-Code", "RepoNotFound")
@@ -104,6 +118,14 @@ def test_a_repository_is_fetched_once_and_without_code_or_pickle(hub: dict[str, 
 def test_a_repository_that_is_not_there_is_a_policy_error(hub: dict[str, str]) -> None:
     result = _find("someone/else", hub)
     assert "PolicyError: cannot get the policy someone/else from the Hugging Face hub" in result.stderr
+
+
+def test_a_dataset_is_fetched_with_its_folders_and_no_code(hub: dict[str, str]) -> None:
+    program = "from neon_control.runtime.encoders.hub import download; print(download('dataset', 'someone/set'))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=hub, cwd="/")
+    assert result.returncode == 0, result.stderr
+    folder = Path(result.stdout.strip().splitlines()[-1])
+    assert sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()) == sorted(set(DATASET) - {"run.py"})
 
 
 @pytest.mark.parametrize("code", [False, True])

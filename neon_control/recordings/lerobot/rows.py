@@ -1,0 +1,153 @@
+"""The rows of one episode in order of time, with what is bad left out or filled, and the images that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.parquet as parquet
+
+from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.robot.recording_names import LeRobotNames
+from neon_control.recordings.lerobot.columns import filled, frames_in_words, places, to_matrix
+from neon_control.recordings.lerobot.layout import INFO, Episode, Layout
+from neon_control.recordings.lerobot.video import frame_rate, frames_at
+from neon_control.recordings.reading import Report
+from neon_control.runtime.decoding.compressed_images import decode_compressed
+
+ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
+OTHER_RATE = 0.02  # share by which the timestamps' rate may differ from that of info.json
+SECTION = "recording.lerobot"  # of the robot file
+
+
+@dataclass(frozen=True)
+class Part:
+    """Numbers of some of a feature's columns, a row for each frame."""
+
+    values: np.ndarray  # (T, D) without gaps: what is bad is filled
+    good: np.ndarray  # (T,) whether nothing of the row was filled
+
+
+class EpisodeRows:
+    """One episode's rows.
+
+    Attributes:
+        times: (T,) [s] rising.
+        rate: [Hz] of the timestamps.
+
+    Args:
+        cameras: features with images that will be asked for.
+        name: of the episode, in the report.
+
+    Raises:
+        ConfigError: a column is missing.
+    """
+
+    def __init__(self, layout: Layout, episode: Episode, names: LeRobotNames, cameras: Sequence[str], name: str, report: Report) -> None:
+        self._layout, self._episode, self._name, self._report = layout, episode, name, report
+        self._file = layout.data_file(episode)
+        there = parquet.read_schema(self._file).names
+        wanted = ("timestamp", "frame_index", names.state_key, names.action_key, *cameras)
+        columns = [c for c in dict.fromkeys(wanted) if c in there]
+        missing = [c for c in ("timestamp", names.state_key) if c not in columns]
+        if missing:
+            raise ConfigError(f"{self._file}: needs the columns {missing}, has {there}")
+        self._table = parquet.read_table(self._file, columns=columns, filters=[("episode_index", "==", episode.index)])
+        count = len(self._table)
+        if count != episode.length:
+            report.add(name, None, f"{self._file.name} has {count} frames of {episode.length}")
+        self._numbers = np.arange(count)
+        self.times = np.zeros(0)
+        if count:
+            self._sort()
+            self._drop_untimed()
+        self.rate = self._measure()
+        even = np.round(self.times * self.rate) / self.rate
+        self.times = np.where(np.abs(even - self.times) < ROUNDING_S, even, self.times)
+
+    def has(self, feature: str) -> bool:
+        """Whether there is such a feature."""
+        return feature in self._table.column_names and feature in self._layout.features
+
+    def part(self, feature: str, mapping: Mapping[str, str], field: str, wanted: Sequence[str]) -> Part:
+        """Some of a feature's columns, in the order `wanted`; what is not finite is reported, and filled.
+
+        Args:
+            mapping: our names -> theirs, or places: that of `field` in the robot file.
+
+        Raises:
+            ConfigError: as of `places`.
+        """
+        matrix = to_matrix(self._table[feature])
+        where = places(wanted, mapping, self._layout.names(feature), matrix.shape[1], feature, f"{SECTION}.{field}")
+        values = matrix[:, where]
+        bad = ~np.isfinite(values)
+        good = ~bad.any(axis=1)
+        if not good.all():
+            fields = [n for n, is_bad in zip(wanted, bad.any(axis=0), strict=True) if is_bad]
+            frames, given = frames_in_words(self._numbers[~good]), float(values[bad][0])
+            effect = "masked" if field == "action" else "left out"
+            text = f"{self._file.name}, {frames}: {fields} must be finite numbers, got {given}; {effect}"
+            self._report.add(f"{self._name} {feature}", float(self.times[~good][0]), text)
+        return Part(filled(values), good)
+
+    def images(self, camera: str) -> Iterator[np.ndarray | None]:
+        """For each row the image of a camera, None where there is none."""
+        layout, times, rate = self._layout, self.times, self.rate
+        if layout.features[camera]["dtype"] == "video":
+            video = layout.video_file(self._episode, camera)
+            if rate != layout.fps:
+                theirs = frame_rate(video)
+                if theirs is not None and abs(theirs / layout.fps - 1.0) <= OTHER_RATE:  # its images count by number
+                    times, rate = self._numbers / layout.fps, layout.fps
+            return frames_at(video, layout.video_start(self._episode, camera) + times, 0.5 / rate, self._report)
+        if camera not in self._table.column_names:
+            raise ConfigError(f"{self._file}: needs the column '{camera}', has {self._table.column_names}")
+        return self._decoded(camera)
+
+    def _decoded(self, camera: str) -> Iterator[np.ndarray | None]:
+        for cell, time, number in zip(self._table[camera], self.times, self._numbers, strict=True):
+            try:
+                given = cell.as_py()
+                if not given or not (given["bytes"] or given["path"]):
+                    raise ObservationError("it is empty", (camera,))
+                image = decode_compressed(given["bytes"] or self._layout.inside(given["path"]).read_bytes())
+            except (ConfigError, ObservationError, OSError, LookupError, TypeError, ValueError) as error:
+                self._report.add(f"{self._name} {camera}", float(time), f"frame {number}: no image: {error}", "cell")
+                image = None
+            yield image
+
+    def _sort(self) -> None:
+        self.times = to_matrix(self._table["timestamp"])[:, 0]
+        if "frame_index" in self._table.column_names:
+            stated = to_matrix(self._table["frame_index"])[:, 0]
+            self._numbers = np.where(np.isfinite(stated), stated, self._numbers).astype(np.int64)
+        order = np.argsort(self._numbers, kind="stable")
+        if (np.diff(order) < 0).any():
+            self._report.add(self._name, None, f"{self._file.name}: rows are out of order; they are sorted by frame_index")
+            self._keep(order)
+
+    def _drop_untimed(self) -> None:
+        finite = np.where(np.isfinite(self.times), self.times, -np.inf)
+        before = np.concatenate([[-np.inf], np.maximum.accumulate(finite)[:-1]])
+        good = np.flatnonzero(finite > before)
+        if len(good) < len(finite):
+            frames = frames_in_words(np.delete(self._numbers, good))
+            text = f"{self._file.name}, {frames}: timestamp is no number, or does not rise; left out"
+            self._report.add(self._name, None, text)
+            self._keep(good)
+
+    def _keep(self, rows: np.ndarray) -> None:
+        self._table, self.times, self._numbers = self._table.take(rows), self.times[rows], self._numbers[rows]
+
+    def _measure(self) -> float:
+        """[Hz] as the timestamps have it; that of `info.json` where they agree."""
+        stated = self._layout.fps
+        steps = np.diff(self.times) / np.maximum(np.diff(self._numbers), 1)
+        measured = 1.0 / float(np.median(steps)) if len(steps) else stated
+        if abs(measured / stated - 1.0) <= OTHER_RATE:
+            return stated
+        text = f"the timestamps have {measured:.4g} frames a second, fps of {INFO} is {stated:g}; the timestamps count"
+        self._report.add(self._name, None, text)
+        return measured
