@@ -66,6 +66,7 @@ CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
 SLOWEST_STOP = 8.0  # [s] the same in all while simulated time goes on slowly; `ros2 launch` kills a node 10 s after Ctrl-C
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
+FOUND = 0.5  # [s] within which publishers of the same joints are found, one after the other
 ATTEMPTS = 3  # at a command in one period, each of which became too late before it was sent
 SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
 
@@ -114,7 +115,7 @@ class ExecutorNode(AutostartNode):
         names = ActionSpace.from_robot(robot, parameters.mode).joint_names
         self._robot_name = robot.name
         ranges = (robot.limits(names, limit) for limit in ("lower", "upper", "max_velocity"))
-        witnesses = Witnesses(names, *ranges, jumping=robot.gripping)
+        witnesses = Witnesses(names, *ranges, jumping=robot.gripping, met_for=FOUND)
         self._motion = MotionExecutor(robot, names, parameters, self._supervisor, witnesses, stepped_clock=self._simulated_time)
         messages = parameters.base_message, parameters.base_frame, parameters.trajectory_stamps
         lifespan = None if self._simulated_time else 0.5 * parameters.command_lead

@@ -141,7 +141,8 @@ class InferenceNode(AutostartNode):
         self._statistics = Statistics()
         self._decide_for(policy)
         self._complaints: dict[str, float] = {}
-        self._refused: dict[str, str] = {}  # input -> why its newest message was refused
+        self._refused: dict[str, str] = {}  # input -> why a message was refused; told once at least, and until one is good again
+        self._good_again: set[str] = set()
         self._chunks = ChunkPublisher(self, base=space.dim > space.num_joints)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._deafness = watch_of(self, parameters.rejoin_after)
@@ -219,11 +220,12 @@ class InferenceNode(AutostartNode):
             heard = time.monotonic()
             try:
                 callback(*message) if deep else callback(read_message(message[0], kind))
-                self._refused.pop(name, None)
+                self._good_again.add(name)
             except ObservationError as error:
-                self._refused[name] = f"message on {subscription.topic_name} refused: {error}"
+                self._refused[name] = str(error)
+                self._good_again.discard(name)
                 self._statistics.count(f"messages_refused_{name}")
-                self._report(f"refused {topic}", self._refused[name])
+                self._report(f"refused {topic}", f"message on {subscription.topic_name} refused: {error}")
 
         def receive(data: bytes) -> None:
             take(data)
@@ -290,6 +292,8 @@ class InferenceNode(AutostartNode):
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(array)
+        for name in self._good_again:
+            self._refused.pop(name, None)
 
     def _state(self) -> tuple[bytes, str]:
         loop = self._loop

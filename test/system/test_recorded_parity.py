@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.reading import Report
 
 pytestmark = pytest.mark.system
+
+
+def serialised(message: Any, kind: type) -> bytes:
+    """A message that the node has taken; of an image it has a view on its fields."""
+    if not isinstance(message, kind):
+        message = kind(**{f.name: getattr(message, f.name) for f in fields(message) if f.name != "data"}, data=bytes(message.data))
+    return bytes(serialize_message(message))
 
 
 class RecordingNode(InferenceNode):
@@ -67,7 +75,7 @@ class RecordingNode(InferenceNode):
     def _record(self, topic: str, kind: type, callback: Callable[..., None], message: Any, *info: Any) -> None:
         self._arrival.time = now = super()._now()
         try:
-            data = message if isinstance(message, bytes) else serialize_message(message)
+            data = message if isinstance(message, bytes) else serialised(message, kind)
             self._bag.write_raw(topic, f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}", now, data)
             callback(message, *info)
             streams = self._builder.joint_states._joints.streams

@@ -11,7 +11,8 @@ for all who send the same names; then only jumps to and fro tell them apart, whi
 | jumps, less than `QUIET` after another jump                  | its joints are in doubt; the witness is not believed for `QUIET` |
 | differs from what another witness says of a joint            | refused; its joints are in doubt, and both witnesses begin anew  |
 
-A witness is believed once `MESSAGES` messages of it agree and cover `SETTLE`, and as many of everybody else who reports its joints. A joint
+A witness is believed once `MESSAGES` messages of it agree and cover `SETTLE`, and as many of everybody else who reports its joints; a new
+one not before it has been known for `met_for`. A joint
 in doubt counts as not measured at once, and until a message is believed again; a single message that jumps brings no joint in doubt.
 
 What a joint can have moved is `SPEED` times its velocity limit times the time between the stamps, and a tolerance. With zeros beside the
@@ -52,6 +53,7 @@ class _Witness:
     values: np.ndarray  # (n,) [rad]
     stamp: int  # [ns]
     heard: int  # [ns] when its last message arrived
+    met: int  # [ns] when its first one did
     since: int  # [ns] stamp from which on it agrees
     count: int = 1  # messages since then
     believed: bool = False
@@ -77,19 +79,29 @@ class Witnesses:
         max_velocity: (J,) [rad/s] how fast each is commanded at most.
         jumping: joints that can be anywhere in the next message: of grippers, which have drivers of their own, snap shut when what they
             hold slips, and may be told as open or closed alone.
+        met_for: [s] since its first message before a witness may be believed: publishers are found one after the other, and who is found
+            first may be the wrong one.
 
     Attributes:
         doubted: joints that count as not measured, and why.
     """
 
     def __init__(
-        self, joint_names: Sequence[str], lower: np.ndarray, upper: np.ndarray, max_velocity: np.ndarray, *, jumping: Collection[str] = ()
+        self,
+        joint_names: Sequence[str],
+        lower: np.ndarray,
+        upper: np.ndarray,
+        max_velocity: np.ndarray,
+        *,
+        jumping: Collection[str] = (),
+        met_for: float = 0.0,
     ) -> None:
         self._names = tuple(joint_names)
         self._tolerance = np.minimum(TOLERANCE, TOLERANCE_SHARE * (upper - lower))
         self._speed = SPEED * max_velocity / NANOSECONDS
         self._steady = np.array([name not in jumping for name in self._names], dtype=bool)
         self._speed = np.where(self._steady, self._speed, np.maximum(self._speed, (upper - lower) / (CROSSING * NANOSECONDS)))
+        self._met_for = round(met_for * NANOSECONDS)
         self._known: dict[tuple[object, Layout], _Witness] = {}
         self.doubted: dict[str, str] = {}
 
@@ -124,7 +136,7 @@ class Witnesses:
         if len(self._known) >= MOST:
             self._drop(min(self._known.values(), key=lambda w: w.heard))
         columns = layout.columns
-        witness = _Witness(source, layout, self._tolerance[columns], self._speed[columns], values, stamp, arrival, stamp)
+        witness = _Witness(source, layout, self._tolerance[columns], self._speed[columns], values, stamp, arrival, arrival, stamp)
         for other in self._known.values():
             _, mine, theirs = np.intersect1d(columns, other.layout.columns, assume_unique=True, return_indices=True)
             if len(mine):
@@ -155,7 +167,7 @@ class Witnesses:
         self._agree(witness)
         if not witness.believed:
             settle = SETTLE_UNTOLD if witness.source is None else SETTLE
-            enough = witness.count >= MESSAGES and stamp - witness.since >= settle * NANOSECONDS
+            enough = witness.count >= MESSAGES and stamp - witness.since >= settle * NANOSECONDS and arrival - witness.met >= self._met_for
             witness.believed = enough and all(rival.count >= MESSAGES for rival, _, _ in witness.rivals)
         if witness.believed and self.doubted:
             for name in self._joints(witness):

@@ -22,9 +22,9 @@ TRUE, FALSE = [1.5, -1.2], [0.0, 0.0]
 class Arm:
     """Joints of 4 rad range that are commanded at 2 rad/s at most, and what is measured of them."""
 
-    def __init__(self, *jumping: str) -> None:
+    def __init__(self, *jumping: str, met_for: float = 0.0) -> None:
         four, two = np.full(2, 4.0), np.full(2, 2.0)
-        self.witnesses = Witnesses(NAMES, -four / 2, four / 2, two, jumping=jumping)
+        self.witnesses = Witnesses(NAMES, -four / 2, four / 2, two, jumping=jumping, met_for=met_for)
         self.measured = MeasuredJoints(NAMES, -four, four, self.witnesses)
         self.now = START
         self.refused: list[str] = []
@@ -212,3 +212,12 @@ def test_two_publishers_of_a_gripper_still_have_to_agree() -> None:
     arm = Arm("b")
     list(arm.play(1.0, (100.0, A, TRUE), (100.0, B, [TRUE[0], -TRUE[1]])))
     assert not arm.fresh and any("b is" in text for text in arm.refused)
+
+
+def test_who_is_found_first_is_not_believed_before_others_can_have_been_found() -> None:
+    arm = Arm(met_for=0.5)
+    assert not any(arm.play(0.3, (100.0, A, FALSE)))
+    assert not any(arm.play(1.0, (100.0, A, FALSE), (50.0, B, TRUE)))
+    alone = Arm(met_for=0.5)
+    first = [fresh for fresh in alone.play(1.0, (100.0, A, TRUE))].index(True)
+    assert first == pytest.approx(50, abs=1)
