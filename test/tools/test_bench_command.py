@@ -11,6 +11,7 @@ import torch
 from policies import write_policy
 
 from neon_control.bench.rows import GROUPED, HEADS
+from neon_control.core.robot.action_space import MODES
 from neon_control.model.action_heads import registered_heads
 from neon_control.tools.cli import EXIT_USAGE, main
 
@@ -38,7 +39,7 @@ def peer(tmp_path: Path) -> Path:
 
 def test_there_is_a_row_for_every_head_and_mode() -> None:
     assert set(registered_heads()) == {config["type"] for config in HEADS.values()} | {"grouped"}
-    assert list(GROUPED) == ["grouped/arms_only", "grouped/upper_body", "grouped/whole_body"]
+    assert list(GROUPED) == [f"grouped/{mode}" for mode in MODES]
 
 
 def test_a_head_s_row_has_parity_latencies_floor_and_the_peer(peer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
