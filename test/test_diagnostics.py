@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -77,6 +78,7 @@ def test_every_key_of_the_executor_is_documented(configured: Callable[[type[Auto
     node._diagnostics = Recorder()
     robot = replace(load_robot("g1.yaml"), clearance=ClearanceSettings())
     node._motion.guard = ClearanceGuard(robot, node._motion.joint_names, node._motion.period)
+    node._grippers = [SimpleNamespace(controller="jaw", told="reached")]  # type: ignore[list-item]
     node._motion.reject("joints", "late")
     node._motion.supervisor.stops["chunks"] += 1
     for counts in node._motion.limiter.counts.values():

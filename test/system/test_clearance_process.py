@@ -77,6 +77,8 @@ def test_a_policy_that_drives_bodies_into_each_other_is_stopped_and_followed_aga
 
     assert least >= STOP
     assert dying >= STOP - MIX
-    assert all(name in said["why"] and name in said["last_stop"] for name in pair)
-    assert any("no longer followed (clearance: " in line and all(name in line for name in pair) for line in log.splitlines())
+    # On their way other bodies may come as near, and sooner: where two arms meet depends on when each of them begins.
+    named = [p for p in [pair, *apart] if all(name in said["why"] for name in p)]
+    assert named and any(all(name in said["last_stop"] for name in p) for p in apart)
+    assert any("no longer followed (clearance: " in line and all(name in line for name in p) for line in log.splitlines() for p in named)
     assert violations == []

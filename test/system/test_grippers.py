@@ -50,7 +50,7 @@ def stays(running: Rig, since: float) -> None:
     begin = commanded(running)
     assert abs(begin - since) < 0.8 * LIMIT, "to let go would take more"
     running.run_for(1.0)
-    assert commanded(running) == pytest.approx(begin, abs=1e-9)
+    assert commanded(running) == pytest.approx(begin, abs=2e-3)  # it may still brake when the state is told
     assert running.robot.position[2] - begin > 0.5 * LIMIT
 
 

@@ -81,8 +81,8 @@ def test_a_second_publisher_in_motion_stops_the_robot_until_it_has_gone(ros_doma
             running.wait_base_stopped()
             gone = time.monotonic()
             running.run_for(1.0)
-            held = np.array(running.robot.joints.since(gone).values)
-            assert np.ptp(held, axis=0).max() == 0.0, "it moves on measurements that disagree"
+            held = running.robot.joints.since(gone).values  # nothing at all, where no controller is known to follow
+            assert not held or np.ptp(np.array(held), axis=0).max() == 0.0, "it moves on measurements that disagree"
         running.wait_moving()
         assert int(running.report()["stops/joint_states"]) >= 1
         assert running.violations() == []
