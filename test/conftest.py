@@ -18,6 +18,7 @@ for variable in ("FASTDDS_BUILTIN_TRANSPORTS", "FASTDDS_DEFAULT_PROFILES_FILE", 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+import neon_control.sim  # noqa: E402, F401  # chooses how MuJoCo draws: it reads that once, and some tests import it by themselves
 from neon_control.nodes.processes import free_domain_id  # noqa: E402
 from neon_control.nodes.shared_memory import remove_dead_segments  # noqa: E402
 from neon_control.nodes.transport import choose_transport  # noqa: E402
