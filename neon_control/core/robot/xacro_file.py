@@ -12,10 +12,11 @@ import shlex
 import shutil
 import tempfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from unittest.mock import patch
+from typing import Any
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.files import read_whole
@@ -65,8 +66,7 @@ def expand(file: Path, arguments: Mapping[str, str]) -> Path:
         text = f"{file}: a xacro file, and the package xacro is not installed: pip install xacro; or expand it {by_hand}"
         raise ConfigError(text) from error
     try:
-        # Its own `$(find NAME)` knows the ament index only, and needs ROS for that.
-        with patch.object(substitution_args, "_eval_find", lambda name: str(find_package(name, file))):
+        with _finding_packages(substitution_args, file):
             text = xacro.process_file(str(file), mappings=dict(arguments)).toprettyxml(indent="  ")
     except ConfigError:
         raise
@@ -79,6 +79,16 @@ def expand(file: Path, arguments: Mapping[str, str]) -> Path:
     expanded.write_text(text, encoding="utf-8")
     _sources[expanded] = file
     return expanded
+
+
+@contextmanager
+def _finding_packages(substitution_args: Any, file: Path) -> Iterator[None]:
+    """xacro's own `$(find NAME)` knows the ament index only, and needs ROS for that."""
+    own, substitution_args._eval_find = substitution_args._eval_find, lambda name: str(find_package(name, file))
+    try:
+        yield
+    finally:
+        substitution_args._eval_find = own
 
 
 def source_of(file: Path) -> Path:
