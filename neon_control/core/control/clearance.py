@@ -20,7 +20,7 @@ below `slow_distance` are measured again, at once if it falls below `stop_distan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -83,9 +83,8 @@ class ClearanceGuard:
         if not shapes:
             link, reason = next(iter(self.without.items()))
             raise ConfigError(f"{robot.file}: clearance: no link of {robot.urdf_path} has a shape to guard, {link} for example: {reason}")
-        robot.limits(joint_names, "lower")  # refuses unknown joints
-        ranges = np.array([robot.joints[name].span for name in joint_names], dtype=np.float64).T  # (2, J)
-        placing = Placing(read_urdf(robot.urdf_path), joint_names, np.abs(ranges).max(axis=0))
+        ranges, urdf = robot.spans(joint_names), read_urdf(robot.urdf_path)  # (2, J)
+        placing = Placing(urdf, joint_names, np.abs(ranges).max(axis=0))
         bodies = fit_bodies(shapes)
         names = [body.link for body in bodies]
         root = next(iter(placing.anchors))
@@ -94,7 +93,7 @@ class ClearanceGuard:
             pose[:3, 3] = 0.5 * (lower + upper)
             bodies.append(box_body(root, len(shapes) + len(names), pose, 0.5 * (upper - lower)))
             names.append(name)
-        _check_allowed(robot, self.settings, {*placing.anchors, *names})
+        _check_allowed(robot, self.settings, urdf.links, {*placing.anchors, *names})
         fixed = [name not in placing.anchors for name in names]
         candidates = _candidates(placing, bodies, names, self.settings.allowed)
         pairs = worth_measuring(placing, bodies, candidates, fixed, ranges, self.settings.slow_distance, self.settings.stop_distance)
@@ -237,12 +236,12 @@ def _boxes(settings: ClearanceSettings) -> Mapping[str, tuple[np.ndarray, np.nda
     return boxes
 
 
-def _check_allowed(robot: Robot, settings: ClearanceSettings, known: set[str]) -> None:
+def _check_allowed(robot: Robot, settings: ClearanceSettings, links: Collection[str], known: set[str]) -> None:
     for pair in settings.allowed:
         unknown = [name for name in pair if name not in known]
         if unknown:
             raise ConfigError(f"{robot.file}: clearance.allowed names {unknown}, but there is only {sorted(known)}")
-    both = sorted(_boxes(settings).keys() & set(read_urdf(robot.urdf_path).links))
+    both = sorted(_boxes(settings).keys() & set(links))
     if both:
         raise ConfigError(f"{robot.file}: clearance.keep_out names {both}, which are links of the robot ('{FLOOR}': the floor's name)")
 

@@ -87,7 +87,7 @@ class MotionExecutor:
         self.promise = self.continuing.promise
         dimensions = {JOINTS: (len(joint_names), self.settings.joints, np.flatnonzero(turning))}
         if robot.base is not None:
-            dimensions[BASE] = len(BASE_AXES), self.settings.base, np.zeros(0, np.intp)
+            dimensions[BASE] = len(BASE_AXES), self.settings.base, NO_COLUMNS
         self.streams = Streams(*(self._stream(name, *of) for name, of in dimensions.items()))
         self.rejected = self.streams.rejected  # "stream/reason" -> how many
         self.clock_jumps = 0

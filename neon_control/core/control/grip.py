@@ -76,13 +76,11 @@ class Grip:
             return wanted
         target: np.ndarray = wanted.copy()
         for i, (threshold, hysteresis, low, high) in self._states.items():
-            before = self._chosen.get(i)
-            if before is None:
-                before = high if target[i] > threshold else low
-            if abs(target[i] - threshold) > hysteresis:  # never true of what is not finite: the limiter deals with it
-                before = high if target[i] > threshold else low
-            if math.isfinite(target[i]):
-                target[i] = self._chosen[i] = before
+            if not math.isfinite(target[i]):
+                continue  # the limiter deals with it
+            if i not in self._chosen or abs(target[i] - threshold) > hysteresis:
+                self._chosen[i] = high if target[i] > threshold else low
+            target[i] = self._chosen[i]
         return target
 
     def begin(self, measured: np.ndarray) -> np.ndarray:

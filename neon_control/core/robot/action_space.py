@@ -63,8 +63,7 @@ class ActionSpace:
                 groups[part] = slice(len(names), len(names) + len(joints))
                 names.extend(joints)
         joint_names = tuple(names)
-        robot.limits(joint_names, "lower")  # refuses unknown joints
-        lower, upper = np.array([robot.joints[name].span for name in joint_names], dtype=np.float64).reshape(-1, 2).T
+        lower, upper = robot.spans(joint_names)
         if robot.base is not None:
             groups["base"] = slice(len(names), len(names) + len(BASE_AXES))
             lower = np.concatenate([lower, -robot.base.span])

@@ -99,9 +99,16 @@ class Robot:
         """The joints of grippers and hands."""
         return tuple(joint for gripper in self.grippers.values() for joint in gripper.joints)
 
+    def spans(self, names: tuple[str, ...]) -> np.ndarray:
+        """(2, len(names)) `Joint.span` of the named joints: what a policy's -1 and +1 mean."""
+        return np.asarray(np.array([joint.span for joint in self._named(names)], dtype=np.float64).reshape(-1, 2).T)
+
     def limits(self, names: tuple[str, ...], field: str) -> np.ndarray:
         """One `Joint` field for the named joints, as an array (len(names),); NaN where it is None."""
+        return np.array([getattr(joint, field) for joint in self._named(names)], dtype=np.float64)
+
+    def _named(self, names: tuple[str, ...]) -> list[Joint]:
         missing = [n for n in names if n not in self.joints]
         if missing:
             raise ConfigError(f"robot {self.name}: unknown joints {missing}; it has {sorted(self.joints)}")
-        return np.array([getattr(self.joints[n], field) for n in names], dtype=np.float64)
+        return [self.joints[n] for n in names]
