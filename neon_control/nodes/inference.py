@@ -215,11 +215,14 @@ class InferenceNode(AutostartNode):
         """`callback` gets a message that was found to be of a size that the topic can hold; with a `qos`, the bytes and their publisher."""
         heard: float | None = None  # [s]
 
+        def checked(data: bytes) -> None:
+            callback(read_message(data, kind))
+
         def take(*message: Any) -> None:
             nonlocal heard
             heard = time.monotonic()
             try:
-                callback(*message) if deep else callback(read_message(message[0], kind))
+                handle(*message)
                 self._good_again.add(name)
             except ObservationError as error:
                 self._refused[name] = str(error)
@@ -237,6 +240,7 @@ class InferenceNode(AutostartNode):
                 take(*more)
 
         deep = qos is not qos_profile_sensor_data
+        handle = callback if deep else checked
         subscription = self.create_subscription(kind, topic, receive_all if deep else receive, qos, raw=True)
         if topic != AUDIO:  # a microphone may send only what it takes for speech
             self._deafness.watch(topic, lambda: heard)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.serialization import deserialize_message
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
@@ -18,7 +16,7 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.topic_names import JOINT_STATES
-from neon_control.nodes.wire_sizes import check_joint_state
+from neon_control.nodes.checked_messages import read_message
 
 DISCOVERY = 1.0  # [s] least time until the graph is known
 CLOCK = "/clock"
@@ -100,9 +98,8 @@ def observe(node: Node, robot: Robot, seconds: float, spin: Callable[[float], No
 
 def _take(joints: JointStates, data: bytes) -> None:
     try:
-        check_joint_state(data)
-        message: Any = deserialize_message(data, JointState)
-    except (ObservationError, RuntimeError, ValueError) as error:
+        message = read_message(data, JointState)
+    except ObservationError as error:
         joints.refused = str(error)
         return
     stamp = to_nanoseconds(message.header.stamp)
