@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.recordings.finding import Recording
-from neon_control.recordings.reading import NUMBER
+from neon_control.recordings.reading import Problem, alike
 from neon_control.runtime.encoders.vision import build_cache, cache_folder
 from neon_control.training.feature_files import Arrays, let_files_stay_open
 from neon_control.training.feature_job import Job
@@ -36,13 +36,8 @@ class Extraction:
         """The problems as text, those that differ in numbers only on one line; empty where there is none."""
         if not self.problems:
             return ""
-        kinds: dict[str, list[tuple[str, str]]] = {}
-        for problem in self.problems:
-            kinds.setdefault(NUMBER.sub("#", problem[1]), []).append(problem)
-        lines = []
-        for (name, text), *others in kinds.values():
-            count = len({other for other, _ in others} - {name})
-            lines.append(f"  {text}" + (f" (and in {count} more recordings)" if count else ""))
+        rows = alike((name, Problem("", None, text)) for name, text in self.problems)
+        lines = [f"  {first.what}" + (f" (and in {count - 1} more recordings)" if count > 1 else "") for first, count in rows]
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"  ... and {len(lines) - SHOWN} more"]
         return "\n".join([f"{len(self.problems)} problems in {len({name for name, _ in self.problems})} recordings:", *lines])

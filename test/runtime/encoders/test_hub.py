@@ -32,6 +32,19 @@ DATASET = {
 }
 
 
+def answer(path: str, kind: str, name: str, files: dict[str, bytes], place: str = "") -> tuple[bytes, str] | None:
+    """Data and content type of what the hub has of one repository at a path; None: it is of another one, or not there."""
+    if path.startswith(f"/api/{kind}/{name}/revision/"):
+        siblings = [{"rfilename": n, "size": len(data)} for n, data in files.items()]
+        return json.dumps({"id": name, "sha": COMMIT, "siblings": siblings}).encode(), "application/json"
+    if path.startswith(f"/api/{kind}/{name}/tree/"):
+        tree = [{"type": "file", "path": n, "size": len(d), "oid": hashlib.sha1(d).hexdigest()} for n, d in files.items()]
+        return json.dumps(tree).encode(), "application/json"
+    resolved = path.removeprefix(f"{place}/{name}/resolve/")
+    file = resolved.partition("/")[2]  # after the revision
+    return (files[file], "application/octet-stream") if resolved != path and file in files else None
+
+
 class _Hub(BaseHTTPRequestHandler):
     """Just enough of the hub's API to download a snapshot of `someone/reach`."""
 
@@ -46,22 +59,9 @@ class _Hub(BaseHTTPRequestHandler):
     def _answer(self, body: bool) -> None:
         path = self.path.split("?")[0]
         type(self).asked.append(path)
-        if path.startswith("/api/models/someone/reach/revision/"):
-            siblings = [{"rfilename": name, "size": len(data)} for name, data in CONTENT.items()]
-            self._send(json.dumps({"id": "someone/reach", "sha": COMMIT, "siblings": siblings}).encode(), body, "application/json")
-        elif path.startswith("/api/models/someone/reach/tree/"):
-            tree = [{"type": "file", "path": n, "size": len(d), "oid": hashlib.sha1(d).hexdigest()} for n, d in CONTENT.items()]
-            self._send(json.dumps(tree).encode(), body, "application/json")
-        elif path.startswith("/someone/reach/resolve/") and path.split("/")[-1] in CONTENT:
-            self._send(CONTENT[path.split("/")[-1]], body, "application/octet-stream")
-        elif path.startswith("/api/datasets/someone/set/revision/"):
-            siblings = [{"rfilename": name, "size": len(data)} for name, data in DATASET.items()]
-            self._send(json.dumps({"id": "someone/set", "sha": COMMIT, "siblings": siblings}).encode(), body, "application/json")
-        elif path.startswith("/api/datasets/someone/set/tree/"):
-            tree = [{"type": "file", "path": n, "size": len(d), "oid": hashlib.sha1(d).hexdigest()} for n, d in DATASET.items()]
-            self._send(json.dumps(tree).encode(), body, "application/json")
-        elif path.startswith(f"/datasets/someone/set/resolve/{COMMIT}/"):
-            self._send(DATASET[path.split(f"/{COMMIT}/")[1]], body, "application/octet-stream")
+        found = answer(path, "models", "someone/reach", CONTENT) or answer(path, "datasets", "someone/set", DATASET, "/datasets")
+        if found is not None:
+            self._send(found[0], body, found[1])
         else:
             self.send_response(404)
             self.send_header("X-Error-Code", "RepoNotFound")
