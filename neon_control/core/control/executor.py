@@ -287,7 +287,7 @@ class MotionExecutor:
         if self._ramp.waits:
             self._rest[self._joints] = self.limiter.value[self._joints]
             self._ramp.waits = not entered
-            self._ramp.begin(self.promise.end)
+            self._ramp.put_off(self.promise.end)
         rows = []
         for instant in due[:-1]:
             earlier = self.streams[JOINTS].ensemble.evaluate(instant + self._ahead)

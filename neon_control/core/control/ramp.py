@@ -6,31 +6,38 @@ import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 
+SHORTEST = 0.5  # of its duration, if its begin was put off for so long that nothing of it would be left
+
 
 class Ramp:
     """See the module's text.
 
     Attributes:
-        seconds: [s] how long it takes.
         waits: it has not begun, because controllers have to be seen to follow first.
     """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
         self.waits = False
-        self._begin = 0  # [ns]
+        self._begin = self._end = self._shortest = 0  # [ns]
 
-    def begin(self, instant: int, seconds: float | None = None) -> None:
-        """Begin at `instant` [ns]; `seconds`: as before."""
-        self._begin = instant
-        self.seconds = self.seconds if seconds is None else seconds
+    def begin(self, instant: int, seconds: float) -> None:
+        """Begin at `instant` [ns], and take so long."""
+        self._begin, self._end = instant, instant + round(seconds * NANOSECONDS)
+        self._shortest = round(SHORTEST * seconds * NANOSECONDS)
+
+    def put_off(self, instant: int) -> None:
+        """Begin at `instant` [ns] only, and end when it was to end, or after half of its duration at the earliest.
+
+        Waiting is a part of the time to the policy: a controller that has to show that it follows costs none beyond the ramp's own.
+        """
+        self._begin, self._end = instant, max(self._end, instant + self._shortest)
 
     def is_over(self, instant: int) -> bool:
         """Whether nothing but the policy counts at `instant` [ns]."""
-        return not self.waits and instant - self._begin >= self.seconds * NANOSECONDS
+        return not self.waits and instant >= self._end
 
     def between(self, rest: np.ndarray, target: np.ndarray, instant: int) -> np.ndarray:
         """From `rest` to `target` (D,), as far as it has come at `instant` [ns]."""
-        elapsed = (instant - self._begin) / NANOSECONDS
-        x = min(1.0, max(0.0, elapsed / self.seconds)) if self.seconds > 0.0 else 1.0  # a clock may be set back a little
+        duration = self._end - self._begin
+        x = min(1.0, max(0.0, (instant - self._begin) / duration)) if duration > 0 else 1.0  # a clock may be set back a little
         return np.asarray(rest + x * x * (3.0 - 2.0 * x) * (target - rest))

@@ -32,11 +32,22 @@ def test_before_its_begin_and_without_duration_it_is_at_one_end():
     assert ramp(0.0).between(REST, TARGET, NOW).tolist() == TARGET.tolist()
 
 
-def test_it_is_not_over_while_it_waits_and_may_begin_again():
+def test_it_is_not_over_while_it_waits_and_what_it_waited_is_a_part_of_it():
     blend = ramp(2.0)
     assert not blend.is_over(NOW + 2 * SECOND - 1) and blend.is_over(NOW + 2 * SECOND)
     blend.waits = True
     assert not blend.is_over(NOW + 9 * SECOND)
+    begin = NOW + 3 * SECOND // 10
+    blend.put_off(begin)
     blend.waits = False
-    blend.begin(NOW + 9 * SECOND)
-    assert blend.seconds == 2.0 and not blend.is_over(NOW + 10 * SECOND)
+    assert blend.between(REST, TARGET, begin).tolist() == REST.tolist()
+    assert not blend.is_over(NOW + 2 * SECOND - 1) and blend.is_over(NOW + 2 * SECOND)
+
+
+def test_after_a_long_wait_it_still_takes_half_of_its_duration():
+    blend = ramp(2.0)
+    for k in range(10):
+        blend.put_off(NOW + k * SECOND)
+    end = NOW + 10 * SECOND
+    assert blend.between(REST, TARGET, end - SECOND).tolist() == REST.tolist()
+    assert not blend.is_over(end - 1) and blend.is_over(end)
