@@ -103,10 +103,12 @@ class Witnesses:
         self._speed = np.where(self._steady, self._speed, np.maximum(self._speed, (upper - lower) / (CROSSING * NANOSECONDS)))
         self._met_for = round(met_for * NANOSECONDS)
         self._known: dict[tuple[object, Layout], _Witness] = {}
+        self._met: dict[tuple[object, Layout], int] = {}  # [ns] when those that were forgotten had been met
         self.doubted: dict[str, str] = {}
 
     def forget(self) -> None:
-        """Begin anew (the clock jumped back)."""
+        """Begin anew (the clock jumped back, or another activation): who was known has been found already, with his rivals."""
+        self._met = {key: witness.met for key, witness in self._known.items()}
         self._known.clear()
         self.doubted = {}
 
@@ -136,7 +138,8 @@ class Witnesses:
         if len(self._known) >= MOST:
             self._drop(min(self._known.values(), key=lambda w: w.heard))
         columns = layout.columns
-        witness = _Witness(source, layout, self._tolerance[columns], self._speed[columns], values, stamp, arrival, arrival, stamp)
+        met = min(arrival, self._met.get((source, layout), arrival))
+        witness = _Witness(source, layout, self._tolerance[columns], self._speed[columns], values, stamp, arrival, met, stamp)
         for other in self._known.values():
             _, mine, theirs = np.intersect1d(columns, other.layout.columns, assume_unique=True, return_indices=True)
             if len(mine):

@@ -221,3 +221,13 @@ def test_who_is_found_first_is_not_believed_before_others_can_have_been_found() 
     alone = Arm(met_for=0.5)
     first = [fresh for fresh in alone.play(1.0, (100.0, A, TRUE))].index(True)
     assert first == pytest.approx(50, abs=1)
+
+
+def test_who_has_been_met_is_believed_soon_after_another_activation_and_still_not_beside_somebody_else() -> None:
+    arm = Arm(met_for=0.5)
+    assert list(arm.play(1.0, (100.0, A, TRUE)))[-1]
+    arm.measured.forget()
+    again = [fresh for fresh in arm.play(0.3, (100.0, A, TRUE))].index(True)
+    assert again == pytest.approx(5, abs=2)  # what it takes to agree with oneself
+    arm.measured.forget()
+    assert not any(arm.play(1.0, (100.0, A, FALSE), (100.0, B, TRUE)))
