@@ -204,14 +204,14 @@ def test_8_mib_that_claim_8_million_elements_are_refused_before_room_is_made_for
     wait_until(lambda: publisher.get_subscription_count() > 0, 10.0, "the executor's subscription")
     pauses = {True: [], False: []}  # a busy machine pauses in the quiet, too
     with fault(running, f"8 MiB on {topic}", stops=False):
-        for attacked in [True, False] * 5:
+        for attacked in [True, False] * 3:
             since = time.monotonic()
             if attacked:
                 publisher.publish(claims(BIG, 8_000_000))
             running.run_for(0.7)
             pauses[attacked].append(np.diff([since, *running.robot.joints.since(since).times, time.monotonic()]).max())
         node.destroy_publisher(publisher)
-    assert counter(running, counted) >= before + 3
+    assert counter(running, counted) >= before + 2
     assert np.median(pauses[True]) < np.median(pauses[False]) + 0.2, f"pauses between commands [s]: {pauses}"
 
 

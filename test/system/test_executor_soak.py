@@ -1,6 +1,6 @@
 """Random faults against real processes, from a seed, beside a busy process; the wire must stay inside every limit all the time.
 
-6 s of each kind of robot in the suite; for longer: `NEON_SOAK_SECONDS=100 pytest -s test/system/test_executor_soak.py`.
+6 s of three kinds of robots in the suite; for longer, and of all: `NEON_SOAK_SECONDS=100 pytest -s test/system/test_executor_soak.py`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,19 @@ import pytest
 from executor_rig import position_controllers, rig
 from faults import KINDS, busy, inflict, judge
 
+KINDS_OF_ROBOTS = [
+    ("arms_only", 200.0, "position", False),
+    ("whole_body", 200.0, "trajectory", False),
+    ("upper_body", 100.0, "trajectory", True),
+    ("arms_only", 100.0, "trajectory", False),
+    ("whole_body", 100.0, "position", False),
+]
 SECONDS = float(os.environ.get("NEON_SOAK_SECONDS", "6"))
 SEED = int(os.environ.get("NEON_SOAK_SEED", "20"))
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(3.0 * SECONDS + 120.0)]
 
 
-@pytest.mark.parametrize(
-    ("mode", "rate", "kind", "sim_time"),
-    [
-        ("arms_only", 100.0, "trajectory", False),
-        ("whole_body", 200.0, "trajectory", False),
-        ("upper_body", 100.0, "trajectory", True),
-        ("arms_only", 200.0, "position", False),
-        ("whole_body", 100.0, "position", False),
-    ],
-)
+@pytest.mark.parametrize(("mode", "rate", "kind", "sim_time"), KINDS_OF_ROBOTS[: 5 if "NEON_SOAK_SECONDS" in os.environ else 3])
 def test_random_faults(ros_domain_id: int, tmp_path: Path, mode: str, rate: float, kind: str, sim_time: bool) -> None:
     dice = random.Random(SEED)
     robot = "g1.yaml" if kind == "trajectory" else position_controllers(tmp_path)
