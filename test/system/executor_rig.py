@@ -27,7 +27,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
-from wire_limits import Recording, WireLimits, at, base_violations, joint_violations
+from wire_limits import Recording, WireLimits, at, base_violations, joint_violations, overdue
 
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.action_space import ActionSpace
@@ -36,6 +36,7 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.chunk_messages import to_time
 
 PLAYER = Path(__file__).with_name("chunk_player.py")
+MOST_STEPS = 8  # periods that are told anew at once
 LAG = 0.03  # [s] first-order lag of the simulated joints
 STATE_RATE = 200.0  # [Hz]
 # Parameters with which a busy computer is no fault, for tests of something else; the player then needs `--dt 0.1`.
@@ -292,10 +293,15 @@ class Rig:
         return self.robot.status
 
     def violations(self, since: float = 0.0) -> list[str]:
-        """What the wire says against the limits."""
+        """What the wire says against the limits; trajectories that were held up while they were sent count as `without_overdue` says."""
         found = base_violations(self.robot.base.since(since), self.robot.limits, self.dt)
+        late = 0
         for arm in self.robot.arms:
-            found += joint_violations(arm.commands.since(since), arm.limits, self.dt)
+            commands, jumps = without_overdue(arm, since, self.dt)
+            found += joint_violations(commands, arm.limits, self.dt)
+            late += jumps
+        if late and self.executor.poll() is None:
+            wait_until(lambda: int(self.report()["held_up"]) >= late, 5.0, f"an executor that knows of {late} trajectories held up")
         return found
 
     def close(self) -> None:
@@ -308,6 +314,19 @@ class Rig:
             process.stdin.close()
             process.stdout.close()
         self.robot.close()
+
+
+def without_overdue(arm: Arm, since: float, dt: float) -> tuple[Recording, int]:
+    """What a controller was sent, without trajectories that came too late; and how many those are.
+
+    A trajectory that is held up while it is sent may reach its controller when the joints are on their way to rest. It then moves them at
+    once, by what it told anew: one period, or after a stall as many as are made up for at once. The executor counts these, and no
+    other message may do that.
+    """
+    commands = arm.commands.since(since)
+    jumps = overdue(commands)
+    assert all((jump <= MOST_STEPS * arm.limits.velocity * dt).all() for jump in jumps.values()), jumps
+    return commands.without(jumps), len(jumps)
 
 
 def write_g1(folder: Path, **sections: object) -> Path:

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 
 import numpy as np
 from chunk_player import FAULTS
-from executor_rig import Rig
+from executor_rig import Rig, without_overdue
 from std_srvs.srv import SetBool, Trigger
 from waiting import wait_until
-from wire_limits import base_violations, joint_violations, overdue, ratios
+from wire_limits import base_violations, joint_violations, ratios
 
 STOP_LIMIT = 0.5  # [s] from the loss to a base at zero
-MOST_STEPS = 8  # periods that are told anew at once
 LONG = 1.0  # [s] a fault that lasts so long must have stopped the base
 STOPPING = {
     "nan",
@@ -112,20 +111,13 @@ def check_base(rig: Rig, fault: str, since: float) -> None:
 
 
 def judge(rig: Rig, since: float = 0.0) -> str:
-    """Everything that was commanded keeps its limits; returns the figures.
-
-    A trajectory that is held up while it is sent may reach its controller when the joints are on their way to rest. It then moves them at
-    once, by what it told anew: one period, or after a stall as many as are made up for at once. The executor counts these, and no
-    other message may do that.
-    """
+    """Everything that was commanded keeps its limits; returns the figures."""
     held_up = int(wait_until(lambda: rig.report().get("held_up"), 10.0, "a count"))
     found = base_violations(rig.robot.base.since(since), rig.robot.limits, rig.dt)
     count, late, worst = 0, 0, []
     for arm in rig.robot.arms:
-        commands = arm.commands.since(since)
-        jumps = overdue(commands)
-        assert all((jump <= MOST_STEPS * arm.limits.velocity * rig.dt).all() for jump in jumps.values()), jumps
-        count, late, rest = count + len(commands.values), late + len(jumps), commands.without(jumps)
+        rest, jumps = without_overdue(arm, since, rig.dt)
+        count, late = count + len(arm.commands.since(since).values), late + jumps
         worst.append(ratios(rest, arm.limits, rig.dt))
         found += joint_violations(rest, arm.limits, rig.dt)
     velocity, acceleration = (max(column) for column in zip(*worst, strict=True))

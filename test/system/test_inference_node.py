@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,9 +193,12 @@ def test_stereo_floats_at_48_khz_are_heard_without_gaps(policy: tuple[Path, Acti
         running_node(tmp_path / "log", policy=folder, **parameters),
         synthetic_robot(space.joint_names, sound=(Float32MultiArray, 48000, 2)) as robot,
     ):
+        wait_until(lambda: robot.value("chunks_published") > 0, START_LIMIT, "a chunk")
+        begin = time.monotonic()
         wait_until(lambda: robot.value("chunks_published") >= 20, START_LIMIT, "twenty chunks")
         assert robot.value("audio_ms/p50") > 0.0
-        assert robot.value("audio_gaps") <= 1, "sound of the wrong rate drifts, which moves the buffer's clock several times a second"
+        busy = time.monotonic() - begin  # [s] a busy machine makes a gap now and then, sound of three times its rate sixteen a second
+        assert robot.value("audio_gaps") <= 1 + busy, "the buffer's clock was moved"
         assert robot.value("messages_refused_audio") == 0
 
 
