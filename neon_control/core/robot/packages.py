@@ -1,7 +1,8 @@
 """Where a URDF's files are: `package://NAME/path` as ROS finds packages, `file://`, and paths relative to the URDF.
 
 A package is looked for in the ament index (AMENT_PREFIX_PATH), then in ROS_PACKAGE_PATH, then above the URDF: who has a robot's files
-without its workspace has mostly unpacked them as a folder of the package's name, or beside a package.xml that names it.
+without its workspace has mostly unpacked them as a folder of the package's name, or beside a package.xml that names it. Some makers
+publish folders without a package.xml: by its name alone one is taken where none has the manifest.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ PACKAGE, FILE = "package://", "file://"
 MANIFEST, MAX_MANIFEST = "package.xml", 1 << 20  # [bytes]
 
 
+class NoPackageError(ConfigError):
+    """A package that is nowhere."""
+
+
 def locate(name: str, near: Path) -> Path:
-    """The file that `name` means in a file at `near`; it need not be there. ConfigError where its package is not."""
+    """The file that `name` means in a file at `near`; it need not be there. NoPackageError where its package is not."""
     if name.startswith(PACKAGE):
         package, _, rest = name.removeprefix(PACKAGE).partition("/")
         return find_package(package, near) / unquote(rest)
@@ -30,12 +35,12 @@ def locate(name: str, near: Path) -> Path:
 
 
 def find_package(name: str, near: Path) -> Path:
-    """The folder of a package's shared files; ConfigError with the places where it was looked for."""
+    """The folder of a package's shared files; NoPackageError with the places where it was looked for."""
     places = {"AMENT_PREFIX_PATH": _in_ament_index(name), "ROS_PACKAGE_PATH": _in_package_path(name), f"above {near}": _above(name, near)}
     for found in places.values():
         for folder in found:
             return folder
-    raise ConfigError(
+    raise NoPackageError(
         f"{near}: no package '{name}' in {', '.join(places)}; source the workspace that has it, "
         f"or put its folder '{name}' beside or above the URDF's"
     )
@@ -49,10 +54,9 @@ def _in_ament_index(name: str) -> Iterator[Path]:
 
 
 def _in_package_path(name: str) -> Iterator[Path]:
-    for folder in map(Path, filter(None, os.environ.get("ROS_PACKAGE_PATH", "").split(os.pathsep))):
-        for candidate in (folder, folder / name, *folder.glob(f"*/{name}")):
-            if _names(candidate, name):
-                yield candidate
+    folders = [Path(f) for f in os.environ.get("ROS_PACKAGE_PATH", "").split(os.pathsep) if f]
+    yield from (c for folder in folders for c in (folder, folder / name, *folder.glob(f"*/{name}")) if _names(c, name))
+    yield from (folder / name for folder in folders if (folder / name).is_dir())
 
 
 def _above(name: str, near: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.clearance_settings import ClearanceSettings
 from neon_control.core.robot.gripper import ACTIONS, Gripper, check_goals, narrowed, with_joints, without_margins
 from neon_control.core.robot.joint_limits import Limits, load_joints
-from neon_control.core.robot.packages import PACKAGE, locate
+from neon_control.core.robot.packages import PACKAGE, NoPackageError, locate
 from neon_control.core.robot.recording_names import CommandTopic, load_recording
 from neon_control.core.robot.robot import PARTS, BaseLimits, ControllerConfig, Joint, Robot
 from neon_control.core.robot.urdf import read_urdf
@@ -31,6 +31,7 @@ class RobotFile:
     groups: dict[str, tuple[str, ...]] = setting()
     parts: dict[str, tuple[str, ...] | None] = setting(keys=PARTS)  # -> names of groups
     limits: Limits = setting()
+    urdf_from: str = setting("", null=True, scalar=True)  # where the URDF's packages are published, for who has not got them
     urdf_arguments: dict[str, str] = setting({}, null=True, scalar=True)  # of a xacro file
     joint_prefix: str = setting("", null=True, scalar=True)  # of all joint names in drivers' messages
     base: BaseLimits | None = setting(None, null=True)
@@ -50,11 +51,10 @@ def load_robot(path: str | Path) -> Robot:
     """
     file = find_file(path, "config")
     data = load(RobotFile, read_mapping(file), Place(file))
-    urdf_path = _resolve_urdf(file, data.urdf)
-    if is_xacro_file(urdf_path):
-        urdf_path = expand(urdf_path, data.urdf_arguments)
-    elif data.urdf_arguments:
-        raise ConfigError(f"{file}: urdf_arguments are of a xacro file, which {urdf_path} is not")
+    try:
+        urdf_path = _find_urdf(file, data)
+    except NoPackageError as error:
+        raise NoPackageError(f"{error}; {file.name} says where it is published: {data.urdf_from}" if data.urdf_from else str(error)) from None
     grippers = with_joints(file, data.grippers, data.groups)
     limits = replace(data.limits, groups=without_margins(data.limits.groups, grippers))
     joints = narrowed(file, load_joints(Place(file, "limits"), read_urdf(urdf_path), data.groups, limits), grippers)
@@ -78,6 +78,16 @@ def load_robot(path: str | Path) -> Robot:
     units = {name: joint.unit for name, joint in joints.items()}
     recording = load_recording(file, data.recording, commands, cameras[0], base, robot.wire, list(data.cameras), units)
     return replace(robot, recording=recording)
+
+
+def _find_urdf(file: Path, data: RobotFile) -> Path:
+    """The URDF file; where a xacro file is named, what it expands to."""
+    found = _resolve_urdf(file, data.urdf)
+    if is_xacro_file(found):
+        return expand(found, data.urdf_arguments)
+    if data.urdf_arguments:
+        raise ConfigError(f"{file}: urdf_arguments are of a xacro file, which {found} is not")
+    return found
 
 
 def _resolve_urdf(file: Path, urdf: str) -> Path:

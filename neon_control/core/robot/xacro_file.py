@@ -20,7 +20,7 @@ from typing import Any
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.files import read_whole
-from neon_control.core.robot.packages import find_package
+from neon_control.core.robot.packages import NoPackageError, find_package
 
 MAX_BYTES = 4 << 20  # of a URDF or xacro file
 _sources: dict[Path, Path] = {}  # expanded file -> what it was made of
@@ -68,9 +68,9 @@ def expand(file: Path, arguments: Mapping[str, str]) -> Path:
     try:
         with _finding_packages(substitution_args, file):
             text = xacro.process_file(str(file), mappings=dict(arguments)).toprettyxml(indent="  ")
-    except ConfigError:
-        raise
     except Exception as error:  # whatever the expressions in the file raise
+        if (missing := _missing_package(error)) is not None:
+            raise missing from None
         told = f"{type(error).__name__}: {error}".strip()
         raise ConfigError(
             f"{file}: a xacro file that cannot be expanded with the `urdf_arguments` {dict(arguments)}: {told}; try {by_hand}"
@@ -79,6 +79,13 @@ def expand(file: Path, arguments: Mapping[str, str]) -> Path:
     expanded.write_text(text, encoding="utf-8")
     _sources[expanded] = file
     return expanded
+
+
+def _missing_package(error: BaseException | None) -> NoPackageError | None:
+    """What `$(find NAME)` raised: xacro wraps it in errors of its own, once or several times."""
+    while error is not None and not isinstance(error, NoPackageError):
+        error = getattr(error, "exc", None)
+    return error
 
 
 @contextmanager

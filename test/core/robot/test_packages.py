@@ -48,6 +48,17 @@ def test_the_ament_index_comes_first_and_then_ros_package_path(tmp_path: Path, m
     assert find_package("arm", near) == share
 
 
+def test_a_folder_without_a_manifest_is_found_in_ros_package_path_by_its_name_where_nothing_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = tmp_path / "robots/arm_description"
+    bare.mkdir(parents=True)
+    monkeypatch.setenv("ROS_PACKAGE_PATH", f"{tmp_path / 'robots'}:{tmp_path / 'src'}")
+    assert find_package("arm_description", tmp_path / "robot.yaml") == bare
+    named = package(tmp_path / "src/arm_description", "arm_description")
+    assert find_package("arm_description", tmp_path / "robot.yaml") == named
+
+
 def test_other_names_are_relative_to_the_file_or_absolute(tmp_path: Path) -> None:
     near = tmp_path / "arm.urdf"
     assert locate("meshes/a.stl", near) == tmp_path / "meshes/a.stl"

@@ -66,8 +66,18 @@ def test_what_cannot_be_expanded_is_refused_with_the_reason_and_the_command(robo
     with pytest.raises(ConfigError, match=r"arm\.urdf\.xacro: a xacro file that cannot be expanded with .*'side': 'right'.*foot.*xacro /"):
         load_robot(robot_file)
     file.write_text(XACRO.replace("parts", "elsewhere"))
-    with pytest.raises(ConfigError, match="no package 'elsewhere'"):
+    with pytest.raises(ConfigError, match=r"^\S+/arm\.urdf\.xacro: no package 'elsewhere' in [^;]*; source the workspace[^;]*$"):
         load_robot(robot_file)
+
+
+def test_a_robot_file_may_say_where_the_packages_that_are_missing_are_published(robot_file: Path) -> None:
+    pytest.importorskip("xacro")
+    data = yaml.safe_load(robot_file.read_text()) | {"urdf_from": "https://example.org/parts (ros-DISTRO-parts)"}
+    (robot_file.parent / "parts").rename(robot_file.parent / "away")
+    for urdf in ("arm.urdf.xacro", "package://parts/arm.urdf"):
+        robot_file.write_text(yaml.safe_dump(data | {"urdf": urdf}))
+        with pytest.raises(ConfigError, match=r"no package 'parts'.*; r\.yaml says where .* https://example\.org/parts \(ros-DISTRO-parts\)$"):
+            load_robot(robot_file)
 
 
 def test_a_reader_of_urdfs_says_that_it_was_given_a_xacro_file(robot_file: Path) -> None:
