@@ -91,7 +91,10 @@ class JointPicker:
         if len(names) != len(positions):
             return {}
         joints = self.wire.joints(names)
-        return {name: float(value) for name, value in zip(joints, positions, strict=True) if np.isfinite(value)}
+        said = zip(names, joints, positions, strict=True)
+        # A name that lacks our prefix is another robot's joint, also where ours is called like that without it.
+        ours = ((name, value) for told, name, value in said if told in self._columns or name not in self.joint_names)
+        return {name: float(value) for name, value in ours if np.isfinite(value)}
 
     def _layout(self, names: tuple[str, ...]) -> Layout:
         pairs = sorted((self._columns[name], place) for place, name in enumerate(names) if name in self._columns)

@@ -28,6 +28,7 @@ def test_joints_are_picked_by_their_prefixed_names() -> None:
     layout, values = picker.pick(["left/b", "a", "left/a"], [1.0, 2.0, 3.0])
     assert (layout.columns.tolist(), values.tolist()) == ([0, 1], [3.0, 1.0])
     assert picker.every(["left/b", "wheel"], [1.0, 2.0]) == {"b": 1.0, "wheel": 2.0}
+    assert picker.every(["left/a", "a", "b"], [1.0, 2.0, 3.0]) == {"a": 1.0}, "another robot's joints are not ours"
 
 
 @pytest.mark.parametrize("wraps", [True, False])
