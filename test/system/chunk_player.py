@@ -2,8 +2,9 @@
 
     python chunk_player.py --robot g1.yaml [--sim-time] [--rate 10] [--latency 0.06] [--dt 0.02] [--ros-args -r __ns:=/left]
 
-Each line on standard input sets the mode: `normal`, `silent`, `flood`, `garbage`, a fault of `FAULTS`, or `pose:` and a position [rad] for
-each joint, with commas in between, which is asked for at once and with a standing base. Standard output tells when it came into force.
+Each line on standard input sets the mode: `normal`, `silent`, `flood`, `garbage`, a fault of `FAULTS`, `round` (joints that turn without end
+go round at RATE, told within one turn), or `pose:` and a position [rad] for each joint, with commas in between, which is asked for at once
+and with a standing base. Standard output tells when it came into force.
 """
 
 from __future__ import annotations
@@ -26,14 +27,18 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.action_space import BASE_NAMES, ActionSpace
+from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
+from neon_control.core.robot.turns import within
 from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages, to_time
 from neon_control.nodes.simulated_clock import ClockGuard
 from neon_control.nodes.transport import choose_transport
 
 STEPS = 16
 POSE = "pose:"
+ROUND = "round"
+RATE = 2.0  # [rad/s] of the sine
 SECOND = 1_000_000_000
 
 
@@ -110,12 +115,20 @@ FAULTS = {
 }
 
 
-def motion(space: ActionSpace, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The played motion at times (H,): joint positions (H, J) and base velocities (H, 3). Within all limits."""
+def amplitudes(space: ActionSpace, robot: Robot) -> np.ndarray:
+    """(J,) [rad or m] of the played motion: 0.25, but for joints that cannot move that far, or that fast."""
+    J = space.num_joints
+    velocity, acceleration = (robot.limits(space.joint_names, field) for field in ("max_velocity", "max_acceleration"))
+    most = (0.3 * (space.upper - space.lower)[:J], 0.8 * velocity / RATE, 0.8 * acceleration / RATE**2)
+    return np.minimum(0.25, np.min(most, axis=0))
+
+
+def motion(space: ActionSpace, amplitude: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The played motion at times (H,): joint positions (H, J) and base velocities (H, 3). Within all limits, but for those of slow bases."""
     J = space.num_joints
     middle = 0.5 * (space.lower + space.upper)[:J]
     phases = np.arange(J)
-    joints = middle + 0.25 * np.sin(2.0 * seconds[:, None] + phases)  # at most 0.5 rad/s
+    joints = middle + amplitude * np.sin(RATE * seconds[:, None] + phases)  # at most 0.5 rad/s
     base = np.stack([0.45 + 0.04 * np.sin(seconds), 0.1 * np.cos(seconds), 0.9 * np.cos(0.3 * seconds)], axis=1)
     return joints, base
 
@@ -129,7 +142,9 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.06)
     parser.add_argument("--dt", type=float, default=0.02)
     args = parser.parse_args(remove_ros_args()[1:])
-    space = ActionSpace.from_robot(load_robot(args.robot), args.mode)
+    robot = load_robot(args.robot)
+    space = ActionSpace.from_robot(robot, args.mode)
+    amplitude = amplitudes(space, robot)
 
     choose_transport()
     rclpy.init()
@@ -145,9 +160,13 @@ def main() -> None:
     threading.Thread(target=read_modes, daemon=True).start()
 
     def make(stamp: int) -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
-        joints, base = motion(space, stamp * 1e-9 + args.dt * np.arange(STEPS))
+        seconds = stamp * 1e-9 + args.dt * np.arange(STEPS)
+        joints, base = motion(space, amplitude, seconds)
         if state["mode"].startswith(POSE):
             joints, base = np.broadcast_to(np.fromstring(state["mode"].removeprefix(POSE), sep=","), joints.shape), 0.0 * base
+        elif state["mode"] == ROUND:
+            for column in space.turning:
+                joints[:, column] = within(RATE * seconds, space.lower[column])
         return chunk_to_messages(ActionChunk(stamp, args.dt, (*space.joint_names, *BASE_NAMES), np.hstack([joints, base])))
 
     def send(messages) -> None:

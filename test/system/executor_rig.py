@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,14 +50,18 @@ class Arm:
     names: list[str]
     columns: np.ndarray  # places of its joints among the robot's
     limits: WireLimits
+    turning: np.ndarray  # which of its joints turn without end
     commands: Recording = field(default_factory=Recording)
 
 
 class Robot:
     """Joint states at 200 Hz that follow the commands with a lag, and the recording of all commands. Runs in two threads."""
 
-    def __init__(self, domain: int, file: Path, mode: str, sim_time: bool, clock_rate: float) -> None:
+    def __init__(
+        self, domain: int, file: Path, mode: str, sim_time: bool, clock_rate: float, drivers: Sequence[tuple[Sequence[str], int]] = ()
+    ) -> None:
         description = load_robot(file)
+        self._wire = description.wire
         self.names = list(ActionSpace.from_robot(description, mode).joint_names)
         self.limits = WireLimits.read(file, self.names)
         self.arms: list[Arm] = []
@@ -65,8 +69,10 @@ class Robot:
         self.status: dict[str, str] = {}
         self.reports = 0
         self.position = 0.5 * (self.limits.lower + self.limits.upper)  # [rad]
+        self.reported = lambda position: position  # what drivers say of it
+        self.on_message: Callable[[JointTrajectory], object] = lambda message: None  # told each trajectory as it came
         self.pushes: deque[float] = deque()  # [rad] by which somebody moves all joints, one in each of its periods
-        self.least = np.full(len(self.names), -np.inf)  # [rad or m] positions below which something is in the way
+        self.least, self.most = (np.full(len(self.names), end) for end in (-np.inf, np.inf))  # [rad or m] beyond, something is in the way
         self.publishing = True  # joint states
         self.poisoned = False  # joint states are NaN
         self.tells_time = True  # joint states carry the time
@@ -76,13 +82,19 @@ class Robot:
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)
         self.node = rclpy.create_node("robot", context=self._context)
-        self._states = self.node.create_publisher(JointState, "joint_states", 5)
+        # Which joints each driver speaks of, and in which of the periods; those that are not of the robot file are wheels.
+        self._drivers = [
+            (tuple(names), every, self.node.create_publisher(JointState, "joint_states", 5)) for names, every in drivers or ((self.names, 1),)
+        ]
         self._clock = self.node.create_publisher(Clock, "/clock", 5) if sim_time else None
-        for controller in description.controllers:
+        for controller in description.streamed:
             if set(controller.joints) <= set(self.names):
                 self._listen(file, controller)
         deep = QoSProfile(depth=1000)
-        self.node.create_subscription(TwistStamped, "cmd_vel", lambda m, i: self._on_base(m.twist, i), deep)
+        if description.base is not None and description.base.message == "twist":
+            self.node.create_subscription(Twist, description.base.topic, self._on_base, deep)
+        else:
+            self.node.create_subscription(TwistStamped, "cmd_vel", lambda m, i: self._on_base(m.twist, i), deep)
         self.node.create_subscription(Twist, "cmd_vel_unstamped", self._on_base, deep)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._spinner = SingleThreadedExecutor(context=self._context)
@@ -91,6 +103,11 @@ class Robot:
         self._threads = [threading.Thread(target=self._spin), threading.Thread(target=self._drive)]
         for thread in self._threads:
             thread.start()
+
+    def wrapped(self, position: np.ndarray) -> np.ndarray:
+        """Positions (J,) as drivers tell them that know one turn only, of joints that turn without end."""
+        turning = np.array([n in self._wire.turning for n in self.names])
+        return np.where(turning, np.remainder(position + np.pi, 2.0 * np.pi) - np.pi, position)
 
     @property
     def joints(self) -> Recording:
@@ -107,7 +124,8 @@ class Robot:
 
     def _listen(self, file: Path, controller: ControllerConfig) -> None:
         names = list(controller.joints)
-        arm = Arm(names, np.array([self.names.index(n) for n in names]), WireLimits.read(file, names))
+        turning = np.array([n in self._wire.turning for n in names])
+        arm = Arm(names, np.array([self.names.index(n) for n in names]), WireLimits.read(file, names), turning)
         self.arms.append(arm)
 
         def record(positions: np.ndarray, info: dict) -> None:
@@ -117,10 +135,14 @@ class Robot:
             arm.commands.times.append(time.monotonic())
 
         def on_trajectory(message: JointTrajectory, info: dict) -> None:
-            order = [message.joint_names.index(n) for n in names]
+            self.on_message(message)
+            order = [message.joint_names.index(n) for n in self._wire.names(names)]
             begin = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
             times = np.array([begin + p.time_from_start.sec * 10**9 + p.time_from_start.nanosec for p in message.points])
             positions, velocities = (np.array([getattr(p, f) for p in message.points])[:, order] for f in ("positions", "velocities"))
+            if arm.turning.any() and arm.commands.ways:  # a message may be moved by whole turns
+                gap = arm.commands.ways[-1][1][-1] - positions[0]
+                positions = positions + np.where(arm.turning, 2.0 * np.pi * np.rint(gap / (2.0 * np.pi)), 0.0)
             arm.commands.ways.append((times, positions, velocities))
             record(at(arm.commands.ways[-1], self.now())[0], info)
 
@@ -137,11 +159,14 @@ class Robot:
     def _drive(self) -> None:
         pause = threading.Event()
         deadline = time.monotonic()
-        gain = 1.0 - np.exp(-self.clock_rate / (STATE_RATE * LAG))
+        period, moved = 0, time.monotonic()
         while self._running:
             deadline = max(deadline + 1.0 / STATE_RATE, time.monotonic() - 0.02)  # no long burst after a stall of the machine
             pause.wait(max(0.0, deadline - time.monotonic()))
             position = self.position
+            # By the time that has passed: after a stall several periods follow at once, in which nothing moves far.
+            before, moved = moved, time.monotonic()
+            gain = 1.0 - np.exp(-self.clock_rate * (moved - before) / LAG)
             # One push each time: what jumps is no measurement that is believed. Who pushes is stronger than the motors.
             if self.pushes:
                 position = position + self.pushes.popleft()
@@ -150,15 +175,21 @@ class Robot:
                     if arm.commands.values:
                         wanted = at(arm.commands.ways[-1], self.now())[0] if arm.commands.ways else arm.commands.values[-1]
                         position = position.copy()
-                        position[arm.columns] += gain * (wanted - position[arm.columns])
-            self.position = position = np.maximum(position, self.least)
+                        gap = wanted - position[arm.columns]
+                        gap[arm.turning] -= 2.0 * np.pi * np.rint(gap[arm.turning] / (2.0 * np.pi))  # its motor knows no turns
+                        position[arm.columns] += gain * gap
+            self.position = position = np.clip(position, self.least, self.most)
             now = self.now()
             if self._clock is not None:
                 self._clock.publish(Clock(clock=to_time(now)))
             if self.publishing:
-                message = JointState(name=self.names, position=(position * (np.nan if self.poisoned else 1.0)).tolist())
-                message.header.stamp = to_time(now if self.tells_time else 0)
-                self._states.publish(message)
+                said = dict(zip(self.names, (self.reported(position) * (np.nan if self.poisoned else 1.0)).tolist(), strict=True))
+                for names, every, publisher in self._drivers:
+                    if period % every == 0:
+                        message = JointState(name=self._wire.names(names), position=[said.get(n, 0.02 * period) for n in names])
+                        message.header.stamp = to_time(now if self.tells_time else 0)
+                        publisher.publish(message)
+            period += 1
 
     def _on_base(self, twist: Twist, info: dict) -> None:
         self.base.sent.append(info["source_timestamp"])
@@ -193,13 +224,14 @@ class Rig:
         rate: float = 100.0,
         sim_time: bool = False,
         clock_rate: float = 1.0,
+        drivers: Sequence[tuple[Sequence[str], int]] = (),
         remap: Sequence[str] = (),
         program: Sequence[str] = ("-m", "neon_control.nodes.executor_node"),
         **parameters: object,
     ) -> None:
         self.rate, self.mode, self.sim_time, self.file = rate, mode, sim_time, find_file(robot, "config")
         self.environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
-        self.robot = Robot(domain, self.file, mode, sim_time, clock_rate)
+        self.robot = Robot(domain, self.file, mode, sim_time, clock_rate, drivers)
         given = {
             **{"robot_config": self.file, "mode": mode, "rate_hz": rate, "use_sim_time": sim_time},
             **{"start_ramp": 0.5, "resume_ramp": 0.3, **parameters},

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -14,6 +15,7 @@ import yaml
 RELATIVE = 1e-6
 ON_THE_WAY = 1e-5  # [rad] by which a cubic may pass the end of a range between two points: 2e-6 in 24,627 commands
 AXES = ("vx", "vy", "yaw_rate")
+ENDLESS = 1e6  # [rad]
 
 
 @dataclass
@@ -31,21 +33,26 @@ class WireLimits:
     def read(cls, robot_file: Path, joints: list[str]) -> WireLimits:
         data = yaml.safe_load(robot_file.read_text())
         urdf = {j.get("name"): j.find("limit") for j in ElementTree.parse(robot_file.parent / data["urdf"]).getroot().findall("joint")}
-        group_of = {j: g for g, names in data["groups"].items() for j in names}
-        groups, given = data["limits"]["groups"], data["limits"]["position_margin"]
-        margin = {j: 0.0 if g in data.get("grippers", {}) else given for j, g in group_of.items()}
-
-        def column(read) -> np.ndarray:
-            return np.array([read(j, urdf[j], groups[group_of[j]]) for j in joints])
-
+        of_group = {j: {"group": g, **data["limits"]["groups"][g]} for g, names in data["groups"].items() for j in names}
+        own = data["limits"].get("joints", {})
+        said = {j: of_group[j] | own.get(j, {}) for j in joints}
+        margin, grippers, base = data["limits"]["position_margin"], data.get("grippers", {}), data.get("base", {})
+        numbers = np.array([_numbers(urdf[j], said[j], 0.0 if said[j]["group"] in grippers else margin) for j in joints])
+        for i, j in enumerate(joints):
+            numbers[i, 2] = min(numbers[i, 2], grippers.get(said[j]["group"], {}).get("max_velocity", np.inf))
         return cls(
-            column(lambda j, u, g: float(u.get("lower")) + margin[j]),
-            column(lambda j, u, g: float(u.get("upper")) - margin[j]),
-            column(lambda j, u, g: float(u.get("velocity")) * g["velocity_scale"]),
-            column(lambda j, u, g: g["max_acceleration"]),
-            np.array([data["base"]["max_velocity"][a] for a in AXES]),
-            np.array([data["base"]["max_acceleration"][a] for a in AXES]),
+            *numbers.T,
+            *(np.array([base[key].get(a, 0.0) for a in AXES]) if base else np.zeros(3) for key in ("max_velocity", "max_acceleration")),
         )
+
+
+def _numbers(urdf: ElementTree.Element | None, said: dict[str, Any], margin: float) -> tuple[float, float, float, float]:
+    """Ends of the range, velocity and acceleration of one joint; the ends of one that turns without end are far away."""
+    stated = said.get("instead_of_urdf", {})
+    lower, upper, velocity = (stated.get(key, None if urdf is None else urdf.get(key)) for key in ("lower", "upper", "velocity"))
+    margin = said.get("position_margin", margin)
+    ends = (-ENDLESS, ENDLESS) if lower is None else (float(lower) + margin, float(upper) - margin)
+    return (*ends, float(velocity) * said["velocity_scale"], said["max_acceleration"])
 
 
 CLOCK_SET = 0.1  # [s] in which a simulation's clock is set, and commands come again
@@ -241,13 +248,16 @@ def at(way: Way, instants: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def base_violations(recording: Recording, limits: WireLimits, dt: float) -> list[str]:
     """The same for the base velocities."""
     found: list[str] = []
+    if not recording.values:
+        return found
     values = np.array(recording.values)
     if not np.isfinite(values).all():
         found.append("base not finite")
     if (np.abs(values) > limits.base_velocity * (1.0 + RELATIVE)).any():
         found.append("base faster than its limit")
     steps, spans = recording.steps()
-    worst = (np.abs(steps) / (spans * limits.base_acceleration * dt)).max(initial=0.0)
+    has = limits.base_acceleration > 0.0  # of an axis that it has not, the velocity is held to 0
+    worst = (np.abs(steps[:, has]) / (spans * limits.base_acceleration[has] * dt)).max(initial=0.0)
     if worst > 1.0 + RELATIVE:
         found.append(f"{worst:.4f} times the base's acceleration limit")
     return found

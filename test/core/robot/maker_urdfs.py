@@ -16,6 +16,7 @@ from neon_control.core.common.paths import share_directory
 TABLE: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 ROBOTS = tuple(TABLE)
 XACRO = 'xmlns:xacro="http://www.ros.org/wiki/xacro"'
+SHAPE = '<visual><origin xyz="0 0 0.05"/><geometry><box size="0.04 0.04 0.1"/></geometry></visual>'
 TOOL = '<link name="tool0"/><joint name="tool0" type="fixed"><parent link="{last}"/><child link="tool0"/></joint>'
 
 
@@ -49,7 +50,7 @@ def chain(joints: dict[str, Any], link: str) -> str:
         kind, *limit = of if isinstance(of, list) else ["revolute", 0.0, 1.0, 1.0]
         fields = {4: ("lower", "upper", "velocity"), 2: ("velocity",), 1: ()}[len(limit) + 1]
         said = "".join(f' {field}="{value!r}"' for field, value in zip(fields, limit, strict=True))
-        text += f'<link name="{name}_link"/><joint name="{name}" type="{kind}"><parent link="{link}"/><child link="{name}_link"/>'
+        text += f'<link name="{name}_link">{SHAPE}</link><joint name="{name}" type="{kind}"><parent link="{link}"/><child link="{name}_link"/>'
         text += '<origin xyz="0 0 0.1"/><axis xyz="0 1 0"/>' + (f'<limit{said} effort="1"/>' if limit else "")
         text += ("" if isinstance(of, list) else f'<mimic joint="{of["mimic"]}"/>') + "</joint>"
         link = f"{name}_link"
