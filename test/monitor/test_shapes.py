@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import trimesh
 import viser
+from maker_urdfs import ROBOTS, shipped, write_packages
 from viser.transforms import SO3
 
 from neon_control.core.common.errors import ConfigError
@@ -31,8 +32,13 @@ def scene() -> Iterator[viser.SceneApi]:
     server.stop()
 
 
-@pytest.fixture(params=["g1.yaml", "slider"])
-def urdf(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(params=["g1.yaml", "slider", *ROBOTS])
+def urdf(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    if request.param in ROBOTS:
+        pytest.importorskip("xacro")
+        monkeypatch.setenv("ROS_PACKAGE_PATH", str(tmp_path))
+        write_packages(tmp_path, request.param)
+        return load_robot(shipped(request.param)).urdf_path
     if request.param == "g1.yaml":
         return load_robot(request.param).urdf_path
     file = tmp_path / "slider.urdf"

@@ -2,7 +2,7 @@
 
     python chunk_player.py --robot g1.yaml [--sim-time] [--rate 10] [--latency 0.06] [--dt 0.02] [--ros-args -r __ns:=/left]
 
-Each line on standard input sets the mode: `normal`, `silent`, `flood`, `garbage`, a fault of `FAULTS`, `round` (joints that turn without end
+Each line on standard input sets the mode: `normal`, `silent`, `flood`, `garbage`, a fault of `FAULTS`, `round` (endless joints
 go round at RATE, told within one turn), or `pose:` and a position [rad] for each joint, with commas in between, which is asked for at once
 and with a standing base. Standard output tells when it came into force.
 """
@@ -124,7 +124,7 @@ def amplitudes(space: ActionSpace, robot: Robot) -> np.ndarray:
 
 
 def motion(space: ActionSpace, amplitude: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The played motion at times (H,): joint positions (H, J) and base velocities (H, 3). Within all limits, but for those of slow bases."""
+    """The played motion at times (H,): joint positions (H, J) and base velocities (H, 3). Within all limits, but those of slow bases."""
     J = space.num_joints
     middle = 0.5 * (space.lower + space.upper)[:J]
     phases = np.arange(J)

@@ -84,7 +84,8 @@ class Robot:
         self.node = rclpy.create_node("robot", context=self._context)
         # Which joints each driver speaks of, and in which of the periods; those that are not of the robot file are wheels.
         self._drivers = [
-            (tuple(names), every, self.node.create_publisher(JointState, "joint_states", 5)) for names, every in drivers or ((self.names, 1),)
+            (tuple(names), every, self.node.create_publisher(JointState, "joint_states", 5))
+            for names, every in drivers or ((self.names, 1),)
         ]
         self._clock = self.node.create_publisher(Clock, "/clock", 5) if sim_time else None
         for controller in description.streamed:
@@ -159,27 +160,27 @@ class Robot:
     def _drive(self) -> None:
         pause = threading.Event()
         deadline = time.monotonic()
-        period, moved = 0, time.monotonic()
+        period, before = 0, self.now()
         while self._running:
             deadline = max(deadline + 1.0 / STATE_RATE, time.monotonic() - 0.02)  # no long burst after a stall of the machine
             pause.wait(max(0.0, deadline - time.monotonic()))
             position = self.position
-            # By the time that has passed: after a stall several periods follow at once, in which nothing moves far.
-            before, moved = moved, time.monotonic()
-            gain = 1.0 - np.exp(-self.clock_rate * (moved - before) / LAG)
+            # By the time that has passed between two stamps: after a stall several periods follow at once, in which nothing moves far.
+            now = self.now()
+            gain = 1.0 - np.exp(-np.clip((now - before) * 1e-9, 0.0, self.clock_rate) / LAG)
+            before = now
             # One push each time: what jumps is no measurement that is believed. Who pushes is stronger than the motors.
             if self.pushes:
                 position = position + self.pushes.popleft()
             else:
                 for arm in self.arms:
                     if arm.commands.values:
-                        wanted = at(arm.commands.ways[-1], self.now())[0] if arm.commands.ways else arm.commands.values[-1]
+                        wanted = at(arm.commands.ways[-1], now)[0] if arm.commands.ways else arm.commands.values[-1]
                         position = position.copy()
                         gap = wanted - position[arm.columns]
                         gap[arm.turning] -= 2.0 * np.pi * np.rint(gap[arm.turning] / (2.0 * np.pi))  # its motor knows no turns
                         position[arm.columns] += gain * gap
             self.position = position = np.clip(position, self.least, self.most)
-            now = self.now()
             if self._clock is not None:
                 self._clock.publish(Clock(clock=to_time(now)))
             if self.publishing:

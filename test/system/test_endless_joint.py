@@ -9,6 +9,7 @@ import pytest
 import yaml
 from chunk_player import RATE
 from executor_rig import PATIENT, rig
+from faults import judge
 from maker_urdfs import chain
 from waiting import wait_until
 from wire_limits import at
@@ -62,7 +63,7 @@ def test_it_goes_round_past_the_end_of_its_turn_and_is_never_spun_back(
         sent = running.robot.joints.since(begin)
         speeds = [at(way, when)[1][WRIST] for way, when in zip(sent.ways, sent.sent, strict=True)]
         assert min(speeds) > 0.9 * SPEED and max(speeds) < 1.1 * SPEED, "neither spun back nor stopped at the end of the turn"
-        assert running.violations() == []
+        judge(running)
         if turns:
             assert all(-np.pi <= position < np.pi for position in first)
         else:
@@ -80,4 +81,4 @@ def test_a_target_beyond_the_end_of_the_turn_is_approached_by_the_nearest_way(tm
         wait_until(lambda: abs(running.robot.position[WRIST] - (2.0 * np.pi - 2.8)) < 0.01, 10.0, "the nearest way")
         positions = np.array(running.robot.joints.values)[:, WRIST]
         assert positions.min() > 2.7 and positions.max() < 2.0 * np.pi - 2.7
-        assert running.violations() == []
+        judge(running)

@@ -54,7 +54,9 @@ def load_robot(path: str | Path) -> Robot:
     try:
         urdf_path = _find_urdf(file, data)
     except NoPackageError as error:
-        raise NoPackageError(f"{error}; {file.name} says where it is published: {data.urdf_from}" if data.urdf_from else str(error)) from None
+        raise NoPackageError(
+            f"{error}; {file.name} says where it is published: {data.urdf_from}" if data.urdf_from else str(error)
+        ) from None
     grippers = with_joints(file, data.grippers, data.groups)
     limits = replace(data.limits, groups=without_margins(data.limits.groups, grippers))
     joints = narrowed(file, load_joints(Place(file, "limits"), read_urdf(urdf_path), data.groups, limits), grippers)

@@ -50,7 +50,9 @@ def chain(joints: dict[str, Any], link: str) -> str:
         kind, *limit = of if isinstance(of, list) else ["revolute", 0.0, 1.0, 1.0]
         fields = {4: ("lower", "upper", "velocity"), 2: ("velocity",), 1: ()}[len(limit) + 1]
         said = "".join(f' {field}="{value!r}"' for field, value in zip(fields, limit, strict=True))
-        text += f'<link name="{name}_link">{SHAPE}</link><joint name="{name}" type="{kind}"><parent link="{link}"/><child link="{name}_link"/>'
+        text += (
+            f'<link name="{name}_link">{SHAPE}</link><joint name="{name}" type="{kind}"><parent link="{link}"/><child link="{name}_link"/>'
+        )
         text += '<origin xyz="0 0 0.1"/><axis xyz="0 1 0"/>' + (f'<limit{said} effort="1"/>' if limit else "")
         text += ("" if isinstance(of, list) else f'<mimic joint="{of["mimic"]}"/>') + "</joint>"
         link = f"{name}_link"

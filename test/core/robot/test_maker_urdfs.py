@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ def loaded(name: str) -> tuple[Robot, dict[str, Any]]:
 
 def test_the_table_has_the_robots_that_come_with_the_package() -> None:
     assert sorted(ROBOTS) == sorted(file.stem for file in shipped("any").parent.glob("*.yaml"))
-    assert len(ROBOTS) == 12
+    page = (Path(__file__).parents[3] / "docs" / "robots.md").read_text()
+    rows = re.findall(r"^\| (?:\[(\w+)\]\(\.\./config/robots/\1\.yaml\)|(\w+)) \| (?!robot|loads)", page, flags=re.MULTILINE)
+    assert sorted(linked for linked, _ in rows if linked) == sorted(ROBOTS), "each has a row that says what it is"
+    assert set(ROBOTS) <= {plain for _, plain in rows}, "and one that says what was tried"
 
 
 def test_every_joint_is_in_a_group_a_part_and_a_controller_or_it_is_said_why_not(name: str) -> None:

@@ -76,7 +76,9 @@ def test_a_robot_file_may_say_where_the_packages_that_are_missing_are_published(
     (robot_file.parent / "parts").rename(robot_file.parent / "away")
     for urdf in ("arm.urdf.xacro", "package://parts/arm.urdf"):
         robot_file.write_text(yaml.safe_dump(data | {"urdf": urdf}))
-        with pytest.raises(ConfigError, match=r"no package 'parts'.*; r\.yaml says where .* https://example\.org/parts \(ros-DISTRO-parts\)$"):
+        with pytest.raises(
+            ConfigError, match=r"no package 'parts'.*; r\.yaml says where .* https://example\.org/parts \(ros-DISTRO-parts\)$"
+        ):
             load_robot(robot_file)
 
 
