@@ -93,15 +93,17 @@ class InferenceDecisions:
         """Run `policy`, which needs the same joints, from the next look on; until its features are there, the old one goes on to act.
 
         Raises:
-            ObservationError: it needs a camera or the sound, which the old one did not, and which is missing or stale.
+            ObservationError: it needs a camera, the sound or words, which the old one did not, and which are missing or stale.
         """
         cameras = self._builder.cameras
         added = set(cameras.resolve(policy.file.vision.cameras)) - set(cameras.used)
         needed = {input_name(name): cameras.buffers[name].latest_stamp for name in sorted(added)}
-        if policy.uses_audio and not self.policy.uses_audio:
+        if policy.uses_audio and not self.policy.uses_audio and not self._builder.can_speak:
             needed["audio"] = self._builder.audio.latest_stamp
         if needed:
             self._builder.check(now, needed)
+        if policy.needs_instruction:
+            self._builder.check_instruction()
         self.policy = policy
 
     def image_arrived(self, now: int, steady: int) -> bool:
@@ -140,7 +142,7 @@ class InferenceDecisions:
     def _attend(self) -> Policy:
         """Turn to what the running policy looks at and listens to."""
         policy = self.policy
-        self._builder.use_audio = policy.uses_audio
+        self._builder.use_audio, self._builder.needs_instruction = policy.uses_audio, policy.needs_instruction
         self._builder.cameras.look_at(policy.file.vision.clip, policy.file.vision.cameras)
         return policy
 
