@@ -414,7 +414,9 @@ def test_words_of_another_type_or_that_cannot_be_told_are_a_problem_and_cost_not
         "bag_told said at 0.30 s: message refused: instruction: 'a\\x07b' holds \\x07, needs letters and signs"
     ]
     other = told(tmp_path / "other", (0.0, twist(0.0, 0.0, 0.0)))
-    assert any("needs std_msgs/msg/String; nothing is told" in p.what for p in other.problems) and len(other.samples) == len(reading.samples)
+    assert any("needs std_msgs/msg/String; nothing is told" in p.what for p in other.problems) and len(other.samples) == len(
+        reading.samples
+    )
 
 
 def test_the_topic_of_the_words_changes_no_fingerprint_of_those_that_do_not_read(tmp_path: Path) -> None:

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CHUNK_BASE, CHUNK_JOINTS, CONTEXT, DIAGNOSTICS, INSTRUCTION, JOINT_STATES
+from neon_control.core.robot.topic_names import (
+    AUDIO,
+    BASE_COMMAND,
+    CHUNK_BASE,
+    CHUNK_JOINTS,
+    CONTEXT,
+    DIAGNOSTICS,
+    INSTRUCTION,
+    JOINT_STATES,
+)
 
 RECORDED = "recorded"  # the prefix under which a replay shows what our nodes said on the day
 

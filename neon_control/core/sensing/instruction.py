@@ -1,4 +1,4 @@
-"""A task in words, as a policy is told it: one rule for datasets, recordings and live topics, so that training reads what the robot reads."""
+"""A task in words, as a policy is told it: one rule for datasets, bags and the live topic, so that training reads what the robot reads."""
 
 from __future__ import annotations
 

@@ -86,6 +86,11 @@ class MaxAge:
     )
 
 
+def nothing_told() -> ObservationError:
+    """Why a policy that reads what is to be done waits."""
+    return ObservationError("instruction: nothing was told; the policy reads what is to be done", ("instruction",))
+
+
 class ObservationBuilder:
     """The buffers of cameras, joint states and sound, and the rule by which they make one observation.
 
@@ -144,13 +149,12 @@ class ObservationBuilder:
         if self.use_audio and voice is None:
             stamps["audio"] = self.audio.latest_stamp
         self.check(now, stamps)
-        if self.needs_instruction:
-            self.check_instruction()
+        if self.needs_instruction and not told:
+            raise nothing_told()
         stamp = cast(StoredImage, picked[self.cameras.used[0]]).stamp
-        if voice is not None:
-            audio = voice(told, stamp)
-        else:
-            audio = self.audio.window(stamp) if self.use_audio else np.zeros(0, np.float32)
+        audio = np.zeros(0, np.float32)
+        if self.use_audio:
+            audio = self.audio.window(stamp) if voice is None else voice(told, stamp)
         joints = self.joint_states.at(stamp) if use_joints else np.zeros(0)
         return Observation.of_clips(stamp, self.cameras.clips(picked), joints, audio, self.cameras.skew(picked), told)
 
@@ -161,11 +165,6 @@ class ObservationBuilder:
         A microphone that has fallen silent is no reason to obey what was written long before.
         """
         return self.voice is not None and bool(self.instruction) and self.audio.latest_stamp is None
-
-    def check_instruction(self) -> None:
-        """ObservationError where nothing was told."""
-        if not self.instruction:
-            raise ObservationError("instruction: nothing was told; the policy reads what is to be done", ("instruction",))
 
     def check(self, now: int, stamps: Mapping[str, int | None]) -> None:
         """Hold inputs, each a field of `MaxAge` or a camera of the robot, to their limits of age.

@@ -44,7 +44,7 @@ class BackboneSpec:
     model: str = setting("", "a folder, or a repository of the Hugging Face hub", offered=True)
     clip: Clip = setting(Clip(), "the images of an observation, for example '{frames: 8, rate_hz: 4.0}'", offered=True)
     instruction: str = setting("", "a text for a model that reads", offered=True)
-    tasks: bool = setting(False, "whether it reads each recording's own task, and live what it is told; else `instruction` alone", offered=True)
+    tasks: bool = setting(False, "whether it reads each recording's own task, and live what it is told", offered=True)
     audio: bool = setting(False, "whether the model hears", offered=True)
     max_pixels: int = setting(0, "the largest area of an image", offered=True)  # [pixels] 0: what the model's processor says
     files: Mapping[str, str] = setting({}, scalar=True)  # weight file -> SHA-256, verified on every load where recorded

@@ -188,7 +188,8 @@ class VisionLanguageBackbone(HuggingFaceBackbone):
         if self.hears:
             sound, heard = self._sound(audio, len(clips))
             inputs |= sound
-        self._check(instruction)
+        if self._spec.tasks:
+            self._check(instruction)
         texts = [self._text(instruction, grid, n) for grid, n in zip(grids, heard, strict=True)]
         text = self._tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt")
         ids, mask = text["input_ids"], text["attention_mask"]

@@ -19,7 +19,7 @@ from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.camera import input_name
-from neon_control.core.sensing.observation import FUTURE_S, Observation, ObservationBuilder
+from neon_control.core.sensing.observation import FUTURE_S, Observation, ObservationBuilder, nothing_told
 from neon_control.runtime.policy.policy import Features, Policy
 from neon_control.runtime.policy.rate import InferenceRate
 
@@ -102,8 +102,8 @@ class InferenceDecisions:
             needed["audio"] = self._builder.audio.latest_stamp
         if needed:
             self._builder.check(now, needed)
-        if policy.needs_instruction:
-            self._builder.check_instruction()
+        if policy.needs_instruction and not self._builder.instruction:
+            raise nothing_told()
         self.policy = policy
 
     def image_arrived(self, now: int, steady: int) -> bool:

@@ -11,7 +11,7 @@ from neon_control.core.sensing.instruction import MOST_LETTERS, checked_instruct
 def test_a_text_becomes_one_line_and_every_language_is_welcome() -> None:
     assert checked_instruction("  pick up\n\tthe  red cube ") == "pick up the red cube"
     assert checked_instruction("nimm den Würfel") == "nimm den Würfel"
-    assert checked_instruction("می\u200cخواهم") == "می\u200cخواهم", "a joiner is part of a word"
+    assert checked_instruction("क्\u200dष") == "क्\u200dष", "a joiner is part of a word"
     assert checked_instruction(" \n") == ""
 
 
