@@ -84,7 +84,7 @@ class Job:
         folder = beside if self.cache is None else self.cache.absolute() / recording.name.replace("/", "_")
         content = recording.fingerprint()
         vision = {k: v for k, v in self.vision.to_dict().items() if k != "model"}
-        senses = [[FORMAT, recording.senses_fingerprint(), vision, ear] for ear in (audio_revision(), None)]
+        senses: list[list[Any]] = [[FORMAT, recording.senses_fingerprint(), vision, ear] for ear in (audio_revision(), None)]
         words = [recording.instruction_fingerprint(), self.vision.tasks, SPEECH if self.speak else 0] if self.told else []
         senses = [[*of, words] for of in senses] if words else senses  # features of older versions are found again
         heard, deaf = (folder / f"features-{_key(of)}.safetensors" for of in senses)

@@ -233,14 +233,9 @@ def test_other_words_are_other_features_and_only_for_those_that_are_told_any(tmp
     before = [job.files(recording) for job in jobs]
     assert len({files.features for files in before}) == len(jobs)
     write_tasks(root, "open", "close it")
-    changed = [
-        old.features != new.features and old.samples != new.samples for old, new in zip(before, map_files(jobs, recording), strict=True)
-    ]
+    after = [job.files(recording) for job in jobs]
+    changed = [a.features != b.features and a.samples != b.samples for a, b in zip(before, after, strict=True)]
     assert changed == [False, True, True, True, False]
-
-
-def map_files(jobs: list[Job], recording: Any) -> list[Any]:
-    return [job.files(recording) for job in jobs]
 
 
 def test_where_nothing_is_told_a_robot_would_wait_and_so_there_is_no_sample(tmp_path: Path, reader: BackboneSpec) -> None:

@@ -49,9 +49,7 @@ def test_variants_are_dealt_evenly_and_without_a_pattern() -> None:
 
 
 def test_how_long_it_takes_to_say_something() -> None:
-    assert (
-        0.2 < seconds("red") < 1.0 < seconds(WORDS) < 2.5 < seconds("first open the drawer, then put the cup into it, and close it again")
-    )
+    assert 0.2 < seconds("red") < 1.0 < seconds(WORDS) < 2.5 < seconds("first open the drawer, then put the cup into it, and close it")
 
 
 def test_what_makes_no_sound_is_refused_as_words_and_not_as_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
