@@ -22,7 +22,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.fields import setting
 from neon_control.core.common.printable import printable
 from neon_control.core.common.registry import import_plugins
@@ -53,8 +53,7 @@ from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.loading import PolicyLoading, check_wanted
 from neon_control.runtime.policy.loop import InferenceLoop
 from neon_control.runtime.policy.policy import Policy
-from neon_control.runtime.speech.espeak import require_espeak
-from neon_control.runtime.speech.spoken import voice
+from neon_control.runtime.speech.spoken import voice_here
 
 LOG_PERIOD_S = 5.0  # [s] the same complaint is logged at most this often
 INSTRUCTION_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # who comes later hears what holds, too
@@ -161,12 +160,7 @@ class InferenceNode(AutostartNode):
         self._subscribe(JointState, JOINT_STATES, self._on_joint_state, "joint_states", JOINT_STATES_QOS)
         self._subscribe(audio_message, AUDIO, self._on_audio, "audio")
         self._ignored: set[tuple[str, str]] = set()  # policy and why it ignores words: told once
-        self._mute = ""  # why words cannot be spoken here
-        try:
-            require_espeak()
-            self._builder.voice = voice
-        except ConfigError as error:
-            self._mute = str(error)
+        self._builder.voice, self._mute = voice_here()
         self._subscribe(String, INSTRUCTION, self._on_instruction, "instruction", INSTRUCTION_QOS)
         # A steady clock: diagnostics also have to say that simulated time stands still.
         self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)

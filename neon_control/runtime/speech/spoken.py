@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import zlib
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -50,6 +51,15 @@ def window(words: str, variant: int, end: int) -> np.ndarray:
 def voice(words: str, stamp: int) -> np.ndarray:
     """`window` of the first variant: what the robot is told."""
     return window(words, 0, stamp)
+
+
+def voice_here() -> tuple[Callable[[str, int], np.ndarray] | None, str]:
+    """`voice`; or None, and why nothing can be spoken on this computer."""
+    try:
+        require_espeak()
+    except ConfigError as error:
+        return None, str(error)
+    return voice, ""
 
 
 @lru_cache(maxsize=256)  # 32 MB
