@@ -66,7 +66,9 @@ def test_what_was_said_last_before_a_cut_is_known(tmp_path: Path) -> None:
     with Bag(tmp_path / "bag") as opened:
         assert opened.held(["/instruction"]) == [], "a whole bag has no before"
         opened.cut(0.3, 1.0)
-        assert [(m.time - START, opened.decode(m).data) for m in opened.held(["/instruction", "/joint_states"])] == [(100_000_000, "second")]
+        assert [(m.time - START, opened.decode(m).data) for m in opened.held(["/instruction", "/joint_states"])] == [
+            (100_000_000, "second")
+        ]
         assert [opened.decode(m).data for m in opened.messages(["/instruction"])] == ["third"]
 
 
