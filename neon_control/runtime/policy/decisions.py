@@ -164,7 +164,7 @@ class InferenceDecisions:
         joint state.
 
         Raises:
-            ObservationError: features or joint state are missing or stale.
+            ObservationError: features, joint state or words are missing, or stale.
         """
         newest = self._newest
         if newest is None:
@@ -172,6 +172,8 @@ class InferenceDecisions:
         policy, features = newest
         if features.stamp > now + FUTURE_S * NANOSECONDS:  # the clock was set back: refused now, they must not become fresh again
             self._newest = None
+        if policy.needs_instruction and not self._builder.instruction:
+            raise nothing_told()  # it was taken back: what was seen while it held is not acted on any more
         stamp, joint_positions = self._builder.joint_states.latest()
         self._builder.check(now, {"features": features.stamp, "joint_states": stamp})
         if stamp == self._last_joints:
