@@ -70,15 +70,17 @@ MONITOR = [
     "yourdfpy>=0.0.58",
 ]
 
+# Words to sound, for policies that listen and are told in words; the simulation has it.
+SPEECH = ["espeakng-loader>=0.2.4", "scipy>=1.11"]
+
 # MuJoCo 4 needs Python 3.11.
 SIM = [
     *MONITOR,
     "mujoco>=4.0,<5; python_version >= '3.11'",
     "mujoco>=3.10,<4; python_version < '3.11'",
-    "espeakng-loader>=0.2.4",
+    *SPEECH,
     "pillow>=10",
     "rosbags>=0.11",
-    "scipy>=1.11",
     "tqdm>=4.60",
 ]
 
@@ -195,6 +197,7 @@ setup(
         "xacro": XACRO,
         "monitor": MONITOR,
         "sim": SIM,
+        "speech": SPEECH,
         "train": TRAIN,
         "replay": [*CPU, *REPLAY],
         "parquet": ["pyarrow>=15"],

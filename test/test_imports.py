@@ -32,7 +32,7 @@ def test_every_import_rule_is_kept() -> None:
         ("model/fusion.py", "from neon_control.runtime.compute import binding", "rooms: imports go down"),
         ("runtime/encoders/vision.py", "def f():\n    import torch", "runtime and nodes: ONNX Runtime"),
         ("nodes/chunk_messages.py", "import onnxruntime", "the executor's process"),
-        ("sim/world.py", "from neon_control.runtime.encoders import vision", "sim: core and nodes"),
+        ("sim/world.py", "from neon_control.runtime.encoders import vision", "sim: core, nodes and speech"),
     ],
 )
 def test_a_forbidden_import_is_noticed(tmp_path: Path, file: str, line: str, contract: str) -> None:

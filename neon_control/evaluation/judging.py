@@ -75,7 +75,8 @@ def verdict(judged: Judged, recording: RecordedDay) -> str:
     worst = int(np.nanargmax(by_joint))
     configured = run.settings.executor.joints.method
     chosen, plain = judged.figures[configured], judged.figures["latest"]
-    gaps = sum(len(input_figures(recording.streams[t]).gaps) for t in recording.inputs.values())
+    streams = [topic for role, topic in recording.inputs.items() if role != "instruction"]  # words come when they come
+    gaps = sum(len(input_figures(recording.streams[t]).gaps) for t in streams)
     smooth = {name: f.jump for name, f in judged.figures.items() if np.isfinite(f.jump)}
     best = min(smooth, key=lambda name: smooth[name]) if smooth else ""
     seams = f"seams {plain.jump:.3f} rad (latest), {smooth[best]:.3f} ({best})" if "latest" in smooth else "no seams"

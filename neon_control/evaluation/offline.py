@@ -27,6 +27,7 @@ from neon_control.core.control.ensemble import METHODS
 from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.topics import cameras_by_role
+from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
@@ -36,6 +37,7 @@ from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.policy.decisions import ChunkStart, InferenceDecisions, Look
 from neon_control.runtime.policy.policy import Features, Policy
+from neon_control.runtime.speech.spoken import voice_here
 
 FINISH, WATCH, HEAD, TICK = range(4)  # what is due at the same time comes in this order; FINISH also comes before a message of that time
 
@@ -99,6 +101,7 @@ class OfflineRun:
         self._cameras = cameras_by_role(robot)
         names, age = [camera.name for camera in self._cameras.values()], settings.max_age
         self._builder = ObservationBuilder(space.joint_names, age, cameras=names, max_skew=settings.max_skew, wire=robot.wire)
+        self._builder.voice, _ = voice_here()
         rates = settings.backbone_rate_hz, settings.head_rate_hz
         self._decisions = InferenceDecisions(policy, self._builder, *rates, lambda name: self.run.counts.update([name]))
         blind = [n for n in self._builder.cameras.used if n not in {c.name for role, c in self._cameras.items() if role in inputs}]
@@ -115,6 +118,8 @@ class OfflineRun:
 
     def execute(self, progress: Callable[[int], None]) -> Run:
         """From the first message to the last."""
+        for message in self._bag.held([topic for topic, role in self._roles.items() if role == "instruction"]):
+            self._take_or_refuse(message)
         for message in self._bag.messages(list(self._roles)):
             progress(message.time)
             if not self._due:
@@ -125,14 +130,17 @@ class OfflineRun:
                 self._ticking = True  # as on the robot: before this, an executor only waits
                 self._every(self._period, TICK, self._tick, message.time - self._period)
             self._advance(message.time)
-            try:
-                self._take(message)
-            except (ObservationError, BagError) as error:
-                self.run.counts["messages_refused"] += 1
-                refused = ((self._roles[message.topic],), error.what) if isinstance(error, BagError) else (error.inputs, str(error))
-                self.run.refusals.append((message.time, ", ".join(refused[0]), refused[1]))
+            self._take_or_refuse(message)
         self._advance(self._bag.end + 1)
         return self.run
+
+    def _take_or_refuse(self, message: BagMessage) -> None:
+        try:
+            self._take(message)
+        except (ObservationError, BagError) as error:
+            self.run.counts["messages_refused"] += 1
+            refused = ((self._roles[message.topic],), error.what) if isinstance(error, BagError) else (error.inputs, str(error))
+            self.run.refusals.append((message.time, ", ".join(refused[0]), refused[1]))
 
     def _every(self, period: int, order: int, step: Callable[[int], None], last: int) -> None:
         """Do something every `period` [ns] after `last` [ns]."""
@@ -160,6 +168,8 @@ class OfflineRun:
             for method in self.run.methods.values():
                 method.executor.add_joint_states(stamp, content.name, content.position)
             self._builder.joint_states.add(stamp, content.name, content.position)
+        elif role == "instruction":
+            self._builder.instruction = checked_instruction(content.data)
         elif role == "audio":
             kind = message.type.replace("/msg/", "/")
             if kind not in READERS:

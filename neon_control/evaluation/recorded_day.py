@@ -18,6 +18,7 @@ from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
 from neon_control.recordings.commands import RecordedCommands
 from neon_control.recordings.reading import Report
 
+TEXT = "std_msgs/msg/String"
 NEEDED = ("camera", "joint_states")  # inputs of every policy
 CLOCKS_APART_S = 10.0  # [s] beyond this, a recording's stamps and receive times are of two clocks
 
@@ -44,7 +45,7 @@ class RecordedDay:
     """The facts of a bag.
 
     Attributes:
-        inputs: role -> topic, see `topics.input_topics`; `audio` and further cameras may be missing.
+        inputs: role -> topic, see `topics.input_topics`; `audio`, `instruction` and further cameras may be missing.
         streams: topic -> when its messages came.
         commands: what was commanded on the day, as training reads it.
         report: messages that could not be read, commands that were refused, and gaps between them.
@@ -152,8 +153,10 @@ def find_inputs(bag: Bag, robot: Robot, namespace: str) -> dict[str, str]:
     missing = [" or ".join(names[role]) for role in NEEDED if role not in found]
     if missing:
         raise BagError(f"no topic {', '.join(missing)}; the recording has {sorted(bag.topics)}; is --namespace right?", bag.path)
+    if "instruction" in found and bag.topics[found["instruction"]].type != TEXT:
+        del found["instruction"]  # no policy was told that
     for role, topic in found.items():
         kind, types = bag.topics[topic].type, ("sensor_msgs/msg/JointState",) if role == "joint_states" else IMAGE_TYPES
-        if kind not in types and role != "audio":  # that of the sound is looked at where it is heard
+        if kind not in types and role not in ("audio", "instruction"):  # that of the sound is looked at where it is heard
             raise BagError(f"topic {topic} has the type {kind}, needs one of {list(types)}", bag.path)
     return found

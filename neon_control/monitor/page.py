@@ -21,7 +21,7 @@ from neon_control.monitor.faults import FaultList, FaultLog
 from neon_control.monitor.link import Link
 from neon_control.monitor.origin import PageGuard, guarded_by
 from neon_control.monitor.overlay import NODE_SILENT, Overlay
-from neon_control.monitor.panel import Alive, Buttons
+from neon_control.monitor.panel import Alive, Buttons, Told
 from neon_control.monitor.plots import COMMANDED, MotionPlots, TimingPlots
 from neon_control.monitor.scene import SceneView
 from neon_control.monitor.senses import Senses
@@ -94,7 +94,8 @@ class MonitorPage:
         further = [] if extra is None else [extra(self.server)]
         hint = "keep the robot in the middle of the picture while it drives"
         self._follow = gui.add_checkbox("follow robot", True, hint=hint) if follow and robot.base is not None else None
-        panel: list[Part] = [*scene.parts, overlay, buttons, *further, Alive(self.server, link, streams), Senses(self.server, streams)]
+        panel: list[Part] = [*scene.parts, overlay, buttons, *further, Alive(self.server, link, streams)]
+        panel += [Told(self.server, link), Senses(self.server, streams)]
         side = gui.add_panel()
         with side.add_tab("the last 30 s"):
             self._motion = MotionPlots(self.server, robot, streams, light)

@@ -52,6 +52,28 @@ class Buttons:
             self._notice.visible = False
 
 
+class Told:
+    """What the policy is told in words, and whether it reads or hears it; nothing where nothing is told."""
+
+    def __init__(self, server: viser.ViserServer, link: Link) -> None:
+        self._link = link
+        self._content = server.gui.add_html("", visible=False)
+
+    def update(self, now: float) -> None:
+        """See `Part`."""
+        words, use = (self._link.value(INFERENCE, key) for key in ("instruction", "instruction_use"))
+        self._content.content = told(words, use)
+        self._content.visible = bool(self._content.content)
+
+
+def told(words: str, use: str) -> str:
+    """HTML of what the inference node says that it is told; empty where it is nothing."""
+    if words in ("", "none"):
+        return ""
+    colour = html.AMBER if use.startswith("ignored") else html.GREEN
+    return element("div", f"{html.dot(colour)}told: &ldquo;{escape(words)}&rdquo; ({escape(use)})", style=html.STYLE)
+
+
 class Alive:
     """Nodes and topics, one after the other; what a node says where it has something to complain of."""
 

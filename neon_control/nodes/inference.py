@@ -18,16 +18,19 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.fields import setting
+from neon_control.core.common.printable import printable
 from neon_control.core.common.registry import import_plugins
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import TRANSPORTS
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.core.robot.topic_names import AUDIO, DIAGNOSTICS, JOINT_STATES
+from neon_control.core.robot.topic_names import AUDIO, DIAGNOSTICS, INSTRUCTION, JOINT_STATES
+from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import MAX_SKEW, MaxAge, ObservationBuilder
 from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.audio_messages import audio_type
@@ -50,8 +53,10 @@ from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.loading import PolicyLoading, check_wanted
 from neon_control.runtime.policy.loop import InferenceLoop
 from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.speech.spoken import voice_here
 
 LOG_PERIOD_S = 5.0  # [s] the same complaint is logged at most this often
+INSTRUCTION_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # who comes later hears what holds, too
 STALLED_S = 1.0  # [s] without a chunk for this long, and for five periods, diagnostics say so
 
 
@@ -154,6 +159,9 @@ class InferenceNode(AutostartNode):
         self._joint_state_reader = JointStateReader()
         self._subscribe(JointState, JOINT_STATES, self._on_joint_state, "joint_states", JOINT_STATES_QOS)
         self._subscribe(audio_message, AUDIO, self._on_audio, "audio")
+        self._ignored: set[tuple[str, str]] = set()  # policy and why it ignores words: told once
+        self._builder.voice, self._mute = voice_here()
+        self._subscribe(String, INSTRUCTION, self._on_instruction, "instruction", INSTRUCTION_QOS)
         # A steady clock: diagnostics also have to say that simulated time stands still.
         self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
 
@@ -202,6 +210,7 @@ class InferenceNode(AutostartNode):
 
     def _take_over(self, policy: Policy) -> None:
         self._decisions.change(policy, self._now())
+        self._tell_if_ignored()
         if self._loop is None:
             self._decide_for(policy)
 
@@ -212,7 +221,7 @@ class InferenceNode(AutostartNode):
     def _subscribe(
         self, kind: type, topic: str, callback: Callable[..., None], name: str, qos: QoSProfile = qos_profile_sensor_data
     ) -> None:
-        """`callback` gets a message that was found to be of a size that the topic can hold; with a `qos`, the bytes and their publisher."""
+        """`callback` gets a message that was found to be of a size that the topic can hold; of joint states, bytes and their publisher."""
         heard: float | None = None  # [s]
 
         def checked(data: bytes) -> None:
@@ -239,10 +248,10 @@ class InferenceNode(AutostartNode):
             for more in waiting(subscription, kind, qos.depth):
                 take(*more)
 
-        deep = qos is not qos_profile_sensor_data
+        deep = qos is JOINT_STATES_QOS
         handle = callback if deep else checked
         subscription = self.create_subscription(kind, topic, receive_all if deep else receive, qos, raw=True)
-        if topic != AUDIO:  # a microphone may send only what it takes for speech
+        if topic not in (AUDIO, INSTRUCTION):  # a microphone may send only what it takes for speech
             self._deafness.watch(topic, lambda: heard)
 
     def _on_image(self) -> None:
@@ -256,6 +265,32 @@ class InferenceNode(AutostartNode):
         samples, delay = self._sound.convert(self._read_audio(message))
         if len(samples):
             self._builder.audio.add(self._now() - delay, samples)
+
+    def _on_instruction(self, message: String) -> None:
+        words = checked_instruction(message.data)
+        if words == self._builder.instruction:
+            return
+        self._builder.instruction = words
+        text = f"told: '{printable(words)}' ({self._use_of_words()})" if words else "told nothing any more"
+        self.get_logger().info(text, throttle_duration_sec=1.0)
+        self._tell_if_ignored()
+
+    def _use_of_words(self) -> str:
+        """What becomes of what the policy is told."""
+        policy, builder = self._decisions.policy, self._builder
+        if policy.reads:
+            return "read"
+        if not policy.uses_audio:
+            return "ignored: the policy neither reads nor listens"
+        if builder.audio.latest_stamp is not None:
+            return "ignored: the policy does not read, and listens to the microphone"
+        return f"ignored: {self._mute}" if self._mute else "spoken"
+
+    def _tell_if_ignored(self) -> None:
+        name, use = self._decisions.policy.file.name, self._use_of_words()
+        if self._builder.instruction and use.startswith("ignored") and (name, use) not in self._ignored:
+            self._ignored.add((name, use))
+            self.get_logger().warning(f"what is told on '{INSTRUCTION}' is {use}")
 
     def _now(self) -> int:
         return int(self.get_clock().now().nanoseconds)
@@ -286,6 +321,8 @@ class InferenceNode(AutostartNode):
             "refused": "; ".join(self._refused.values()) or "none",
             "joint_states_late": self._builder.joint_states.late,
             "audio_gaps": sound.gaps,
+            "instruction": printable(self._builder.instruction) or "none",
+            "instruction_use": self._use_of_words(),
             "clock_refused": self.clock_refused,
             "policy_name": self._decisions.policy.file.name,
         }

@@ -20,6 +20,7 @@ from neon_control.core.robot.camera import DEFAULT_NAME, Camera
 from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.robot.view import PLAIN
 from neon_control.core.sensing.image_buffer import AnyImage, Clip
+from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.bag.bag_file import METADATA, BagError
 from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
@@ -30,6 +31,7 @@ from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.decoding.sound import SoundStream
 
+TEXT = "std_msgs/msg/String"
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported
 
 
@@ -47,6 +49,10 @@ class BagRecording(Recording):
         named = [f for f in files if f == self.path or f.name == METADATA or ".mcap" in f.name or ".db3" in f.name]
         turned = [self.config.view] if self.config.view != PLAIN else []  # features of older versions are found again
         return file_fingerprint(named, self.config, *turned, *self.config.wire.key)
+
+    def instruction_fingerprint(self) -> str:
+        """Of the topic: features of those that are not told anything are kept without it."""
+        return self.config.instruction
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         try:
@@ -95,6 +101,10 @@ class _Playback:
         elif audio and not kind:
             bag.report.add(bag.name, None, f"no topic '{audio}'; silence stands in for it")
         self._read_audio = READERS.get(kind)
+        told = config.instruction.lstrip("/")
+        if told in bag.types and bag.types[told] != TEXT:
+            bag.report.add(f"{bag.name} {told}", None, f"has the type {bag.types[told]}, needs {TEXT}; nothing is told")
+        self._told = told if bag.types.get(told) == TEXT else ""
         self._sound = SoundStream(config.audio_rate_hz, config.audio_channels)
         self._cameras = [DEFAULT_NAME, *(c.name for c in config.others)]
         self._builder = self._new_builder()
@@ -108,12 +118,13 @@ class _Playback:
         joint_states, audio = self._config.joint_states.lstrip("/"), self._config.audio.lstrip("/")
         reaction = round(self._config.reaction * NANOSECONDS)
         waiting: deque[_Image] = deque()
-        topics = [*cameras, joint_states, *([audio] if self._read_audio else [])]
+        topics = [*cameras, joint_states, *([audio] if self._read_audio else []), *([self._told] if self._told else [])]
         spans: dict[str, tuple[int, int, int]] = {}  # topic -> messages, first and last one's time [ns]
         for topic, arrival, message in self._bag.contents(topics):
             now = arrival - self._scan.offset
-            count, first, _ = spans.get(topic, (0, now, now))
-            spans[topic] = (count + 1, first, now)
+            if topic != self._told:  # words come when they come, at no rate
+                count, first, _ = spans.get(topic, (0, now, now))
+                spans[topic] = (count + 1, first, now)
             while waiting and waiting[0].due < now:
                 yield from self._look(waiting.popleft())
             try:
@@ -124,6 +135,8 @@ class _Playback:
                     self._builder.cameras.buffers[camera.name].add(stamp_of(message), image_of(message, camera))
                 elif topic == joint_states:
                     self._builder.joint_states.add(stamp_of(message), message.name, message.position)
+                elif topic == self._told:
+                    self._builder.instruction = checked_instruction(message.data)
                 else:
                     self._hear(now, message)
             except ObservationError as error:
@@ -184,8 +197,9 @@ class _Playback:
         return builder
 
     def _begin(self, episode: int) -> None:
-        """Clips do not reach back into another episode; what was heard and where the joints are is no secret."""
+        """Clips do not reach back into another episode; what was told or heard and where the joints are is no secret."""
         self._episode, self._first_image, self._last_image = episode, None, None
         builder = self._new_builder()
         builder.audio, builder.joint_states = self._builder.audio, self._builder.joint_states
+        builder.instruction = self._builder.instruction
         self._builder = builder

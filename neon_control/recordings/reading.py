@@ -114,6 +114,10 @@ class Recording(ABC):
         """The same for images and sound alone: it may stay when joints and actions are read otherwise."""
         return self.fingerprint()
 
+    def instruction_fingerprint(self) -> str:
+        """Identity of what the words depend on that a policy is told, besides the files; only for those that are told."""
+        return ""
+
     def samples(
         self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
     ) -> Iterator[Sample]:

@@ -19,6 +19,7 @@ from rosbags.interfaces import Qos, QosTime
 from rosgraph_msgs.msg import Clock
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.robot.topic_names import INSTRUCTION
 from neon_control.nodes.chunk_messages import to_time
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.recordings.bag.message_types import find_definition
@@ -80,6 +81,8 @@ class Player:
         self._clock_period = 1.0 / (clock_hz * max(1.0, rate))  # [s]
         self._clock_sent = -math.inf  # [s, monotonic]
         self.publishers: dict[str, Publisher[Any]] = {}
+        self._told: list[str] = []  # topics on which the policy is told what to do: the newest text holds
+        told = node.resolve_topic_name(INSTRUCTION)
         for topic in bag.topics.values():
             if topic.name in NOT_PLAYED:
                 continue
@@ -89,7 +92,10 @@ class Player:
             except BagError as error:
                 self.problems[topic.name] = str(error)
             else:
-                self.publishers[topic.name] = node.create_publisher(kind, names.get(topic.name, topic.name), played_qos(topic.qos))
+                name = names.get(topic.name, topic.name)
+                is_told = name == told
+                self._told += [topic.name] if is_told else []
+                self.publishers[topic.name] = node.create_publisher(kind, name, played_qos(topic.qos, latched=is_told))
 
     def listeners(self, topic: str) -> int:
         """How many subscriptions of other nodes the publisher of `topic` has found; of /clock too."""
@@ -105,6 +111,8 @@ class Player:
         """
         clock = BagTime(self._bag.start, self._rate)
         watched = -math.inf
+        for message in self._bag.held([topic for topic in self._told if topic in self.publishers]):
+            self.publishers[message.topic].publish(message.data)
         for message in self._bag.messages(self.publishers):
             while True:
                 key = keys()
@@ -140,8 +148,14 @@ class Player:
         return self._clock_sent + self._clock_period - moment
 
 
-def played_qos(recorded: tuple[Qos, ...]) -> QoSProfile:
-    """The profile to play a topic with: what its publishers offered; of several, what each of them offered at least."""
+def played_qos(recorded: tuple[Qos, ...], latched: bool = False) -> QoSProfile:
+    """The profile to play a topic with: what its publishers offered; of several, what each of them offered at least.
+
+    Args:
+        latched: whoever listens needs it latched, whatever the recording says.
+    """
+    if latched:
+        return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     if not recorded:
         return QoSProfile(depth=DEPTH)  # reliable: it serves every subscription
 
@@ -150,11 +164,11 @@ def played_qos(recorded: tuple[Qos, ...]) -> QoSProfile:
         return Duration(nanoseconds=nanoseconds) if 0 < nanoseconds < LONGEST else Infinite
 
     reliable = all(q.reliability.name == "RELIABLE" for q in recorded)
-    latched = all(q.durability.name == "TRANSIENT_LOCAL" for q in recorded)
+    lasting = all(q.durability.name == "TRANSIENT_LOCAL" for q in recorded)
     return QoSProfile(
         depth=max([q.depth for q in recorded if q.history.name == "KEEP_LAST"], default=0) or DEPTH,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if lasting else DurabilityPolicy.VOLATILE,
         deadline=span([q.deadline for q in recorded]),
         lifespan=span([q.lifespan for q in recorded]),
         liveliness=LivelinessPolicy.AUTOMATIC,

@@ -61,7 +61,7 @@ class EpisodeRecorder:
         self._write(AUDIO, time, layout, samples)
 
     def instruction(self, time: float, text: str) -> None:
-        """The words that are spoken, for people who look at the bag; no policy reads them."""
+        """The words that are spoken: to people who look at the bag, and to policies that read."""
         self._write(INSTRUCTION, time, text)
 
     def command(self, time: float, names: tuple[str, ...], positions: np.ndarray, base: np.ndarray) -> None:

@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
     bags = find_recordings(config.data, config.recording_of(robot))
     cache = Path(config.cache) if config.cache else None
     start = time.monotonic()
-    found = extract(
-        bags, Job(space, config.dt, config.num_steps, config.backbone_spec(robot), cache, args.workers, config.listens), args.ray
-    )
+    vision = config.backbone_spec(robot)
+    job = Job(space, config.dt, config.num_steps, vision, cache, args.workers, config.listens, config.speak_tasks)
+    found = extract(bags, job, args.ray)
     frames = sum(len(arrays["stamps"]) for arrays in found.arrays)
     seconds = time.monotonic() - start
     print(f"{len(found.arrays)} of {len(bags)} recordings can be used: {frames} frames, {found.encoded} encoded now, in {seconds:.1f} s")

@@ -54,6 +54,7 @@ def _show(file: PolicyFile, as_json: bool) -> None:
         ("vision", f"{file.vision.encoder} {file.vision.revision}, {file.vision.features} features"),
         *([("cameras", f"{', '.join(file.vision.cameras)}: {file.vision.combine}")] if file.vision.cameras else []),
         *([("views", "; ".join(map(in_words, file.vision.views)))] if file.vision.views else []),
+        *([("told", "what the topic `instruction` says")] if file.vision.tasks else []),
         *([("tokens", f"{file.vision.tokens}, padding included")] if file.vision.tokens else []),
         ("audio", f"{file.audio.encoder} {file.audio.revision}, {file.audio.features} features" if file.audio else "none"),
         *((f"head.{key}", value) for key, value in _flat(file.action_layer.get("head", {}))),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neon_control.core.common.paths import find_file
+from neon_control.core.common.printable import printable
 from neon_control.core.common.registry import import_plugins
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
@@ -14,6 +15,8 @@ from neon_control.core.robot.robot_file import load_robot
 if TYPE_CHECKING:
     from neon_control.training.config import TrainConfig
     from neon_control.training.distribution import Workers
+
+MOST_TASKS = 100  # that policy.yaml names
 
 DESCRIPTION = """Encode recordings once with the frozen encoders, train the action layer, and export it as a policy folder, verified.
 
@@ -74,11 +77,14 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     target_folder(config).parent.mkdir(parents=True, exist_ok=True)
     run_folder.mkdir(parents=True, exist_ok=True)
     cache = Path(config.cache) if config.cache else None
-    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads, config.listens)
+    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads, config.listens, config.speak_tasks)
     recordings = workers.first_before_others(lambda: prepare(bags, job))
     kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
     training, validation = to_batch(kept, space), to_batch(held_out, space)
+    tasks = job.tasks(bags)
     if workers.first:
+        if tasks:
+            print(f"{len(tasks)} tasks: {printable('; '.join(tasks))}")
         print(f"{len(kept)} episodes to train on, {len(training)} samples; {len(held_out)} to validate on, {len(validation)} samples")
     result, curves = train(config, space, training, validation, run_folder, vision, workers)
     if not workers.first:
@@ -88,6 +94,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         "samples": len(training),
         "epochs": config.epochs,
         "seed": config.seed,
+        **({"tasks": tasks[:MOST_TASKS]} if tasks else {}),
         "minutes": round(curves.seconds / 60.0, 1),
         "validation_joint_error_rad": round(result.joint_error, 5),
         **({} if result.base_error is None else {"validation_base_error_m_s": round(result.base_error, 5)}),

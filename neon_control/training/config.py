@@ -63,6 +63,7 @@ class TrainConfig:
     )
     gradient_clip: float = setting(1.0, "largest norm of the gradient", minimum=1e-6, maximum=1e6)
     ema_decay: float = setting(0.998, "of the moving average of the weights, which becomes the policy", minimum=0.0, maximum=0.999999)
+    speak_tasks: bool = setting(False, "speak what a recording says is to be done, in many voices, where it has no sound")
     camera_dropout: float = setting(0.0, "share of the training samples whose camera counts as unknown", minimum=0.0, maximum=0.9)
     audio_dropout: float = setting(0.0, "share of the training samples whose sound counts as unknown", minimum=0.0, maximum=0.9)
     proprioception_dropout: float = setting(0.0, "share of the training samples whose joints count as unknown", minimum=0.0, maximum=0.9)
@@ -76,9 +77,11 @@ class TrainConfig:
         check_fields(self)
         if self.name in ("", ".", "..") or Path(self.name).name != self.name:
             raise ConfigError(f"TrainConfig.name becomes the name of folders, so it needs to be one without a path, got {self.name!r}")
+        if self.speak_tasks and not self.listens and not self.backbone.get("audio"):
+            raise ConfigError("TrainConfig.speak_tasks needs a policy that listens: policy.use_audio true, or a backbone with audio true")
 
     def backbone_spec(self, robot: Robot | None = None) -> BackboneSpec:
-        """The backbone to train on; of `backbone`, the field `model` is needed, and clip, instruction, audio and max_pixels may be given.
+        """The backbone to train on; of `backbone`, the field `model` is needed, and the others of `BACKBONE_KEYS` may be given.
 
         Args:
             robot: what of its cameras' pictures is seen becomes part of it; None: all.

@@ -7,6 +7,8 @@ Two files for each, because they change for different reasons:
     samples-<key>   joints (n, J) [rad], actions (n, H, N), mask (n, H), stamps (n,), episode (n,)
                     fast; key: recording, joints and their order, dt, H, clip
 
+Where a policy is told what to do, the words that a recording has are part of both keys; its tasks are noted beside the samples.
+
 A frame is known by its episode and stamp, so another dt, mode or order of joints finds its features again.
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from neon_control.recordings.finding import Recording
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.hearing import audio_revision
 from neon_control.runtime.policy.policy import VISION_ENCODER
+from neon_control.runtime.speech.spoken import REVISION as SPEECH
 from neon_control.training.feature_files import Arrays, map_arrays
 
 FORMAT = 2  # of both files; raise it when their content changes
@@ -47,6 +51,7 @@ class Job:
         cache: folder for the files, for recordings that are read-only; beside each recording where none is given.
         workers: processes; None: one per core, or what a cluster has. Where only one may run, as many threads.
         audio: False for a policy that does not listen: its features of sound are 0, and no encoder is loaded for them.
+        speak: what a recording says is to be done is spoken where it has no sound.
     """
 
     space: ActionSpace
@@ -56,6 +61,7 @@ class Job:
     cache: Path | None = None
     workers: int | None = None
     audio: bool = True
+    speak: bool = False
 
     @property
     def cores(self) -> int:
@@ -67,17 +73,25 @@ class Job:
         """Whether a worker for each core is the fastest; a Hugging Face backbone may fill the memory, or the GPU, and has threads."""
         return self.vision.encoder == VISION_ENCODER
 
+    @property
+    def told(self) -> bool:
+        """Whether the words count that a recording has."""
+        return self.vision.tasks or self.speak
+
     def files(self, recording: Recording) -> Files:
         """Where the recording's files are or will be."""
         beside = recording.path if recording.path.is_dir() else recording.path.parent
         folder = beside if self.cache is None else self.cache.absolute() / recording.name.replace("/", "_")
         content = recording.fingerprint()
         vision = {k: v for k, v in self.vision.to_dict().items() if k != "model"}
-        senses = [[FORMAT, recording.senses_fingerprint(), vision, ear] for ear in (audio_revision(), None)]
+        senses: list[list[Any]] = [[FORMAT, recording.senses_fingerprint(), vision, ear] for ear in (audio_revision(), None)]
+        words = [recording.instruction_fingerprint(), self.vision.tasks, SPEECH if self.speak else 0] if self.told else []
+        senses = [[*of, words] for of in senses] if words else senses  # features of older versions are found again
         heard, deaf = (folder / f"features-{_key(of)}.safetensors" for of in senses)
         space = self.space
         samples = [FORMAT, content, space.mode, list(space.joint_names), space.dim, self.dt, self.num_steps, asdict(self.vision.clip)]
         samples += [space.lower.tolist(), space.upper.tolist()] if recording.uses_ranges else []
+        samples += [words, bool(self.vision.instruction)] if words else []
         features = heard if self.audio or heard.exists() else deaf  # what was heard for another policy is as good
         return Files(features, folder / f"samples-{_key(samples)}.safetensors")
 
@@ -94,6 +108,11 @@ class Job:
                 return None
             features = {key: values[[rows[frame] for frame in wanted]] for key, values in features.items()}
         return {"vision": features["vision"], "audio": features["audio"], **samples}, tuple(json.loads(notes["problems"]))
+
+    def tasks(self, recordings: Iterable[Recording]) -> list[str]:
+        """What the policy is told in recordings that are done, in order; nothing where it is told nothing."""
+        found = [map_arrays(self.files(recording).samples) for recording in recordings] if self.told else []
+        return sorted({text for content in found if content for text in json.loads(content[1].get("tasks", "[]"))})
 
 
 def frames_of(arrays: Arrays) -> list[tuple[int, int]]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError, NeonControlError, ObservationError
+from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S
 from neon_control.recordings.finding import Recording, Report, Sample
 from neon_control.recordings.reading import SILENCE
 from neon_control.runtime.compute.device_arrays import to_numpy
@@ -20,6 +21,7 @@ from neon_control.runtime.encoders.backbone import Backbone, BackboneOptions
 from neon_control.runtime.encoders.encoding import encode_observations
 from neon_control.runtime.encoders.hearing import AUDIO_FEATURES, AudioEncoder
 from neon_control.runtime.encoders.registry import load_backbone
+from neon_control.runtime.speech.spoken import drawn_window, seconds, variant_of
 from neon_control.training.feature_files import Arrays, map_arrays, remove_scratch, write_arrays
 from neon_control.training.feature_job import Files, Job, frames_of
 
@@ -44,6 +46,8 @@ class Worker:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._timed: dict[str, float] = {}  # words -> how long it takes to say them [s]
+        self._spoken: dict[tuple[str, int], np.ndarray] = {}  # words, variant -> (384,)
 
     def run(self, index: int, recording: Recording, files: Files) -> Outcome:
         """Make what is missing of the two files.
@@ -63,14 +67,19 @@ class Worker:
         job, report = self._job, Report()
         known, _ = map_arrays(files.features) or ({}, {})
         features, samples = _Pieces(known), _Pieces({})
+        tasks: set[str] = set()
         stream = recording.samples(job.space, job.dt, job.num_steps, job.vision.clip, report)
         try:
             while batch := list(islice(stream, BATCH)):  # never all images of a recording at once
+                batch = self._told(batch, recording.name, report)
+                if not batch:
+                    continue
+                tasks.update(s.observation.instruction for s in batch)
                 rows = _to_arrays(batch)
                 samples.add(rows)
                 missing = [row for row, frame in enumerate(frames_of(rows)) if frame not in features.frames]
                 if missing:
-                    new = self.encode([batch[row] for row in missing])
+                    new = self.encode([batch[row] for row in missing], recording.name)
                     features.add(new | {key: rows[key][missing] for key in ("stamps", "episode")})
                 if features.unsaved >= SAVE:
                     write_arrays(files.features, features.join())
@@ -89,16 +98,57 @@ class Worker:
             clip = f"{job.vision.clip.frames} images at {job.vision.clip.rate_hz:g} Hz"
             problems = problems or (f"{recording.name}: no sample; it may be shorter than one clip of {clip}",)
             return Outcome(index, features.added, problems)
-        write_arrays(files.samples, samples.join(), {"problems": json.dumps(problems)})
+        notes = {"tasks": json.dumps(sorted(tasks - {""}))} if job.told else {}
+        write_arrays(files.samples, samples.join(), {"problems": json.dumps(problems), **notes})
         return Outcome(index, features.added, problems)
 
-    def encode(self, samples: Sequence[Sample]) -> Arrays:
-        """Features of a few samples' images and sound, as the live node computes them."""
-        seen = [s.observation for s in samples]
+    def encode(self, samples: Sequence[Sample], name: str = "") -> Arrays:
+        """Features of a few samples' images and sound, as the live node computes them.
+
+        Args:
+            name: of their recording, which is part of whose voice is heard at which frame.
+        """
+        spec, drawn = self._job.vision, [self._draw(s, name) for s in samples]
+        seen = [replace(s.observation, audio=drawn_window(*d)) if d else s.observation for s, d in zip(samples, drawn, strict=True)]
+        groups = [list(group) for _, group in groupby(seen, lambda o: spec.words(o.instruction))]
         return {
-            "vision": to_numpy(encode_observations(self._eye, self._job.vision, seen).features),
-            "audio": np.stack([self._hear(o.audio) for o in seen]),
+            "vision": np.concatenate([to_numpy(encode_observations(self._eye, spec, group).features) for group in groups]),
+            "audio": np.stack([self._hear_words(*d) if d else self._hear(o.audio) for o, d in zip(seen, drawn, strict=True)]),
         }
+
+    def _told(self, batch: list[Sample], name: str, report: Report) -> list[Sample]:
+        """Without the samples at which a robot would wait for words; what has none is reported."""
+        job = self._job
+        untold = [s for s in batch if not s.observation.instruction] if job.told else []
+        if job.vision.tasks:
+            effect = "it is told what backbone.instruction says" if job.vision.instruction else "left out"
+        else:
+            effect = "silence stands in for them"
+            untold = [s for s in untold if s.observation.audio is SILENCE]
+        for _ in untold:
+            report.add(name, None, f"no words say what is to be done at an image's time; {effect}", "untold")
+        if job.speak:
+            for words in sorted({s.observation.instruction for s in batch if s.observation.audio is SILENCE} - {"", *self._timed}):
+                self._timed[words] = seconds(words)
+            for words, duration in self._timed.items():
+                if duration > AUDIO_WINDOW_S and any(s.observation.instruction == words for s in batch):
+                    text = f"'{words}' takes {duration:.1f} s to say, of which a policy hears {AUDIO_WINDOW_S:.0f} s at a time"
+                    report.add(name, None, text, f"long {words}")
+        waits = job.vision.tasks and not job.vision.instruction
+        return [s for s in batch if s.observation.instruction] if waits else batch
+
+    def _draw(self, sample: Sample, name: str) -> tuple[str, int] | None:
+        """Words and the variant in which they are heard; None where the recording has sound, or nothing to say."""
+        seen = sample.observation
+        if not self._job.speak or seen.audio is not SILENCE or not seen.instruction:
+            return None
+        return seen.instruction, variant_of(name, sample.episode, seen.stamp)
+
+    def _hear_words(self, words: str, variant: int) -> np.ndarray:
+        """The same for all frames at which one voice says the same."""
+        if (words, variant) not in self._spoken:
+            self._spoken[words, variant] = self._hear(drawn_window(words, variant))
+        return self._spoken[words, variant]
 
     def _hear(self, sound: np.ndarray) -> np.ndarray:
         if not self._job.audio:

@@ -16,6 +16,7 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.recordings.finding import Recording
 from neon_control.recordings.reading import Problem, alike
 from neon_control.runtime.encoders.vision import build_cache, cache_folder
+from neon_control.runtime.speech.espeak import require_espeak
 from neon_control.training.feature_files import Arrays, let_files_stay_open
 from neon_control.training.feature_job import Job
 from neon_control.training.feature_worker import Outcome
@@ -71,11 +72,13 @@ def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -
         ray: address of a Ray cluster, "" for the one that Ray finds or starts; None: processes of this computer.
 
     Raises:
-        ConfigError: the files cannot be written, or not all of them be opened at once.
+        ConfigError: the files cannot be written, or not all of them be opened at once; or what is to be spoken cannot be, here.
         PolicyError: an encoder is missing.
         NeonControlError: a worker process was killed.
     """
     let_files_stay_open(2 * len(recordings))
+    if job.speak:
+        require_espeak()
     loaded: list[tuple[Arrays, tuple[str, ...]] | None] = [None] * len(recordings)
     failed: list[tuple[str, ...]] = [()] * len(recordings)
     tasks: dict[int, Task] = {}

@@ -75,7 +75,7 @@ def widen(
     narrow = rebuild_policy(start)
     _same(start, "dt", start.dt, dt)
     if vision is not None:
-        for field in ("encoder", "revision", "features", "fit", "clip", "instruction", "views"):
+        for field in ("encoder", "revision", "features", "fit", "clip", "instruction", "tasks", "views"):
             _same(start, f"vision.{field}", getattr(start.vision, field), getattr(vision, field))
     _check_space(start, group_slices(narrow.config.groups), space)
     added = space.num_joints - start.space.num_joints

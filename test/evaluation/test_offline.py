@@ -5,6 +5,7 @@ The live side is fed message by message. Its clock is the bag's: it stands still
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -239,3 +240,63 @@ def test_images_that_are_too_far_apart_are_refused_on_the_robot_and_offline_alik
     assert any("camera_wrist: its image is 0.1 s older than that of camera, limit 0.06 s" in text for _, text in in_the_bag["refusals"])
     generous = offline(tmp_path / "bag", two, policy, Settings(backbone_rate_hz=50.0), 0.02, monkeypatch)
     assert "refusals_skew" not in generous["passed_over"]
+
+
+def told_bag(path: Path, robot: Robot, *told: tuple[float, str]) -> Path:
+    """One image again and again, joints that stand still, and no sound."""
+    names, image = tuple(robot.joints), np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    with EpisodeRecorder(path) as recorder:
+        for time, words in told:
+            recorder.instruction(time, words)
+        for i in range(round(SECONDS / 0.01) + 1):
+            recorder.joint_states(i * 0.01, names, np.zeros(len(names)), np.zeros(len(names)))
+            if i % 5 == 2:
+                recorder.image(i * 0.01, image)
+    return path
+
+
+def run_told(bag_path: Path, robot: Robot, policy: Policy, start: float = 0.0) -> tuple[dict[int, bytes], set[str]]:
+    """Image's time [ms] -> its chunk, and what was refused."""
+    with Bag(bag_path) as bag:
+        begin = bag.start
+        bag.cut(start, np.inf)
+        day = RecordedDay(bag, robot)
+        run = OfflineRun("told", bag, policy, robot, Settings(backbone_rate_hz=50.0), day.inputs, 0.01).execute(lambda time: None)
+    chunks = {(chunk.stamp - begin) // MS: chunk.joints.tobytes() for _, chunk in run.chunks}
+    return chunks, {re.sub(r"\d+", "#", text) for time, _, text in run.refusals if time - begin > (start + 0.1) * 1e9}
+
+
+def test_a_policy_that_reads_is_told_what_the_bag_was_told(robot: Robot, tmp_path: Path) -> None:
+    """All pictures and joints are the same: what differs is what was read."""
+    tiny = pytest.importorskip("tiny_backbones")
+    from policies import write_policy
+
+    from neon_control.runtime.encoders.model_folder import describe_model
+
+    tiny.TINY["qwen2_5_vl"](tmp_path / "backbone")
+    spec = describe_model(str(tmp_path / "backbone"), tmp_path, tasks=True)
+    write_policy(tmp_path / "policy", robot_file=robot.file, use_audio=False, vision=spec)
+    policy = Policy.load(tmp_path / "policy", robot)
+    assert policy.reads and policy.needs_instruction
+    bag = told_bag(tmp_path / "bag", robot, (0.3, "open the drawer"), (0.6, "put the cup in"), (0.9, ""))
+
+    chunks, refused = run_told(bag, robot, policy)
+    opened, put = ({chunk for time, chunk in chunks.items() if low < time < high} for low, high in ((320, 580), (620, 880)))
+    assert len(opened) == len(put) == 1 and opened != put
+    assert min(chunks) > 250 and max(chunks) < 900 and any("instruction: nothing was told" in text for text in refused)
+    later, _ = run_told(bag, robot, policy, start=0.45)
+    assert {chunk for time, chunk in later.items() if time < 580} == opened, "what held before the cut still does"
+
+
+def test_a_policy_that_listens_hears_what_a_bag_without_sound_was_told(robot: Robot, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from policies import write_policy
+
+    write_policy(tmp_path / "policy", robot_file=robot.file)
+    policy = Policy.load(tmp_path / "policy", robot)
+    chunks, refused = run_told(told_bag(tmp_path / "silent", robot), robot, policy)
+    assert chunks == {} and all("audio: " in text for text in refused) and refused
+    chunks, refused = run_told(told_bag(tmp_path / "told", robot, (0.0, "touch the red cube")), robot, policy)
+    assert len(chunks) > 5 and refused == set()
+    assert len(set(chunks.values())) > 1, "the words go on while the pictures stand still"
+    assert run_told(tmp_path / "told", robot, policy)[0] == chunks

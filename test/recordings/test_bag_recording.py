@@ -384,3 +384,42 @@ def test_messages_with_padding_behind_them_are_read(tmp_path: Path) -> None:
             if tick % 10 == 3:
                 bag.write(CAMERA, t, image(t, np.zeros((6, 8, 3), np.uint8)))
     assert len(read(tmp_path / "bag").samples) == 10
+
+
+def told(path: Path, *messages: tuple[float, object], topic: str = "instruction", config: RecordingConfig = CONFIG) -> Reading:
+    write(path)
+    with BagWriter(path.with_name(f"{path.name}_told")) as bag:
+        for received, message in messages:
+            bag.write(topic, received, message)
+        with Reader(path) as source:
+            for connection, time, data in source.messages():
+                bag.write_raw(connection.topic.lstrip("/"), connection.msgtype, time, data)
+    return read(path.with_name(f"{path.name}_told"), config)
+
+
+def test_what_was_told_last_holds_until_something_else_is_told(tmp_path: Path) -> None:
+    reading = told(tmp_path / "bag", (0.0, text("reach for  red")), (0.42, text("stop\n")), (0.62, text("")))
+    said = [(s.observation.stamp - START, s.observation.instruction) for s in reading.samples]
+    assert {t for time, t in said if time < 0.4e9 - 0.05e9} == {"reach for red"}
+    assert {t for time, t in said if 0.42e9 < time < 0.57e9} == {"stop"}
+    assert {t for time, t in said if time > 0.65e9} == {""}
+    assert reading.problems == read(tmp_path / "bag").problems, "words are told at no rate"
+
+
+def test_words_of_another_type_or_that_cannot_be_told_are_a_problem_and_cost_nothing_else(tmp_path: Path) -> None:
+    config = replace(CONFIG, instruction="/said")
+    reading = told(tmp_path / "bag", (0.0, text("go")), (0.3, text("a\x07b")), topic="said", config=config)
+    assert {s.observation.instruction for s in reading.samples} == {"go"}
+    assert [str(p) for p in reading.problems if "said" in p.where] == [
+        "bag_told said at 0.30 s: message refused: instruction: 'a\\x07b' holds \\x07, needs letters and signs"
+    ]
+    other = told(tmp_path / "other", (0.0, twist(0.0, 0.0, 0.0)))
+    assert any("needs std_msgs/msg/String; nothing is told" in p.what for p in other.problems) and len(other.samples) == len(
+        reading.samples
+    )
+
+
+def test_the_topic_of_the_words_changes_no_fingerprint_of_those_that_do_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag")
+    one, two = BagRecording(path, CONFIG), BagRecording(path, replace(CONFIG, instruction="said"))
+    assert one.fingerprint() == two.fingerprint() and one.instruction_fingerprint() != two.instruction_fingerprint()

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
@@ -134,6 +136,28 @@ def test_the_bytes_are_those_of_the_bag_and_commands_do_not_reach_a_controller(n
     assert [a[: len(r)] for a, r in zip(arrived["/joint_states"], recorded, strict=True)] == recorded
     assert len(arrived["/recorded/arm"]) == COUNT and arrived["/arm_controller/joint_trajectory"] == []
     assert (player.sent, player.problems) == (3 * COUNT, {})
+
+
+@pytest.mark.system
+def test_what_the_policy_was_told_is_played_latched_and_still_holds_after_a_cut(node: Node, tmp_path: Path) -> None:
+    """A bag of our own demonstrations tells no QoS, and the inference node hears only who is latched."""
+    with EpisodeRecorder(tmp_path / "told") as recorder:
+        for time, words in ((0.0, "first"), (0.1, "second"), (0.4, "third")):
+            recorder.instruction(time, words)
+        recorder.joint_states(0.5, ("a",), np.zeros(1), np.zeros(1))
+    late = QoSProfile(depth=5, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    with Bag(tmp_path / "told") as opened:
+        opened.cut(0.3, 1.0)
+        player = Player(node, opened, {}, 10.0)
+        heard = PolledSubscription(node, String, "/instruction", late)
+        wait_until(lambda: player.listeners("/instruction"), 5.0, "a listener")
+        player.play(lambda: "", lambda now, still: None)
+        words: list[str] = []
+        wait_until(lambda: words.extend(deserialize_message(m, String).data for m in heard.take()) or len(words) > 1, 5.0, "both texts")
+        assert words == ["second", "third"]
+        one = PolledSubscription(node, String, "/instruction", late)
+        wait_until(lambda: words.extend(deserialize_message(m, String).data for m in one.take()) or len(words) > 2, 5.0, "what holds")
+        assert words[-1] == "third"
 
 
 def times(messages: list[bytes]) -> np.ndarray:

@@ -84,3 +84,22 @@ def test_the_cameras_tokens_follow_each_other_and_padding_comes_last_whatever_el
     assert encode_observations(Ruler(place), SPEC, SEEN).tokens is None
     with pytest.raises(ObservationError, match=r"gives 7 tokens for these images, but the policy reads at most 6"):
         encode_observations(Ruler(place), spec, [ruler([1, 2, 3], [1, 2, 3, 4])])
+
+
+def test_a_batch_is_told_one_thing_and_the_policy_s_own_words_stand_in_for_nothing() -> None:
+    told: list[str] = []
+
+    class Reader(Ruler):
+        def encode(
+            self, clips: Sequence[Sequence[np.ndarray]], instruction: str = "", audio: Sequence[np.ndarray] = (), tokens: bool = False
+        ) -> Encoded:
+            told.append(instruction)
+            return super().encode(clips, instruction, audio, tokens)
+
+    go, nothing = replace(SEEN[0], instruction="go"), SEEN[0]
+    tasks = replace(SPEC, tasks=True, instruction="wait")
+    for spec, seen in ((tasks, go), (tasks, nothing), (replace(tasks, tasks=False), go), (SPEC, go)):
+        encode_observations(Reader(), spec, [seen])
+    assert told == ["go", "wait", "wait", ""], "old policies read what they always read"
+    with pytest.raises(ObservationError, match="a batch is told one thing"):
+        encode_observations(Reader(), tasks, [go, nothing])

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as arrow
+import pyarrow.parquet as parquet
 import pytest
-from lerobot_set import FRAMES, write_set
+from lerobot_set import FRAMES, Rows, write_set
 from lerobot_set import SPACE as ARM
 
 from neon_control.core.common.errors import ConfigError
@@ -21,6 +23,7 @@ from neon_control.recordings.bag_recording import BagRecording as Bag
 from neon_control.recordings.finding import Sample, find_recordings
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.hearing import AudioEncoder
+from neon_control.runtime.encoders.model_folder import describe_model
 from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
 from neon_control.runtime.policy.policy import VISION_ENCODER
 from neon_control.training import feature_worker
@@ -28,6 +31,7 @@ from neon_control.training.feature_files import map_arrays
 from neon_control.training.feature_job import Job
 from neon_control.training.feature_worker import Worker
 
+HALF = FRAMES // 2
 SPEC = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
 
 
@@ -179,8 +183,104 @@ def test_a_joint_s_range_counts_only_where_numbers_are_parts_of_it(tmp_path: Pat
 def test_whatever_an_encoder_makes_of_one_recording_the_others_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = find_recordings(write_set(tmp_path / "set"), FRONT)
     worker = Worker(Job(ARM, 0.02, 16, SPEC, tmp_path / "cache", audio=False))
-    monkeypatch.setattr(worker, "encode", lambda samples: 1 / 0)
+    monkeypatch.setattr(worker, "encode", lambda samples, name: 1 / 0)
     outcome = worker.run(0, first, worker._job.files(first))
     assert outcome.problems == ("set/episode_000000: cannot be encoded: ZeroDivisionError: division by zero",)
     monkeypatch.undo()
     assert worker.run(1, second, worker._job.files(second)).frames == FRAMES
+
+
+def two_tasks(rows: Rows) -> None:
+    """The first episode changes its task half-way; the second one goes on with it."""
+    rows["task_index"] = [0] * HALF + [1] * (2 * FRAMES - HALF)
+
+
+def write_tasks(root: Path, *texts: str) -> Path:
+    parquet.write_table(arrow.table({"task_index": list(range(len(texts))), "task": texts}), root / "meta/tasks.parquet")
+    return root
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> BackboneSpec:
+    """A tiny backbone that reads."""
+    tiny = pytest.importorskip("tiny_backbones")
+    folder = tiny.TINY["qwen2_5_vl"](tmp_path_factory.mktemp("model") / "backbone")
+    return describe_model(str(folder), Path("/"), tasks=True)
+
+
+def test_a_backbone_that_reads_is_told_each_frame_s_own_task(tmp_path: Path, reader: BackboneSpec) -> None:
+    """The pictures are all the same: whatever differs is what was read."""
+    root = write_tasks(write_set(tmp_path / "set", two_tasks), "open the drawer", "put the cup in")
+    job = Job(ARM, 0.02, 16, reader, tmp_path / "cache", audio=False)
+    first, second = find_recordings(root, FRONT)
+    worker = Worker(job)
+    assert [worker.run(i, r, job.files(r)).frames for i, r in enumerate((first, second))] == [FRAMES, FRAMES]
+    (one, problems), (other, _) = (job.load(job.files(r)) or ({}, ()) for r in (first, second))
+    opened, put = one["vision"][0], one["vision"][-1]
+    assert np.abs(opened - put).max() > 1e-4 and problems == ()
+    for part, expected in ((one["vision"][:HALF], opened), (one["vision"][HALF:], put), (other["vision"], put)):
+        assert np.allclose(part, expected, atol=2e-5), "batches that span both tasks too"
+    fixed = replace(job, vision=replace(reader, tasks=False, instruction="open the drawer"))
+    assert np.allclose(Worker(fixed).encode(list(first.samples(ARM, 0.02, 16))[-1:])["vision"], opened, atol=2e-5)
+    assert job.tasks([first, second]) == ["open the drawer", "put the cup in"] and fixed.tasks([first]) == []
+
+
+def test_other_words_are_other_features_and_only_for_those_that_are_told_any(tmp_path: Path, reader: BackboneSpec) -> None:
+    root = write_tasks(write_set(tmp_path / "set", two_tasks), "open", "close")
+    recording = find_recordings(root, FRONT)[0]
+    deaf = Job(ARM, 0.02, 16, replace(reader, tasks=False), tmp_path / "cache", audio=False)
+    jobs = [deaf, replace(deaf, vision=reader), replace(deaf, speak=True), replace(deaf, speak=True, audio=True), replace(deaf, audio=True)]
+    before = [job.files(recording) for job in jobs]
+    assert len({files.features for files in before}) == len(jobs)
+    write_tasks(root, "open", "close it")
+    after = [job.files(recording) for job in jobs]
+    changed = [a.features != b.features and a.samples != b.samples for a, b in zip(before, after, strict=True)]
+    assert changed == [False, True, True, True, False]
+
+
+def test_where_nothing_is_told_a_robot_would_wait_and_so_there_is_no_sample(tmp_path: Path, reader: BackboneSpec) -> None:
+    root = write_tasks(write_set(tmp_path / "set", two_tasks), "open the drawer", "")
+    recording = find_recordings(root, FRONT)[0]
+    text = f"set/episode_000000: no words say what is to be done at an image's time; {{}} ({FRAMES - HALF} times)"
+    job = Job(ARM, 0.02, 16, reader, tmp_path / "cache", audio=False)
+    outcome = Worker(job).run(0, recording, job.files(recording))
+    assert outcome.frames == HALF and text.format("left out") in outcome.problems
+    with_default = replace(job, vision=replace(reader, instruction="wait"))
+    outcome = Worker(with_default).run(0, recording, with_default.files(recording))
+    assert outcome.frames == FRAMES and text.format("it is told what backbone.instruction says") in outcome.problems
+
+
+def test_what_is_to_be_done_is_spoken_in_many_voices_where_there_is_no_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+    encode = AudioEncoder.encode
+    monkeypatch.setattr(AudioEncoder, "encode", lambda self, sound: heard.append(sound.tobytes()) or encode(self, sound))
+    root = write_tasks(write_set(tmp_path / "set", two_tasks), "open the drawer", "put the cup in")
+    job = Job(ARM, 0.02, 16, SPEC, tmp_path / "cache", speak=True)
+    recordings = find_recordings(root, FRONT)
+    worker = Worker(job)
+    assert [worker.run(i, r, job.files(r)).problems for i, r in enumerate(recordings)] == [(), ()]
+    assert len(heard) == len(set(heard)) < 2 * FRAMES, "a voice that says the same is heard once"
+    arrays = [(job.load(job.files(r)) or ({}, ()))[0]["audio"] for r in recordings]
+    assert len(np.unique(arrays[0], axis=0)) > 0.6 * FRAMES, "many voices"
+    assert job.tasks(recordings) == ["open the drawer", "put the cup in"]
+    again = Worker(replace(job, cache=tmp_path / "again"))
+    assert np.array_equal(again.encode(list(recordings[1].samples(ARM, 0.02, 16))[:3], recordings[1].name)["audio"], arrays[1][:3])
+
+
+def test_what_is_long_to_say_or_cannot_be_said_is_reported(tmp_path: Path) -> None:
+    long = "first open the drawer on the left, then put the red cup into it, and then close it again"
+    root = write_tasks(write_set(tmp_path / "set", two_tasks), long, "...")
+    first, second = find_recordings(root, FRONT)
+    job = Job(ARM, 0.02, 16, SPEC, tmp_path / "cache", speak=True)
+    problems = Worker(job).run(1, second, job.files(second)).problems
+    assert len(problems) == 1 and "instruction: '...' cannot be spoken: espeak-ng made no sound" in problems[0]
+    write_tasks(root, long, "put the cup in")
+    problems = Worker(job).run(0, first, job.files(first)).problems
+    assert len(problems) == 1 and "s to say, of which a policy hears 2 s at a time" in problems[0]
+
+
+def test_a_recording_with_sound_is_heard_as_it_is(done: Job, bag: Bag) -> None:
+    spoken = replace(done, speak=True)
+    samples = list(bag.samples(done.space, 0.02, 16))[:2]
+    assert all(s.observation.instruction for s in samples), "a demonstration says what is spoken"
+    assert np.array_equal(Worker(spoken).encode(samples, bag.name)["audio"], Worker(done).encode(samples)["audio"])

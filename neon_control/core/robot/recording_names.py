@@ -11,7 +11,7 @@ from typing import Any
 from neon_control.core.common.fields import Place, Rules, load, read, setting
 from neon_control.core.robot.camera import DEFAULT_NAME, Camera
 from neon_control.core.robot.joint_units import UNITS, JointUnit
-from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, JOINT_STATES
+from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, INSTRUCTION, JOINT_STATES
 from neon_control.core.robot.view import PLAIN, View
 from neon_control.core.robot.wire import PLAIN as PLAIN_WIRE
 from neon_control.core.robot.wire import Wire
@@ -71,6 +71,7 @@ class RecordingConfig:
     wire: Wire = field(default=PLAIN_WIRE, repr=False)  # how drivers speak of the joints; not from this section
     name: str = field(default=DEFAULT_NAME, repr=False)  # of the first camera that is looked through; not from this section
     robot_cameras: tuple[str, ...] = field(default=(DEFAULT_NAME,), repr=False)  # all of them; not from this section
+    instruction: str = hidden(INSTRUCTION)  # String: what is to be done, in words; empty: not recorded
     slides: frozenset[str] = field(default=frozenset(), repr=False)  # joints in metres; not from this section
 
     def looking_through(self, cameras: Sequence[Camera]) -> RecordingConfig:

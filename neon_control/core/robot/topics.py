@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CHUNK_BASE, CHUNK_JOINTS, CONTEXT, DIAGNOSTICS, JOINT_STATES
+from neon_control.core.robot.topic_names import (
+    AUDIO,
+    BASE_COMMAND,
+    CHUNK_BASE,
+    CHUNK_JOINTS,
+    CONTEXT,
+    DIAGNOSTICS,
+    INSTRUCTION,
+    JOINT_STATES,
+)
 
 RECORDED = "recorded"  # the prefix under which a replay shows what our nodes said on the day
 
@@ -19,7 +28,8 @@ def cameras_by_role(robot: Robot) -> dict[str, Camera]:
 
 def input_topics(robot: Robot) -> dict[str, tuple[str, ...]]:
     """Role of an input -> the topics that a recording may have it on, the likelier one first: what the section `recording` of the robot
-    file says, and what the nodes subscribe to. The roles are cameras, `joint_states`, and `audio` if the robot hears.
+    file says, and what the nodes subscribe to. The roles are cameras, `joint_states`, `audio` if the robot hears, and `instruction` if it
+    is told in words what to do.
     """
     recording = robot.recording
     images: dict[str, tuple[str, ...]] = {role: (camera.topic,) for role, camera in cameras_by_role(robot).items()}
@@ -28,6 +38,8 @@ def input_topics(robot: Robot) -> dict[str, tuple[str, ...]]:
     roles["joint_states"] = (recording.joint_states, JOINT_STATES)
     if recording.audio:
         roles["audio"] = (recording.audio, AUDIO)
+    if recording.instruction:
+        roles["instruction"] = (recording.instruction, INSTRUCTION)
     return {role: tuple(dict.fromkeys(topics)) for role, topics in roles.items()}
 
 
@@ -56,7 +68,7 @@ def replay_remappings(robot: Robot, namespace: str = "") -> dict[str, str]:
     recordings go where the nodes listen.
     """
     recording, camera = robot.recording, robot.cameras[0].topic
-    heard = {recording.joint_states: JOINT_STATES, recording.audio: AUDIO, recording.camera: camera}
+    heard = {recording.joint_states: JOINT_STATES, recording.audio: AUDIO, recording.camera: camera, recording.instruction: INSTRUCTION}
     heard[f"{recording.camera}/compressed"] = f"{camera}/compressed"
     inputs = {resolve(old, namespace): resolve(new, namespace) for old, new in heard.items() if old}
     names = [resolve(topic, namespace) for topic in output_topics(robot)]

@@ -8,7 +8,7 @@ Every buffer may be filled by one thread and read by another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
@@ -45,6 +45,7 @@ class Observation:
     clip: tuple[np.ndarray, ...] = ()  # T images like `image`, which is the last; empty for a policy that looks at one image
     others: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)  # the policy's further cameras, in its order -> T images
     skew: float = 0.0  # [s] how far the cameras' images are from the first one's in time, at most
+    instruction: str = ""  # what the policy was told in words last; empty: nothing
 
     @property
     def frames(self) -> tuple[np.ndarray, ...]:
@@ -58,11 +59,17 @@ class Observation:
 
     @classmethod
     def of_clips(
-        cls, stamp: int, clips: Mapping[str, tuple[np.ndarray, ...]], joint_positions: np.ndarray, audio: np.ndarray, skew: float = 0.0
+        cls,
+        stamp: int,
+        clips: Mapping[str, tuple[np.ndarray, ...]],
+        joint_positions: np.ndarray,
+        audio: np.ndarray,
+        skew: float = 0.0,
+        instruction: str = "",
     ) -> Observation:
         """From what `Cameras.clips` gives, and `Cameras.skew`."""
         (_, frames), *others = clips.items()
-        return cls(stamp, frames[-1], joint_positions, audio, frames if len(frames) > 1 else (), dict(others), skew)
+        return cls(stamp, frames[-1], joint_positions, audio, frames if len(frames) > 1 else (), dict(others), skew, instruction)
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,19 @@ class MaxAge:
     )
 
 
+def nothing_told() -> ObservationError:
+    """Why a policy that reads what is to be done waits."""
+    return ObservationError("instruction: nothing was told; the policy reads what is to be done", ("instruction",))
+
+
 class ObservationBuilder:
     """The buffers of cameras, joint states and sound, and the rule by which they make one observation.
+
+    Attributes:
+        instruction: the newest text that the policy was told, as of `checked_instruction`; it holds until another one takes its place, and
+            an empty one takes it back.
+        needs_instruction: whether there is no observation before something was told.
+        voice: speaks an instruction, (text, stamp [ns]) -> (32000,) float32 that end then, where no sound was ever received; None: nobody.
 
     Args:
         joint_names: the joints of an observation, in order.
@@ -108,6 +126,8 @@ class ObservationBuilder:
         self.joint_states = JointStateBuffer(joint_names, gap_s=self.max_age.joint_states, witnesses=witnesses, wire=wire)
         self.audio = AudioBuffer()
         self.use_audio = use_audio
+        self.instruction, self.needs_instruction = "", False
+        self.voice: Callable[[str, int], np.ndarray] | None = None
         self._checked = 0  # [ns] time of the last check
 
     def build(self, now: int, use_joints: bool = True) -> Observation:
@@ -124,13 +144,27 @@ class ObservationBuilder:
         stamps = {input_name(name): None if image is None else image.stamp for name, image in picked.items()}
         if use_joints:
             stamps["joint_states"] = None  # `check` looks at every joint's own
-        if self.use_audio:
+        told = self.instruction
+        voice = self.voice if told and self.use_audio and self.can_speak else None
+        if self.use_audio and voice is None:
             stamps["audio"] = self.audio.latest_stamp
         self.check(now, stamps)
+        if self.needs_instruction and not told:
+            raise nothing_told()
         stamp = cast(StoredImage, picked[self.cameras.used[0]]).stamp
-        audio = self.audio.window(stamp) if self.use_audio else np.zeros(0, np.float32)
+        audio = np.zeros(0, np.float32)
+        if self.use_audio:
+            audio = self.audio.window(stamp) if voice is None else voice(told, stamp)
         joints = self.joint_states.at(stamp) if use_joints else np.zeros(0)
-        return Observation.of_clips(stamp, self.cameras.clips(picked), joints, audio, self.cameras.skew(picked))
+        return Observation.of_clips(stamp, self.cameras.clips(picked), joints, audio, self.cameras.skew(picked), told)
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether the instruction is spoken to a policy that listens: only where there never was sound.
+
+        A microphone that has fallen silent is no reason to obey what was written long before.
+        """
+        return self.voice is not None and bool(self.instruction) and self.audio.latest_stamp is None
 
     def check(self, now: int, stamps: Mapping[str, int | None]) -> None:
         """Hold inputs, each a field of `MaxAge` or a camera of the robot, to their limits of age.

@@ -201,16 +201,24 @@ class Bag:
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
         """The messages of `topics`, of all where none is given, in the order of time. Where a file is damaged, `on_problem` is told."""
+        return self._between(topics, *self._span)
+
+    def held(self, topics: Collection[str]) -> list[BagMessage]:
+        """Of each of `topics` the newest message before the begin of a cut, in the order of time: what was still in force there."""
+        start = self._span[0]
+        newest = {message.topic: message for message in self._between(topics, 0, start - 1)} if start > 0 else {}
+        return sorted(newest.values(), key=lambda message: message.time)
+
+    def _between(self, topics: Collection[str] | None, start: int, end: int) -> Iterator[BagMessage]:
         sources = []
-        start, end = self._span
         for storage, ids in zip(self._storages, self._ids, strict=True):
             wanted = {number: topic for number, topic in ids.items() if topics is None or topic.name in topics}
             if wanted and storage.start <= end and storage.end >= start:
-                sources.append((storage.start, partial(self._messages_in, storage, wanted)))
+                sources.append((storage.start, partial(self._messages_in, storage, wanted, start, end)))
         return merged(sources)
 
-    def _messages_in(self, storage: Storage, topics: dict[int, BagTopic]) -> Iterator[BagMessage]:
-        for time, number, data in storage.messages(topics, *self._span):
+    def _messages_in(self, storage: Storage, topics: dict[int, BagTopic], start: int, end: int) -> Iterator[BagMessage]:
+        for time, number, data in storage.messages(topics, start, end):
             topic = topics[number]
             if data[: len(ZSTD)] == ZSTD:
                 try:

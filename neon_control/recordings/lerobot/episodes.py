@@ -26,6 +26,7 @@ from neon_control.recordings.lerobot.columns import known_at
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout, load_layout
 from neon_control.recordings.lerobot.meaning import Joints, Numbers, compared, far_outside
 from neon_control.recordings.lerobot.rows import SECTION, EpisodeRows, Part
+from neon_control.recordings.lerobot.tasks import tasks_file
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, UnreadableRecording, file_fingerprint, step_times
 from neon_control.recordings.tracks import Targets, Track
 
@@ -72,6 +73,11 @@ class LeRobotEpisode(Recording):
         files += [layout.video_file(episode, k) for k in cameras if layout.features[k].get("dtype") == "video"]
         row = sorted((k, v) for k, v in episode.row.items() if not k.startswith("stats/"))
         return file_fingerprint([f for f in files if f.exists()], REVISION, row, cameras, config.lerobot.state_key, *more)
+
+    def instruction_fingerprint(self) -> str:
+        """Of the dataset's tasks; which of them are the episode's is part of the others."""
+        file = tasks_file(self._layout)
+        return file_fingerprint([file] if file.exists() else [])
 
     @property
     def uses_ranges(self) -> bool:
@@ -126,6 +132,7 @@ class LeRobotEpisode(Recording):
         lenses = [DEFAULT_NAME, *(c.name for c in self._config.others)]
         builder = ObservationBuilder(space.joint_names, use_audio=False, cameras=lenses)
         builder.cameras.look_at(clip, lenses)
+        told = rows.instructions()
         first = stamps[0] + round((clip.frames - 1) / clip.rate_hz * NANOSECONDS)
         known = np.asarray(stamps)
         for row, (stamp, *images) in enumerate(zip(stamps, *pictures, strict=False)):
@@ -137,6 +144,7 @@ class LeRobotEpisode(Recording):
             if not states.good[row]:
                 continue
             builder.joint_states.add(stamp, space.joint_names, states.values[row])
+            builder.instruction = told[row]
             if images[0] is None or (clip.frames > 1 and stamp < first):
                 continue
             try:

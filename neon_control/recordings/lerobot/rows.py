@@ -12,6 +12,7 @@ from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.robot.recording_names import LeRobotNames
 from neon_control.recordings.lerobot.columns import filled, frames_in_words, places, to_matrix
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout
+from neon_control.recordings.lerobot.tasks import INDEX, instructions
 from neon_control.recordings.lerobot.video import frame_rate, frames_at
 from neon_control.recordings.reading import Report
 from neon_control.runtime.decoding.compressed_images import decode_compressed
@@ -48,7 +49,7 @@ class EpisodeRows:
         self._layout, self._episode, self._name, self._report = layout, episode, name, report
         self._file = layout.data_file(episode)
         there = parquet.read_schema(self._file).names
-        wanted = ("timestamp", "frame_index", names.state_key, names.action_key, *cameras)
+        wanted = ("timestamp", "frame_index", INDEX, names.state_key, names.action_key, *cameras)
         columns = [c for c in dict.fromkeys(wanted) if c in there]
         missing = [c for c in ("timestamp", names.state_key) if c not in columns]
         if missing:
@@ -91,6 +92,12 @@ class EpisodeRows:
             text = f"{self._file.name}, {frames}: {fields} must be finite numbers, got {given}; {effect}"
             self._report.add(f"{self._name} {feature}", float(self.times[~good][0]), text)
         return Part(filled(values), good)
+
+    def instructions(self) -> list[str]:
+        """For each row what is to be done, in words; empty where that is not known."""
+        given = INDEX in self._table.column_names
+        numbers = to_matrix(self._table[INDEX])[:, 0] if given else np.full(len(self._numbers), np.nan)
+        return instructions(self._layout, self._episode, numbers.tolist(), self._name, self._report)
 
     def images(self, camera: str) -> Iterator[np.ndarray | None]:
         """For each row the image of a camera, None where there is none."""

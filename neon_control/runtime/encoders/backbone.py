@@ -44,6 +44,7 @@ class BackboneSpec:
     model: str = setting("", "a folder, or a repository of the Hugging Face hub", offered=True)
     clip: Clip = setting(Clip(), "the images of an observation, for example '{frames: 8, rate_hz: 4.0}'", offered=True)
     instruction: str = setting("", "a text for a model that reads", offered=True)
+    tasks: bool = setting(False, "whether it reads each recording's own task, and live what it is told", offered=True)
     audio: bool = setting(False, "whether the model hears", offered=True)
     max_pixels: int = setting(0, "the largest area of an image", offered=True)  # [pixels] 0: what the model's processor says
     files: Mapping[str, str] = setting({}, scalar=True)  # weight file -> SHA-256, verified on every load where recorded
@@ -60,6 +61,10 @@ class BackboneSpec:
             raise ConfigError(f"views: needs one for each of {max(1, len(self.cameras))} cameras, got {len(self.views)}")
         if self.features % self.parts:
             raise ConfigError(f"features: {self.parts} concatenated cameras give a multiple of {self.parts}, got {self.features}")
+
+    def words(self, told: str) -> str:
+        """What the backbone reads where a policy was told this; `instruction` stands in for nothing."""
+        return (told or self.instruction) if self.tasks else self.instruction
 
     @property
     def parts(self) -> int:
@@ -111,6 +116,7 @@ class Backbone(ABC):
     hidden_size: int  # F
     clip: Clip = Clip()  # the images it looks at; the image buffer serves them
     hears: bool = False  # whether `encode` needs the sound
+    reads: bool = False  # whether `encode` takes instructions that change
 
     @abstractmethod
     def encode(
@@ -119,5 +125,5 @@ class Backbone(ABC):
         """See the module. Tokens, which are large, are given only where they are asked for.
 
         Raises:
-            ObservationError: images or sound of another shape or type, or another number of frames.
+            ObservationError: images or sound of another shape or type, another number of frames, or words that cannot be read.
         """

@@ -16,7 +16,7 @@ from neon_control.runtime.encoders.backbone import Backbone, BackboneSpec, Encod
 
 
 def encode_observations(backbone: Backbone, spec: BackboneSpec, observations: Sequence[Observation]) -> Encoded:
-    """What the backbone of one camera makes of n observations, all cameras of all of them in one batch.
+    """What the backbone of one camera makes of n observations that were told the same, all cameras of all of them in one batch.
 
     Returns:
         features (n, F): the cameras' features one after the other, in the policy's order, or their mean.
@@ -25,16 +25,20 @@ def encode_observations(backbone: Backbone, spec: BackboneSpec, observations: Se
         All of them where the backbone left them, on a GPU or in numpy, and finished.
 
     Raises:
-        ObservationError: an observation has another number of cameras, or more tokens than T; otherwise as of `Backbone.encode`.
+        ObservationError: an observation has another number of cameras, more tokens than T, or was told something else than the first one;
+            otherwise as of `Backbone.encode`.
         PolicyError: the backbone gives no tokens, but the policy reads them.
     """
     count = max(1, len(spec.cameras))
     wrong = [len(o.clips) for o in observations if len(o.clips) != count]
     if wrong:
         raise ObservationError(f"the policy looks at {count} cameras, but the observations are of {wrong}", ("camera",))
+    words = list(dict.fromkeys(spec.words(o.instruction) for o in observations))
+    if len(words) > 1:
+        raise ObservationError(f"a batch is told one thing, got {words}", ("instruction",))
     clips = [clip for o in observations for clip in o.clips]  # n * count
     sound = [o.audio for o in observations for _ in range(count)] if backbone.hears else []
-    encoded = backbone.encode(clips, spec.instruction, sound, tokens=spec.tokens > 0)
+    encoded = backbone.encode(clips, words[0], sound, tokens=spec.tokens > 0)
     features = encoded.features.reshape(len(observations), count, -1)  # (n, cameras, hidden_size)
     combined = features.mean(axis=1) if spec.combine == "average" else features.reshape(len(observations), -1)
     if not spec.tokens:

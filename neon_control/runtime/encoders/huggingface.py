@@ -137,8 +137,8 @@ class VideoBackbone(HuggingFaceBackbone):
 
     def __init__(self, spec: BackboneSpec, folder: Path, options: BackboneOptions) -> None:
         super().__init__(spec, folder, options)
-        if spec.instruction or spec.audio:
-            raise PolicyError(f"{folder}: V-JEPA 2 neither reads nor hears, but the policy has an instruction or gives it sound")
+        if spec.instruction or spec.tasks or spec.audio:
+            raise PolicyError(f"{folder}: V-JEPA 2 neither reads nor hears, but the policy has an instruction or tasks, or gives it sound")
         path, settings = read_settings(folder, "video")
         self._rules = Normalisation.read(path, settings)
         crop = settings.get("crop_size", self._config.crop_size)
@@ -163,7 +163,7 @@ class VisionLanguageBackbone(HuggingFaceBackbone):
             raise PolicyError(f"{folder}: model_type '{kind}' is not supported; there are {['vjepa2', *FAMILIES]}")
         super().__init__(spec, folder, options)
         self._family = FAMILIES[kind]
-        self.hears = spec.audio
+        self.hears, self.reads = spec.audio, True
         if spec.audio and not self._family.hears:
             raise PolicyError(f"{folder}: {kind} does not hear, but the policy gives it sound")
         self._media = "video" if spec.clip.frames > 1 else "image"
@@ -174,6 +174,7 @@ class VisionLanguageBackbone(HuggingFaceBackbone):
         most = spec.max_pixels * self._together or high
         self._area = (min(low, most), min(high, most))
         self._tokenizer = _from_folder(transformers.AutoTokenizer, folder, options)
+        self._special = sorted({str(t) for t in self._tokenizer.added_tokens_decoder.values()})
         self._template = _chat_template(folder) or self._tokenizer.chat_template
         if not self._template:
             raise PolicyError(f"{folder} has no chat template, neither chat_template.jinja nor one in tokenizer_config.json")
@@ -187,6 +188,8 @@ class VisionLanguageBackbone(HuggingFaceBackbone):
         if self.hears:
             sound, heard = self._sound(audio, len(clips))
             inputs |= sound
+        if self._spec.tasks:
+            self._check(instruction)
         texts = [self._text(instruction, grid, n) for grid, n in zip(grids, heard, strict=True)]
         text = self._tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt")
         ids, mask = text["input_ids"], text["attention_mask"]
@@ -230,6 +233,12 @@ class VisionLanguageBackbone(HuggingFaceBackbone):
         counts = ((frames - 1) // 2 + 1 - 2) // 2 + 1
         features = mel["input_features"].to(next(self._net.parameters()).dtype)
         return {"input_features": features, "feature_attention_mask": mel["attention_mask"]}, counts.tolist()
+
+    def _check(self, instruction: str) -> None:
+        """Words may come from anybody: what means something else to the model than its letters is refused."""
+        found = [token for token in self._special if token in instruction]
+        if found:
+            raise ObservationError(f"instruction: {found} are signs of the model's own, not words", ("instruction",))
 
     def _text(self, instruction: str, grid: tuple[int, int, int], heard: int) -> str:
         """The conversation, with one placeholder for every token that pixels or sound will take the place of."""

@@ -50,6 +50,8 @@ def load_backbone(spec: BackboneSpec, folder: Path, options: BackboneOptions | N
             f"the policy was trained with the vision encoder {spec.encoder}, revision {spec.revision}, {spec.features} features{each}; "
             f"this installation has {backbone.name}, revision {backbone.revision}, {backbone.hidden_size} features"
         )
+    if spec.tasks and not backbone.reads:
+        raise PolicyError(f"{folder}: the vision encoder {spec.encoder} does not read, but the policy tells it tasks")
     return backbone
 
 

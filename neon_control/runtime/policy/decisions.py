@@ -19,7 +19,7 @@ from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.camera import input_name
-from neon_control.core.sensing.observation import FUTURE_S, Observation, ObservationBuilder
+from neon_control.core.sensing.observation import FUTURE_S, Observation, ObservationBuilder, nothing_told
 from neon_control.runtime.policy.policy import Features, Policy
 from neon_control.runtime.policy.rate import InferenceRate
 
@@ -93,15 +93,17 @@ class InferenceDecisions:
         """Run `policy`, which needs the same joints, from the next look on; until its features are there, the old one goes on to act.
 
         Raises:
-            ObservationError: it needs a camera or the sound, which the old one did not, and which is missing or stale.
+            ObservationError: it needs a camera, the sound or words, which the old one did not, and which are missing or stale.
         """
         cameras = self._builder.cameras
         added = set(cameras.resolve(policy.file.vision.cameras)) - set(cameras.used)
         needed = {input_name(name): cameras.buffers[name].latest_stamp for name in sorted(added)}
-        if policy.uses_audio and not self.policy.uses_audio:
+        if policy.uses_audio and not self.policy.uses_audio and not self._builder.can_speak:
             needed["audio"] = self._builder.audio.latest_stamp
         if needed:
             self._builder.check(now, needed)
+        if policy.needs_instruction and not self._builder.instruction:
+            raise nothing_told()
         self.policy = policy
 
     def image_arrived(self, now: int, steady: int) -> bool:
@@ -140,7 +142,7 @@ class InferenceDecisions:
     def _attend(self) -> Policy:
         """Turn to what the running policy looks at and listens to."""
         policy = self.policy
-        self._builder.use_audio = policy.uses_audio
+        self._builder.use_audio, self._builder.needs_instruction = policy.uses_audio, policy.needs_instruction
         self._builder.cameras.look_at(policy.file.vision.clip, policy.file.vision.cameras)
         return policy
 
@@ -162,7 +164,7 @@ class InferenceDecisions:
         joint state.
 
         Raises:
-            ObservationError: features or joint state are missing or stale.
+            ObservationError: features, joint state or words are missing, or stale.
         """
         newest = self._newest
         if newest is None:
@@ -170,6 +172,8 @@ class InferenceDecisions:
         policy, features = newest
         if features.stamp > now + FUTURE_S * NANOSECONDS:  # the clock was set back: refused now, they must not become fresh again
             self._newest = None
+        if policy.needs_instruction and not self._builder.instruction:
+            raise nothing_told()  # it was taken back: what was seen while it held is not acted on any more
         stamp, joint_positions = self._builder.joint_states.latest()
         self._builder.check(now, {"features": features.stamp, "joint_states": stamp})
         if stamp == self._last_joints:

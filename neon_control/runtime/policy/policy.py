@@ -95,6 +95,16 @@ class Policy:
         """Whether the policy listens, by an ear of its own or by its backbone's."""
         return self._audio is not None or self._vision.hears
 
+    @property
+    def reads(self) -> bool:
+        """Whether the policy reads what it is told."""
+        return self.file.vision.tasks
+
+    @property
+    def needs_instruction(self) -> bool:
+        """Whether it has nothing to read where it is told nothing."""
+        return self.reads and not self.file.vision.instruction
+
     def warm_up(self) -> None:
         """Run on a blank observation: the first runs allocate memory and are several times slower."""
         joints, sound = np.zeros(self.file.space.num_joints), np.zeros(WINDOW_SAMPLES, np.float32)

@@ -13,7 +13,7 @@ DOCUMENTED = (Path(__file__).resolve().parents[3] / "docs" / "topics.md").read_t
 
 
 def test_the_names_are_the_documented_ones() -> None:
-    undocumented = {"INSTRUCTION", "EPISODE", "CONTEXT"}  # a text of our own demonstrations, one relative to its node, and a list
+    undocumented = {"EPISODE", "CONTEXT"}  # one is relative to its node, the other a list
     names = {value for key, value in vars(topic_names).items() if key.isupper() and key not in undocumented}
 
     assert [name for name in sorted(names) if f"`{name}`" not in DOCUMENTED] == []
@@ -39,7 +39,7 @@ def test_a_replay_moves_all_that_nodes_say_and_nothing_that_they_read() -> None:
 
 def test_inputs_are_those_of_the_robot_file_and_a_replay_plays_them_where_the_nodes_listen() -> None:
     robot = load_robot("g1.yaml")
-    recording = replace(robot.recording, camera="rgb", joint_states="/drives/states", audio="", base="drives/cmd_vel")
+    recording = replace(robot.recording, camera="rgb", joint_states="/drives/states", audio="", base="drives/cmd_vel", instruction="told")
     robot = replace(robot, cameras=(Camera("head", "head/image"), Camera("wrist", "wrist/image")), recording=recording)
     moved = topics.replay_remappings(robot, "r1")
 
@@ -47,9 +47,11 @@ def test_inputs_are_those_of_the_robot_file_and_a_replay_plays_them_where_the_no
         "camera": ("rgb", "rgb/compressed", "head/image", "head/image/compressed"),
         "camera_wrist": ("wrist/image", "wrist/image/compressed"),
         "joint_states": ("/drives/states", "joint_states"),
+        "instruction": ("told", "instruction"),
     }
     assert {"/drives/states", "joint_states", "rgb", "wrist/image", "drives/cmd_vel"} <= set(topics.recorded_topics(robot))
     assert moved["/drives/states"] == "/r1/joint_states"
     assert moved["/r1/rgb/compressed"] == "/r1/head/image/compressed"
+    assert moved["/r1/told"] == "/r1/instruction"
     assert moved["/r1/drives/cmd_vel"] == "/recorded/r1/drives/cmd_vel"
     assert "/r1/wrist/image" not in moved

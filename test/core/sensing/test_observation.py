@@ -248,3 +248,29 @@ def test_joint_states_are_believed_once_they_agree_for_a_while() -> None:
                 builder.build(S + 10 * k * MS)
         else:
             assert builder.build(S + 10 * k * MS).joint_positions.tolist() == [0.5]
+
+
+def test_words_are_spoken_only_where_there_never_was_sound() -> None:
+    said: list[tuple[str, int]] = []
+
+    def voice(words: str, stamp: int) -> np.ndarray:
+        said.append((words, stamp))
+        return np.ones(32000, np.float32)
+
+    filled = _filled()
+    heard, mute = filled.audio, type(filled.audio)()
+    filled.voice, filled.instruction = voice, "go"
+    assert filled.build(10 * S).instruction == "go" and said == [], "there is a microphone"
+    filled.audio = mute
+    assert filled.build(10 * S).audio.all() and said == [("go", 10 * S)]
+    filled.instruction = ""
+    with pytest.raises(ObservationError, match="audio: nothing received"):
+        filled.build(10 * S)
+    filled.audio, filled.instruction = heard, "go"
+    filled.images.add(13 * S, IMAGE)
+    filled.joint_states.add(13 * S, filled.joint_states.joint_names, [0.0] * len(filled.joint_states.joint_names))
+    with pytest.raises(ObservationError, match="audio: ") as error:
+        filled.build(13 * S)
+    assert error.value.inputs == ("audio",) and len(said) == 1, "a microphone that has failed is not replaced"
+    filled.use_audio = False
+    assert filled.build(13 * S).audio.size == 0

@@ -58,6 +58,20 @@ def test_topics_and_a_span_of_time_can_be_chosen(bag: Path) -> None:
             opened.cut(3.0, 1.0)
 
 
+def test_what_was_said_last_before_a_cut_is_known(tmp_path: Path) -> None:
+    with EpisodeRecorder(tmp_path / "bag") as recorder:
+        for time, words in ((0.0, "first"), (0.1, "second"), (0.5, "third")):
+            recorder.instruction(time, words)
+        recorder.joint_states(0.6, ("a",), np.zeros(1), np.zeros(1))
+    with Bag(tmp_path / "bag") as opened:
+        assert opened.held(["/instruction"]) == [], "a whole bag has no before"
+        opened.cut(0.3, 1.0)
+        assert [(m.time - START, opened.decode(m).data) for m in opened.held(["/instruction", "/joint_states"])] == [
+            (100_000_000, "second")
+        ]
+        assert [opened.decode(m).data for m in opened.messages(["/instruction"])] == ["third"]
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BagError, match="nothing_here"):
         Bag(tmp_path / "nothing_here")

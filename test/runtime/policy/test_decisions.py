@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,6 +124,47 @@ def test_a_change_of_policy_is_refused_until_there_is_what_only_the_new_one_need
     rig.feel(10 * S)
     look = rig.decisions.look(10 * S)
     assert look is not None and look.policy is listening_policy and len(look.observation.audio) > 0
+
+
+def reading(policy: Policy) -> Policy:
+    """The same policy, as one that is told what to do."""
+    told = copy.copy(policy)
+    told.file = replace(policy.file, vision=replace(policy.file.vision, tasks=True))
+    return told
+
+
+def test_a_policy_that_reads_waits_for_words_and_stops_at_once_when_they_are_taken_back(policy: Policy) -> None:
+    reader = reading(policy)
+    rig = Rig(reader, 30.0)
+    rig.see(10 * S)
+    rig.feel(10 * S)
+    with pytest.raises(ObservationError, match="instruction: nothing was told") as error:
+        rig.decisions.look(10 * S)
+    assert error.value.inputs == ("instruction",)
+    rig.builder.instruction = "go"
+    look = rig.decisions.look(10 * S)
+    assert look is not None and look.observation.instruction == "go"
+    rig.decisions.keep(look, features(policy, 10 * S))
+    assert rig.decisions.next_start(10 * S) is not None
+    rig.builder.instruction = ""
+    with pytest.raises(ObservationError, match="instruction: nothing was told"):
+        rig.decisions.next_start(10 * S)
+
+
+def test_a_change_to_a_policy_that_reads_needs_words_and_to_one_that_listens_words_that_can_be_spoken(
+    policy: Policy, listening_policy: Policy
+) -> None:
+    rig, reader = Rig(policy), reading(policy)
+    with pytest.raises(ObservationError, match="instruction: nothing was told"):
+        rig.decisions.change(reader, 10 * S)
+    assert rig.decisions.policy is policy
+    rig.builder.instruction = "go"
+    with pytest.raises(ObservationError, match="audio: nothing received"):
+        rig.decisions.change(listening_policy, 10 * S)
+    rig.builder.voice = lambda words, stamp: np.full(32000, len(words), np.float32)
+    rig.decisions.change(listening_policy, 10 * S)
+    rig.decisions.change(reader, 10 * S)
+    assert rig.decisions.policy is reader
 
 
 def test_a_refusal_is_counted_in_all_and_by_what_is_to_blame(policy: Policy) -> None:

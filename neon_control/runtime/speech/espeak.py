@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _ctypes
 import ctypes
+import importlib.util
 import itertools
 import os
 import threading
@@ -18,7 +19,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
@@ -30,6 +30,7 @@ VOICES: tuple[str, ...] = (
     "en+m3", "en-gb-scotland", "en-gb-scotland+f4", "en-gb-x-rp", "en-gb-x-rp+f2", "en-us-nyc+f2", "en-029", "en-029+m3",
 )  # fmt: skip
 
+NEEDED = {"espeakng_loader": "espeakng-loader", "scipy": "scipy"}  # module -> package
 _SYNCHRONOUS = 2  # the library hands samples to the callback instead of a sound card
 _RATE, _PITCH = 1, 3  # espeak_PARAMETER
 _POSITION_CHARACTER = 1
@@ -118,6 +119,13 @@ def _synthesise(text: str, voice: str, rate_wpm: int, pitch: int) -> tuple[int, 
     return rate, np.concatenate(blocks), words
 
 
+def require_espeak() -> None:
+    """ConfigError where what speaks is not installed."""
+    missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        raise ConfigError(f"to speak words, {' and '.join(missing)} are needed and not installed; `pip install {' '.join(missing)}`")
+
+
 @lru_cache(maxsize=4096)
 def speak(text: str, voice: str = "en-us", rate_wpm: int = 160, pitch: int = 50) -> Utterance:
     """Say `text`, plain English.
@@ -128,8 +136,11 @@ def speak(text: str, voice: str = "en-us", rate_wpm: int = 160, pitch: int = 50)
         pitch: 0 (low) to 100 (high).
 
     Raises:
-        ConfigError: the library has no such voice, or the text gave no sound.
+        ConfigError: the library is not installed or has no such voice, or the text gave no sound.
     """
+    require_espeak()
+    from scipy.signal import resample_poly
+
     with _lock:
         rate, raw, events = _synthesise(text, voice, rate_wpm, pitch)
     loud = np.flatnonzero(np.abs(raw.astype(np.int32)) > 150)  # 150 of 32767: espeak's breath of silence stays below
