@@ -1,0 +1,183 @@
+"""What joints are held to before anybody has looked: the URDF's limits, slow, and what a person has to state where the URDF says nothing.
+
+A URDF has no accelerations, and its velocities are what the motors can do. So a group begins at a speed at which a wrong guess can be
+watched, and every such number is marked. A limit that the URDF lacks is left open (`null`), so that the file does not load without it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neon_control.core.robot.kinematics import Kinematics
+from neon_control.core.robot.urdf import Urdf, UrdfJoint
+
+SLOW = {"rad": 1.0, "m": 0.1}  # [rad/s], [m/s] of the fastest joint of a group
+ACCELERATION = {"rad": 5.0, "m": 0.5}  # [rad/s^2], [m/s^2]: to rest within 0.2 s
+MARGIN = {"rad": 0.02, "m": 0.005}  # [rad], [m]
+OF_RANGE = 0.05  # that a margin takes of a joint's range, at most
+HIGHEST_SCALE = 0.5
+ABSURD_VELOCITY = {"rad": 50.0, "m": 2.0}  # [rad/s], [m/s] from where no motor of a robot keeps it
+ABSURD_RANGE = {"rad": 8.0 * math.pi, "m": 3.0}
+ALIKE = 4  # joints whose velocities may be the same by chance
+CLEAR = 0.002  # [m] by which the fingers' links have to come nearer
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A value of a robot file, as it is written, and what a person has to decide of it, in words; empty: nothing."""
+
+    value: Any
+    decide: str = ""
+    note: str = ""  # to know, not to decide
+
+
+@dataclass
+class GuessedLimits:
+    """The section `limits`."""
+
+    position_margin: float
+    groups: dict[str, Stated] = field(default_factory=dict)
+    joints: dict[str, Stated] = field(default_factory=dict)
+    decide: str = ""  # of all of them
+
+
+def guess_limits(urdf: Urdf, groups: dict[str, tuple[str, ...]], grippers: Iterable[str] = ()) -> GuessedLimits:
+    """Limits of groups of a URDF's joints; `grippers`: those that may touch the ends of their range."""
+    found = GuessedLimits(MARGIN["rad"])
+    free = set(grippers)
+    for group, names in groups.items():
+        joints = [urdf.joints[name] for name in names]
+        unit = "rad" if any(joint.unit == "rad" for joint in joints) else "m"
+        main = [joint for joint in joints if joint.unit == unit]
+        value: dict[str, Any] = {"velocity_scale": _scale(main), "max_acceleration": ACCELERATION[unit]}
+        if unit == "m" and group not in free:
+            value["position_margin"] = _margin(main)
+        fastest = max((v for joint in main if (v := _velocity(joint))), default=math.nan) * value["velocity_scale"]
+        speed = f"at most {fastest:.2g} {unit}/s" if math.isfinite(fastest) else f"no velocity known [{unit}/s]"
+        found.groups[group] = Stated(value, f"{speed} and {ACCELERATION[unit]:g} {unit}/s^2 are a slow start; no URDF has accelerations")
+        for joint in joints:
+            own = _of_joint(joint, joint.unit != unit, group in free)
+            if own is not None:
+                found.joints[joint.name] = own
+    velocities = [(joint.limit[2], joint.unit) for name in found_names(groups) if (joint := urdf.joints[name]).limit is not None]
+    found.decide = _alike([(v, unit) for v, unit in velocities if math.isfinite(v) and v > 0.0])
+    return found
+
+
+def found_names(groups: dict[str, tuple[str, ...]]) -> list[str]:
+    """The joints of all groups."""
+    return [name for names in groups.values() for name in names]
+
+
+def _of_joint(joint: UrdfJoint, other_unit: bool, free: bool) -> Stated | None:
+    """What is written of one joint; None: nothing, as its group says all."""
+    lower, upper, velocity = joint.limit or (math.nan,) * 3
+    instead: dict[str, float | None] = {}
+    decide: list[str] = []
+    value: dict[str, Any] = {}
+    unit = joint.unit
+    has_ends, usable = joint.kind != "continuous", math.isfinite(lower) and math.isfinite(upper) and lower < upper
+    if has_ends and not usable:
+        instead |= {"lower": None, "upper": None}
+        decide.append(f"the URDF's range is {_said(lower)} to {_said(upper)}; state the joint's own [{unit}]")
+    elif has_ends and upper - lower > ABSURD_RANGE[unit]:
+        low, high = max(lower, -math.pi), min(upper, math.pi)
+        if unit == "rad" and low < high:
+            instead |= {"lower": low, "upper": high}
+        decide.append(f"the URDF's range is {_said(lower)} to {_said(upper)} {unit}, which no joint has; state its own")
+    if not (math.isfinite(velocity) and velocity > 0.0):
+        instead["velocity"] = None
+        decide.append(f"the URDF's velocity is {_said(velocity)}; state what the joint can do [{unit}/s]")
+    elif velocity > ABSURD_VELOCITY[unit]:
+        instead["velocity"] = SLOW[unit]
+        decide.append(f"the URDF's velocity is {_said(velocity)} {unit}/s, which no motor keeps; state the joint's own")
+    if not has_ends:
+        decide.append(
+            "it turns without end. If cables or a driver give it ends, state them: `instead_of_urdf: {lower: ..., upper: ...}`; "
+            "if its driver takes positions of one turn only, `turns: [-pi, pi]`; else leave it so"
+        )
+    if other_unit:
+        value |= {"velocity_scale": _scale([joint]), "max_acceleration": ACCELERATION[unit]}
+    if has_ends and usable and not free and (other_unit or _margin([joint]) < MARGIN["rad"] and unit == "rad"):
+        value["position_margin"] = _margin([joint])
+    if instead:
+        value["instead_of_urdf"] = instead
+    if other_unit:
+        decide.append(f"a slide among joints that turn: a slow start in {unit}/s and {unit}/s^2")
+    return Stated(value, "; ".join(decide)) if value or decide else None
+
+
+def _said(number: float) -> str:
+    return "not there" if math.isnan(number) else f"{number:g}"
+
+
+def _velocity(joint: UrdfJoint) -> float:
+    """[rad/s] or [m/s] that its limit will be; 0: none is known."""
+    velocity = math.nan if joint.limit is None else joint.limit[2]
+    if not (math.isfinite(velocity) and velocity > 0.0):
+        return 0.0
+    return SLOW[joint.unit] if velocity > ABSURD_VELOCITY[joint.unit] else velocity
+
+
+def _scale(joints: Sequence[UrdfJoint]) -> float:
+    """Of the URDF's velocities, so that the fastest joint is slow; two digits, rounded down."""
+    fastest = max(map(_velocity, joints), default=0.0)
+    scale = min(HIGHEST_SCALE, SLOW[joints[0].unit] / fastest) if fastest else HIGHEST_SCALE
+    digits = 1 - math.floor(math.log10(scale))
+    return round(math.floor(scale * 10**digits + 1e-9) / 10**digits, digits)
+
+
+def _margin(joints: Sequence[UrdfJoint]) -> float:
+    """[rad] or [m]; small against the smallest range."""
+    ranges = [joint.limit[1] - joint.limit[0] for joint in joints if joint.limit is not None]
+    smallest = min((r for r in ranges if math.isfinite(r) and r > 0.0), default=math.inf)
+    return float(f"{min(MARGIN[joints[0].unit], OF_RANGE * smallest):.1g}")
+
+
+def _alike(velocities: Sequence[tuple[float, str]]) -> str:
+    """What is doubtful of velocities that are all the same number."""
+    numbers, units = {v for v, _ in velocities}, {unit for _, unit in velocities}
+    if len(numbers) != 1 or len(velocities) < ALIKE:
+        return ""
+    number = numbers.pop()
+    if len(units) == 1 and not math.log10(number).is_integer():
+        return ""
+    return (
+        f"all {len(velocities)} velocities of the URDF are {number:g}, as an exporter writes them; "
+        "state real ones: `joints: {NAME: {instead_of_urdf: {velocity: ...}}}`"
+    )
+
+
+def openings(urdf: Urdf, kinematics: Kinematics, names: Sequence[str]) -> tuple[float, float, str] | None:
+    """`open` and `closed` of a gripper and how that is known: where its fingers' links are further apart. None where that cannot be seen."""
+    limits = [joint.limit for name in names if (joint := urdf.joints[name]).kind != "continuous"]
+    ends = {limit[:2] for limit in limits if limit is not None and math.isfinite(limit[0]) and limit[0] < limit[1] < math.inf}
+    if len(ends) != 1 or len(limits) != len(names) or None in limits:
+        return None
+    lower, upper = ends.pop()
+    at_ends = {name: np.array([lower, upper]) for name in names}
+    sources = set(names)
+    moved = [j.child for j in urdf.joints.values() if j.source in sources]
+    links = [link for link in kinematics.parents if _hangs_on(kinematics, link, moved)]
+    places = kinematics.poses(links, at_ends)[0] if links else np.zeros((0, 2, 3))  # (L, 2, 3)
+    places = places[np.linalg.norm(places[:, 1] - places[:, 0], axis=1) > CLEAR / 2] if links else places
+    if len(places) < 2:
+        return None
+    width = [max(float(np.linalg.norm(a - b)) for a in places[:, i] for b in places[:, i]) for i in (0, 1)]
+    if abs(width[1] - width[0]) < CLEAR:
+        return None
+    wide, narrow = (upper, lower) if width[1] > width[0] else (lower, upper)
+    return wide, narrow, f"there its links are {1e3 * max(width):.0f} mm apart, and {1e3 * min(width):.0f} mm when closed"
+
+
+def _hangs_on(kinematics: Kinematics, link: str, carriers: Sequence[str]) -> bool:
+    while link not in carriers:
+        if link not in kinematics.parents:
+            return False
+        link = kinematics.parents[link]
+    return True
