@@ -17,12 +17,12 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Header
 
 from neon_control.core.control.command import Command
+from neon_control.core.robot.message_types import BASES
 from neon_control.nodes.listeners import watches
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 
 COMMAND_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 UNKNOWN = "_NODE_NAME_UNKNOWN_"  # in the graph, until the node itself is discovered
-TYPES = {"geometry_msgs/msg/Twist": "twist", "geometry_msgs/msg/TwistStamped": "twist_stamped"}
 
 
 class BaseOutput:
@@ -53,16 +53,16 @@ class BaseOutput:
         if self._sending is not None:
             return ""
         topic = self._node.resolve_topic_name(self.topic)
-        found = [e for e in self._node.get_subscriptions_info_by_topic(topic) if e.topic_type in TYPES and not watches(e.node_name)]
+        found = [e for e in self._node.get_subscriptions_info_by_topic(topic) if e.topic_type in BASES and not watches(e.node_name)]
         kinds = sorted({e.topic_type for e in found})
         if any(e.node_name == UNKNOWN for e in found):  # it may only watch
             return f"{topic}: who listens is not known yet; if that stays so, say base_message twist or twist_stamped instead of auto"
         if len(kinds) == 1:
-            self._open(TYPES[kinds[0]])
+            self._open(BASES[kinds[0]])
             self._node.get_logger().info(f"{topic}: {', '.join(sorted({e.node_name for e in found}))} expects {kinds[0]}, which it gets")
             return ""
         if not kinds:
-            return f"{topic}: nobody subscribes to {' or '.join(TYPES)}"
+            return f"{topic}: nobody subscribes to {' or '.join(BASES)}"
         listeners = ", ".join(f"{e.node_name} expects {e.topic_type}" for e in found)
         return f"{topic}: {listeners}; say which one drives the base: base_message twist or twist_stamped instead of auto"
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from statistics import median
 
 from neon_control.core.control.executor_settings import ExecutorSettings
+from neon_control.core.robot.message_types import BASES as BASE_TYPES
+from neon_control.core.robot.message_types import COMMANDS as COMMAND_TYPES
+from neon_control.core.robot.message_types import IMAGES
 from neon_control.core.robot.robot import Joint, Robot
 from neon_control.core.robot.topic_names import JOINT_STATES
 from neon_control.core.sensing.measured import MAX_FUTURE
-from neon_control.nodes.base_output import TYPES
 from neon_control.nodes.listeners import watches
-from neon_control.nodes.motion_topics import COMMAND_TYPES
 from neon_control.nodes.robot_graph import Endpoint, Seen, Topic
 
 RIGHT, DOUBTFUL, WRONG = "right", "doubtful", "WRONG"
 OLDEST = ExecutorSettings.joint_state_timeout  # [s]
 OUTSIDE = ExecutorSettings.tracking_error_limit  # [rad] or [m] beyond its range, from where a position is none
 SLOWEST = 20.0  # [Hz] of joint states, below which the executor sees little of what it commands
-IMAGES = {"sensor_msgs/msg/Image": "raw", "sensor_msgs/msg/CompressedImage": "compressed"}
-COMMANDS = {kind: message.replace("/", "/msg/") for kind, message in COMMAND_TYPES.items()}
-BASES = {name: message for message, name in TYPES.items()}
+COMMANDS = {kind: message for message, kind in COMMAND_TYPES.items()}
+BASES = {name: message for message, name in BASE_TYPES.items()}
 OWN = ("executor_node", "inference_node")
 
 

@@ -79,7 +79,7 @@ def observe(node: Node, robot: Robot, seconds: float, spin: Callable[[float], No
 
     def measure(data: bytes) -> None:
         seen.topics[JOINT_STATES].arrivals.append(time.monotonic())
-        _take(seen.joints, data)
+        take_joint_state(seen.joints, data)
 
     qos = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)  # fits every publisher
     node.create_subscription(JointState, JOINT_STATES, measure, qos, raw=True)
@@ -90,13 +90,14 @@ def observe(node: Node, robot: Robot, seconds: float, spin: Callable[[float], No
         spin(min(left, 0.1))
     for topic, found in seen.topics.items():
         name = node.resolve_topic_name(topic)
-        found.publishers = _endpoints(node, node.get_publishers_info_by_topic(name))
-        found.subscribers = _endpoints(node, node.get_subscriptions_info_by_topic(name))
+        found.publishers = endpoints(node, node.get_publishers_info_by_topic(name))
+        found.subscribers = endpoints(node, node.get_subscriptions_info_by_topic(name))
     seen.simulated_time = bool(node.get_publishers_info_by_topic(CLOCK))
     return seen
 
 
-def _take(joints: JointStates, data: bytes) -> None:
+def take_joint_state(joints: JointStates, data: bytes) -> None:
+    """Read a message into `joints`."""
     try:
         message = read_message(data, JointState)
     except ObservationError as error:
@@ -113,7 +114,8 @@ def _take(joints: JointStates, data: bytes) -> None:
     joints.positions |= dict(zip(message.name, np.asarray(message.position, dtype=np.float64).tolist(), strict=True))
 
 
-def _endpoints(node: Node, found: Sequence[TopicEndpointInfo]) -> list[Endpoint]:
+def endpoints(node: Node, found: Sequence[TopicEndpointInfo]) -> list[Endpoint]:
+    """Those of other nodes."""
     return [
         Endpoint(each.node_name, each.topic_type, each.qos_profile.reliability.name.lower(), each.qos_profile.durability.name.lower())
         for each in found

@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("write a policy once more with smaller weights, and measure what that costs", "train"),
     "bench": ("measure every action head, and a policy's parts, in torch and in ONNX Runtime", "train"),
     "record": ("record what a robot's policy sees, says and does, as a bag", "ros,replay"),
-    "robot": ("check a robot file against the robot that is running: joints, topics, types, rates, units, clocks", "ros"),
+    "robot": ("draft a robot file from a URDF, or check one against the robot that is running: joints, topics, units, clocks", "ros"),
     "topics": ("print a robot's topics, for `ros2 bag record` and `ros2 bag play`", ""),
     "replay": ("play a bag through the real inference node and executor", "ros,replay"),
     "evaluate": ("judge a policy on a bag, offline and reproducibly, with a report", "replay"),

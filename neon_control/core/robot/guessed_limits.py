@@ -58,20 +58,16 @@ def guess_limits(urdf: Urdf, groups: dict[str, tuple[str, ...]], grippers: Itera
         if unit == "m" and group not in free:
             value["position_margin"] = _margin(main)
         fastest = max((v for joint in main if (v := _velocity(joint))), default=math.nan) * value["velocity_scale"]
-        speed = f"at most {fastest:.2g} {unit}/s" if math.isfinite(fastest) else f"no velocity known [{unit}/s]"
-        found.groups[group] = Stated(value, f"{speed} and {ACCELERATION[unit]:g} {unit}/s^2 are a slow start; no URDF has accelerations")
+        speed = f"{fastest:.2g} {unit}/s" if math.isfinite(fastest) else f"no velocity known [{unit}/s]"
+        found.groups[group] = Stated(value, f"a slow start: {speed}, {ACCELERATION[unit]:g} {unit}/s^2")
         for joint in joints:
             own = _of_joint(joint, joint.unit != unit, group in free)
             if own is not None:
                 found.joints[joint.name] = own
-    velocities = [(joint.limit[2], joint.unit) for name in found_names(groups) if (joint := urdf.joints[name]).limit is not None]
+    everything = [urdf.joints[name] for names in groups.values() for name in names]
+    velocities = [(joint.limit[2], joint.unit) for joint in everything if joint.limit is not None]
     found.decide = _alike([(v, unit) for v, unit in velocities if math.isfinite(v) and v > 0.0])
     return found
-
-
-def found_names(groups: dict[str, tuple[str, ...]]) -> list[str]:
-    """The joints of all groups."""
-    return [name for names in groups.values() for name in names]
 
 
 def _of_joint(joint: UrdfJoint, other_unit: bool, free: bool) -> Stated | None:
@@ -97,19 +93,15 @@ def _of_joint(joint: UrdfJoint, other_unit: bool, free: bool) -> Stated | None:
         instead["velocity"] = SLOW[unit]
         decide.append(f"the URDF's velocity is {_said(velocity)} {unit}/s, which no motor keeps; state the joint's own")
     if not has_ends:
-        decide.append(
-            "it turns without end. If cables or a driver give it ends, state them: `instead_of_urdf: {lower: ..., upper: ...}`; "
-            "if its driver takes positions of one turn only, `turns: [-pi, pi]`; else leave it so"
-        )
+        decide.append("turns without end. Ends: `instead_of_urdf: {lower, upper}`; a driver of one turn: `turns: [-pi, pi]`; else leave it")
     if other_unit:
         value |= {"velocity_scale": _scale([joint]), "max_acceleration": ACCELERATION[unit]}
-    if has_ends and usable and not free and (other_unit or _margin([joint]) < MARGIN["rad"] and unit == "rad"):
+    if has_ends and usable and not free and (other_unit or (unit == "rad" and _margin([joint]) < MARGIN["rad"])):
         value["position_margin"] = _margin([joint])
     if instead:
         value["instead_of_urdf"] = instead
-    if other_unit:
-        decide.append(f"a slide among joints that turn: a slow start in {unit}/s and {unit}/s^2")
-    return Stated(value, "; ".join(decide)) if value or decide else None
+    note = f"[{unit}/s^2], [{unit}]: others of its group are not in {unit}" if other_unit else ""
+    return Stated(value, "; ".join(decide), note) if value or decide else None
 
 
 def _said(number: float) -> str:
@@ -121,7 +113,7 @@ def _velocity(joint: UrdfJoint) -> float:
     velocity = math.nan if joint.limit is None else joint.limit[2]
     if not (math.isfinite(velocity) and velocity > 0.0):
         return 0.0
-    return SLOW[joint.unit] if velocity > ABSURD_VELOCITY[joint.unit] else velocity
+    return SLOW[joint.unit] if velocity > ABSURD_VELOCITY[joint.unit] else float(velocity)
 
 
 def _scale(joints: Sequence[UrdfJoint]) -> float:
@@ -129,7 +121,7 @@ def _scale(joints: Sequence[UrdfJoint]) -> float:
     fastest = max(map(_velocity, joints), default=0.0)
     scale = min(HIGHEST_SCALE, SLOW[joints[0].unit] / fastest) if fastest else HIGHEST_SCALE
     digits = 1 - math.floor(math.log10(scale))
-    return round(math.floor(scale * 10**digits + 1e-9) / 10**digits, digits)
+    return round(math.floor(scale * 10.0**digits + 1e-9) / 10.0**digits, digits)
 
 
 def _margin(joints: Sequence[UrdfJoint]) -> float:
@@ -154,7 +146,7 @@ def _alike(velocities: Sequence[tuple[float, str]]) -> str:
 
 
 def openings(urdf: Urdf, kinematics: Kinematics, names: Sequence[str]) -> tuple[float, float, str] | None:
-    """`open` and `closed` of a gripper and how that is known: where its fingers' links are further apart. None where that cannot be seen."""
+    """`open` and `closed` of a gripper, and how that is known: open is where its links are further apart. None: it cannot be seen."""
     limits = [joint.limit for name in names if (joint := urdf.joints[name]).kind != "continuous"]
     ends = {limit[:2] for limit in limits if limit is not None and math.isfinite(limit[0]) and limit[0] < limit[1] < math.inf}
     if len(ends) != 1 or len(limits) != len(names) or None in limits:
