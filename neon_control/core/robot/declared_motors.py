@@ -17,7 +17,9 @@ class Declared:
     """Both are empty where the file does not say it."""
 
     name: str = ""
-    interfaces: dict[str, frozenset[str]] = field(default_factory=dict)  # joint with a motor -> `position`, `velocity`, `effort`, ...
+    interfaces: dict[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # joint with a motor -> `position`, `velocity`, `effort`, as far as said
 
     def turns_only(self, joint: str) -> bool:
         """Whether the joint can be told a velocity and nothing else, as wheels are."""
@@ -35,5 +37,6 @@ def read_declared(file: Path) -> Declared:
     for joint in robot.findall("transmission/joint"):  # of ROS 1: hardware_interface/VelocityJointInterface
         said = " ".join(filter(None, (each.text for each in joint.findall("hardwareInterface")))).lower()
         kinds = {kind for kind in ("position", VELOCITY, "effort") if f"{kind}jointinterface" in said}
-        found.setdefault(joint.get("name", ""), set()).update(kinds or {"effort"})
+        if kinds or not said:  # a JointStateInterface alone is only measured
+            found.setdefault(joint.get("name", ""), set()).update(kinds)
     return Declared(robot.get("name", ""), {name: frozenset(kinds) for name, kinds in found.items() if name})

@@ -48,7 +48,9 @@ class GuessedLimits:
 
 def guess_limits(urdf: Urdf, groups: dict[str, tuple[str, ...]], grippers: Iterable[str] = ()) -> GuessedLimits:
     """Limits of groups of a URDF's joints; `grippers`: those that may touch the ends of their range."""
-    found = GuessedLimits(MARGIN["rad"])
+    everything = [urdf.joints[name] for names in groups.values() for name in names]
+    velocities = [(joint.limit[2], joint.unit) for joint in everything if joint.limit is not None]
+    found = GuessedLimits(MARGIN["rad"], decide=_alike([(v, unit) for v, unit in velocities if math.isfinite(v) and v > 0.0]))
     free = set(grippers)
     for group, names in groups.items():
         joints = [urdf.joints[name] for name in names]
@@ -61,17 +63,14 @@ def guess_limits(urdf: Urdf, groups: dict[str, tuple[str, ...]], grippers: Itera
         speed = f"{fastest:.2g} {unit}/s" if math.isfinite(fastest) else f"no velocity known [{unit}/s]"
         found.groups[group] = Stated(value, f"a slow start: {speed}, {ACCELERATION[unit]:g} {unit}/s^2")
         for joint in joints:
-            own = _of_joint(joint, joint.unit != unit, group in free)
+            own = _of_joint(joint, joint.unit != unit, group in free, bool(found.decide))
             if own is not None:
                 found.joints[joint.name] = own
-    everything = [urdf.joints[name] for names in groups.values() for name in names]
-    velocities = [(joint.limit[2], joint.unit) for joint in everything if joint.limit is not None]
-    found.decide = _alike([(v, unit) for v, unit in velocities if math.isfinite(v) and v > 0.0])
     return found
 
 
-def _of_joint(joint: UrdfJoint, other_unit: bool, free: bool) -> Stated | None:
-    """What is written of one joint; None: nothing, as its group says all."""
+def _of_joint(joint: UrdfJoint, other_unit: bool, free: bool, alike: bool) -> Stated | None:
+    """What is written of one joint; None: nothing, as its group says all. `alike`: that no velocity is real is marked already."""
     lower, upper, velocity = joint.limit or (math.nan,) * 3
     instead: dict[str, float | None] = {}
     decide: list[str] = []
@@ -91,7 +90,8 @@ def _of_joint(joint: UrdfJoint, other_unit: bool, free: bool) -> Stated | None:
         decide.append(f"the URDF's velocity is {_said(velocity)}; state what the joint can do [{unit}/s]")
     elif velocity > ABSURD_VELOCITY[unit]:
         instead["velocity"] = SLOW[unit]
-        decide.append(f"the URDF's velocity is {_said(velocity)} {unit}/s, which no motor keeps; state the joint's own")
+        if not alike:
+            decide.append(f"the URDF's velocity is {_said(velocity)} {unit}/s, which no motor keeps; state the joint's own")
     if not has_ends:
         decide.append("turns without end. Ends: `instead_of_urdf: {lower, upper}`; a driver of one turn: `turns: [-pi, pi]`; else leave it")
     if other_unit:
