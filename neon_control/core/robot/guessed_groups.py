@@ -1,8 +1,8 @@
 """Which joints of a URDF are an arm, a gripper, the torso, the head, a leg or a wheel: guessed from names and from the tree.
 
 Names come first (`name_words.py`). The tree decides what they leave open: joints in a row that say nothing are an arm, or go on with what
-they hang on; what closes at the end of an arm is its gripper; the one thing that an arm stands on is its first joint. What neither says is
-given to no group, and so is never commanded before a person has decided.
+they hang on; what closes or branches at the end of an arm is its gripper; the one thing that an arm stands on is its first joint. What neither
+says is given to no group, and so is never commanded before a person has decided.
 """
 
 from __future__ import annotations
@@ -70,12 +70,13 @@ class _Guess:
         for name, above in self._above.items():
             self._below.setdefault(above, []).append(name)
         self._order = list(self._walk(None))  # from the root outwards, one branch after the other; circles are in none
-        self._kind = {name: kind_of(name, urdf.joints[name].child) for name in self._order}
+        self._kind = {name: self._said(name) for name in self._order}
 
     def result(self) -> Groups:
         self._find_wheels()
         self._find_wrists()
-        self._find_unnamed()
+        for _ in range(2):  # once more for what hangs on rows that had no kind before
+            self._find_unnamed()
         self._find_first_joints()
         arms, left_out = [Group("", PARTS[ARM], chain) for chain in self._chains(ARM)], self._not_commanded()
         legs = [Group("", PARTS[LEG], chain) for chain in self._chains(LEG)]
@@ -107,6 +108,12 @@ class _Guess:
     def _of(self, *kinds: str) -> list[str]:
         return [name for name in self._order if self._kind[name] in kinds]
 
+    def _said(self, name: str) -> str:
+        """What the joint's name says, else that of the link that it moves; of a link called hand only where it is the last one."""
+        own = kind_of(name)
+        moved = "" if own else kind_of(self._urdf.joints[name].child)
+        return own or ("" if moved == GRIPPER and name in self._below else moved)
+
     def _find_wheels(self) -> None:
         """Joints that turn without end, carry nothing, and stand on the root or are only told a velocity."""
         endless = [name for name in self._order if self._urdf.joints[name].kind == "continuous" and name not in self._below]
@@ -135,7 +142,8 @@ class _Guess:
             over = "" if above is None else self._kind[above]
             carried = [self._kind[child] for child in self._below.get(row[-1], [])]
             if over in (*ENDS, ARM, LEG, HEAD):
-                kind = FINGER if over in ENDS else over
+                branches = on_one[above] > 1 and over == ARM  # arms do not: these are fingers
+                kind = FINGER if over in ENDS or branches else over
             elif carried.count(ARM) > 1 or TORSO in carried:
                 kind = TORSO
             else:

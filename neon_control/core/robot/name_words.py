@@ -13,7 +13,7 @@ WHEEL, PASSIVE, FINGER, GRIPPER, HEAD, LEG, ARM, TORSO = "wheel", "passive", "fi
 
 WORDS = {  # the first kind that has a word of a name counts
     WHEEL: "wheel wheels caster casters castor tire tyre track mecanum omniwheel roller",
-    PASSIVE: "bellows spring suspension damper passive laser lidar antenna",
+    PASSIVE: "bellows spring suspension damper passive bumper sensor laser lidar antenna",
     FINGER: "finger fingers fingertip thumb index middle ring pinky pinkie little knuckle jaw claw",
     GRIPPER: "gripper hand grip grasp grasper robotiq palm",
     HEAD: "head neck eye eyes",
