@@ -83,8 +83,10 @@ def _explain(error: Exception, command: str | None) -> str:
         if not extras:
             return text
         text += f"; in a checkout of this package, pip install '.[{extras}]' brings it"
-        rest = extras.removeprefix("ros,")
-        return text if rest == extras else f"{text}; where ROS 2 is installed, source it, and pip install '.[{rest}]'"
+        ros, _, rest = extras.partition(",")
+        if ros != "ros":
+            return text
+        return f"{text}; where ROS 2 is installed, source it" + (f", and pip install '.[{rest}]'" if rest else "")
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error)

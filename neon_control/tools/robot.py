@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
 from neon_control.core.common.printable import printable
+from neon_control.core.robot.guessed_limits import Stated
 from neon_control.core.robot.packages import PACKAGE, locate
 from neon_control.core.robot.robot_draft import Draft, draft_robot
 from neon_control.core.robot.robot_draft_text import MARK, Decision, write_draft
@@ -66,7 +67,8 @@ def _init(args: argparse.Namespace) -> int:
     if is_xacro_file(given):
         file = expand(given, arguments)
     elif arguments:
-        raise ConfigError(f"{given}: {', '.join(arguments)} are arguments of a xacro file, which it is not")
+        told = " ".join(f"{name}:={value}" for name, value in arguments.items())
+        raise ConfigError(f"{given}: it takes no arguments, as it is no xacro file; got {told}")
     else:
         file = given
     if args.output is not None:
@@ -76,17 +78,21 @@ def _init(args: argparse.Namespace) -> int:
         from neon_control.nodes.robot_listening import listen
 
         heard = _with_node(args, lambda node, spin: listen(node, args.seconds, spin))
-        print(
-            f"heard: {len(heard.joints)} joints, {len(heard.commanded)} topics and {len(heard.actions)} actions that take commands,",
-            end=" ",
-        )
-        print(f"{len(heard.images)} topics of images")
+        told = {
+            "joints": heard.joints,
+            "topics of commands": heard.commanded,
+            "of images": heard.images,
+            "actions of grippers": heard.actions,
+        }
+        print(f"heard: {', '.join(f'{len(found)} {what}' for what, found in told.items())}")
     draft = draft_robot(file, args.urdf, arguments, heard)
     output = args.output or Path(f"{_plain(str(draft.name.value))}.yaml")
     _refuse_existing(output, args.force)
-    draft = _naming_urdf(draft, args.urdf, given, output)
+    if not args.urdf.startswith(PACKAGE):
+        draft.urdf = Stated(_seen_from(output, given))
     text, decisions = write_draft(draft)
-    output.write_text(text, encoding="utf-8")
+    with output.open("w" if args.force else "x", encoding="utf-8") as stream:
+        stream.write(text)
     return _tell(output, draft, decisions)
 
 
@@ -100,13 +106,11 @@ def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name) or "robot"
 
 
-def _naming_urdf(draft: Draft, given: str, file: Path, output: Path) -> Draft:
-    """The same with the URDF as the robot file has to call it: relative to it where both are in one tree."""
-    if not given.startswith(PACKAGE):
-        folder = output.absolute().parent.resolve()
-        near = file.is_relative_to(folder) or file.is_relative_to(folder.parent)
-        draft.urdf = type(draft.urdf)(os.path.relpath(file, folder) if near else str(file))
-    return draft
+def _seen_from(output: Path, file: Path) -> str:
+    """A URDF as a robot file calls it: relative to it where it lies beside or below it, or in a folder beside."""
+    folder = output.absolute().parent.resolve()
+    near = file.is_relative_to(folder) or file.is_relative_to(folder.parent)
+    return os.path.relpath(file, folder) if near else str(file)
 
 
 def _tell(file: Path, draft: Draft, decisions: list[Decision]) -> int:

@@ -1,8 +1,8 @@
 """Which joints of a URDF are an arm, a gripper, the torso, the head, a leg or a wheel: guessed from names and from the tree.
 
 Names come first (`name_words.py`). The tree decides what they leave open: joints in a row that say nothing are an arm, or go on with what
-they hang on; what closes or branches at the end of an arm is its gripper; the one thing that an arm stands on is its first joint. What neither
-says is given to no group, and so is never commanded before a person has decided.
+they hang on; what closes or branches at the end of an arm is its gripper; the one thing that an arm stands on is its first joint. What
+neither says is given to no group, and so is never commanded before a person has decided.
 """
 
 from __future__ import annotations

@@ -164,5 +164,6 @@ def flow(value: Any) -> str:
         return "{" + ", ".join(f"{flow(key)}: {flow(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
-    text = str(yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True))
+    style = '"' if isinstance(value, str) and not value.isprintable() else None  # else a line break stays one
+    text = str(yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True, default_style=style))
     return text.removesuffix("\n").removesuffix("\n...").removesuffix("...").strip()
