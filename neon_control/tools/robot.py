@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
 from neon_control.core.common.printable import printable
-from neon_control.core.robot.guessed_limits import Stated
 from neon_control.core.robot.packages import PACKAGE, locate
 from neon_control.core.robot.robot_draft import Draft, draft_robot
 from neon_control.core.robot.robot_draft_text import MARK, Decision, write_draft
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.core.robot.stated import Stated
 from neon_control.core.robot.xacro_file import expand, is_xacro_file
 from neon_control.tools.arguments import new_file, positive, ros_name, whole
 
@@ -78,13 +78,10 @@ def _init(args: argparse.Namespace) -> int:
         from neon_control.nodes.robot_listening import listen
 
         heard = _with_node(args, lambda node, spin: listen(node, args.seconds, spin))
-        told = {
-            "joints": heard.joints,
-            "topics of commands": heard.commanded,
-            "of images": heard.images,
-            "actions of grippers": heard.actions,
-        }
-        print(f"heard: {', '.join(f'{len(found)} {what}' for what, found in told.items())}")
+        print(
+            f"heard: {len(heard.joints)} joints, {len(heard.commanded)} topics of commands, {len(heard.images)} of images, "
+            f"{len(heard.actions)} actions of grippers"
+        )
     draft = draft_robot(file, args.urdf, arguments, heard)
     output = args.output or Path(f"{_plain(str(draft.name.value))}.yaml")
     _refuse_existing(output, args.force)

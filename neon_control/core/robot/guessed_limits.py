@@ -11,9 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from neon_control.core.robot.kinematics import Kinematics
+from neon_control.core.robot.stated import Stated
 from neon_control.core.robot.urdf import Urdf, UrdfJoint
 
 SLOW = {"rad": 1.0, "m": 0.1}  # [rad/s], [m/s] of the fastest joint of a group
@@ -24,16 +22,6 @@ HIGHEST_SCALE = 0.5
 ABSURD_VELOCITY = {"rad": 50.0, "m": 2.0}  # [rad/s], [m/s] from where no motor of a robot keeps it
 ABSURD_RANGE = {"rad": 8.0 * math.pi, "m": 3.0}
 ALIKE = 4  # joints whose velocities may be the same by chance
-CLEAR = 0.002  # [m] by which the fingers' links have to come nearer
-
-
-@dataclass(frozen=True)
-class Stated:
-    """A value of a robot file, as it is written, and what a person has to decide of it, in words; empty: nothing."""
-
-    value: Any
-    decide: str = ""
-    note: str = ""  # to know, not to decide
 
 
 @dataclass
@@ -143,33 +131,3 @@ def _alike(velocities: Sequence[tuple[float, str]]) -> str:
         f"all {len(velocities)} velocities of the URDF are {number:g}, as an exporter writes them; "
         "state real ones: `joints: {NAME: {instead_of_urdf: {velocity: ...}}}`"
     )
-
-
-def openings(urdf: Urdf, kinematics: Kinematics, names: Sequence[str]) -> tuple[float, float, str] | None:
-    """`open` and `closed` of a gripper, and how that is known: open is where its links are further apart. None: it cannot be seen."""
-    limits = [joint.limit for name in names if (joint := urdf.joints[name]).kind != "continuous"]
-    ends = {limit[:2] for limit in limits if limit is not None and math.isfinite(limit[0]) and limit[0] < limit[1] < math.inf}
-    if len(ends) != 1 or len(limits) != len(names) or None in limits:
-        return None
-    lower, upper = ends.pop()
-    at_ends = {name: np.array([lower, upper]) for name in names}
-    sources = set(names)
-    moved = [j.child for j in urdf.joints.values() if j.source in sources]
-    links = [link for link in kinematics.parents if _hangs_on(kinematics, link, moved)]
-    places = kinematics.poses(links, at_ends)[0] if links else np.zeros((0, 2, 3))  # (L, 2, 3)
-    places = places[np.linalg.norm(places[:, 1] - places[:, 0], axis=1) > CLEAR / 2] if links else places
-    if len(places) < 2:
-        return None
-    width = [max(float(np.linalg.norm(a - b)) for a in places[:, i] for b in places[:, i]) for i in (0, 1)]
-    if abs(width[1] - width[0]) < CLEAR:
-        return None
-    wide, narrow = (upper, lower) if width[1] > width[0] else (lower, upper)
-    return wide, narrow, f"there its links are {1e3 * max(width):.0f} mm apart, and {1e3 * min(width):.0f} mm when closed"
-
-
-def _hangs_on(kinematics: Kinematics, link: str, carriers: Sequence[str]) -> bool:
-    while link not in carriers:
-        if link not in kinematics.parents:
-            return False
-        link = kinematics.parents[link]
-    return True

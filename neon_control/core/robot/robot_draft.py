@@ -12,11 +12,13 @@ from typing import Any
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.declared_motors import read_declared
 from neon_control.core.robot.guessed_groups import Group, Groups, guess_groups
-from neon_control.core.robot.guessed_limits import GuessedLimits, Stated, guess_limits, openings
+from neon_control.core.robot.guessed_limits import GuessedLimits, guess_limits
 from neon_control.core.robot.heard import Heard
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.name_words import words
+from neon_control.core.robot.openings import openings
 from neon_control.core.robot.robot import PARTS
+from neon_control.core.robot.stated import Stated
 from neon_control.core.robot.topic_names import BASE_COMMAND
 from neon_control.core.robot.urdf import Urdf, read_urdf
 
@@ -111,19 +113,17 @@ def _parts(groups: Groups) -> dict[str, Stated]:
 
 def _gripper(group: Group, urdf: Urdf, kinematics: Kinematics | None) -> Stated:
     value: dict[str, Any] = {"kind": group.gripper, "on_stop": "keep"}
-    decide, note = "", ""
+    decide = []
     if group.gripper == "gripper":
         ends = openings(urdf, kinematics, group.joints) if kinematics is not None else None
         if ends is not None:
             value |= {"open": ends[0], "closed": ends[1]}
-            note = f"open: {ends[2]}"
+            decide.append(f"open is taken to be where {ends[2]}")
         else:
-            decide = "its URDF does not show which end of its range is open; state `open` and `closed`, or leave them out"
-    if len(group.joints) > 1 and group.gripper == "gripper":
-        decide = "; ".join(
-            filter(None, (decide, "its joints move on their own in the URDF; where one motor moves them, group that joint only"))
-        )
-    return Stated(value, decide, note)
+            decide.append("the URDF does not show which end of its range is open; state `open` and `closed`, or leave them out")
+        if len(group.joints) > 1:
+            decide.append("its joints move on their own in the URDF; where one motor moves them, group that joint only")
+    return Stated(value, "; ".join(decide))
 
 
 def _base(urdf: Urdf, groups: Groups, heard: Heard | None) -> Stated | None:

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from neon_control.core.common.printable import printable
-from neon_control.core.robot.guessed_limits import Stated
 from neon_control.core.robot.robot_draft import Draft
+from neon_control.core.robot.stated import Stated
 
 MARK = "DECIDE:"
 WIDTH = 140  # letters of a line, beyond which a comment goes above its value
