@@ -62,8 +62,8 @@ def _mapping(text: str) -> tuple[str, str]:
 
 
 def _init(args: argparse.Namespace) -> int:
-    arguments, here = dict(args.arguments), Path.cwd() / "robot.yaml"
-    given = locate(args.urdf, args.output or here) if args.urdf.startswith(PACKAGE) else find_file(args.urdf)
+    arguments, here = dict(args.arguments), Path("robot.yaml")
+    given = locate(args.urdf, (args.output or here).absolute()) if args.urdf.startswith(PACKAGE) else find_file(args.urdf)
     if is_xacro_file(given):
         file = expand(given, arguments)
     elif arguments:

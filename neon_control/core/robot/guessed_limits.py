@@ -62,6 +62,7 @@ def _of_joint(joint: UrdfJoint, other_unit: bool, free: bool, alike: bool) -> St
     lower, upper, velocity = joint.limit or (math.nan,) * 3
     instead: dict[str, float | None] = {}
     decide: list[str] = []
+    notes: list[str] = []
     value: dict[str, Any] = {}
     unit = joint.unit
     has_ends, usable = joint.kind != "continuous", math.isfinite(lower) and math.isfinite(upper) and lower < upper
@@ -78,18 +79,21 @@ def _of_joint(joint: UrdfJoint, other_unit: bool, free: bool, alike: bool) -> St
         decide.append(f"the URDF's velocity is {_said(velocity)}; state what the joint can do [{unit}/s]")
     elif velocity > ABSURD_VELOCITY[unit]:
         instead["velocity"] = SLOW[unit]
-        if not alike:
-            decide.append(f"the URDF's velocity is {_said(velocity)} {unit}/s, which no motor keeps; state the joint's own")
+        text = f"the URDF's velocity is {_said(velocity)} {unit}/s, which no motor keeps"
+        if alike:
+            notes.append(text)
+        else:
+            decide.append(f"{text}; state the joint's own")
     if not has_ends:
         decide.append("turns without end. Ends: `instead_of_urdf: {lower, upper}`; a driver of one turn: `turns: [-pi, pi]`; else leave it")
     if other_unit:
         value |= {"velocity_scale": _scale([joint]), "max_acceleration": ACCELERATION[unit]}
+        notes.append(f"[{unit}/s^2], [{unit}]: others of its group are not in {unit}")
     if has_ends and usable and not free and (other_unit or (unit == "rad" and _margin([joint]) < MARGIN["rad"])):
         value["position_margin"] = _margin([joint])
     if instead:
         value["instead_of_urdf"] = instead
-    note = f"[{unit}/s^2], [{unit}]: others of its group are not in {unit}" if other_unit else ""
-    return Stated(value, "; ".join(decide), note) if value or decide else None
+    return Stated(value, "; ".join(decide), "; ".join(notes)) if value or decide else None
 
 
 def _said(number: float) -> str:
