@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from small_urdf import arm, small_urdf
 
+from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.tools.cli import main
 
@@ -101,6 +102,8 @@ def test_what_is_no_robot_is_refused(here: Path, capsys: pytest.CaptureFixture[s
 def test_wrong_use_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["robot", "init", "nowhere.urdf"]) == 2
     assert "no such file: nowhere.urdf" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match=r"nowhere\.urdf"):
+        main(["robot", "init", "nowhere.urdf", "--debug"])
     with pytest.raises(SystemExit):
         main(["robot", "init", "small.urdf", "side=right"])
     assert "needs NAME:=VALUE, got 'side=right'" in capsys.readouterr().err

@@ -47,9 +47,7 @@ def guess_limits(urdf: Urdf, groups: dict[str, tuple[str, ...]], grippers: Itera
         value: dict[str, Any] = {"velocity_scale": _scale(main), "max_acceleration": ACCELERATION[unit]}
         if unit == "m" and group not in free:
             value["position_margin"] = _margin(main)
-        fastest = max((v for joint in main if (v := _velocity(joint))), default=math.nan) * value["velocity_scale"]
-        speed = f"{fastest:.2g} {unit}/s" if math.isfinite(fastest) else f"no velocity known [{unit}/s]"
-        found.groups[group] = Stated(value, f"a slow start: {speed}, {ACCELERATION[unit]:g} {unit}/s^2")
+        found.groups[group] = Stated(value, f"a slow start: {_speed(main, value['velocity_scale'])}, {ACCELERATION[unit]:g} {unit}/s^2")
         for joint in joints:
             own = _of_joint(joint, joint.unit != unit, group in free, bool(found.decide))
             if own is not None:
@@ -106,6 +104,15 @@ def _velocity(joint: UrdfJoint) -> float:
     if not (math.isfinite(velocity) and velocity > 0.0):
         return 0.0
     return SLOW[joint.unit] if velocity > ABSURD_VELOCITY[joint.unit] else float(velocity)
+
+
+def _speed(joints: Sequence[UrdfJoint], scale: float) -> str:
+    """Of the fastest joint, in words."""
+    unit, fastest = joints[0].unit, max(map(_velocity, joints))
+    if not fastest:
+        return f"no velocity known [{unit}/s]"
+    stated = any(joint.limit is not None and joint.limit[2] == fastest for joint in joints)
+    return f"{fastest * scale:.2g} {unit}/s" + f" of the URDF's {fastest:g}" * stated
 
 
 def _scale(joints: Sequence[UrdfJoint]) -> float:

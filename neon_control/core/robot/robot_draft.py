@@ -47,6 +47,7 @@ class Draft:
     grippers: dict[str, Stated] = field(default_factory=dict)
     base: Stated | None = None
     cameras: dict[str, Stated] = field(default_factory=dict)
+    end_effectors: dict[str, str] = field(default_factory=dict)  # group of an arm -> the link at its end
     doubts: list[str] = field(default_factory=list)  # of joints that nothing is written of
 
     @property
@@ -64,10 +65,11 @@ def draft_robot(file: Path, named: str, arguments: dict[str, str] | None = None,
         heard: of the running robot; None: nobody has listened.
 
     Raises:
-        ConfigError: the URDF cannot be read, or has no joint that moves.
+        ConfigError: the URDF cannot be read, is no tree, or has no joint that moves.
     """
     urdf, declared = read_urdf(file), read_declared(file)
-    kinematics = Kinematics(file) if _is_plain(urdf) else None
+    tree = Kinematics(file)  # refuses links in a circle
+    kinematics = tree if _is_plain(urdf) else None
     groups = guess_groups(urdf, declared, lambda joint: _y_of(urdf, kinematics, joint))
     if not groups.joints and not groups.unknown:
         raise ConfigError(f"{urdf.file}: it has no joint that could be commanded; its joints are {sorted(urdf.joints)}")
@@ -79,6 +81,7 @@ def draft_robot(file: Path, named: str, arguments: dict[str, str] | None = None,
     draft.base = _base(urdf, groups, heard)
     _add_controllers(draft, heard)
     draft.cameras = _cameras(urdf, heard)
+    draft.end_effectors = {group.name: _outermost(urdf, group.joints[-1]) for group in groups.groups if group.part == "arms"}
     if groups.unknown:
         draft.doubts.append(
             f"nothing says what {', '.join(groups.unknown)} {'is' if len(groups.unknown) == 1 else 'are'}: "
@@ -97,6 +100,14 @@ def _is_plain(urdf: Urdf) -> bool:
 def _y_of(urdf: Urdf, kinematics: Kinematics | None, joint: str) -> float:
     """[m] of a joint's place, with all joints at zero."""
     return 0.0 if kinematics is None else float(kinematics.poses([urdf.joints[joint].child], {})[0][0, 0, 1])
+
+
+def _outermost(urdf: Urdf, joint: str) -> str:
+    """The outermost link that a joint carries rigidly."""
+    link = urdf.joints[joint].child
+    while carried := [other.child for other in urdf.joints.values() if other.parent == link and other.kind == "fixed"]:
+        link = carried[-1]
+    return link
 
 
 def _parts(groups: Groups) -> dict[str, Stated]:

@@ -92,6 +92,10 @@ def write_draft(draft: Draft) -> tuple[str, list[Decision]]:
         out.add()
         out.mark("cameras", "none was found, and so one on camera/image_raw is taken; `cameras: {NAME: {topic: ...}}` states others")
     out.add("\n# clearance: {slow_distance: 0.05, stop_distance: 0.02} # [m] keeps bodies apart; see docs/safety.md")
+    hands = {arm.removesuffix("_arm"): {"group": arm, "tcp": link} for arm, link in draft.end_effectors.items()}
+    if hands:
+        out.add("# simulation: # for `neon_control collect` and `demo`, with all of its fields: see docs/robots.md")
+        out.add(f"#   hands: {printable(flow(hands))}")
     out.add('# recording: {audio: ""} # a robot without a microphone')
     return "\n".join(out.lines) + "\n", out.decisions
 

@@ -19,7 +19,7 @@ def limits(file: Path, *names: str, gripper: bool = False) -> GuessedLimits:
 def test_the_fastest_joint_of_a_group_begins_slowly_and_the_numbers_are_marked(tmp_path: Path) -> None:
     found = limits(small_urdf(tmp_path, "elbow at 37", "wrist at 12"), "elbow", "wrist").groups["g"]
     assert found.value == {"velocity_scale": 0.027, "max_acceleration": 5.0}  # 37 rad/s * 0.027 = 0.999 rad/s
-    assert found.decide == "a slow start: 1 rad/s, 5 rad/s^2"
+    assert found.decide == "a slow start: 1 rad/s of the URDF's 37, 5 rad/s^2"
     assert limits(small_urdf(tmp_path, "elbow at 0.4"), "elbow").groups["g"].value["velocity_scale"] == 0.5
 
 

@@ -66,6 +66,15 @@ def test_a_robot_without_an_arm_says_that_it_needs_one(tmp_path: Path) -> None:
         draft(tmp_path, "a fixed", "b fixed")
 
 
+def test_links_in_a_circle_are_refused_and_a_floating_base_is_not(tmp_path: Path) -> None:
+    circle = "".join(
+        f'<link name="{a}"/><joint name="{a}{b}" type="fixed"><parent link="{a}"/><child link="{b}"/></joint>' for a, b in ("xy", "yx")
+    )
+    with pytest.raises(ConfigError, match="hang on each other"):
+        draft(tmp_path, *arm(), more=circle)
+    assert draft(tmp_path, "free > floating", *arm(on="> free"), *FINGERS).groups.left_out["free"] == "it is floating"
+
+
 @pytest.mark.parametrize(("word", "sideways"), [("mecanum", True), ("plain", False)])
 def test_a_base_goes_sideways_where_its_wheels_say_so(tmp_path: Path, word: str, sideways: bool) -> None:
     robot = loaded(tmp_path, draft(tmp_path, f"{word}_wheel_a > continuous", f"{word}_wheel_b > continuous", *arm()))
@@ -97,6 +106,12 @@ def test_what_was_heard_is_not_marked(tmp_path: Path) -> None:
     assert robot.joint_prefix == "r1/" and robot.controllers[0].topic == "robot_arm/joint_trajectory"
     assert robot.base is not None and (robot.base.topic, robot.base.message) == ("base/cmd_vel", "twist")
     assert [camera.name for camera in robot.cameras] == ["eye"]
+
+
+def test_the_end_of_an_arm_is_an_example_for_the_simulation(tmp_path: Path) -> None:
+    what = draft(tmp_path, *arm(), "flange fixed moves tool0", *FINGERS)
+    assert what.end_effectors == {"arm": "tool0"}
+    assert "\n#   hands: {arm: {group: arm, tcp: tool0}}\n" in write_draft(what)[0]
 
 
 def test_joints_that_nobody_reports_are_named(tmp_path: Path) -> None:
