@@ -31,7 +31,7 @@ def hear(context: Context, *others: Node, namespace: str = "") -> Heard:
     executor = SingleThreadedExecutor(context=context)
     for each in (node, *others):
         executor.add_node(each)
-    return listen(node, 1.5, lambda seconds: executor.spin_once(timeout_sec=seconds))
+    return listen(node, 3.0, lambda seconds: executor.spin_once(timeout_sec=seconds))
 
 
 def test_joints_controllers_cameras_and_the_base_are_heard(context: Context) -> None:

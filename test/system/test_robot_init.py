@@ -65,7 +65,7 @@ def drivers(ros_domain_id: int) -> Iterator[Drivers]:
 
 def test_a_drafted_robot_file_is_stated_run_and_checked(drivers: Drivers, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     urdf, file = small_urdf(tmp_path, *arm(), "jaw > wrist_3 0..0 at 0", "wheel > continuous"), tmp_path / "r.yaml"
-    assert main(["robot", "init", str(urdf), "--output", str(file), "--joint-states-from-graph", "--seconds", "2"]) == 0
+    assert main(["robot", "init", str(urdf), "--output", str(file), "--joint-states-from-graph", "--seconds", "4"]) == 0
     assert "does not load before 1 of them are stated" in capsys.readouterr().out
     text = file.read_text()
     assert f"joint_prefix: {PREFIX} # heard" in text and "message: twist" in text and "eye: {topic: eye/image_raw} # heard" in text
