@@ -33,9 +33,10 @@ from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
 from neon_control.recordings.bag.messages import stamp_of
 from neon_control.runtime.decoding.audio_blocks import READERS
-from neon_control.runtime.decoding.images import image_of
+from neon_control.runtime.decoding.images import image_of, kind_of
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.policy.decisions import ChunkStart, InferenceDecisions, Look
+from neon_control.runtime.policy.likeness import Likeness
 from neon_control.runtime.policy.policy import Features, Policy
 from neon_control.runtime.speech.spoken import voice_here
 
@@ -69,6 +70,7 @@ class Run:
     chunks: list[tuple[int, ActionChunk]] = field(default_factory=list)  # time of arrival [ns], chunk
     refusals: list[tuple[int, str, str]] = field(default_factory=list)  # time [ns], inputs to blame, text
     counts: Counter[str] = field(default_factory=Counter)
+    unlike: list[str] = field(default_factory=list)  # how images came otherwise than in the policy's training, in sentences
     methods: dict[str, MethodRun] = field(default_factory=dict)
 
     @property
@@ -102,6 +104,8 @@ class OfflineRun:
         names, age = [camera.name for camera in self._cameras.values()], settings.max_age
         self._builder = ObservationBuilder(space.joint_names, age, cameras=names, max_skew=settings.max_skew, wire=robot.wire)
         self._builder.voice, _ = voice_here()
+        self._likeness = Likeness(settings.unlike_images, names, lambda name: self.run.counts.update([name]), self.run.unlike.append)
+        self._likeness.follow(name, policy.file.images, policy.file.vision.cameras)
         rates = settings.backbone_rate_hz, settings.head_rate_hz
         self._decisions = InferenceDecisions(policy, self._builder, *rates, lambda name: self.run.counts.update([name]))
         blind = [n for n in self._builder.cameras.used if n not in {c.name for role, c in self._cameras.items() if role in inputs}]
@@ -179,7 +183,10 @@ class OfflineRun:
                 self._builder.audio.add(now - delay, samples)
         else:
             camera, cameras = self._cameras[role], self._builder.cameras
-            cameras.buffers[camera.name].add(stamp_of(content), image_of(content, camera))
+            image = image_of(content, camera)
+            if self._likeness.watches(camera.name) and (came := kind_of(content, camera)):
+                self._likeness.check(camera.name, came)
+            cameras.buffers[camera.name].add(stamp_of(content), image)
             if camera.name == cameras.used[0]:  # another one wakes nobody
                 self.run.counts["images"] += 1
                 if self._decisions.image_arrived(now, now):

@@ -13,6 +13,7 @@ from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.sensing.observation import MAX_SKEW, MaxAge
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY
+from neon_control.runtime.policy.likeness import UNLIKE_IMAGES
 
 NODES = ("inference_node", "executor_node")
 
@@ -26,6 +27,7 @@ class Settings:
     executor: ExecutorSettings = field(default_factory=ExecutorSettings)
     max_age: MaxAge = field(default_factory=MaxAge)
     max_skew: float = MAX_SKEW
+    unlike_images: str = UNLIKE_IMAGES
     backbone_rate_hz: float = setting(10.0, minimum=0.1, maximum=100.0)
     head_rate_hz: float = setting(0.0, minimum=0.0, maximum=100.0)
     audio_rate_hz: int = setting(16000, minimum=8000, maximum=192000)

@@ -13,7 +13,8 @@ from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import Camera, input_name
 from neon_control.core.sensing.cameras import Cameras
-from neon_control.runtime.decoding.images import image_of
+from neon_control.runtime.decoding.images import image_of, kind_of
+from neon_control.runtime.policy.likeness import Likeness
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class CameraTopics:
     cameras: Cameras  # the buffers
     statistics: Statistics  # where the counters go
     on_image: Callable[[], None]  # called after each image of the first camera that the policy looks at
+    likeness: Likeness | None = None  # refuses what the policy was not trained on, or says so
 
     def __iter__(self) -> Iterator[tuple[type, str, Callable[[Any], None], str]]:
         """What to subscribe to: type, topic, callback, and the input's name in counters."""
@@ -38,7 +40,10 @@ class CameraTopics:
         if len(self.robot_cameras) > 1:
             self.statistics.count(f"images_received_{camera.name}")
         # What has to be computed is left to the inference thread, and only if this image is the one it takes.
-        self.cameras.buffers[camera.name].add(to_nanoseconds(message.header.stamp), image_of(message, camera))
+        image = image_of(message, camera)
+        if self.likeness is not None and self.likeness.watches(camera.name) and (kind := kind_of(message, camera)):
+            self.likeness.check(camera.name, kind)
+        self.cameras.buffers[camera.name].add(to_nanoseconds(message.header.stamp), image)
         if camera.name == self.cameras.used[0]:
             self.on_image()
 

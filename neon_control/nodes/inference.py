@@ -50,9 +50,11 @@ from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.allowed import check_allowed
 from neon_control.runtime.policy.decisions import InferenceDecisions
+from neon_control.runtime.policy.likeness import UNLIKE_IMAGES, Likeness
 from neon_control.runtime.policy.loading import PolicyLoading, check_wanted
 from neon_control.runtime.policy.loop import InferenceLoop
 from neon_control.runtime.policy.policy import Policy
+from neon_control.runtime.policy.policy_file import PolicyFile
 from neon_control.runtime.speech.spoken import voice_here
 
 LOG_PERIOD_S = 5.0  # [s] the same complaint is logged at most this often
@@ -100,6 +102,7 @@ class Parameters:
     rejoin_after: float = REJOIN_AFTER
     max_age: MaxAge = field(default_factory=MaxAge)
     max_skew: float = MAX_SKEW
+    unlike_images: str = UNLIKE_IMAGES
 
 
 class InferenceNode(AutostartNode):
@@ -144,6 +147,8 @@ class InferenceNode(AutostartNode):
             space.joint_names, parameters.max_age, cameras=cameras, witnesses=witnesses, max_skew=skew, wire=wire
         )
         self._statistics = Statistics()
+        self._likeness = Likeness(parameters.unlike_images, cameras, self._statistics.count, self.get_logger().warning)
+        self._compare_with(policy.file)
         self._decide_for(policy)
         self._complaints: dict[str, float] = {}
         self._refused: dict[str, str] = {}  # input -> why a message was refused; told once at least, and until one is good again
@@ -153,7 +158,9 @@ class InferenceNode(AutostartNode):
         self._deafness = watch_of(self, parameters.rejoin_after)
         # All cameras, and the sound, whatever this policy uses: another may follow.
         transport = parameters.image_transport
-        self._camera_topics = CameraTopics(self._robot.cameras, transport, self._builder.cameras, self._statistics, self._on_image)
+        self._camera_topics = CameraTopics(
+            self._robot.cameras, transport, self._builder.cameras, self._statistics, self._on_image, self._likeness
+        )
         for camera in self._camera_topics:
             self._subscribe(*camera)
         self._joint_state_reader = JointStateReader()
@@ -211,8 +218,12 @@ class InferenceNode(AutostartNode):
     def _take_over(self, policy: Policy) -> None:
         self._decisions.change(policy, self._now())
         self._tell_if_ignored()
+        self._compare_with(policy.file)
         if self._loop is None:
             self._decide_for(policy)
+
+    def _compare_with(self, file: PolicyFile) -> None:
+        self._likeness.follow(file.name, file.images, file.vision.cameras)
 
     def _decide_for(self, policy: Policy) -> None:
         rates = self._settings.backbone_rate_hz, self._settings.head_rate_hz
@@ -319,6 +330,7 @@ class InferenceNode(AutostartNode):
             **self._change.diagnostics(),
             "deaf_to": ", ".join(deaf) or "none",
             "refused": "; ".join(self._refused.values()) or "none",
+            "unlike": "; ".join(self._likeness.problems.values()) or "none",
             "joint_states_late": self._builder.joint_states.late,
             "audio_gaps": sound.gaps,
             "instruction": printable(self._builder.instruction) or "none",
@@ -348,4 +360,6 @@ class InferenceNode(AutostartNode):
         if quiet > max(STALLED_S, 5.0 / rate):
             reason = "an inference has not ended" if self._decisions.busy else "does the clock run?"
             return DiagnosticStatus.WARN, f"no chunk for {quiet:.1f} s; {reason}"
+        if self._likeness.problems:
+            return DiagnosticStatus.WARN, "; ".join(["publishing chunks", *self._likeness.problems.values()])
         return DiagnosticStatus.OK, "publishing chunks"

@@ -28,7 +28,7 @@ from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, file_fingerprint, step_times
 from neon_control.runtime.decoding.audio_blocks import READERS
-from neon_control.runtime.decoding.images import image_of
+from neon_control.runtime.decoding.images import image_of, kind_of
 from neon_control.runtime.decoding.sound import SoundStream
 
 TEXT = "std_msgs/msg/String"
@@ -128,11 +128,15 @@ class _Playback:
             while waiting and waiting[0].due < now:
                 yield from self._look(waiting.popleft())
             try:
-                if topic == leading:
-                    waiting.append(_Image(now + reaction, stamp_of(message), image_of(message, cameras[topic])))
-                elif topic in cameras:
+                if topic in cameras:
                     camera = cameras[topic]
-                    self._builder.cameras.buffers[camera.name].add(stamp_of(message), image_of(message, camera))
+                    image = image_of(message, camera)
+                    if kind := kind_of(message, camera):
+                        self._report.images[camera.name, kind] += 1
+                    if topic == leading:
+                        waiting.append(_Image(now + reaction, stamp_of(message), image))
+                    else:
+                        self._builder.cameras.buffers[camera.name].add(stamp_of(message), image)
                 elif topic == joint_states:
                     self._builder.joint_states.add(stamp_of(message), message.name, message.position)
                 elif topic == self._told:

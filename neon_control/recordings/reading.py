@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.core.sensing.observation import Observation
 
 SILENCE = np.zeros(round(AUDIO_WINDOW_S * SAMPLE_RATE), np.float32)  # what a robot without a microphone hears
@@ -53,6 +55,7 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     seconds: float = 0.0  # [s] from the first to the last image
     rates: dict[str, float] = field(default_factory=dict)  # topic or feature -> [Hz], mean from its first to its last message
+    images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # camera, how its images came -> how many
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, where: str, time: float | None, what: str, kind: str = "") -> None:

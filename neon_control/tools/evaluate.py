@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     found = [t for j in judged for t in tables.run_tables(j)] + tables.recording_tables(recording)
     tables.write(found, out)
-    lines = [verdict(j, recording) for j in judged] + ([comparison(judged)] if len(judged) > 1 else [])
+    lines = [line for j in judged for line in (verdict(j, recording), *j.run.unlike)] + ([comparison(judged)] if len(judged) > 1 else [])
     print("\n".join(lines))
     if not args.tables_only:
         from neon_control.evaluation import report  # here: matplotlib takes a second

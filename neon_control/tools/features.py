@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     cache = Path(config.cache) if config.cache else None
     start = time.monotonic()
     vision = config.backbone_spec(robot)
-    job = Job(space, config.dt, config.num_steps, vision, cache, args.workers, config.listens, config.speak_tasks)
+    job = Job(space, config.dt, config.num_steps, vision, cache, args.workers, config.listens, config.speak_tasks, config.augmentation)
     found = extract(bags, job, args.ray)
     frames = sum(len(arrays["stamps"]) for arrays in found.arrays)
     seconds = time.monotonic() - start

@@ -31,14 +31,14 @@ again.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from neon_control.training.building import POLICY_KEYS, head_keys
-    from neon_control.training.config import BACKBONE_KEYS, TrainConfig
+    from neon_control.training.config import AUGMENT_KEYS, BACKBONE_KEYS, TrainConfig
     from neon_control.training.options import add_options
 
     parser.description, parser.formatter_class = DESCRIPTION, argparse.RawDescriptionHelpFormatter
     parser.usage = "neon_control train [--config FILE] [--FIELD VALUE ...]"
     text = "training configuration; a name that is no file here is looked up in the package's config/ (default: %(default)s)"
     parser.add_argument("--config", default="train/g1_reach.yaml", help=text, metavar="FILE")
-    add_options(parser, TrainConfig, {"head": head_keys(), "policy": POLICY_KEYS, "backbone": BACKBONE_KEYS})
+    add_options(parser, TrainConfig, {"head": head_keys(), "policy": POLICY_KEYS, "backbone": BACKBONE_KEYS, "augment": AUGMENT_KEYS})
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(config: TrainConfig, workers: Workers) -> int:
     from neon_control.recordings.finding import find_recordings
-    from neon_control.training.batches import split_episodes, to_batch
+    from neon_control.training.augmentation import trained_kinds
+    from neon_control.training.batches import split_episodes, to_batch, to_views
     from neon_control.training.delivery import deliver, target_folder
     from neon_control.training.feature_job import Job
     from neon_control.training.features import prepare
@@ -77,8 +78,9 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     target_folder(config).parent.mkdir(parents=True, exist_ok=True)
     run_folder.mkdir(parents=True, exist_ok=True)
     cache = Path(config.cache) if config.cache else None
-    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads, config.listens, config.speak_tasks)
-    recordings = workers.first_before_others(lambda: prepare(bags, job))
+    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads, config.listens, config.speak_tasks, config.augmentation)
+    found = workers.first_before_others(lambda: prepare(bags, job))
+    recordings = found.arrays
     kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
     training, validation = to_batch(kept, space), to_batch(held_out, space)
     tasks = job.tasks(bags)
@@ -86,7 +88,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         if tasks:
             print(f"{len(tasks)} tasks: {printable('; '.join(tasks))}")
         print(f"{len(kept)} episodes to train on, {len(training)} samples; {len(held_out)} to validate on, {len(validation)} samples")
-    result, curves = train(config, space, training, validation, run_folder, vision, workers)
+    result, curves = train(config, space, training, validation, run_folder, vision, workers, to_views(kept))
     if not workers.first:
         return 0
     summary = {
@@ -101,7 +103,8 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         "validation_loss": {name: float(f"{value:.4g}") for name, value in result.losses.items()},
     }
     report = write_report(run_folder, config, space, result, curves, training, validation, summary)
-    folder = deliver(config, robot, result, validation, summary, vision)
+    images = trained_kinds(found.images, [camera.name for camera in config.cameras_of(robot)], config.augmentation)
+    folder = deliver(config, robot, result, validation, summary, vision, images)
     print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by running it")
     print(f"validation error: {result.errors}; more in {report}")
     return 0

@@ -72,15 +72,38 @@ def to_batch(recordings: Sequence[Arrays], space: ActionSpace) -> Batch:
     Raises:
         ConfigError: a value is not finite.
     """
-    joined = {key: np.concatenate([r[key] for r in recordings]) for key in KEYS}
-    for key, values in joined.items():
-        if not np.isfinite(values).all():
-            where = [i for i, r in enumerate(recordings) if not np.isfinite(r[key]).all()]
-            raise ConfigError(f"'{key}' of the prepared samples holds NaN or infinity, in episodes {where[:10]} of {len(recordings)}")
+    joined = {key: _joined(recordings, key) for key in KEYS}
     # A command may lie a little outside the range that a policy can express; it is taught the nearest that it can.
     actions = np.clip(space.normalise(joined["actions"]), -1.0, 1.0)
     arrays = (joined["vision"], joined["audio"], space.normalise_joints(joined["joints"]), actions, joined["mask"])
     return Batch(*(torch.as_tensor(a, dtype=torch.float32) for a in arrays))
+
+
+def to_views(recordings: Sequence[Arrays]) -> Tensor | None:
+    """(n, K, F) the features of the samples' augmented images; None where there are none.
+
+    Raises:
+        ConfigError: a value is not finite.
+    """
+    return torch.as_tensor(_joined(recordings, "views")) if all("views" in r for r in recordings) else None
+
+
+def _joined(recordings: Sequence[Arrays], key: str) -> np.ndarray:
+    values = np.concatenate([r[key] for r in recordings])
+    if not np.isfinite(values).all():
+        where = [i for i, r in enumerate(recordings) if not np.isfinite(r[key]).all()]
+        raise ConfigError(f"'{key}' of the prepared samples holds NaN or infinity, in episodes {where[:10]} of {len(recordings)}")
+    return values
+
+
+def with_views(vision: Tensor, views: Tensor, choice: Tensor) -> Tensor:
+    """(n, F) of each sample its image's features, where `choice` (n,) is 0, or those of its variant number `choice`.
+
+    Args:
+        vision, views: (n, F) and (n, K, F).
+    """
+    chosen = views[torch.arange(len(views)), (choice - 1).clamp(min=0)]
+    return torch.where(choice[:, None] > 0, chosen, vision)
 
 
 def batch_indices(count: int, size: int, seed: int, epoch: int, skip: int = 0) -> Iterator[Tensor]:
@@ -91,4 +114,4 @@ def batch_indices(count: int, size: int, seed: int, epoch: int, skip: int = 0) -
 
 def _episode(recording: Arrays, index: int) -> Arrays:
     begin, end = np.searchsorted(recording["episode"], (index, index + 1))  # they rise; a slice, unlike picked rows, is no copy
-    return {key: recording[key][begin:end] for key in KEYS}
+    return {key: recording[key][begin:end] for key in (*KEYS, "views") if key in recording}

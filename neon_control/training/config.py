@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.common.fields import Place, check_fields, load, load_fields, rules_of, setting
+from neon_control.core.common.fields import Place, check_fields, default_of, load, load_fields, rules_of, setting
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.action_space import MODES
 from neon_control.core.robot.camera import Camera
@@ -20,7 +20,9 @@ from neon_control.runtime.encoders.preprocessing import FITS
 from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
 from neon_control.runtime.policy.action_layer import BACKENDS
 from neon_control.runtime.policy.policy import VISION_ENCODER
+from neon_control.training.augmentation import Augment
 
+AUGMENT_KEYS = {f.name: rules_of(f).text + f" (default: {default_of(f)})" for f in fields(Augment)}
 BACKBONE_KEYS = {f.name: rules_of(f).text for f in fields(BackboneSpec) if rules_of(f).offered}
 
 
@@ -49,6 +51,9 @@ class TrainConfig:
     backbone: Mapping[str, Any] = setting({}, "a Hugging Face model to see with; without one it is EfficientNet-Lite0")
     head: Mapping[str, Any] = setting({}, "the action head: its type, and options that depend on it (defaults in brackets)")
     policy: Mapping[str, Any] = setting({}, "the rest of the action layer")
+    augment: Mapping[str, Any] = setting(
+        {}, "variants of the images to train on as well, encoded once; without one, the images as they came"
+    )
     backend: str = setting("onnx", "what runs the action layer on the robot; torch: for a head that cannot be exported", choices=BACKENDS)
     plugins: tuple[str, ...] = setting((), "Python modules to import first: heads and backbones of your own")
     init_from: str = setting("", "a policy to start from, of the same mode or a narrower one, whose predictions are kept")
@@ -103,6 +108,11 @@ class TrainConfig:
         spec = describe_model(model, Path.cwd(), **how)
         return spec.looking_at(self.cameras, self.combine, views)
 
+    @property
+    def augmentation(self) -> Augment | None:
+        """What `augment` asks for; ConfigError for an unknown field or a value out of range."""
+        return load(Augment, self.augment, Place(field="TrainConfig.augment")) if self.augment else None
+
     def cameras_of(self, robot: Robot) -> tuple[Camera, ...]:
         """The robot's cameras that the policy looks through, in its order.
 
@@ -125,7 +135,10 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dictionaries."""
-        return {**asdict(self), "cameras": list(self.cameras), "plugins": list(self.plugins), "freeze": list(self.freeze)}
+        values = asdict(self)
+        if not self.augment:
+            del values["augment"]  # checkpoints of older versions know nothing of it, and go on
+        return {**values, "cameras": list(self.cameras), "plugins": list(self.plugins), "freeze": list(self.freeze)}
 
 
 def load_train_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from neon_control.core.robot.robot import Robot
 from neon_control.runtime.compute.sessions import open_session
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.export.policy_export import export_policy
+from neon_control.runtime.policy.likeness import TrainedKind
 from neon_control.runtime.policy.policy import Policy
 from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, read_policy_file
 from neon_control.runtime.policy.torch_action_layer import rebuild_policy
@@ -40,8 +41,19 @@ def target_folder(config: TrainConfig) -> Path:
     return target
 
 
-def deliver(config: TrainConfig, robot: Robot, result: Result, validation: Batch, summary: Mapping[str, Any], vision: BackboneSpec) -> Path:
+def deliver(
+    config: TrainConfig,
+    robot: Robot,
+    result: Result,
+    validation: Batch,
+    summary: Mapping[str, Any],
+    vision: BackboneSpec,
+    images: Mapping[str, Sequence[TrainedKind]],
+) -> Path:
     """Export, verify, and move into place; returns the policy's folder.
+
+    Args:
+        images: camera -> the kinds of its images in training.
 
     Raises:
         ConfigError: as of `target_folder`.
@@ -61,6 +73,7 @@ def deliver(config: TrainConfig, robot: Robot, result: Result, validation: Batch
         use_audio=policy.use_audio,
         vision=vision,
         backend=config.backend,
+        images=images,
     )
     verify(staged, robot, validation)
     target = target_folder(config)

@@ -1,9 +1,11 @@
 """What is to be made of recordings, and where it is kept.
 
-Two files for each, because they change for different reasons:
+Two files for each, or three, because they change for different reasons:
 
     features-<key>  vision (m, F), audio (m, 384), stamps (m,), episode (m,)
                     of every frame that was ever asked for; slow; key: recording, encoders, preprocessing
+    views-<key>     views (m, K, F), stamps (m,), episode (m,)
+                    of the same frames, their K augmented variants; slowest; key: as of the features, and how they are augmented
     samples-<key>   joints (n, J) [rad], actions (n, H, N), mask (n, H), stamps (n,), episode (n,)
                     fast; key: recording, joints and their order, dt, H, clip
 
@@ -17,20 +19,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.recordings.finding import Recording
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.hearing import audio_revision
 from neon_control.runtime.policy.policy import VISION_ENCODER
 from neon_control.runtime.speech.spoken import REVISION as SPEECH
+from neon_control.training.augmentation import Augment
 from neon_control.training.feature_files import Arrays, map_arrays
 
-FORMAT = 2  # of both files; raise it when their content changes
+FORMAT = 2  # of all files; raise it when their content changes
+NOTES = 2  # the same of what a samples file says about its recording; features stay, and nothing is encoded again
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,15 @@ class Files:
 
     features: Path
     samples: Path
+    views: Path | None = None  # where variants are asked for
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What was found while a recording was read."""
+
+    problems: tuple[str, ...] = ()
+    images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # camera, how its images came -> how many
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,7 @@ class Job:
         workers: processes; None: one per core, or what a cluster has. Where only one may run, as many threads.
         audio: False for a policy that does not listen: its features of sound are 0, and no encoder is loaded for them.
         speak: what a recording says is to be done is spoken where it has no sound.
+        augment: variants of the images, to be encoded as well.
     """
 
     space: ActionSpace
@@ -62,6 +78,7 @@ class Job:
     workers: int | None = None
     audio: bool = True
     speak: bool = False
+    augment: Augment | None = None
 
     @property
     def cores(self) -> int:
@@ -89,25 +106,31 @@ class Job:
         senses = [[*of, words] for of in senses] if words else senses  # features of older versions are found again
         heard, deaf = (folder / f"features-{_key(of)}.safetensors" for of in senses)
         space = self.space
-        samples = [FORMAT, content, space.mode, list(space.joint_names), space.dim, self.dt, self.num_steps, asdict(self.vision.clip)]
+        samples: list[Any] = [FORMAT, NOTES, content, space.mode, list(space.joint_names), space.dim, self.dt, self.num_steps]
+        samples += [asdict(self.vision.clip)]
         samples += [space.lower.tolist(), space.upper.tolist()] if recording.uses_ranges else []
         samples += [words, bool(self.vision.instruction)] if words else []
         features = heard if self.audio or heard.exists() else deaf  # what was heard for another policy is as good
-        return Files(features, folder / f"samples-{_key(samples)}.safetensors")
+        varied = [FORMAT, recording.senses_fingerprint(), vision, words, asdict(self.augment)] if self.augment else None
+        views = folder / f"views-{_key(varied)}.safetensors" if varied else None
+        return Files(features, folder / f"samples-{_key(samples)}.safetensors", views)
 
-    def load(self, files: Files) -> tuple[Arrays, tuple[str, ...]] | None:
-        """A recording's arrays, mapped into memory, and its problems; None where something is missing."""
-        found, encoded = map_arrays(files.samples), map_arrays(files.features)
-        if found is None or encoded is None:
+    def load(self, files: Files) -> tuple[Arrays, Notes] | None:
+        """A recording's arrays, mapped into memory, and what there is to say of it; None where something is missing."""
+        found = map_arrays(files.samples)
+        if found is None:
             return None
-        (samples, notes), (features, _) = found, encoded
-        wanted, known = frames_of(samples), frames_of(features)
-        if wanted != known:
-            rows = dict(zip(known, range(len(known)), strict=True))
-            if not set(wanted) <= set(rows):
+        samples, notes = found
+        seen: Arrays = {}
+        for path, keys in ((files.features, ("vision", "audio")), (files.views, ("views",))):
+            if path is None:
+                continue
+            arrays = _rows(path, frames_of(samples))
+            if arrays is None:
                 return None
-            features = {key: values[[rows[frame] for frame in wanted]] for key, values in features.items()}
-        return {"vision": features["vision"], "audio": features["audio"], **samples}, tuple(json.loads(notes["problems"]))
+            seen |= {key: arrays[key] for key in keys}
+        images = Counter({(camera, ImageKind(**kind)): count for camera, kind, count in json.loads(notes["images"])})
+        return seen | samples, Notes(tuple(json.loads(notes["problems"])), images)
 
     def tasks(self, recordings: Iterable[Recording]) -> list[str]:
         """What the policy is told in recordings that are done, in order; nothing where it is told nothing."""
@@ -118,6 +141,20 @@ class Job:
 def frames_of(arrays: Arrays) -> list[tuple[int, int]]:
     """What identifies each row: episode and stamp [ns]."""
     return list(zip(arrays["episode"].tolist(), arrays["stamps"].tolist(), strict=True))
+
+
+def _rows(path: Path, wanted: list[tuple[int, int]]) -> Arrays | None:
+    """The rows of these frames, in this order; None where the file or one of them is missing."""
+    arrays, _ = map_arrays(path) or (None, {})
+    if arrays is None:
+        return None
+    known = frames_of(arrays)
+    if wanted == known:
+        return arrays
+    rows = dict(zip(known, range(len(known)), strict=True))
+    if not set(wanted) <= set(rows):
+        return None
+    return {key: values[[rows[frame] for frame in wanted]] for key, values in arrays.items()}
 
 
 def _key(content: Any) -> str:

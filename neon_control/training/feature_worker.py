@@ -14,6 +14,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ConfigError, NeonControlError, ObservationError
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S
+from neon_control.core.sensing.observation import Observation
 from neon_control.recordings.finding import Recording, Report, Sample
 from neon_control.recordings.reading import SILENCE
 from neon_control.runtime.compute.device_arrays import to_numpy
@@ -65,8 +66,9 @@ class Worker:
             raise ConfigError(f"cannot keep features in {folder}: it is read-only; --cache names another folder")
         remove_scratch(folder)
         job, report = self._job, Report()
-        known, _ = map_arrays(files.features) or ({}, {})
-        features, samples = _Pieces(known), _Pieces({})
+        samples = _Pieces({})
+        encoders = [(files.features, self.encode), *([(files.views, self.encode_views)] if files.views else [])]
+        kept = [(_Pieces((map_arrays(path) or ({}, {}))[0]), path, encode) for path, encode in encoders]
         tasks: set[str] = set()
         stream = recording.samples(job.space, job.dt, job.num_steps, job.vision.clip, report)
         try:
@@ -77,12 +79,13 @@ class Worker:
                 tasks.update(s.observation.instruction for s in batch)
                 rows = _to_arrays(batch)
                 samples.add(rows)
-                missing = [row for row, frame in enumerate(frames_of(rows)) if frame not in features.frames]
-                if missing:
-                    new = self.encode([batch[row] for row in missing], recording.name)
-                    features.add(new | {key: rows[key][missing] for key in ("stamps", "episode")})
-                if features.unsaved >= SAVE:
-                    write_arrays(files.features, features.join())
+                for pieces, path, encode in kept:
+                    missing = [row for row, frame in enumerate(frames_of(rows)) if frame not in pieces.frames]
+                    if missing:
+                        new = encode([batch[row] for row in missing], recording.name)
+                        pieces.add(new | {key: rows[key][missing] for key in ("stamps", "episode")})
+                    if pieces.unsaved >= SAVE:
+                        write_arrays(path, pieces.join())
         except ObservationError as error:
             report.add(recording.name, None, str(error))
             samples = _Pieces({})  # what was read before it is not used
@@ -92,15 +95,19 @@ class Worker:
             report.add(recording.name, None, f"cannot be encoded: {type(error).__name__}: {error}")
             samples = _Pieces({})
         problems = tuple(str(p) for p in report.problems)
-        if features.added:
-            write_arrays(files.features, features.join())
+        for pieces, path, _ in kept:
+            if pieces.unsaved:
+                write_arrays(path, pieces.join())
+        encoded = max(pieces.added for pieces, _, _ in kept)
         if not samples.added:
             clip = f"{job.vision.clip.frames} images at {job.vision.clip.rate_hz:g} Hz"
             problems = problems or (f"{recording.name}: no sample; it may be shorter than one clip of {clip}",)
-            return Outcome(index, features.added, problems)
-        notes = {"tasks": json.dumps(sorted(tasks - {""}))} if job.told else {}
-        write_arrays(files.samples, samples.join(), {"problems": json.dumps(problems), **notes})
-        return Outcome(index, features.added, problems)
+            return Outcome(index, encoded, problems)
+        images = [[camera, vars(kind), count] for (camera, kind), count in report.images.items()]
+        notes = {"problems": json.dumps(problems), "images": json.dumps(images)}
+        notes |= {"tasks": json.dumps(sorted(tasks - {""}))} if job.told else {}
+        write_arrays(files.samples, samples.join(), notes)
+        return Outcome(index, encoded, problems)
 
     def encode(self, samples: Sequence[Sample], name: str = "") -> Arrays:
         """Features of a few samples' images and sound, as the live node computes them.
@@ -108,13 +115,34 @@ class Worker:
         Args:
             name: of their recording, which is part of whose voice is heard at which frame.
         """
-        spec, drawn = self._job.vision, [self._draw(s, name) for s in samples]
-        seen = [replace(s.observation, audio=drawn_window(*d)) if d else s.observation for s, d in zip(samples, drawn, strict=True)]
-        groups = [list(group) for _, group in groupby(seen, lambda o: spec.words(o.instruction))]
+        drawn = [self._draw(s, name) for s in samples]
+        seen = self._seen(samples, drawn)
         return {
-            "vision": np.concatenate([to_numpy(encode_observations(self._eye, spec, group).features) for group in groups]),
+            "vision": self._look(seen),
             "audio": np.stack([self._hear_words(*d) if d else self._hear(o.audio) for o, d in zip(seen, drawn, strict=True)]),
         }
+
+    def encode_views(self, samples: Sequence[Sample], name: str = "") -> Arrays:
+        """Features (n, K, F) of the variants of a few samples' images; arguments as of `encode`."""
+        augment = self._job.augment
+        if augment is None:
+            raise ConfigError("no augmentation is asked for")
+        seen = self._seen(samples, [self._draw(s, name) for s in samples])
+        views = [
+            self._look([augment.variant(o, s.episode, view) for o, s in zip(seen, samples, strict=True)]) for view in range(augment.views)
+        ]
+        return {"views": np.stack(views, axis=1)}
+
+    @staticmethod
+    def _seen(samples: Sequence[Sample], drawn: Sequence[tuple[str, int] | None]) -> list[Observation]:
+        """Observations with the sound that is to be heard."""
+        return [replace(s.observation, audio=drawn_window(*d)) if d else s.observation for s, d in zip(samples, drawn, strict=True)]
+
+    def _look(self, seen: Sequence[Observation]) -> np.ndarray:
+        """(n, F)"""
+        spec = self._job.vision
+        groups = [list(group) for _, group in groupby(seen, lambda o: spec.words(o.instruction))]
+        return np.concatenate([to_numpy(encode_observations(self._eye, spec, group).features) for group in groups])
 
     def _told(self, batch: list[Sample], name: str, report: Report) -> list[Sample]:
         """Without the samples at which a robot would wait for words; what has none is reported."""

@@ -7,18 +7,20 @@ old one; see `feature_job` for what is in them, `feature_worker` for how it is c
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.recordings.finding import Recording
 from neon_control.recordings.reading import Problem, alike
 from neon_control.runtime.encoders.vision import build_cache, cache_folder
 from neon_control.runtime.speech.espeak import require_espeak
 from neon_control.training.feature_files import Arrays, let_files_stay_open
-from neon_control.training.feature_job import Job
+from neon_control.training.feature_job import Job, Notes
 from neon_control.training.feature_worker import Outcome
 from neon_control.training.spread import Task, over_processes, over_ray
 
@@ -32,6 +34,7 @@ class Extraction:
     arrays: list[Arrays]  # of the usable recordings, in their order
     encoded: int  # frames, now; the others were there
     problems: list[tuple[str, str]]  # recording, and what was left out of it and why: a text that begins with the recording's name
+    images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # of the usable ones: camera, how its images came -> how many
 
     def table(self) -> str:
         """The problems as text, those that differ in numbers only on one line; empty where there is none."""
@@ -44,12 +47,13 @@ class Extraction:
         return "\n".join([f"{len(self.problems)} problems in {len({name for name, _ in self.problems})} recordings:", *lines])
 
 
-def prepare(recordings: Sequence[Recording], job: Job) -> list[Arrays]:
+def prepare(recordings: Sequence[Recording], job: Job) -> Extraction:
     """Compute what is missing and load everything; problems go to stderr as a table. See `extract`.
 
     Returns:
-        For each usable recording, n samples, read-only and mapped into memory: `vision` (n, F), `audio` (n, 384), `joints` (n, J) [rad],
-        `actions` (n, H, N), `mask` (n, H), `stamps` (n,) [ns], `episode` (n,).
+        Its `arrays` are, for each usable recording, n samples, read-only and mapped into memory: `vision` (n, F), `audio` (n, 384),
+        `joints` (n, J) [rad], `actions` (n, H, N), `mask` (n, H), `stamps` (n,) [ns], `episode` (n,), and `views` (n, K, F) where
+        variants are asked for.
 
     Raises:
         ConfigError: no recording is usable; as of `extract`.
@@ -59,7 +63,7 @@ def prepare(recordings: Sequence[Recording], job: Job) -> list[Arrays]:
         print(table, file=sys.stderr)
     if not extraction.arrays:
         raise ConfigError(f"none of the {len(recordings)} recordings can be used")
-    return extraction.arrays
+    return extraction
 
 
 def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -> Extraction:
@@ -76,10 +80,10 @@ def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -
         PolicyError: an encoder is missing.
         NeonControlError: a worker process was killed.
     """
-    let_files_stay_open(2 * len(recordings))
+    let_files_stay_open(3 * len(recordings))
     if job.speak:
         require_espeak()
-    loaded: list[tuple[Arrays, tuple[str, ...]] | None] = [None] * len(recordings)
+    loaded: list[tuple[Arrays, Notes] | None] = [None] * len(recordings)
     failed: list[tuple[str, ...]] = [()] * len(recordings)
     tasks: dict[int, Task] = {}
     for i, recording in enumerate(recordings):
@@ -99,9 +103,13 @@ def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -
         loaded[outcome.index] = job.load(files)
         failed[outcome.index] = outcome.problems
     problems = [
-        (r.name, text) for r, found, others in zip(recordings, loaded, failed, strict=True) for text in (found[1] if found else others)
+        (r.name, text)
+        for r, found, others in zip(recordings, loaded, failed, strict=True)
+        for text in (found[1].problems if found else others)
     ]
-    return Extraction([found[0] for found in loaded if found is not None], encoded, problems)
+    usable = [found for found in loaded if found is not None]
+    images = sum((notes.images for _, notes in usable), Counter[tuple[str, ImageKind]]())
+    return Extraction([arrays for arrays, _ in usable], encoded, problems, images)
 
 
 def _encode(job: Job, tasks: Sequence[Task], ray: str | None, recordings: int) -> Iterable[Outcome]:

@@ -13,6 +13,8 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.model.policy import ActionPolicy
 from neon_control.training.config import TrainConfig
 
+VIEWS_RANK = 1 << 20  # in place of a process's rank, of which there are fewer: numbers of its own
+
 
 def make_optimiser(config: TrainConfig, module: nn.Module) -> torch.optim.AdamW:
     """AdamW over the parameters that are trained."""
@@ -63,6 +65,12 @@ def draw_known(config: TrainConfig, count: int, step: int) -> Tensor | None:
         return None
     generator = torch.Generator().manual_seed(step_seed(config.seed, step, 0))
     return (torch.rand(count, 3, generator=generator) >= shares).float()
+
+
+def draw_views(config: TrainConfig, count: int, views: int, step: int) -> Tensor:
+    """(count,) from 0, the image itself, to `views`, each as likely: which variant of its image each sample of a batch shows."""
+    generator = torch.Generator().manual_seed(step_seed(config.seed, step, VIEWS_RANK))
+    return torch.randint(views + 1, (count,), generator=generator)
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -20,7 +21,7 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.training import optimisation
-from neon_control.training.batches import Batch, batch_indices
+from neon_control.training.batches import Batch, batch_indices, with_views
 from neon_control.training.checkpoint import newest_checkpoint, save_checkpoint
 from neon_control.training.config import TrainConfig
 from neon_control.training.curves import Curves
@@ -40,6 +41,7 @@ def train(
     run: Path | None = None,
     vision: BackboneSpec | None = None,
     workers: Workers = ALONE,
+    views: Tensor | None = None,
 ) -> tuple[Result, Curves]:
     """Train the action layer; the same seed, data and number of threads give the same weights.
 
@@ -50,6 +52,7 @@ def train(
         run: folder for checkpoints and curves; a run that lies there already goes on, if its configuration and data are these.
         vision: the backbone that made the features, to be compared with that of `init_from`.
         workers: the processes of the run; each is given all samples.
+        views: (n, K, F) features of K augmented variants of each training sample's image.
 
     Raises:
         TrainingError: the run's checkpoint is of another run, or a loss is not finite.
@@ -58,7 +61,7 @@ def train(
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     policy = start_policy(config, space, training, vision)
-    trainer = _Trainer(config, space, training, validation, policy, run, workers)
+    trainer = _Trainer(config, space, training, validation, policy, run, workers, views)
     try:
         with interruptions() as interrupted:
             while not trainer.done:
@@ -80,12 +83,14 @@ class _Trainer:
         policy: ActionPolicy,
         run: Path | None,
         workers: Workers,
+        views: Tensor | None = None,
     ) -> None:
         self.config, self.space, self.workers = config, space, workers
         self.device = optimisation.choose_device(config.device, workers.local_rank)
         self.fingerprint = training.fingerprint() if run is not None else ""
         self.recorded = training.mask.sum(1)  # (n,) steps that count
         self.training, self.validation = training.to(self.device), validation.to(self.device)
+        self.views = None if views is None else views.to(self.device)
         self.policy = policy.to(self.device)
         self.average = AveragedModel(self.policy, avg_fn=optimisation.moving_average(config.ema_decay))
         self.modules = nn.ModuleDict({"policy": self.policy, "average": self.average})  # by their names in a checkpoint
@@ -139,7 +144,7 @@ class _Trainer:
         mine = self.workers.share(torch.arange(len(index)))
         weight = self._weight(index, index[mine])
         mine = mine if len(mine) else torch.zeros(1, dtype=torch.long)  # a process without a sample computes on one of no weight
-        batch = self.training.pick(index[mine].to(self.device))
+        batch = self._samples(index, mine)
         with optimisation.autocast(config, self.device):
             losses = self.objective(**vars(batch), known=None if known is None else known[mine].to(self.device))
         self.optimiser.zero_grad(set_to_none=True)
@@ -156,6 +161,15 @@ class _Trainer:
         self.progress.set_postfix_str(f"loss {report[0]:.4g}", refresh=False)
         self.progress.update()
         return bool(stopped > 0.0)
+
+    def _samples(self, index: Tensor, mine: Tensor) -> Batch:
+        """Those of the batch at `index` that are this process's, some of them with a variant of their image."""
+        rows = index[mine].to(self.device)
+        batch = self.training.pick(rows)
+        if self.views is None:
+            return batch
+        choice = optimisation.draw_views(self.config, len(index), self.views.shape[1], self.step)[mine].to(self.device)
+        return replace(batch, vision=with_views(batch.vision, self.views[rows], choice))
 
     def _weight(self, whole: Tensor, mine: Tensor) -> float:
         """How much of the batch's mean comes from this process's samples: by recorded steps, or by samples."""

@@ -23,9 +23,9 @@ EFFICIENTNET = TrainConfig("a", "b").backbone_spec()
 @pytest.mark.slow
 def test_features_are_computed_once_and_equal_the_live_encoders(recordings: Path, space: ActionSpace) -> None:
     bags = find_recordings(recordings)
-    first = prepare(bags, Job(space, 0.02, 16, EFFICIENTNET, workers=1))
+    first = prepare(bags, Job(space, 0.02, 16, EFFICIENTNET, workers=1)).arrays
     files = {f: f.stat().st_mtime_ns for f in recordings.rglob("*.safetensors")}
-    second = prepare(bags, Job(space, 0.02, 16, EFFICIENTNET, workers=1))
+    second = prepare(bags, Job(space, 0.02, 16, EFFICIENTNET, workers=1)).arrays
     assert len(files) == 4 and files == {f: f.stat().st_mtime_ns for f in recordings.rglob("*.safetensors")}
     vision, audio = EfficientNetLite0(), AudioEncoder()
     for bag, one, two in zip(bags, first, second, strict=True):
@@ -62,7 +62,7 @@ def test_a_huggingface_backbone_encodes_clips_as_the_live_node_does(recordings: 
     config = TrainConfig("a", "b", backbone={"model": str(save_vjepa2(tmp_path / "model")), "clip": {"frames": 3, "rate_hz": 10.0}})
     spec = config.backbone_spec()
     bags = find_recordings(recordings)
-    arrays = prepare(bags, Job(space, 0.02, 16, spec, workers=1))
+    arrays = prepare(bags, Job(space, 0.02, 16, spec, workers=1)).arrays
     backbone = load_backbone(spec, Path.cwd())
     for bag, got in zip(bags, arrays, strict=True):
         live, images = (read_all(BagRecording(bag.path), space, 0.02, 16, clip).samples for clip in (spec.clip, None))

@@ -62,6 +62,11 @@ class View:
             seen = seen[:, ::-1] if self.flip == "horizontal" else seen[::-1]
         return seen
 
+    def size_of(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) of what is seen of a picture of this size."""
+        rows, columns = (part.stop - part.start for part in self.crop.of((height, width)))
+        return (columns, rows) if self.rotate % 180 == 0 else (rows, columns)
+
 
 PLAIN = View()  # the picture as it comes
 

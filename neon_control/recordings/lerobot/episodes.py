@@ -21,6 +21,7 @@ from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.robot.robot import BASE_AXES
 from neon_control.core.robot.turns import unrolled
 from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.lerobot.columns import known_at
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout, load_layout
@@ -140,6 +141,8 @@ class LeRobotEpisode(Recording):
                 if image is None:
                     report.add(f"{self.name} {camera}", (stamp - START) / NANOSECONDS, "no image at a frame's time", "image")
                 else:
+                    height, width = image.shape[:2]
+                    report.images[lens, ImageKind(*rows.came[camera], width, height)] += 1
                     builder.cameras.buffers[lens].add(stamp, image)
             if not states.good[row]:
                 continue

@@ -10,12 +10,13 @@ import pyarrow.parquet as parquet
 
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.robot.recording_names import LeRobotNames
+from neon_control.core.sensing.image_kind import COMPRESSED, VIDEO
 from neon_control.recordings.lerobot.columns import filled, frames_in_words, places, to_matrix
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout
 from neon_control.recordings.lerobot.tasks import INDEX, instructions
-from neon_control.recordings.lerobot.video import frame_rate, frames_at
+from neon_control.recordings.lerobot.video import codec_of, frame_rate, frames_at
 from neon_control.recordings.reading import Report
-from neon_control.runtime.decoding.compressed_images import decode_compressed
+from neon_control.runtime.decoding.compressed_images import decode_compressed, header_of
 
 ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
 OTHER_RATE = 0.02  # share by which the timestamps' rate may differ from that of info.json
@@ -35,6 +36,7 @@ class EpisodeRows:
 
     Attributes:
         times: (T,) [s] rising.
+        came: camera -> how its images come: message or file or video, and the encoding; known of those that were given so far.
         rate: [Hz] of the timestamps.
 
     Args:
@@ -47,6 +49,7 @@ class EpisodeRows:
 
     def __init__(self, layout: Layout, episode: Episode, names: LeRobotNames, cameras: Sequence[str], name: str, report: Report) -> None:
         self._layout, self._episode, self._name, self._report = layout, episode, name, report
+        self.came: dict[str, tuple[str, str]] = {}
         self._file = layout.data_file(episode)
         there = parquet.read_schema(self._file).names
         wanted = ("timestamp", "frame_index", INDEX, names.state_key, names.action_key, *cameras)
@@ -104,6 +107,7 @@ class EpisodeRows:
         layout, times, rate = self._layout, self.times, self.rate
         if layout.features[camera]["dtype"] == "video":
             video = layout.video_file(self._episode, camera)
+            self.came[camera] = VIDEO, codec_of(video)
             if rate != layout.fps:
                 theirs = frame_rate(video)
                 if theirs is not None and abs(theirs / layout.fps - 1.0) <= OTHER_RATE:  # its images count by number
@@ -119,7 +123,9 @@ class EpisodeRows:
                 given = cell.as_py()
                 if not given or not (given["bytes"] or given["path"]):
                     raise ObservationError("it is empty", (camera,))
-                image = decode_compressed(given["bytes"] or self._layout.inside(given["path"]).read_bytes())
+                data = given["bytes"] or self._layout.inside(given["path"]).read_bytes()
+                image = decode_compressed(data)
+                self.came[camera] = COMPRESSED, (header_of(data) or ("unknown",))[0]
             except (ConfigError, ObservationError, OSError, LookupError, TypeError, ValueError) as error:
                 self._report.add(f"{self._name} {camera}", float(time), f"frame {number}: no image: {error}", "cell")
                 image = None

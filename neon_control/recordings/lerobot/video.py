@@ -57,6 +57,15 @@ def frame_rate(path: Path) -> float | None:
         return None
 
 
+def codec_of(path: Path) -> str:
+    """The name of a video's codec, such as h264 or av1; "unknown" where it cannot be read."""
+    try:
+        with av.open(str(path)) as container:
+            return str(container.streams.video[0].codec_context.name)
+    except (av.error.FFmpegError, OSError, IndexError):
+        return "unknown"
+
+
 class VideoWriter:
     """One mp4 file of images at `fps` [Hz]; complete when it is closed.
 

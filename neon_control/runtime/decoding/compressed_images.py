@@ -10,6 +10,8 @@ from PIL import Image
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.sensing.image import MAX_PIXELS
 
+FORMATS = ("JPEG", "PNG")
+
 
 def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
     """The data of a `sensor_msgs/CompressedImage` to (H, W, 3) uint8 RGB.
@@ -21,7 +23,7 @@ def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
         ObservationError: no JPEG or PNG, a damaged one, or one of more than `MAX_PIXELS`.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             # Known from its header: 20 kB of PNG can claim ten 8K frames, and would hold up what waits for the next image for seconds.
             if picture.width * picture.height > MAX_PIXELS:
                 raise ValueError(f"it says {picture.width} x {picture.height} pixels, the limit is {MAX_PIXELS}")
@@ -33,3 +35,12 @@ def decode_compressed(data: bytes, camera: str = "camera") -> np.ndarray:
         raise ObservationError(
             f"{camera}: {len(data)} bytes of compressed image cannot be decoded as JPEG or PNG: {error}", (camera,)
         ) from error
+
+
+def header_of(data: bytes) -> tuple[str, int, int] | None:
+    """Format (jpeg, png), width and height [pixels], as the file's first bytes say; None where they say none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            return str(picture.format).lower(), picture.width, picture.height
+    except Exception:  # as above; whoever decodes it says why
+        return None

@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any
 
 from neon_control.core.robot.camera import Camera, input_name
+from neon_control.core.robot.view import PLAIN, View
 from neon_control.core.sensing.image import raw_image
 from neon_control.core.sensing.image_buffer import AnyImage
-from neon_control.runtime.decoding.compressed_images import decode_compressed
+from neon_control.core.sensing.image_kind import COMPRESSED, RAW, ImageKind
+from neon_control.runtime.decoding.compressed_images import decode_compressed, header_of
 
 
 def image_of(message: Any, camera: Camera | None = None) -> AnyImage:
@@ -30,3 +32,17 @@ def image_of(message: Any, camera: Camera | None = None) -> AnyImage:
         compute = image
         return lambda: camera.of(compute())
     return camera.of(image)
+
+
+def kind_of(message: Any, camera: Camera | None = None) -> ImageKind | None:
+    """How an Image or CompressedImage came, and the size of what is seen of it; None where a compressed one does not tell."""
+    view = camera or Camera()
+    if not hasattr(message, "format"):
+        return ImageKind(RAW, message.encoding, *view.size_of(message.width, message.height))
+    return compressed_kind(message.data, view)
+
+
+def compressed_kind(data: bytes, view: View = PLAIN) -> ImageKind | None:
+    """The same of a JPEG or PNG file."""
+    found = header_of(data)
+    return None if found is None else ImageKind(COMPRESSED, found[0], *view.size_of(*found[1:]))

@@ -10,7 +10,7 @@ import copy
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from neon_control.runtime.encoders.hearing import AUDIO_FEATURES, audio_revision
 from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
 from neon_control.runtime.export.graph_weights import WEIGHT_TYPES, graph_tensors, quantised, read_weights_from
 from neon_control.runtime.policy.action_layer import BACKENDS
+from neon_control.runtime.policy.likeness import TrainedKind
 from neon_control.runtime.policy.policy import AUDIO_ENCODER, VISION_ENCODER
 from neon_control.runtime.policy.policy_file import (
     DESCRIPTION_FILE,
@@ -104,6 +105,7 @@ def export_policy(
     vision: BackboneSpec | None = None,
     weights: str = "float16",
     backend: str = "onnx",
+    images: Mapping[str, Sequence[TrainedKind]] | None = None,
 ) -> None:
     """Write a policy folder, in the place of what was there; its name is the policy's name.
 
@@ -116,6 +118,7 @@ def export_policy(
         dt, num_steps: [s] time between steps, and H.
         use_audio: whether the policy listens; if not, the audio encoder is never loaded.
         vision: the backbone that made the F features, by default EfficientNet-Lite0.
+        images: camera -> the kinds of its images in training, where they are known.
         weights, backend: one of `graph_weights.WEIGHT_TYPES`; one of `action_layer.BACKENDS` ("torch": there is no graph).
 
     Raises:
@@ -137,6 +140,7 @@ def export_policy(
         "noise": bool(getattr(module, "draws", False)),
         "weights": weights,
         **({} if backend == BACKENDS[0] else {"backend": backend}),
+        **({"images": {camera: [kind.to_dict() for kind in kinds] for camera, kinds in images.items()}} if images else {}),
         **json.loads(json.dumps({"action_layer": action_layer, "training": training})),  # plain lists and mappings, for safe YAML
     }
     _write_folder(module, folder, space, vision, description)

@@ -30,6 +30,7 @@ from neon_control.core.robot.view import PLAIN, in_words
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.hub import download, is_repository
 from neon_control.runtime.policy.action_layer import BACKENDS
+from neon_control.runtime.policy.likeness import TrainedKind
 
 FORMAT_VERSION = 1
 SHIPPED = "resource/policies"  # below the package's share folder
@@ -72,6 +73,7 @@ class PolicyFile:
     audio: EncoderSpec | None = setting(None, null=True)  # None: the policy does not listen
     noise: bool = False  # whether the action layer turns noise into a draw, and therefore takes noise
     backend: str = setting(BACKENDS[0], choices=BACKENDS)  # what runs the action layer
+    images: Mapping[str, tuple[TrainedKind, ...]] = setting({})  # camera -> how its images came in training; empty: not known
 
     @property
     def onnx_path(self) -> Path:
