@@ -43,7 +43,7 @@ class Augment:
     def __post_init__(self) -> None:
         check_fields(self)
         if not (self.jpeg or self.exposure or self.shift or self.noise):
-            raise ConfigError("needs at least one of jpeg, exposure, shift and noise above 0")
+            raise ConfigError("views needs at least one of jpeg, exposure, shift and noise above 0")
 
     def variant(self, observation: Observation, episode: int, view: int) -> Observation:
         """The observation with other images: always the same ones for an episode, a stamp and a view."""

@@ -80,6 +80,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        _ = self.augmentation  # refused now, not when hours of encoding begin
         if self.name in ("", ".", "..") or Path(self.name).name != self.name:
             raise ConfigError(f"TrainConfig.name becomes the name of folders, so it needs to be one without a path, got {self.name!r}")
         if self.speak_tasks and not self.listens and not self.backbone.get("audio"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from many_joints import write_robot
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -217,6 +219,22 @@ def test_at_two_rates_the_action_layer_runs_on_the_newest_joint_state(world: Wor
 
     assert len(run.chunks) > 30 and ages.max() <= 0.011
     assert any(inputs == "features" for _, inputs, _ in run.refusals)  # in the camera's gap they grow too old
+
+
+def test_images_that_came_otherwise_than_in_training_are_told_or_refused(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    trained = tmp_path / "first"
+    shutil.copytree(world.policies[0], trained)
+    kind = {"transport": "video", "encoding": "h264", "width": 32, "height": 24, "share": 1.0}
+    description = yaml.safe_load((trained / "policy.yaml").read_text())
+    (trained / "policy.yaml").write_text(yaml.safe_dump({**description, "images": {"camera": [kind]}}))
+    said = "camera: policy first was trained on 32 x 24 video h264 (100 %), and 32 x 24 raw rgb8 arrives: other compression"
+    assert evaluate(world, tmp_path / "out", "--policy", trained, "--latency", "0.05") == 0
+    assert said in capsys.readouterr().out.splitlines() and said in (tmp_path / "out" / "report.html").read_text()
+    refused = run_offline(replace(world, policies=(trained, world.policies[1])), world.bag, unlike_images="refuse")
+    assert not refused.chunks and refused.counts["images_unlike"] == refused.counts["messages_refused"] > 10
+    assert refused.refusals[0][1:] == ("camera", said) and refused.unlike == []
 
 
 def copy(source: Path, target: Path, names: dict[str, list[str]], later: int = 0) -> Path:

@@ -12,7 +12,9 @@ from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.view import Crop
 from neon_control.core.sensing.cameras import Cameras
 from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.nodes.camera_topics import CameraTopics
+from neon_control.runtime.policy.likeness import Likeness, shares
 
 HEAD, WRIST = Camera("head", "head/image"), Camera("wrist", "/wrist/image", "compressed")
 
@@ -68,3 +70,19 @@ def test_only_the_first_camera_of_the_policy_wakes_the_inference_and_a_damaged_i
     with pytest.raises(ObservationError, match="camera_wrist: 8 bytes of compressed image cannot be decoded") as error:
         cameras.clips(cameras.pick())
     assert error.value.inputs == ("camera_wrist",)
+
+
+def test_an_image_that_is_refused_for_how_it_came_neither_wakes_nor_stays_and_a_damaged_one_is_left_to_the_decoder() -> None:
+    woken: list[int] = []
+    cameras = Cameras(["camera"])
+    likeness = Likeness("refuse", ["camera"], lambda name: None, lambda text: None)
+    likeness.follow("reach", {"camera": shares({ImageKind("compressed", "jpeg", 2, 1): 1})}, ())
+    made = CameraTopics((Camera(),), "raw", cameras, Statistics(), lambda: woken.append(1), likeness)
+    ((_, _, receive, _),) = made
+    image = Image(height=1, width=2, step=6, encoding="rgb8", data=bytes(6))
+    image.header.stamp.sec = 5
+    with pytest.raises(ObservationError, match="2 x 1 raw rgb8 arrives: other compression"):
+        receive(image)
+    assert not woken and cameras.buffers["camera"].latest_stamp is None
+    receive(CompressedImage(data=b"no image", header=image.header))
+    assert woken

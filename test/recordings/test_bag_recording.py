@@ -35,6 +35,7 @@ from neon_control.core.robot.recording_names import CommandTopic, RecordingConfi
 from neon_control.core.robot.view import Crop, View
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag_recording import BagRecording
+from neon_control.recordings.reading import Report
 
 NAMES = ("joint0", "joint1", "joint2")
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 3), "base": slice(3, 6)}, -np.ones(6), np.ones(6))
@@ -423,3 +424,11 @@ def test_the_topic_of_the_words_changes_no_fingerprint_of_those_that_do_not_read
     path = write(tmp_path / "bag")
     one, two = BagRecording(path, CONFIG), BagRecording(path, replace(CONFIG, instruction="said"))
     assert one.fingerprint() == two.fingerprint() and one.instruction_fingerprint() != two.instruction_fingerprint()
+
+
+@pytest.mark.parametrize(("camera", "kind"), [(CAMERA, ("raw", "rgb8")), (f"{CAMERA}/compressed", ("compressed", "png"))])
+def test_how_the_images_came_is_reported(camera: str, kind: tuple[str, str], tmp_path: Path) -> None:
+    report = Report()
+    list(BagRecording(write(tmp_path / "bag", camera=camera), CONFIG).samples(SPACE, 0.02, 4, report=report))
+    ((name, found),) = report.images
+    assert (name, found.transport, found.encoding, report.images[name, found]) == ("camera", *kind, 10)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hostile_messages import BIG, claims, image_claims
 from inference_harness import NodeProcess, SyntheticRobot, make_policy, running_node, synthetic_robot
 from rclpy.qos import qos_profile_sensor_data
@@ -19,6 +21,7 @@ from neon_control.core.common.paths import share_directory
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
+from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE
 
 pytestmark = pytest.mark.system
 
@@ -225,6 +228,30 @@ def test_two_cameras_of_two_transports_make_the_chunks_and_a_silent_one_is_named
         count = len(robot.joint_chunks)
         robot.running.add("wrist")
         wait_until(lambda: len(robot.joint_chunks) > count, 5.0, "chunks after the camera came back")
+
+
+@pytest.mark.parametrize("mode", ["warn", "refuse"])
+def test_images_that_come_otherwise_than_in_training_are_told_once_or_refused(
+    mode: str, policy: tuple[Path, ActionSpace], ros_domain_id: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "policy"
+    shutil.copytree(policy[0], folder)
+    description = yaml.safe_load((folder / DESCRIPTION_FILE).read_text())
+    kind = {"transport": "compressed", "encoding": "jpeg", "width": 160, "height": 120, "share": 1.0}
+    (folder / DESCRIPTION_FILE).write_text(yaml.safe_dump({**description, "images": {"camera": [kind]}}))
+    said = "was trained on 160 x 120 compressed jpeg (100 %), and 160 x 120 raw rgb8 arrives: other compression"
+    with (
+        running_node(tmp_path / "log", policy=folder, unlike_images=mode) as node,
+        synthetic_robot(policy[1].joint_names, size=(120, 160)) as robot,
+    ):
+        wait_until(lambda: robot.value("images_unlike") >= 20, START_LIMIT, "twenty images that are unlike")
+        assert said in robot.text("unlike") and said in robot.status.message and robot.status.level == b"\x01"
+        if mode == "refuse":
+            wait_until(lambda: robot.value("messages_refused_camera") >= 20, 5.0, "refused images")
+            assert not robot.joint_chunks and said in robot.text("refused")
+        else:
+            wait_until(lambda: robot.value("chunks_published") >= 5, START_LIMIT, "five chunks")
+            assert node.output.count(said) == 1
 
 
 def test_an_audio_type_that_is_not_installed_ends_the_process_with_the_reason(ros_domain_id: int, tmp_path: Path) -> None:

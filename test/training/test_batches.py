@@ -7,7 +7,7 @@ from synthetic import recording  # noqa: E402
 
 from neon_control.core.common.errors import ConfigError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
-from neon_control.training.batches import batch_indices, split_episodes, to_batch  # noqa: E402
+from neon_control.training.batches import batch_indices, split_episodes, to_batch, to_views, with_views  # noqa: E402
 
 
 def numbered(count: int, episodes: int = 1) -> list[dict[str, np.ndarray]]:
@@ -33,6 +33,19 @@ def test_episodes_never_part_and_none_is_lost(episodes: int) -> None:
     assert all(np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, again, strict=True))
     assert any(not np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, other, strict=True))
     assert all(any(np.shares_memory(e["vision"], r["vision"]) for r in recordings) for e in (*kept, *held_out)), "nothing is copied"
+
+
+def test_variants_stay_with_their_samples_and_are_shown_as_they_are_chosen(space: ActionSpace) -> None:
+    recordings = [{**recording(space, i, n=4), "views": np.full((4, 2, 3), i, np.float32)} for i in range(3)]
+    kept, _ = split_episodes(recordings, 0.1, seed=3)
+    views = to_views(kept)
+    assert views is not None and views.shape == (8, 2, 3)
+    assert to_views([recording(space, 0, n=4)]) is None
+    vision, numbers = torch.zeros(3, 1), torch.tensor([[[1.0], [2.0]]] * 3)
+    assert with_views(vision, numbers, torch.tensor([0, 2, 1])).tolist() == [[0.0], [2.0], [1.0]]
+    recordings[0]["views"][1, 1, 0] = np.nan
+    with pytest.raises(ConfigError, match=r"'views' .* in episodes \[0\] of 3"):
+        to_views(recordings)
 
 
 def test_one_episode_cannot_be_split() -> None:

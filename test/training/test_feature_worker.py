@@ -19,6 +19,7 @@ from neon_control.core.robot.joint_units import JointUnit
 from neon_control.core.robot.recording_names import LeRobotNames, RecordingConfig
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.recordings.bag_recording import BagRecording as Bag
 from neon_control.recordings.finding import Sample, find_recordings
 from neon_control.runtime.encoders.backbone import BackboneSpec
@@ -27,8 +28,9 @@ from neon_control.runtime.encoders.model_folder import describe_model
 from neon_control.runtime.encoders.vision import VISION_FEATURES, vision_revision
 from neon_control.runtime.policy.policy import VISION_ENCODER
 from neon_control.training import feature_worker
+from neon_control.training.augmentation import Augment
 from neon_control.training.feature_files import map_arrays
-from neon_control.training.feature_job import Job
+from neon_control.training.feature_job import Job, Notes
 from neon_control.training.feature_worker import Worker
 
 HALF = FRAMES // 2
@@ -68,9 +70,10 @@ def done(bag: Bag, space: ActionSpace, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_a_row_belongs_to_its_frame_however_the_file_was_filled(done: Job, bag: Bag, space: ActionSpace) -> None:
-    arrays, problems = done.load(done.files(bag)) or ({}, ())
+    arrays, notes = done.load(done.files(bag)) or ({}, Notes())
     samples = list(bag.samples(space, 0.02, 16))
-    assert arrays["stamps"].tolist() == [s.observation.stamp for s in samples] and problems == ()
+    assert arrays["stamps"].tolist() == [s.observation.stamp for s in samples] and notes.problems == ()
+    assert notes.images == {("camera", ImageKind("raw", "rgb8", 320, 240)): 7}
     assert not arrays["episode"].any() and arrays["episode"].dtype == np.int32
     expected = Worker(done).encode([samples[0], samples[6]])
     for key in ("vision", "audio"):
@@ -284,3 +287,20 @@ def test_a_recording_with_sound_is_heard_as_it_is(done: Job, bag: Bag) -> None:
     samples = list(bag.samples(done.space, 0.02, 16))[:2]
     assert all(s.observation.instruction for s in samples), "a demonstration says what is spoken"
     assert np.array_equal(Worker(spoken).encode(samples, bag.name)["audio"], Worker(done).encode(samples)["audio"])
+
+
+def test_variants_are_encoded_beside_the_images_which_are_not_encoded_again(done: Job, bag: Bag, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = replace(done, augment=Augment(2, jpeg=1.0, exposure=0.2))
+    files, worker = job.files(bag), Worker(job)
+    assert files.features == done.files(bag).features and files.samples == done.files(bag).samples and job.load(files) is None
+    monkeypatch.setattr(worker, "encode", lambda *_: 1 / 0)
+    assert worker.run(0, bag, files).frames == 7
+    arrays, _ = job.load(files) or ({}, ())
+    samples = list(bag.samples(job.space, 0.02, 16))
+    assert arrays["views"].shape == (7, 2, VISION_FEATURES) and done.load(done.files(bag)) is not None
+    shown = [job.augment.variant(samples[3].observation, 0, view) for view in range(2)]
+    for row, observation in zip(arrays["views"][3], shown, strict=True):
+        assert np.array_equal(row, Worker(done).encode([replace(samples[3], observation=observation)])["vision"][0])
+        assert np.abs(row - arrays["vision"][3]).max() > 0.0
+    assert replace(job, augment=Augment(3, jpeg=1.0)).files(bag).views != files.views
+    assert worker.run(0, bag, files).frames == 0

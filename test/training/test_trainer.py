@@ -197,3 +197,19 @@ def test_a_robot_without_a_base_has_no_error_of_one() -> None:
     batch = to_batch([recording(space, 0)], space)
     result, curves = train(replace(CONFIG, epochs=1), space, batch, batch)
     assert result.base_error is None and "base" not in result.errors and "base_error" not in curves.tables["validation"]
+
+
+def test_a_step_shows_variants_of_the_images_and_nothing_else_of_it_changes(space: ActionSpace, batch: Batch) -> None:
+    short = replace(CONFIG, epochs=2, head={**HEAD, "dropout": 0.1})
+    same = torch.stack([batch.vision, batch.vision], dim=1)  # (n, 2, F)
+    runs = [train(short, space, batch, batch, views=views)[0].policy.state_dict() for views in (None, same, -same)]
+    assert all(torch.equal(value, runs[1][name]) for name, value in runs[0].items())
+    assert any(not torch.equal(value, runs[2][name]) for name, value in runs[0].items())
+
+
+def test_variants_that_show_what_the_images_do_not_are_learned(space: ActionSpace, batch: Batch) -> None:
+    dark = replace(batch, vision=torch.zeros_like(batch.vision))
+    views = batch.vision[:, None]
+    start = replace(CONFIG, init_from="")
+    blind, seeing = (train(start, space, dark, batch, views=given)[0].joint_error for given in (None, views))
+    assert seeing < 0.5 * blind

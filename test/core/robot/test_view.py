@@ -76,3 +76,9 @@ def test_what_makes_no_picture_is_refused(how: dict[str, object], text: str) -> 
 def test_a_view_is_told_in_words() -> None:
     assert in_words(PLAIN) == "plain"
     assert in_words(View(crop=Crop(right=0.5), rotate=90, flip="vertical")) == "crop 0 0 0.5 1, rotate 90, flip vertical"
+
+
+def test_the_size_of_what_is_seen_is_that_of_the_array() -> None:
+    for view in (PLAIN, View(rotate=90), View(crop=Crop(left=0.3, bottom=0.55), rotate=270), View(crop=Crop(top=0.999))):
+        for height, width in ((480, 640), (7, 5), (1, 1)):
+            assert view.size_of(width, height) == view.of(np.zeros((height, width, 3), np.uint8)).shape[1::-1]

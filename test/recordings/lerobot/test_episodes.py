@@ -31,6 +31,7 @@ from neon_control.core.robot.joint_units import JointUnit
 from neon_control.core.robot.recording_names import CommandTopic, LeRobotNames, RecordingConfig
 from neon_control.core.robot.view import View
 from neon_control.core.sensing.image_buffer import Clip
+from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.recordings.finding import Report, find_recordings
 from neon_control.recordings.lerobot.export import LeRobotExport, image_rate, statistics
 from neon_control.recordings.lerobot.video import VideoWriter
@@ -114,6 +115,7 @@ def test_version_2_1_is_read_by_names(names: Any, kind: str, tmp_path: Path) -> 
     report = Report()
     samples = list(recordings[1].samples(SPACE, 0.1, 4, report=report))
     assert [p.what for p in report.problems] == ["no 'action' of the base; it is taken to stand still"]
+    assert report.images == {("camera", ImageKind(*{"video": ("video", "h264"), "image": ("compressed", "png")}[kind], 48, 32)): 10}
     assert len(samples) == 10
     for k, sample in enumerate(samples):
         assert np.abs(sample.observation.image.astype(int) - grey(k, 1)).max() <= 3

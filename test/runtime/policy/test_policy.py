@@ -203,3 +203,14 @@ def test_a_module_of_another_shape_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="not finite in float16; store them as float32"):
         export_policy(module, tmp_path / "p", space, robot="g1", action_layer={}, training={})
     assert not (tmp_path / "p").exists()
+
+
+def test_how_images_came_in_training_is_kept_and_a_policy_that_does_not_say_loads(copy: Path) -> None:
+    assert read_policy_file(copy).images == {}
+    kind = {"transport": "video", "encoding": "av1", "width": 640, "height": 480, "share": 1.0, "a_field_of_a_later_version": 7}
+    _edit(copy, lambda d: d.update(images={"head": [kind]}))
+    (found,) = read_policy_file(copy).images["head"]
+    assert (found.loss, found.share, found.augmented) == ("video", 1.0, False)
+    _edit(copy, lambda d: d["images"]["head"][0].update(share=2))
+    with pytest.raises(PolicyError, match=r"images\.head\[0\]\.share must be a finite number from 0.0 to 1.0, got 2"):
+        read_policy_file(copy)
