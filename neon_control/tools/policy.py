@@ -13,6 +13,7 @@ import yaml
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.view import in_words
 from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.likeness import kinds_in_words
 from neon_control.runtime.policy.policy import Policy
 from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
 from neon_control.tools.arguments import add_plugins, whole
@@ -55,6 +56,7 @@ def _show(file: PolicyFile, as_json: bool) -> None:
         *([("cameras", f"{', '.join(file.vision.cameras)}: {file.vision.combine}")] if file.vision.cameras else []),
         *([("views", "; ".join(map(in_words, file.vision.views)))] if file.vision.views else []),
         *([("told", "what the topic `instruction` says")] if file.vision.tasks else []),
+        *((f"images of {camera}", kinds_in_words(kinds)) for camera, kinds in file.images.items()),
         *([("tokens", f"{file.vision.tokens}, padding included")] if file.vision.tokens else []),
         ("audio", f"{file.audio.encoder} {file.audio.revision}, {file.audio.features} features" if file.audio else "none"),
         *((f"head.{key}", value) for key, value in _flat(file.action_layer.get("head", {}))),

@@ -25,6 +25,7 @@ ASPECT = 0.02  # share by which width / height may differ: a row or two that a d
 FACTOR = 2.0  # between widths; both become the backbone's own size
 RARE = 0.01  # a smaller share of the images has not trained a policy
 MODES = ("warn", "refuse", "accept")
+MOST_NAMED = 4  # kinds of training that a message names
 MOST_TOLD = 8  # kinds of one camera that are told; a sender that changes its size with every image does not fill the log
 
 # Field of the inference node's parameters and of an evaluation's.
@@ -55,6 +56,13 @@ def shares(counts: Mapping[ImageKind, float], augmented: Iterable[ImageKind] = (
     total, made = sum(counts.values()), set(augmented)
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
     return tuple(TrainedKind(**vars(kind), share=round(count / total, 4), augmented=kind in made) for kind, count in ordered)
+
+
+def kinds_in_words(kinds: Sequence[TrainedKind]) -> str:
+    """For a message: the most frequent ones, with their shares."""
+    words = [f"{kind} ({100.0 * kind.share:.0f} %{', augmented' * kind.augmented})" for kind in kinds[:MOST_NAMED]]
+    more = len(kinds) - len(words)
+    return ", ".join([*words, *([f"{more} more"] if more else [])])
 
 
 def differences(kind: ImageKind, trained: Sequence[TrainedKind]) -> tuple[str, ...]:
@@ -125,8 +133,8 @@ class Likeness:
         self._count("images_unlike")
         if len(self._cameras) > 1:
             self._count(f"images_unlike_{camera}")
-        known = ", ".join(f"{k} ({100.0 * k.share:.0f} %)" for k in trained[:4])
-        text = f"{input_name(camera)}: policy {self._policy} was trained on {known}, and {kind} arrives: other {' and '.join(found)}"
+        sides = f"was trained on {kinds_in_words(trained)}, and {kind} arrives"
+        text = f"{input_name(camera)}: policy {self._policy} {sides}: other {' and '.join(found)}"
         self.problems[camera] = text
         if self._mode == "refuse":
             raise ObservationError(text, (input_name(camera),))

@@ -10,7 +10,7 @@ import pytest
 from neon_control.core.common.errors import ObservationError, PolicyError
 from neon_control.core.common.fields import Place, read
 from neon_control.core.sensing.image_kind import ImageKind
-from neon_control.runtime.policy.likeness import MOST_TOLD, Likeness, TrainedKind, differences, shares
+from neon_control.runtime.policy.likeness import MOST_TOLD, Likeness, TrainedKind, differences, kinds_in_words, shares
 
 RAW = ImageKind("raw", "rgb8", 640, 480)
 JPEG = ImageKind("compressed", "jpeg", 640, 480)
@@ -58,6 +58,12 @@ def test_shares_are_of_the_whole_and_the_most_frequent_comes_first() -> None:
     assert (first.encoding, first.share, first.augmented) == ("jpeg", 0.75, True)
     assert second.to_dict() == {"transport": "raw", "encoding": "rgb8", "width": 640, "height": 480, "share": 0.25}
     assert read(tuple[TrainedKind, ...], [first.to_dict(), second.to_dict()], Place()) == (first, second)
+
+
+def test_in_words_the_most_frequent_are_named_and_the_others_counted() -> None:
+    kinds = shares({ImageKind("raw", "rgb8", width, 10): width for width in range(1, 7)}, [ImageKind("raw", "rgb8", 5, 10)])
+    assert kinds_in_words(kinds[:2]) == "6 x 10 raw rgb8 (29 %), 5 x 10 raw rgb8 (24 %, augmented)"
+    assert kinds_in_words(kinds).endswith("3 x 10 raw rgb8 (14 %), 2 more")
 
 
 def test_a_kind_that_is_none_is_refused_with_its_place() -> None:
