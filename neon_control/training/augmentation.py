@@ -22,7 +22,7 @@ from neon_control.core.sensing.image_kind import COMPRESSED, ImageKind
 from neon_control.core.sensing.observation import Observation
 from neon_control.runtime.policy.likeness import TrainedKind, shares
 
-QUALITIES = (40, 95)  # of JPEG; drivers' defaults are 80 and 95
+QUALITIES = (40, 95)  # of JPEG
 SEED = 0  # of all that is drawn: variants are kept for every run, so a run's own seed does not count
 
 

@@ -1,4 +1,4 @@
-"""How an image came: as which message, in which encoding, and how large; and whether two images that came differently are alike.
+"""How an image came: as which message, in which encoding, and how large.
 
 A JPEG of a scene is not the raw image of it, nor is a frame of a video: policies that were trained on the one have failed on the other.
 """

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from neon_control.core.robot.camera import Camera, input_name
-from neon_control.core.robot.view import PLAIN, View
 from neon_control.core.sensing.image import raw_image
 from neon_control.core.sensing.image_buffer import AnyImage
 from neon_control.core.sensing.image_kind import COMPRESSED, RAW, ImageKind
@@ -39,10 +38,5 @@ def kind_of(message: Any, camera: Camera | None = None) -> ImageKind | None:
     view = camera or Camera()
     if not hasattr(message, "format"):
         return ImageKind(RAW, message.encoding, *view.size_of(message.width, message.height))
-    return compressed_kind(message.data, view)
-
-
-def compressed_kind(data: bytes, view: View = PLAIN) -> ImageKind | None:
-    """The same of a JPEG or PNG file."""
-    found = header_of(data)
+    found = header_of(message.data)
     return None if found is None else ImageKind(COMPRESSED, found[0], *view.size_of(*found[1:]))

@@ -23,7 +23,7 @@ from neon_control.core.sensing.image_kind import ImageKind
 
 ASPECT = 0.02  # share by which width / height may differ: a row or two that a driver cuts off
 FACTOR = 2.0  # between widths; both become the backbone's own size
-RARE = 0.01  # a smaller share of the images has not trained a policy
+RARE = 0.01  # a smaller share of the images rather got into the recordings by mistake
 MODES = ("warn", "refuse", "accept")
 MOST_NAMED = 4  # kinds of training that a message names
 MOST_TOLD = 8  # kinds of one camera that are told; a sender that changes its size with every image does not fill the log
