@@ -6,7 +6,7 @@ A kind is the size that the camera draws, then what is done to its images: `WxH`
 compresses them as JPEG of quality N and decodes them again, `+N` and `-N` make them N grey levels lighter or darker.
 
 Lock-step: simulation, inference and executor take turns in simulated time, so a busy computer changes no figure, and the same arguments
-give the same trials: those of `neon_control demo --headless`. A chunk comes `--latency` after its image was taken.
+give the same trials. Scenes and commands are those of `neon_control demo --headless`. A chunk comes `--latency` after its image was taken.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ PERIOD = round(CONTROLLER_PERIOD * NANOSECONDS)  # [ns]
 CAMERA_HZ, BACKBONE_HZ = 15.0, 10.0
 AUDIO_EVERY, TICK_EVERY, TRUTH_EVERY = 4, 2, 10  # [periods]
 SPEECH_DELAY = 2.1  # [s] as in the demo
-OPEN_EYES = AUDIO_WINDOW_S - 0.2  # [s] nobody looks before there are two seconds of sound
 BEGIN = 1_000_000 * NANOSECONDS  # [ns]
 
 
@@ -90,7 +89,7 @@ class Trials:
             if ticks % AUDIO_EVERY == 0:
                 samples = simulation.listen(round(AUDIO_EVERY * CONTROLLER_PERIOD * SAMPLE_RATE))
                 builder.audio.add(now, samples.astype(np.float32) / 32768.0)
-            if ticks * CONTROLLER_PERIOD * CAMERA_HZ >= images + CAMERA_HZ * OPEN_EYES:
+            if ticks * CONTROLLER_PERIOD * CAMERA_HZ >= images:
                 images += 1
                 builder.images.add(simulation.look(), self._kind.of(simulation.draw()))
                 if decisions.image_arrived(now, now):
