@@ -218,9 +218,9 @@ def test_a_backbone_that_reads_is_told_each_frame_s_own_task(tmp_path: Path, rea
     first, second = find_recordings(root, FRONT)
     worker = Worker(job)
     assert [worker.run(i, r, job.files(r)).frames for i, r in enumerate((first, second))] == [FRAMES, FRAMES]
-    (one, problems), (other, _) = (job.load(job.files(r)) or ({}, ()) for r in (first, second))
+    (one, notes), (other, _) = (job.load(job.files(r)) or ({}, Notes()) for r in (first, second))
     opened, put = one["vision"][0], one["vision"][-1]
-    assert np.abs(opened - put).max() > 1e-4 and problems == ()
+    assert np.abs(opened - put).max() > 1e-4 and notes.problems == ()
     for part, expected in ((one["vision"][:HALF], opened), (one["vision"][HALF:], put), (other["vision"], put)):
         assert np.allclose(part, expected, atol=2e-5), "batches that span both tasks too"
     fixed = replace(job, vision=replace(reader, tasks=False, instruction="open the drawer"))
