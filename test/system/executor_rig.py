@@ -308,7 +308,7 @@ class Rig:
         """Call a service of the executor, which is to answer within `limit` [s]."""
         client = self.robot.node.create_client(kind, f"/executor_node/{service}")
         try:
-            wait_until(client.service_is_ready, 5.0, f"the service {service}")
+            wait_until(client.service_is_ready, 20.0, f"the service {service}")  # a process that starts
             future = client.call_async(request)
             wait_until(future.done, limit, f"the answer of {service}")
             return future.result()
