@@ -12,7 +12,7 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
 from neon_control.doctor.examiner import PLACES, EpisodeData, Examiner
 from neon_control.doctor.figures import EpisodeFigures, figures_of
-from neon_control.doctor.verdict import BAD, Judged, Reason, beside, own_reasons
+from neon_control.doctor.verdict import BAD, UNTOLD, UNUSABLE, Judged, Reason, beside, own_reasons
 from neon_control.recordings.reading import Recording, Report
 
 
@@ -45,8 +45,8 @@ def examine(
         episodes = list(_episodes(examiner, name, space, samples))
         if not episodes:
             why = report.problems[0].what if report.problems else "it is empty"
-            reason = Reason(BAD, f"cannot be used: {why}")
-            episodes = [Examined(Judged(name, 0, True, 0.0, 0, *[np.nan] * 8, "", (reason,)), None, None)]
+            reason = Reason(BAD, UNUSABLE + why)
+            episodes = [Examined(Judged(name, 0, True, 0.0, 0, (reason,)), None, None)]
         yield recording, report, episodes
 
 
@@ -62,7 +62,7 @@ def _episodes(examiner: Examiner, name: str, space: ActionSpace, samples: Counte
 
 def _line(name: str, number: int, alone: bool, figures: EpisodeFigures, reasons: tuple[Reason, ...]) -> Judged:
     first = figures.streams.get(next(iter(figures.pictures), ""))
-    motion, labels = figures.motion, figures.labels
+    motion, labels = figures.motion, figures.labels if figures.labels and figures.labels.error <= UNTOLD else None
     skews = [s.median_s for s in figures.skews.values() if np.isfinite(s.median_s)]
     unseen = [v for p in figures.pictures.values() for v in (p.blank, p.frozen) if np.isfinite(v)]
     return Judged(

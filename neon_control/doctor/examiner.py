@@ -124,7 +124,8 @@ class Examiner(Observer):
             states = unrolled(states, np.array(self._space.turning, np.intp))
         times = {name: (stream.role, stream.times(self._offset)) for name, stream in self._streams.items()}
         for number, span in enumerate(self._spans):
-            begin, end = _seen(times, *span)
+            is_last = number == len(self._spans) - 1  # others end where the next one begins, which is not theirs
+            begin, end = _seen(times, span[0], span[1] + is_last)
             inside = {name: (role, t[(t >= begin) & (t <= end)]) for name, (role, t) in times.items()}
             rows = (known >= begin) & (known <= end)
             step, grid, motion = _evenly(known[rows], states[rows])
@@ -139,7 +140,7 @@ class Examiner(Observer):
 
 def _seen(streams: dict[str, tuple[str, np.ndarray]], begin: int, end: int) -> tuple[int, int]:
     """What counts of an episode [ns]: from the first image, since drivers start one after the other, to the last image or joint state."""
-    inside = [(role, t[(t >= begin) & (t <= end)]) for role, t in streams.values() if role in (CAMERA, JOINTS)]
+    inside = [(role, t[(t >= begin) & (t < end)]) for role, t in streams.values() if role in (CAMERA, JOINTS)]
     images = next((t for role, t in inside if role == CAMERA and len(t)), None)
     if images is None:
         return begin, end

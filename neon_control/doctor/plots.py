@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
@@ -16,7 +18,7 @@ from neon_control.doctor.motion import IDLE_SPEED, speeds
 from neon_control.doctor.range_use import RangeUse
 from neon_control.doctor.verdict import BAD, DOUBTFUL, GOOD, VERDICTS, Judged
 
-WIDTH = 11.0  # [in]
+WIDTH, EPISODE_WIDTH = 11.0, 9.0  # [in]
 COLOURS = {GOOD: "#3b9e5f", DOUBTFUL: "#e0a030", BAD: "#b2182b"}
 LINES = ("#0b6fa4", "#d1662b", "#3b9e5f", "#7b3294", "#8c6d31", "#c2478f")
 JOINTS_SHOWN = len(LINES)
@@ -27,8 +29,8 @@ def episode_over_time(data: EpisodeData, figures: EpisodeFigures, space: ActionS
     """The joints that move most, states and actions in their ranges, where nothing moves, and when each stream's messages came."""
     streams = sorted(data.streams, key=lambda n: ("camera", "joints", "commands", "sound").index(data.streams[n][0]))
     height = 0.19 * len(streams) + 0.35
-    figure = Figure(figsize=(WIDTH, 2.3 + height), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.1, height))
+    figure = Figure(figsize=(EPISODE_WIDTH, 2.0 + height), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1.8, height))
     if len(data.times):
         _motion(upper, data, space)
     else:
@@ -76,8 +78,8 @@ def whole_set(judged: Sequence[Judged], ranges: RangeUse, space: ActionSpace) ->
     """How long the episodes are, how much of them is idle, how late the robot follows, and which parts of the ranges are visited."""
     rows = max(2.6, 0.17 * space.num_joints + 0.8)
     figure = Figure(figsize=(WIDTH, 2.5 + rows), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(2.5, rows))
-    plots = upper.subplots(1, 4)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(2.5, rows))
+    plots = parts[0].subplots(1, 4)
     for axes, (label, values) in zip(
         plots,
         (
@@ -92,9 +94,8 @@ def whole_set(judged: Sequence[Judged], ranges: RangeUse, space: ActionSpace) ->
         axes.set_xlabel(label, fontsize=8)
     plots[0].set_ylabel("episodes", fontsize=8)
     plots[0].legend(fontsize=7)
-    axes = lower.subplots()
-    share = ranges.share
-    axes.imshow(np.sqrt(share), aspect="auto", cmap="Blues", extent=(0, 100, space.num_joints - 0.5, -0.5), vmin=0.0)
+    axes = parts[1].subplots()
+    axes.imshow(np.sqrt(ranges.share), aspect="auto", cmap="Blues", extent=(0, 100, space.num_joints - 0.5, -0.5), vmin=0.0)
     axes.set_yticks(np.arange(space.num_joints), [_short(n) for n in space.joint_names], fontsize=7)
     axes.set_xlabel("place in the joint's range [%]; the darker, the more often", fontsize=8)
     axes.tick_params(labelsize=7)
@@ -111,8 +112,8 @@ def _histogram(axes: Axes, values: np.ndarray, judged: Sequence[Judged]) -> None
     low, high = float(values[known].min()), float(values[known].max())
     edges = np.linspace(low - 1e-9, high + 1e-9, 13) if high - low > 1e-6 * max(1.0, abs(high)) else np.array([low - 0.5, low + 0.5])
     parts = [values[known & (verdicts == verdict)] for verdict in VERDICTS]
-    axes.hist(parts, edges, stacked=True, color=[COLOURS[v] for v in VERDICTS], label=VERDICTS)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.hist(parts, edges.tolist(), stacked=True, color=[COLOURS[v] for v in VERDICTS], label=VERDICTS)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _seconds(times: np.ndarray, data: EpisodeData) -> np.ndarray:

@@ -29,8 +29,3 @@ class RangeUse:
     def share(self) -> np.ndarray:
         """(J, BINS) of the time in each part of the range; 0 before anything was added."""
         return np.asarray(self._seconds / np.maximum(self._seconds.sum(axis=1, keepdims=True), 1e-12))
-
-    @property
-    def visited(self) -> np.ndarray:
-        """(J,) share of the range's parts that were visited at all."""
-        return np.asarray((self._seconds > 0).mean(axis=1))

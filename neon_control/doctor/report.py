@@ -1,4 +1,4 @@
-"""The report on recordings: one HTML file with its pictures inside. Its parts go to the disk episode by episode, and are joined at the end."""
+"""The report on recordings: one HTML file with its pictures inside. What is drawn of an episode waits on the disk until the end."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from neon_control.doctor.verdict import GOOD, VERDICTS, Judged
 from neon_control.evaluation.page import STYLE, picture, section
 
 PICTURED_GOOD, PICTURED = 40, 300  # episodes with pictures, some 60 kB each: so many good ones, and so many altogether
-DPI = 75
+DPI = 105
 SHOWN = 12  # episodes that a row of reasons names
 MORE_STYLE = """
 .badge{display:inline-block;min-width:5em;text-align:center;border-radius:.3em;color:#fff;padding:0 .5em;font-size:.85em;font-weight:600}
 .good{background:#3b9e5f}.doubtful{background:#c98a1b}.badge.bad{background:#b2182b;color:#fff}
 .left td,.left th{text-align:left}.scroll{overflow-x:auto}.wide td,.wide th{padding:.15em .5em;white-space:nowrap}
-.wide td:last-child,.wide th:last-child{white-space:normal;text-align:left;min-width:18em}
+.wide td:last-child,.wide th:last-child{white-space:normal;text-align:left;min-width:24em}
 .strip{display:flex;gap:3px;overflow-x:auto;margin:.3em 0}.strip img{height:72px;flex:none;border-radius:2px}
 .episode{margin:1.6em 0;border-top:1px solid #ddd;padding-top:.6em}.episode h3{font-size:1em;margin:.2em 0;overflow-wrap:anywhere}
 .counts{display:flex;height:1.6em;border-radius:.3em;overflow:hidden;margin:.6em 0}
@@ -35,7 +35,7 @@ MORE_STYLE = """
 .small{font-size:.8em;color:#555;margin:.1em 0}ul.reasons{margin:.2em 0 .4em 1.2em;padding:0}a{color:#0b6fa4}
 details{margin:.3em 0}summary{cursor:pointer;color:#555;font-size:.85em}"""
 EPISODE_COLUMNS = (
-    "Episode", "Verdict", "Seconds", "Samples", "Images [Hz]", "Jitter [ms]", "Skew [ms]", "Lag [ms]", "Gain", "Idle [%]", "Jerk",
+    "Episode", "Verdict", "Seconds", "Samples", "Images [Hz]", "Jitter [ms]", "Skew [ms]", "Lag [ms]", "Gain", "Idle [%]", "Jerk [rad/s³]",
     "Unseen [%]", "Reasons",
 )  # fmt: skip
 
@@ -181,22 +181,22 @@ def _tables(figures: EpisodeFigures, space: ActionSpace) -> str:
     ]
     parts = [html.table(("stream", "is", "messages", "rate [Hz]", "jitter [ms]", "longest [ms]", "gaps", "lost [%]"), streams)]
     if figures.skews:
-        rows = [(pair, _number(1e3 * s.median_s, 1), _number(1e3 * s.worst_s, 1)) for pair, s in figures.skews.items()]
-        parts.append(html.table(("apart in time", "median [ms]", "nine of ten below [ms]"), rows))
+        skews = [(pair, _number(1e3 * s.median_s, 1), _number(1e3 * s.worst_s, 1)) for pair, s in figures.skews.items()]
+        parts.append(html.table(("apart in time", "median [ms]", "nine of ten below [ms]"), skews))
     if figures.pictures:
-        rows = [
+        seen = [
             (name, f"{p.size[0]} x {p.size[1]}", p.images, p.looked_at, *(_number(100.0 * v, 0) for v in (p.blank, p.repeated, p.frozen)))
             for name, p in figures.pictures.items()
         ]
-        parts.append(html.table(("camera", "size", "images", "looked at", "blank [%]", "repeated [%]", "frozen [%]"), rows))
+        parts.append(html.table(("camera", "size", "images", "looked at", "blank [%]", "repeated [%]", "frozen [%]"), seen))
     if figures.motion is not None:
         motion, errors = figures.motion, figures.labels.joint_errors if figures.labels else np.full(space.num_joints, np.nan)
-        rows = [
+        joints = [
             (name, *(_number(100.0 * v, 0) for v in (*motion.used[j], motion.outside[j], motion.at_limit[j], errors[j])))
             for j, name in enumerate(space.joint_names)
         ]
         columns = ("joint", "range used from [%]", "to [%]", "outside [% of the time]", "at an end [%]", "not told by the actions [%]")
-        parts.append(html.table(columns, rows))
+        parts.append(html.table(columns, joints))
     return html.element("details", html.element("summary", "all numbers") + "".join(parts))
 
 

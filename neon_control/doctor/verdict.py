@@ -6,6 +6,7 @@ says why it is where it is. Some things show only beside the other episodes of a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from neon_control.recordings.observer import CAMERA, JOINTS
 
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
 VERDICTS = (GOOD, DOUBTFUL, BAD)  # from best to worst
+UNUSABLE = "cannot be used: "  # begins the reason of what no sample comes from; the reader's report says why
 
 LOST = 0.2  # share of an episode without messages of a stream: beyond it, what is missing decides what is learnt
 ANY_GAP_S = 0.2  # [s] the live node refuses an image or a joint state that is older: a policy never sees what such a gap teaches
@@ -63,16 +65,16 @@ class Judged:
     alone: bool  # whether the recording is one episode
     seconds: float
     samples: int
-    images_hz: float
-    jerk: float  # [rad/s^3]
-    idle: float  # share
-    lag_s: float  # NaN where the labels say nothing
-    gain: float
-    jitter_s: float  # of the first camera
-    skew_s: float  # largest of the streams' medians
-    unseen: float  # largest share of blank or frozen images of a camera
-    content: str
     reasons: tuple[Reason, ...]
+    content: str = ""  # hash, see `EpisodeFigures`
+    images_hz: float = math.nan
+    jitter_s: float = math.nan  # of the first camera
+    skew_s: float = math.nan  # largest of the streams' medians
+    unseen: float = math.nan  # largest share of blank or frozen images of a camera
+    idle: float = math.nan  # share of the time
+    jerk: float = math.nan  # [rad/s^3]
+    lag_s: float = math.nan  # where the labels say something
+    gain: float = math.nan
 
     @property
     def name(self) -> str:

@@ -76,15 +76,15 @@ class ChosenEpisodes(Recording):
                 yield sample
 
 
-def chosen(recordings: Sequence[Recording], file: Path | None) -> tuple[list[Recording], str]:
-    """What a list leaves of some recordings, and in words how many it leaves out; all, and nothing to say, where there is no list.
+def chosen(recordings: Sequence[Recording], file: str) -> tuple[list[Recording], str]:
+    """What a list leaves of some recordings, and in words how many it leaves out; all, and nothing to say, where `file` is "".
 
     Raises:
         ConfigError: no such list, both lists or none in it, or an entry that names no recording, or several without being a pattern.
     """
-    if file is None:
+    if not file:
         return list(recordings), ""
-    which, entries = _load(file)
+    which, entries = _load(Path(file))
     found: dict[int, list[Entry]] = {}
     for number, entry in enumerate(entries):
         matching = [i for i, recording in enumerate(recordings) if entry.names(recording)]

@@ -73,7 +73,7 @@ NAMED = 8  # places that a row of alike problems names
 
 
 def alike(problems: Iterable[tuple[str, Problem]]) -> list[tuple[Problem, int]]:
-    """Problems of several recordings, each with its recording's name, to rows: those that differ in numbers, or in that name, only share one.
+    """Problems of several recordings, each with its recording's name, to rows; those that differ only in it, or in numbers, share one.
 
     Returns:
         The first of each kind, how often there is one, where else there are some; and in how many recordings.

@@ -20,7 +20,7 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.doctor.alike import reason_rows
 from neon_control.doctor.document import figures_line, write_document
 from neon_control.doctor.examination import Examined, Look, examine, judged_together
-from neon_control.doctor.verdict import BAD, DOUBTFUL, GOOD, VERDICTS, Judged
+from neon_control.doctor.verdict import BAD, DOUBTFUL, GOOD, UNUSABLE, VERDICTS, Judged
 from neon_control.recordings.chosen import Entry, names_of, write_list
 from neon_control.recordings.finding import Problem, Recording, Report, find_recordings
 from neon_control.recordings.lerobot.episodes import IMAGES as LEROBOT_IMAGES
@@ -146,21 +146,20 @@ def _print(found: Findings, usable: int, out: IO[str]) -> None:
     cells = [(row[0], _in_words(counts), *row[1:]) for row, counts in zip(found.rows, verdicts, strict=True)]
     hidden = 0
     if len(cells) > LISTED:
-        shown = [c for c in cells if c[1] != GOOD or c[-1] != "0"]
+        shown = [c for c in cells if c[1] != GOOD]
         hidden, cells = len(cells) - len(shown), shown
     if cells:
         print(table(COLUMNS, cells, numeric=NUMERIC), file=out)
     if hidden:
-        print(f"... and {hidden} recordings that are good and have no problems", file=out)
+        print(f"... and {hidden} recordings that are good", file=out)
     if problems := alike(found.problems):
         lines = [(p.where, "" if p.time is None else f"{p.time:.2f}", str(p.count), str(count), p.what) for p, count in problems]
         print("\n" + table(PROBLEM_COLUMNS, lines, numeric=(1, 2, 3)), file=out)
-    if reasons := reason_rows(found.judged):
-        lines = [(verdict, str(count), text, found.judged[numbers[0]].name) for verdict, count, text, numbers in reasons]
-        print("\n" + table(REASON_COLUMNS, lines, numeric=(1,)), file=out)
+    if reasons := [row for row in reason_rows(found.judged) if not row[2].startswith(UNUSABLE)]:  # those are told as problems
+        told = [(verdict, str(count), text, found.judged[numbers[0]].name) for verdict, count, text, numbers in reasons]
+        print("\n" + table(REASON_COLUMNS, told, numeric=(1,)), file=out)
     total = Counter(e.verdict for e in found.judged)
-    told = ", ".join(f"{total[v]} {v}" for v in VERDICTS)
-    print(f"\n{len(found.judged)} episodes: {told}", file=out)
+    print(f"\n{len(found.judged)} episodes: {', '.join(f'{total[v]} {v}' for v in VERDICTS)}", file=out)
     print(f"{usable} of {len(found.rows)} recordings are usable: {sum(found.samples)} samples", file=out)
 
 
@@ -183,7 +182,7 @@ def _write(args: argparse.Namespace, found: Findings, lines: IO[str], page: Any,
 
         title = f"Recordings: {', '.join(p.resolve().name if p.exists() else str(p) for p in args.paths)}"
         rows = [(p.where, p.count, count, p.what) for p, count in alike(found.problems)]
-        problems_table = html.table(("Where", "Times", "Recordings", "What"), rows) if rows else ""
+        problems_table = html.element("div", html.table(("Where", "Times", "Recordings", "What"), rows), class_="left") if rows else ""
         reasons = reason_rows(found.judged)
         seen = "every image" if args.all_images else "32 images of each episode and camera, evenly spaced"
         notes = [f"Robot {robot}, {space.mode}; chunks of {args.steps} steps, {args.dt:g} s apart; {seen} were decoded."]
