@@ -26,8 +26,8 @@ SHOWN = 12  # episodes that a row of reasons names
 MORE_STYLE = """
 .badge{display:inline-block;min-width:5em;text-align:center;border-radius:.3em;color:#fff;padding:0 .5em;font-size:.85em;font-weight:600}
 .good{background:#3b9e5f}.doubtful{background:#c98a1b}.badge.bad{background:#b2182b;color:#fff}
-.left td,.left th{text-align:left}.scroll{overflow-x:auto}.wide td,.wide th{padding:.15em .5em;white-space:nowrap}
-.wide td:last-child,.wide th:last-child{white-space:normal;text-align:left;min-width:24em}
+.left td,.left th{text-align:left}.scroll{overflow-x:auto}.wide{width:100%}.wide td,.wide th{padding:.15em .5em}
+.wide td:last-child,.wide th:last-child{text-align:left;min-width:20em}.wide td:first-child{overflow-wrap:anywhere;min-width:8em}
 .strip{display:flex;gap:3px;overflow-x:auto;margin:.3em 0}.strip img{height:72px;flex:none;border-radius:2px}
 .episode{margin:1.6em 0;border-top:1px solid #ddd;padding-top:.6em}.episode h3{font-size:1em;margin:.2em 0;overflow-wrap:anywhere}
 .counts{display:flex;height:1.6em;border-radius:.3em;overflow:hidden;margin:.6em 0}
