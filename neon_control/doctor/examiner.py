@@ -101,7 +101,8 @@ class Examiner(Observer):
         number = self._number(stamp)
         look = self._looks.get((number, stream))
         if look is None:
-            look = self._looks[number, stream] = CameraLook(*self._spans[number], self._places, self._thumbnails)
+            end = self._spans[number][1]
+            look = self._looks[number, stream] = CameraLook(min(stamp, end), end, self._places, self._thumbnails)
         return look.take(stamp, image)
 
     def chosen(self, stamps: np.ndarray) -> np.ndarray | None:

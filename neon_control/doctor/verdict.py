@@ -28,7 +28,7 @@ JITTER = 0.3  # of the interval: chunks are learnt at even steps, and a third of
 SKEW_S = 0.05  # [s] at 1 rad/s a joint has moved by 3 degrees, which is what a hand's breadth away from the target looks like
 CAMERA_SKEW = 1.0  # periods of the first camera: cameras that run freely are up to half a period apart
 IDLE = 0.5  # share: a policy that sees standing still more often than motion learns to stand still
-STILL = 0.98  # share: nothing is taught
+STILL = 0.98  # share: an accident, or a pause that is to be learnt; commands that move while the joints do not are worse
 JUMP = 0.25  # of a range from one instant to the next: only grippers are that fast; else an encoder or a driver was reset
 OUTSIDE = 0.05  # share of the time outside the range: wrong units, or a robot file of another robot
 AT_LIMIT = 0.5  # share of the time at an end of the range, for a joint that also moves: its commands are cut there
@@ -153,10 +153,11 @@ def _pictures(figures: EpisodeFigures) -> list[Reason]:
 def _motion(motion: MotionFigures, space: ActionSpace) -> list[Reason]:
     found = []
     if motion.idle > STILL:
-        found.append(Reason(BAD, "nothing moves"))
+        found.append(Reason(DOUBTFUL, "nothing moves at all"))
     elif motion.idle > IDLE:
-        where = f"{motion.idle_begin_s:.1f} s of it at the begin, {motion.idle_end_s:.1f} s at the end"
-        found.append(Reason(DOUBTFUL, f"nothing moves in {100.0 * motion.idle:.0f} % of the time, {where}"))
+        ends = {"begin": motion.idle_begin_s, "end": motion.idle_end_s}
+        where = ", ".join(f"{seconds:.1f} s at the {name}" for name, seconds in ends.items() if seconds > 0.0)
+        found.append(Reason(DOUBTFUL, f"nothing moves in {100.0 * motion.idle:.0f} % of the time" + (f", {where}" if where else "")))
     fixed = np.array([i not in space.turning for i in range(space.num_joints)])
     rigid = np.array([i not in space.absolute and "grip" not in n.lower() for i, n in enumerate(space.joint_names)])
     if jumping := _joints(space, (motion.jumps > JUMP) & fixed & rigid):

@@ -1,7 +1,7 @@
 """Lists of episodes that are left out of a training, or alone taken into it: YAML that `neon_control recordings` writes and people edit.
 
     exclude:
-      - {recording: take_3, reason: nothing moves}
+      - {recording: take_3, reason: the camera was covered}
       - {recording: monday/take_1, episode: 2}   # of a bag with several episodes, counted from 0
       - my_dataset/episode_00001*                # a pattern: any number of recordings
 
