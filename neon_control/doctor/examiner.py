@@ -23,7 +23,7 @@ from neon_control.doctor.pictures import CameraLook, chosen_rows
 from neon_control.recordings.observer import CAMERA, JOINTS, Observer
 from neon_control.recordings.tracks import Targets
 
-PLACES = 16  # of an episode and camera, at which two images are decoded: an hour of 30 Hz is looked at in a second
+PLACES = 16  # of an episode and camera, at which two images are decoded: enough to see a tenth of it that is frozen
 KEPT_HZ = 200.0  # joint states above this rate count in the timing and are not kept: no joint is judged by them
 GRID_S = 0.01  # [s] shortest step of the grid on which states and actions are compared
 

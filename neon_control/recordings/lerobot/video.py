@@ -36,11 +36,11 @@ def frames_at(path: Path, times: np.ndarray, tolerance: float, report: Report) -
                 while left and left[0] < frame.time - tolerance:
                     left.pop(0)
                     yield None
-                if not left:
-                    return
-                if left[0] <= frame.time + tolerance:
+                if left and left[0] <= frame.time + tolerance:
                     left.pop(0)
                     yield frame.to_ndarray(format="rgb24")
+                if not left:  # asked here, so that no frame is decoded for nobody
+                    return
     except (av.error.FFmpegError, OSError, IndexError) as error:
         absent = isinstance(error, FileNotFoundError)
         what = "is not there" if absent else f"cannot be decoded to its end: {lfs_hint(path) or f'{type(error).__name__}: {error}'}"
