@@ -134,7 +134,14 @@ class _Playback:
         joint_states, audio = self._config.joint_states.lstrip("/"), self._config.audio.lstrip("/")
         reaction = round(self._config.reaction * NANOSECONDS)
         waiting: deque[_Image] = deque()
-        topics = [*cameras, joint_states, *([audio] if self._read_audio else []), *([self._told] if self._told else []), *further, *outcomes]
+        topics = [
+            *cameras,
+            joint_states,
+            *([audio] if self._read_audio else []),
+            *([self._told] if self._told else []),
+            *further,
+            *outcomes,
+        ]
         spans: dict[str, tuple[int, int, int]] = {}  # topic -> messages, first and last one's time [ns]
         for topic, arrival, message in self._bag.contents(topics):
             now = arrival - self._scan.offset

@@ -70,6 +70,10 @@ class ChosenEpisodes(Recording):
         """That of the whole: what was encoded for it serves here, too."""
         return self._whole.senses_fingerprint()
 
+    def instruction_fingerprint(self) -> str:
+        """That of the whole, too."""
+        return self._whole.instruction_fingerprint()
+
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         for sample in self._whole.samples(space, dt, num_steps, clip, report):
             if (sample.episode in self._numbers) == self._taken:

@@ -12,7 +12,7 @@ from test_finding import SPACE, write_ramp
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.recordings.chosen import Entry, chosen, names_of, write_list
+from neon_control.recordings.chosen import ChosenEpisodes, Entry, chosen, names_of, write_list
 from neon_control.recordings.finding import find_recordings
 from neon_control.recordings.reading import Recording
 
@@ -80,6 +80,9 @@ def test_an_episode_of_a_bag_is_left_out_alone_and_what_was_encoded_serves_on(tm
     assert words.endswith("0 of 1 recordings, and episodes of 1 more")
     assert [s.episode for s in pickle.loads(pickle.dumps(part)).samples(SPACE, 0.001, 2)] == numbers[1:-1]
     assert part.senses_fingerprint() == whole.senses_fingerprint() and part.fingerprint() != whole.fingerprint()
+    assert part.instruction_fingerprint() == whole.instruction_fingerprint() and part.uses_ranges == whole.uses_ranges
+    asked = {name for name in vars(Recording) if not name.startswith("_")} - {"samples"}
+    assert asked <= set(vars(ChosenEpisodes)), "what a recording is asked, a part of it answers like the whole"
     file.write_text(file.read_text().replace("exclude", "include"))
     (other,), _ = chosen([whole], str(file))
     assert {s.episode for s in other.samples(SPACE, 0.001, 2)} == {numbers[0], numbers[-1]}
