@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from neon_control import __version__
 from neon_control.core.common import html
@@ -15,14 +13,8 @@ from neon_control.evaluation import plots
 from neon_control.evaluation.judging import Judged
 from neon_control.evaluation.measures import input_figures, sync_skew
 from neon_control.evaluation.offline import Run
+from neon_control.evaluation.page import STYLE, section
 from neon_control.evaluation.recorded_day import RecordedDay
-
-DPI = 110
-STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}
-h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #ddd}img{max-width:100%}
-table{border-collapse:collapse;font-size:.85em}td,th{padding:.15em .7em;text-align:right;border-bottom:1px solid #eee}
-td:first-child,th:first-child{text-align:left}.verdict{background:#f3f6f8;border-left:4px solid #0b6fa4;padding:.6em 1em}
-.note{color:#666;font-size:.85em}.bad{color:#b2182b}"""
 
 
 def write(file: Path, judged: Sequence[Judged], recording: RecordedDay, lines: Sequence[str], notes: Sequence[str]) -> None:
@@ -37,31 +29,20 @@ def write(file: Path, judged: Sequence[Judged], recording: RecordedDay, lines: S
     parts = [html.element("h1", html.escape(title)), html.paragraph(lines, class_="verdict"), html.paragraph(notes, class_="note")]
     for run, error, colour in zip(runs, errors, plots.POLICY_COLOURS, strict=False):
         heading = f"{run.name}: predicted chunks over recorded actions (rad; base in m/s and rad/s; over seconds)"
-        parts.append(_section(heading, plots.chunks_over_actions(run, error, recording, colour)))
-    parts.append(_section("Error by joint and by step", plots.errors_by_joint_and_step(runs, errors)))
+        parts.append(section(heading, plots.chunks_over_actions(run, error, recording, colour)))
+    parts.append(section("Error by joint and by step", plots.errors_by_joint_and_step(runs, errors)))
     for entry in judged:
-        parts.append(_section(f"{entry.run.name}: seams between chunks", plots.seams(entry.run, recording), _methods(entry)))
+        parts.append(section(f"{entry.run.name}: seams between chunks", plots.seams(entry.run, recording), _methods(entry)))
     for run in runs:
         heading = f"{run.name}: what the executor would have sent ({run.settings.executor.joints.method})"
-        parts.append(_section(heading, plots.executor_over_time(run, recording)))
-    parts.append(_section("Limits that bit", plots.limit_hits(runs)))
-    parts.append(_section("Inputs", plots.inputs_over_time(recording, runs), _inputs(recording), _refusals(runs)))
+        parts.append(section(heading, plots.executor_over_time(run, recording)))
+    parts.append(section("Limits that bit", plots.limit_hits(runs)))
+    parts.append(section("Inputs", plots.inputs_over_time(recording, runs), _inputs(recording), _refusals(runs)))
     latency = plots.latency_over_time(recording, runs[0].settings.executor.chunk_timeout)
     unknown = html.paragraph(["The recording holds neither chunks nor diagnostics, so it does not say."])
-    parts.append(_section("Latency on the day", latency or unknown))
+    parts.append(section("Latency on the day", latency or unknown))
     parts.append(html.paragraph([f"neon_control {__version__}"], class_="note"))
     file.write_text(html.page(recording.path.name, STYLE, "\n".join(parts)))
-
-
-def _section(title: str, *parts: Figure | str) -> str:
-    content = "".join(_picture(part) if isinstance(part, Figure) else part for part in parts)
-    return f"{html.element('h2', html.escape(title))}\n{content}"
-
-
-def _picture(figure: Figure) -> str:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=DPI)
-    return f'<img alt="" src="{html.data_uri("image/png", stream.getvalue())}">'
 
 
 def _methods(entry: Judged) -> str:

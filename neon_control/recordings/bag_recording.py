@@ -8,7 +8,7 @@ that begin "now") count from when they were received.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from neon_control.recordings.bag.bag_file import METADATA, BagError
 from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
 from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
+from neon_control.recordings.observer import CAMERA, JOINTS, SOUND
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, file_fingerprint, step_times
 from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.images import image_of, kind_of
@@ -33,6 +34,7 @@ from neon_control.runtime.decoding.sound import SoundStream
 
 TEXT = "std_msgs/msg/String"
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported
+OUTCOME, OUTCOME_TYPE = "success", "std_msgs/msg/Bool"  # last word of a topic that says how an episode ended, and its type
 
 
 class BagRecording(Recording):
@@ -69,7 +71,7 @@ class BagRecording(Recording):
         """Topic with images -> camera, the first one first; None, and a problem, where there can be no samples."""
         first = Camera(DEFAULT_NAME, **vars(self.config.view))
         wanted = {self.config.camera.lstrip("/"): first, **{c.topic.lstrip("/"): c for c in self.config.others}}
-        found = {next((t for t in (topic, f"{topic}/compressed") if t in bag.types), topic): camera for topic, camera in wanted.items()}
+        found = {_stored(bag, topic): camera for topic, camera in wanted.items()}
         needed = [t for t in (*found, self.config.joint_states.lstrip("/")) if t not in bag.types]
         if needed:
             bag.report.add(self.name, None, f"no topic {needed}; the bag has {sorted(bag.types)}")
@@ -84,6 +86,17 @@ class _Image(NamedTuple):
     due: int  # [ns] when it is looked at
     stamp: int  # [ns]
     image: AnyImage
+
+
+def _stored(bag: ReadableBag, topic: str) -> str:
+    """The topic under which a camera's images are in a bag: its own, or that of the compressed ones."""
+    return next((t for t in (topic, f"{topic}/compressed") if t in bag.types), topic)
+
+
+def _recorded(bag: ReadableBag, cameras: Sequence[Camera]) -> dict[str, Camera]:
+    """Topic -> camera, of those whose images are in a bag."""
+    found = {_stored(bag, camera.topic.lstrip("/")): camera for camera in cameras}
+    return {topic: camera for topic, camera in found.items() if bag.types.get(topic) in IMAGE_TYPES}
 
 
 class _Playback:
@@ -114,11 +127,21 @@ class _Playback:
 
     def play(self, cameras: Mapping[str, Camera]) -> Iterator[Sample]:
         """One sample for each usable image of the first of `cameras` (by topic)."""
-        leading = next(iter(cameras))
+        leading, observer = next(iter(cameras)), self._bag.report.observer
+        observer.begin(self._scan.spans, self._scan.targets, self._scan.offset, self._config.wire)
+        further = {t: c for t, c in _recorded(self._bag, observer.cameras or ()).items() if t not in cameras}  # no sample needs them
+        outcomes = [t for t, kind in self._bag.types.items() if kind == OUTCOME_TYPE and t.split("/")[-1] == OUTCOME]
         joint_states, audio = self._config.joint_states.lstrip("/"), self._config.audio.lstrip("/")
         reaction = round(self._config.reaction * NANOSECONDS)
         waiting: deque[_Image] = deque()
-        topics = [*cameras, joint_states, *([audio] if self._read_audio else []), *([self._told] if self._told else [])]
+        topics = [
+            *cameras,
+            joint_states,
+            *([audio] if self._read_audio else []),
+            *([self._told] if self._told else []),
+            *further,
+            *outcomes,
+        ]
         spans: dict[str, tuple[int, int, int]] = {}  # topic -> messages, first and last one's time [ns]
         for topic, arrival, message in self._bag.contents(topics):
             now = arrival - self._scan.offset
@@ -127,21 +150,28 @@ class _Playback:
                 spans[topic] = (count + 1, first, now)
             while waiting and waiting[0].due < now:
                 yield from self._look(waiting.popleft())
+            stamp = stamp_of(message)
             try:
-                if topic in cameras:
-                    camera = cameras[topic]
-                    image = image_of(message, camera)
-                    if kind := kind_of(message, camera):
+                if topic in cameras or topic in further:
+                    camera = cameras.get(topic) or further[topic]
+                    observer.message(CAMERA, topic, stamp, arrival)
+                    image = observer.image(topic, stamp or now, image_of(message, camera))
+                    if topic in cameras and (kind := kind_of(message, camera)):
                         self._report.images[camera.name, kind] += 1
                     if topic == leading:
-                        waiting.append(_Image(now + reaction, stamp_of(message), image))
-                    else:
-                        self._builder.cameras.buffers[camera.name].add(stamp_of(message), image)
+                        waiting.append(_Image(now + reaction, stamp, image))
+                    elif topic in cameras:
+                        self._builder.cameras.buffers[camera.name].add(stamp, image)
                 elif topic == joint_states:
-                    self._builder.joint_states.add(stamp_of(message), message.name, message.position)
+                    observer.message(JOINTS, topic, stamp, arrival)
+                    observer.joints(stamp or now, message.name, message.position)
+                    self._builder.joint_states.add(stamp, message.name, message.position)
                 elif topic == self._told:
                     self._builder.instruction = checked_instruction(message.data)
+                elif topic in outcomes:
+                    observer.outcome(now, bool(message.data))
                 else:
+                    observer.message(SOUND, topic, stamp, arrival)
                     self._hear(now, message)
             except ObservationError as error:
                 self._report.add(f"{self._name} {topic}", self._scan.seconds(now), f"message refused: {error}", "refused")

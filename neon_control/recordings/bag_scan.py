@@ -9,9 +9,10 @@ from typing import Any
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.recordings.bag.messages import SERVICE_EVENT
+from neon_control.recordings.bag.messages import SERVICE_EVENT, stamp_of
 from neon_control.recordings.commands import RecordedCommands
 from neon_control.recordings.damaged_bag import ReadableBag
+from neon_control.recordings.observer import COMMANDS
 
 
 class Scan:
@@ -20,6 +21,7 @@ class Scan:
     Attributes:
         offset: [ns] receive time minus the stamps' clock; 0 where they agree.
         targets: commands, and what was measured where there are none.
+        spans: begin and end [ns] of each episode, by its number.
         short: numbers of the episodes that are left out since they last less than `shortest` [s].
     """
 
@@ -36,6 +38,8 @@ class Scan:
         for topic, arrival, message in bag.contents([*([boundary] if boundary else []), *commands.topics], skip):
             if topic != boundary:
                 commands.take(topic, arrival, message)
+                if topic != joint_states:
+                    bag.report.observer.message(COMMANDS, topic, stamp_of(message), arrival)
             elif self._begins_episode(message):
                 begins.append(arrival)
             if not commands.needs_joint_states:
@@ -51,7 +55,8 @@ class Scan:
         if base_axes and config.base and not commands.has_base:
             bag.report.add(bag.name, None, f"no commands of the base on '{config.base}'; it is taken to stand still")
         edges = [bag.start - self.offset, *self._cuts, bag.end - self.offset]
-        lengths = [(b - a) / NANOSECONDS for a, b in itertools.pairwise(edges)]
+        self.spans = list(itertools.pairwise(edges))
+        lengths = [(b - a) / NANOSECONDS for a, b in self.spans]
         self.short = {i for i, length in enumerate(lengths) if length < shortest}
         for i in sorted(self.short):
             if i > 0 or not self._cuts:  # what lies before the first boundary is no episode that somebody began

@@ -18,6 +18,7 @@ from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.core.sensing.observation import Observation
+from neon_control.recordings.observer import Observer
 
 SILENCE = np.zeros(round(AUDIO_WINDOW_S * SAMPLE_RATE), np.float32)  # what a robot without a microphone hears
 
@@ -56,6 +57,7 @@ class Report:
     seconds: float = 0.0  # [s] from the first to the last image
     rates: dict[str, float] = field(default_factory=dict)  # topic or feature -> [Hz], mean from its first to its last message
     images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # camera, how its images came -> how many
+    observer: Observer = field(default_factory=Observer)  # is shown what is read
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, where: str, time: float | None, what: str, kind: str = "") -> None:
@@ -74,14 +76,14 @@ NAMED = 8  # places that a row of alike problems names
 
 
 def alike(problems: Iterable[tuple[str, Problem]]) -> list[tuple[Problem, int]]:
-    """Problems of several recordings, each with its recording's name, to rows: those that differ in numbers only share one.
+    """Problems of several recordings, each with its recording's name, to rows; those that differ only in it, or in numbers, share one.
 
     Returns:
         The first of each kind, how often there is one, where else there are some; and in how many recordings.
     """
     rows: dict[tuple[str, str], list[tuple[str, Problem]]] = {}
     for name, problem in problems:
-        rows.setdefault((NUMBER.sub("#", problem.where), NUMBER.sub("#", problem.what)), []).append((name, problem))
+        rows.setdefault((NUMBER.sub("#", problem.where.replace(name, "#", 1)), NUMBER.sub("#", problem.what)), []).append((name, problem))
     return [_row(members) for members in rows.values()]
 
 

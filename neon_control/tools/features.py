@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from neon_control.recordings.chosen import chosen
     from neon_control.recordings.finding import find_recordings
     from neon_control.training.config import load_train_config
     from neon_control.training.feature_job import Job
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     config = load_train_config(find_file(args.config, "config"), overrides)
     robot = load_robot(config.robot)
     space = ActionSpace.from_robot(robot, config.mode)
-    bags = find_recordings(config.data, config.recording_of(robot))
+    bags, _ = chosen(find_recordings(config.data, config.recording_of(robot)), config.episodes)
     cache = Path(config.cache) if config.cache else None
     start = time.monotonic()
     vision = config.backbone_spec(robot)

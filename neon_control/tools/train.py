@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(config: TrainConfig, workers: Workers) -> int:
+    from neon_control.recordings.chosen import chosen
     from neon_control.recordings.finding import find_recordings
     from neon_control.training.augmentation import trained_kinds
     from neon_control.training.batches import split_episodes, to_batch, to_views
@@ -69,7 +70,9 @@ def _train(config: TrainConfig, workers: Workers) -> int:
 
     robot = load_robot(config.robot)
     space = ActionSpace.from_robot(robot, config.mode)
-    bags = find_recordings(config.data, config.recording_of(robot))
+    bags, left_out = chosen(find_recordings(config.data, config.recording_of(robot)), config.episodes)
+    if left_out and workers.first:
+        print(left_out)
     vision = config.backbone_spec(robot)
     run_folder = Path(config.runs) / config.name
     # What can be wrong is told now: encoding and training take hours.

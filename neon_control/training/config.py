@@ -36,6 +36,7 @@ class TrainConfig:
 
     name: str = setting(text="name of the policy, of its folder, and of the run's folder")
     data: str = setting(text="folder with recordings, or a LeRobot dataset on the Hugging Face hub: owner/name")
+    episodes: str = setting("", "file with a list of episodes to leave out, or to take: what `neon_control recordings --exclude` writes")
     robot: str = setting("g1.yaml", "robot file")
     mode: str = setting("arms_only", "which parts of the robot the policy moves", choices=tuple(MODES))
     out: str = setting("resource/policies", "folder in which the policy's folder is made")

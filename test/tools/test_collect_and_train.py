@@ -36,8 +36,11 @@ def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
     assert second.returncode == 0, second.stderr
     kept = data / "take_00000_0" / "take_00000_0.mcap"
     assert kept.stat().st_mtime_ns == stamps[kept] and len(list(data.rglob("metadata.yaml"))) == 6
-    train = command("train", "--data", data, "--out", out, "--runs", tmp_path, "--name", "small", "--epochs", "1")
+    (tmp_path / "left_out.yaml").write_text("exclude: [{recording: take_00001_1, reason: too short}]\n")
+    episodes = ("--episodes", tmp_path / "left_out.yaml")
+    train = command("train", "--data", data, "--out", out, "--runs", tmp_path, "--name", "small", "--epochs", "1", *episodes)
     assert train.returncode == 0, train.stderr
+    assert "leaves out 1 of 6 recordings" in train.stdout and "4 episodes to train on" in train.stdout
     assert "validation error" in train.stdout
     report = (tmp_path / "small" / "report.md").read_text()
     assert "left_elbow_joint" in report and "validation joint error rad" in report
@@ -87,6 +90,7 @@ def test_what_would_fail_at_the_end_is_refused_before_anything_is_encoded(tmp_pa
         (("a", "--out", tmp_path, "--head.type", "flow", "--head.hidden_dim", "-1"), "hidden_dim"),
         (("a", "--out", tmp_path, "--freeze", "[arm]"), "TrainConfig.freeze names ['arm']"),
         (("a", "--out", tmp_path, "--init_from", "nothing"), "nothing"),
+        (("a", "--out", tmp_path, "--episodes", tmp_path / "no.yaml"), "no.yaml: cannot be read"),
         (("a", "--out", Path(__file__)), str(Path(__file__))),
     ):
         result = command(*given, *words)

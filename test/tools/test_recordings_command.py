@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from bag_writer import BagWriter, image, joint_state, text
 from lerobot_set import write_set
+from taught_bags import write_lesson
 
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.tools.cli import main
@@ -34,9 +37,10 @@ def test_bags_are_listed_with_their_problems_and_exported(tmp_path: Path, capsys
     out = tmp_path / "set"
     assert main(["recordings", str(tmp_path / "bags"), "--boundary", "begin", "--export-lerobot", str(out), "--task", "wave"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["Recording", "Episodes", "Seconds", "Samples", "Images", "[Hz]", "Joint", "states", "[Hz]", "Problems"]
-    assert lines[2].split() == ["blind", "0", "0.0", "0", "0.0", "0.0", "1"]
-    assert lines[3].split() == ["good", "2", "1.9", "20", "10.0", "100.0", "3"]
+    assert lines[0].split("  ") and lines[0].split()[:3] == ["Recording", "Verdict", "Episodes"]
+    assert lines[2].split() == ["blind", "bad", "0", "0.0", "0", "0.0", "0.0", "1"]
+    assert lines[3].split() == ["good", "2", "bad", "2", "1.9", "20", "10.0", "100.0", "3"], "its images are of one colour"
+    assert any(line.startswith("bad") and "100 % of the images are black or of one colour" in line for line in lines[4:])
     assert any(line.startswith("blind") and "no topic ['camera/image_raw']" in line for line in lines[4:])
     assert "1 of 2 recordings are usable: 20 samples" in lines
     assert lines[-1] == f"{out}: 2 episodes, 20 frames at 10 Hz"
@@ -70,3 +74,40 @@ def test_one_set_that_cannot_be_read_does_not_end_the_command(tmp_path: Path, ca
     out = capsys.readouterr().out
     assert "1 of 4 recordings are usable: 20 samples" in out
     assert "length must be a whole number >= 0, got None" in out and "features must be a mapping, got [1]" in out
+
+
+def test_json_alone_on_stdout_a_report_that_needs_no_other_file_and_a_list_that_training_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, changes in enumerate(({}, {}, {"black": True}, {"gap": (1.0, 1.4)})):
+        write_lesson(tmp_path / "bags" / f"take_{number}", seed=number, seconds=3.0, **changes)
+    files = {name: tmp_path / name for name in ("report.html", "bad.yaml")}
+    given = ["recordings", str(tmp_path / "bags"), "--html", str(files["report.html"]), "--exclude", str(files["bad.yaml"])]
+    assert main([*given, "--json", "-"]) == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found["summary"] | {"seconds": 0} == {"episodes": 4, "good": 2, "doubtful": 1, "bad": 1, "seconds": 0, "samples": 232}
+    assert [e["verdict"] for e in found["episodes"]] == ["good", "good", "bad", "doubtful"]
+    assert found["episodes"][0]["labels"]["lag_s"] == pytest.approx(0.08, abs=0.002)
+    assert set(found["episodes"][0]["motion"]["used"]) == set(NAMES) and found["problems"][0]["count"] == 1
+    assert "4 episodes: 2 good, 1 doubtful, 1 bad" in captured.err and "take_2" in captured.err
+    page = files["report.html"].read_text()
+    assert page.count("data:image/png") == 5 and page.count("data:image/jpeg") == 24  # of the set and each episode; strips of six
+    assert page.count('class="episode"') == 4 and 'src="http' not in page and "<script" not in page
+    assert yaml.safe_load(files["bad.yaml"].read_text()) == {
+        "exclude": [{"recording": "take_2", "reason": "camera/image_raw: 100 % of the images are black or of one colour"}]
+    }
+    assert main([*given, "--strict"]) == 0
+    assert [e["recording"] for e in yaml.safe_load(files["bad.yaml"].read_text())["exclude"]] == ["take_2", "take_3"]
+    with pytest.raises(SystemExit):
+        main(["recordings", str(tmp_path / "bags"), "--html", str(tmp_path / "no" / "report.html")])
+
+
+def test_a_long_list_shows_what_somebody_should_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr("neon_control.tools.recordings.LISTED", 2)
+    for number, changes in enumerate(({}, {}, {"black": True})):
+        write_lesson(tmp_path / "bags" / f"take_{number}", seed=number, seconds=3.0, **changes)
+    assert main(["recordings", str(tmp_path / "bags")]) == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert lines[2].startswith("take_2") and lines[3] == "... and 2 recordings that are good"

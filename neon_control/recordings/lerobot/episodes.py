@@ -28,6 +28,7 @@ from neon_control.recordings.lerobot.layout import INFO, Episode, Layout, load_l
 from neon_control.recordings.lerobot.meaning import Joints, Numbers, compared, far_outside
 from neon_control.recordings.lerobot.rows import SECTION, EpisodeRows, Part
 from neon_control.recordings.lerobot.tasks import tasks_file
+from neon_control.recordings.observer import CAMERA, JOINTS, UNSEEN
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, UnreadableRecording, file_fingerprint, step_times
 from neon_control.recordings.tracks import Targets, Track
 
@@ -116,7 +117,9 @@ class LeRobotEpisode(Recording):
         if names.state_key not in layout.features:
             found = sorted(layout.features)
             raise ConfigError(f"{layout.root / INFO}: needs the feature '{names.state_key}', has {found}; {SECTION}.state_key names it")
-        rows = EpisodeRows(layout, self._episode, names, cameras, self.name, report)
+        observer = report.observer
+        further = [] if observer.cameras is None else [f for f in layout.image_features if f not in cameras]  # no sample needs them
+        rows = EpisodeRows(layout, self._episode, names, [*cameras, *further], self.name, report)
         times, rate = rows.times, rows.rate
         if len(times) == 0:
             return
@@ -129,23 +132,31 @@ class LeRobotEpisode(Recording):
         actions = self._action(rows, space, report)
         states, actions = self._in_radians(states, actions, space, 1.0 / rate, report)
         targets, good = self._targets(stamps, states, actions, space, report)
-        pictures = [rows.images(camera) for camera in cameras]
+        known = np.asarray(stamps)
+        observer.begin([(stamps[0], stamps[-1])], targets)
+        if (success := rows.outcome()) is not None:
+            observer.outcome(stamps[0], success)
+        chosen = observer.chosen(known)
+        pictures = [rows.images(camera, chosen) for camera in cameras]
         lenses = [DEFAULT_NAME, *(c.name for c in self._config.others)]
         builder = ObservationBuilder(space.joint_names, use_audio=False, cameras=lenses)
         builder.cameras.look_at(clip, lenses)
         told = rows.instructions()
         first = stamps[0] + round((clip.frames - 1) / clip.rate_hz * NANOSECONDS)
-        known = np.asarray(stamps)
         for row, (stamp, *images) in enumerate(zip(stamps, *pictures, strict=False)):
             for lens, camera, image in zip(lenses, cameras, images, strict=True):
                 if image is None:
                     report.add(f"{self.name} {camera}", (stamp - START) / NANOSECONDS, "no image at a frame's time", "image")
                 else:
-                    height, width = image.shape[:2]
-                    report.images[lens, ImageKind(*rows.came[camera], width, height)] += 1
-                    builder.cameras.buffers[lens].add(stamp, image)
+                    if image is not UNSEEN:
+                        height, width = image.shape[:2]
+                        report.images[lens, ImageKind(*rows.came[camera], width, height)] += 1
+                    observer.message(CAMERA, camera, stamp, stamp)
+                    builder.cameras.buffers[lens].add(stamp, observer.image(camera, stamp, image))
             if not states.good[row]:
                 continue
+            observer.message(JOINTS, names.state_key, stamp, stamp)
+            observer.joints(stamp, space.joint_names, states.values[row])
             builder.joint_states.add(stamp, space.joint_names, states.values[row])
             builder.instruction = told[row]
             if images[0] is None or (clip.frames > 1 and stamp < first):
@@ -162,6 +173,11 @@ class LeRobotEpisode(Recording):
                 mask = mask * known_at(steps + round(dt * NANOSECONDS), known, states.good)
             if mask.any():
                 yield Sample(replace(seen, audio=SILENCE), targeted, mask.astype(np.float32))
+        for camera in further:
+            for stamp, image in zip(stamps, rows.images(camera, chosen), strict=False):
+                if image is not None:
+                    observer.message(CAMERA, camera, stamp, stamp)
+                    observer.image(camera, stamp, image)
 
     def _action(self, rows: EpisodeRows, space: ActionSpace, report: Report) -> dict[str, Part]:
         """What is commanded, as far as the dataset has it: `joints`, `base`."""

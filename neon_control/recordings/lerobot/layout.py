@@ -102,6 +102,11 @@ class Layout:
             raise ConfigError(f"{self.root / INFO}: '{name}' leads out of the dataset, must be a name below {self.root}")
         return self.root / path
 
+    @property
+    def image_features(self) -> list[str]:
+        """All features with images."""
+        return [k for k, f in self.features.items() if f.get("dtype") in ("video", "image")]
+
     def image_feature(self, camera: str, wanted: str, robot: Sequence[str]) -> str:
         """The feature with a camera's images: what is `wanted`, else the one that is called like the camera, else the only one there is.
 
@@ -112,7 +117,7 @@ class Layout:
         Raises:
             ConfigError: there is no such one.
         """
-        found = [k for k, f in self.features.items() if f.get("dtype") in ("video", "image")]
+        found = self.image_features
         if wanted in found:
             return wanted
         named = [k for k in found if k.split(".")[-1] == camera]

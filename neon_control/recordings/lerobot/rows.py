@@ -14,13 +14,15 @@ from neon_control.core.sensing.image_kind import COMPRESSED, VIDEO
 from neon_control.recordings.lerobot.columns import filled, frames_in_words, places, to_matrix
 from neon_control.recordings.lerobot.layout import INFO, Episode, Layout
 from neon_control.recordings.lerobot.tasks import INDEX, instructions
-from neon_control.recordings.lerobot.video import codec_of, frame_rate, frames_at
+from neon_control.recordings.lerobot.video import chosen_frames, codec_of, frame_rate
+from neon_control.recordings.observer import UNSEEN
 from neon_control.recordings.reading import Report
 from neon_control.runtime.decoding.compressed_images import decode_compressed, header_of
 
 ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
 OTHER_RATE = 0.02  # share by which the timestamps' rate may differ from that of info.json
 SECTION = "recording.lerobot"  # of the robot file
+OUTCOMES = ("next.success", "success", "is_success")  # features that say how an episode ended
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ class EpisodeRows:
         numbers = to_matrix(self._table[INDEX])[:, 0] if given else np.full(len(self._numbers), np.nan)
         return instructions(self._layout, self._episode, numbers.tolist(), self._name, self._report)
 
-    def images(self, camera: str) -> Iterator[np.ndarray | None]:
-        """For each row the image of a camera, None where there is none."""
+    def images(self, camera: str, chosen: np.ndarray | None = None) -> Iterator[np.ndarray | None]:
+        """For each row the image of a camera, None where there is none; `UNSEEN`, unread, for rows (T,) that are not `chosen`."""
         layout, times, rate = self._layout, self.times, self.rate
         if layout.features[camera]["dtype"] == "video":
             video = layout.video_file(self._episode, camera)
@@ -112,13 +114,25 @@ class EpisodeRows:
                 theirs = frame_rate(video)
                 if theirs is not None and abs(theirs / layout.fps - 1.0) <= OTHER_RATE:  # its images count by number
                     times, rate = self._numbers / layout.fps, layout.fps
-            return frames_at(video, layout.video_start(self._episode, camera) + times, 0.5 / rate, self._report)
+            return chosen_frames(video, layout.video_start(self._episode, camera) + times, 0.5 / rate, self._report, chosen)
         if camera not in self._table.column_names:
             raise ConfigError(f"{self._file}: needs the column '{camera}', has {self._table.column_names}")
-        return self._decoded(camera)
+        return self._decoded(camera, np.ones(len(self.times), bool) if chosen is None else chosen)
 
-    def _decoded(self, camera: str) -> Iterator[np.ndarray | None]:
-        for cell, time, number in zip(self._table[camera], self.times, self._numbers, strict=True):
+    def outcome(self) -> bool | None:
+        """Whether the episode ended well, as the dataset says in any of its rows; None where it does not."""
+        there = [c for c in OUTCOMES if c in parquet.read_schema(self._file).names]
+        if not there:
+            return None
+        rows = parquet.read_table(self._file, columns=there[:1], filters=[("episode_index", "==", self._episode.index)])
+        said = to_matrix(rows[there[0]])
+        return bool((said > 0).any()) if np.isfinite(said).any() else None
+
+    def _decoded(self, camera: str, chosen: np.ndarray) -> Iterator[np.ndarray | None]:
+        for cell, time, number, is_chosen in zip(self._table[camera], self.times, self._numbers, chosen, strict=True):
+            if not is_chosen:
+                yield UNSEEN
+                continue
             try:
                 given = cell.as_py()
                 if not given or not (given["bytes"] or given["path"]):

@@ -12,6 +12,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.files import lfs_hint
+from neon_control.recordings.observer import UNSEEN
 from neon_control.recordings.reading import Report
 
 # H.264 decodes everywhere; a key frame every other image lets a reader jump to any of them. AV1 would be smaller and slower.
@@ -35,16 +36,32 @@ def frames_at(path: Path, times: np.ndarray, tolerance: float, report: Report) -
                 while left and left[0] < frame.time - tolerance:
                     left.pop(0)
                     yield None
-                if not left:
-                    return
-                if left[0] <= frame.time + tolerance:
+                if left and left[0] <= frame.time + tolerance:
                     left.pop(0)
                     yield frame.to_ndarray(format="rgb24")
+                if not left:  # asked here, so that no frame is decoded for nobody
+                    return
     except (av.error.FFmpegError, OSError, IndexError) as error:
         absent = isinstance(error, FileNotFoundError)
         what = "is not there" if absent else f"cannot be decoded to its end: {lfs_hint(path) or f'{type(error).__name__}: {error}'}"
         report.add("/".join(path.parts[-4:]), None, what, "video")
     yield from (None for _ in left)
+
+
+def chosen_frames(
+    path: Path, times: np.ndarray, tolerance: float, report: Report, chosen: np.ndarray | None
+) -> Iterator[np.ndarray | None]:
+    """As `frames_at`, but `UNSEEN` for times (T,) that are not `chosen`: what lies between them is jumped over. None chooses all."""
+    if chosen is None or chosen.all():
+        yield from frames_at(path, times, tolerance, report)
+        return
+    rows, done = np.flatnonzero(chosen), 0
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+        if len(run):
+            yield from (UNSEEN for _ in range(run[0] - done))
+            yield from frames_at(path, times[run], tolerance, report)
+            done = run[-1] + 1
+    yield from (UNSEEN for _ in range(len(times) - done))
 
 
 def frame_rate(path: Path) -> float | None:
