@@ -64,14 +64,14 @@ class DemoPage(MonitorPage):
 
 
 class Furniture:
-    """The table, and the cubes where the simulation says they are."""
+    """The table, the tray if there is one, and the cubes where the simulation says they are."""
 
     def __init__(self, server: viser.ViserServer, model: mujoco.MjModel, link: DemoLink) -> None:
         self._link = link
         scene = server.scene
         for i in range(model.ngeom):
             geom = model.geom(i)
-            if geom.name.startswith("table"):
+            if geom.name.startswith(("table", "tray")):
                 place = tuple(model.body(geom.bodyid[0]).pos + geom.pos)
                 scene.add_box(f"{WORLD}/{geom.name}", _rgb(geom.rgba), tuple(2 * geom.size), position=place)
         geoms = {colour: model.geom(f"{colour}_cube") for colour in COLOURS}

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from neon_control.demo.link import Commands, DemoLink, ImageCount
 from neon_control.monitor.link import EXECUTOR, INFERENCE, LinkError
-from neon_control.sim.episode import FINISHED, LIMIT, Outcome
+from neon_control.sim.episode import FINISHED, LIMITS, Outcome
 
-SLACK = 30.0  # [s] beyond a trial's own length (the silence before it, a busy computer), before it counts as lost
+SLACK = 30.0  # [s] beyond the longest trial's length (the silence before it, a busy computer), before it counts as lost
 COUNTER_LIMIT = 3.0  # [s] diagnostics come once a second
 
 
@@ -57,7 +57,7 @@ def _run_one(link: DemoLink, index: int, seed: int, check: Callable[[], None], b
         truth = link.truth
         return (truth["seed"], truth["index"]) == (seed, index) and truth["outcome"] in FINISHED
 
-    limit = LIMIT + SLACK
+    limit = max(LIMITS.values()) + SLACK
     if not link.wait(finished, limit, check, bar.refresh):
         raise LinkError(f"episode {index} did not end within {limit:.0f} s; the simulation says {link.truth}")
     truth = link.truth

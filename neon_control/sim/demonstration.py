@@ -20,6 +20,8 @@ from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.sim.expert import Expert, in_base
+from neon_control.sim.picking import PickExpert
+from neon_control.sim.picking_start import begin_picking
 from neon_control.sim.voice import Microphone
 from neon_control.sim.world import CUBE_COLOURS, TIMESTEP, World
 
@@ -29,6 +31,7 @@ CAMERA_PERIOD = 2.0 / 15.0  # [s] half the rate of the live camera: pictures 0.0
 AUDIO_PERIOD = 0.02  # [s]
 SILENT_SHARE, LATE_SHARE, CHANGED_SHARE = 0.08, 0.25, 0.17  # of the recordings; in the others the command is old
 DARK_SHARE = 0.06  # of the recordings, independently of the command
+ABOUT_SHARE = 0.7  # of the recordings of picking: the cube in the hand, or near it, is the one that is asked for
 COMMAND_SPAN = (-1.6, 0.4)  # [s] when a late or changed command begins
 
 
@@ -37,17 +40,24 @@ class Demonstrator:
 
     def __init__(self, robot: Robot, joint_names: tuple[str, ...], image_size: tuple[int, int]) -> None:
         self.world = World(robot, image_size)
-        self.expert = Expert(robot, joint_names, CONTROL_PERIOD)
+        kind = PickExpert if self.world.description.task == "pick_place" else Expert
+        self.expert: Expert = kind(robot, joint_names, CONTROL_PERIOD)
 
     def record_take(self, paths: Sequence[Path], rng: np.random.Generator, seconds: float) -> None:
         """Record one take: a bag of `seconds` for each of `paths`, one going on where the last one ended."""
-        command = self._begin(rng)
+        about: str | None = None
+        if isinstance(self.expert, PickExpert):
+            command, about = begin_picking(self.world, self.expert, rng)
+        else:
+            command = self._begin(rng)
         for path in paths:
-            command = self._record(path, rng, seconds, command)
+            command = self._record(path, rng, seconds, command, about)
 
-    def _record(self, path: Path, rng: np.random.Generator, seconds: float, command: np.ndarray) -> np.ndarray:
-        """Record one bag; `command` and what is returned are the joint targets in force (J,) [rad]."""
+    def _record(self, path: Path, rng: np.random.Generator, seconds: float, command: np.ndarray, about: str | None) -> np.ndarray:
+        """Record one bag; `command` and what is returned are the joint targets in force (J,) [rad]; `about`: see `_draw_command`."""
         before, after, change = _draw_command(rng)
+        if about is not None and rng.random() < ABOUT_SHARE:
+            before, after = _about(about, before, after)
         dark = rng.random() < DARK_SHARE
         microphone = Microphone(rng, before)
         world, expert = self.world, self.expert
@@ -114,6 +124,15 @@ def _draw_command(rng: np.random.Generator) -> tuple[str | None, str | None, flo
     if kind < SILENT_SHARE + LATE_SHARE + CHANGED_SHARE:
         return other, colour, change
     return colour, None, np.inf
+
+
+def _about(colour: str, before: str | None, after: str | None) -> tuple[str | None, str | None]:
+    """The same commands, in which the last one is of this colour."""
+    if colour in (after or before, None) or (before, after) == (None, None):
+        return before, after
+    if after is None:
+        return colour, None
+    return (after if before is not None else None), colour
 
 
 def _due(time: float, period: float) -> bool:

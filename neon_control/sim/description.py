@@ -5,6 +5,7 @@ A real robot has a home, motors, a camera and a place to stand; a simulated one 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -18,6 +19,7 @@ from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.urdf import read_urdf
 
 SECTION = "simulation"
+TASKS = ("reach", "pick_place")
 Span = tuple[float, float]  # lowest, highest
 
 
@@ -25,16 +27,23 @@ Span = tuple[float, float]  # lowest, highest
 class Servo:
     """Position servo of a joint."""
 
-    stiffness: float = setting(above=0.0)  # [N m/rad]
-    armature: float = setting(above=0.0)  # [kg m^2]
+    stiffness: float = setting(above=0.0)  # [N m/rad], [N/m] of a prismatic joint
+    armature: float = setting(above=0.0)  # [kg m^2], [kg]
 
 
 @dataclass(frozen=True)
 class Hand:
-    """A hand that can reach for something."""
+    """A hand that can reach for something, and grasp it if it has a gripper.
+
+    The link `tcp` of such a hand lies between its fingers: they point along its x axis and close along its y axis.
+    """
 
     group: str  # of the joints that place it
     tcp: str  # link of the fingertip
+    gripper: str = setting(
+        ""
+    )  # group of one joint that closes it, with `open` and `closed` in the section `grippers`; empty: it cannot grasp
+    pitch: float = setting(math.pi / 2.0, minimum=0.0, maximum=math.pi / 2.0)  # [rad] below the horizontal in which the fingers point
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,8 @@ class SimDescription:
     camera: SimCamera = setting()
     cubes: tuple[Span, ...] = setting(keys=("x", "y"), ascending=True)  # [m] ranges of cube centres on the table
     base: MovingBase | None = setting()  # None: bolted to its place; only then the file leaves it out
+    task: str = setting("reach", choices=TASKS)
+    tray: tuple[float, ...] | None = setting(None, keys=("x", "y"))  # [m] centre of the tray on the table; only `pick_place` has one
 
     def home_positions(self, joint_names: tuple[str, ...]) -> np.ndarray:
         """The pose that an episode starts from, (len(joint_names),) [rad]."""
@@ -83,7 +94,13 @@ def load_description(robot: Robot) -> SimDescription:
     _check_names(place, robot, description)
     servos = _servos(place, robot, description.servos)
     _check_home(place, robot, servos, description.home)
+    _check_task(place, robot, servos, description)
     return replace(description, servos=servos)
+
+
+def simulated_mode(robot: Robot) -> str:
+    """Which parts a policy for the simulated task moves (`action_space.MODES`): hands too, where there are any."""
+    return "arms_hands" if robot.parts["hands"] else "arms_only"
 
 
 def _servos(place: Place, robot: Robot, patterns: Mapping[str, Servo]) -> dict[str, Servo]:
@@ -108,6 +125,25 @@ def _check_home(place: Place, robot: Robot, servos: Mapping[str, Servo], home: M
         if not joint.safe_lower <= value <= joint.safe_upper:
             limits = f"[{joint.safe_lower:.4g}, {joint.safe_upper:.4g}]"
             raise ConfigError(f"{place.at('home').at(name)} is {value} rad, but the joint's safe range is {limits}")
+
+
+def _check_task(place: Place, robot: Robot, servos: Mapping[str, Servo], description: SimDescription) -> None:
+    """Whether a robot that shall pick and place can: it needs a tray, and grippers of one driven joint that know two states."""
+    if (description.tray is not None) != (description.task == "pick_place"):
+        raise ConfigError(f"{place.at('tray')} goes with the task pick_place; the task is {description.task}, the tray {description.tray}")
+    for name, hand in description.hands.items():
+        at = place.at("hands").at(name).at("gripper")
+        if not hand.gripper:
+            if description.task == "pick_place":
+                raise ConfigError(f"{at} is missing: in the task pick_place every hand grasps")
+            continue
+        _check_known(at, hand.gripper, robot.grippers)
+        gripper = robot.grippers[hand.gripper]
+        if gripper.open is None or gripper.closed is None or len(gripper.joints) != 1 or gripper.joints[0] not in servos:
+            raise ConfigError(
+                f"{at} needs one joint with a servo, and `open` and `closed` in the section grippers; {hand.gripper} has the joints "
+                f"{list(gripper.joints)}, open {gripper.open}, closed {gripper.closed}"
+            )
 
 
 def _check_names(place: Place, robot: Robot, description: SimDescription) -> None:

@@ -1,8 +1,8 @@
-"""One trial: a colour is spoken, and a hand has to come to the cube of that colour and stay.
+"""One trial: a colour is spoken, and a hand has to come to the cube of that colour and stay, or put it into the tray and leave it there.
 
-waiting --begin--> running --> success      within `RADIUS` for `HOLD` seconds
+waiting --begin--> running --> success      within `RADIUS` of what is asked for, for `HOLD` seconds; of placing: placed for as long
                            --> wrong_cube   the other cube was touched before that
-                           --> timeout      `LIMIT` seconds passed
+                           --> timeout      the task's limit has passed, see `LIMITS`
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from enum import Enum
 
-LIMIT = 12.0  # [s] from the begin of the command
+LIMITS = {"reach": 12.0, "pick_place": 25.0}  # [s] from the begin of the command
 RADIUS = 0.05  # [m] from a fingertip to the cube
 HOLD = 0.5  # [s] without a break
 
@@ -33,13 +33,14 @@ class Episode:
 
     Attributes:
         target: the colour that is asked for.
+        limit: [s] after which it is too late.
         outcome: where the trial stands.
         elapsed: [s] since the command began; stops when the trial is finished.
         time_to_reach: [s] from the begin of the command to the begin of the successful stay; None before.
     """
 
-    def __init__(self, target: str) -> None:
-        self.target = target
+    def __init__(self, target: str, limit: float = LIMITS["reach"]) -> None:
+        self.target, self.limit = target, limit
         self.outcome = Outcome.WAITING
         self.elapsed = 0.0
         self.time_to_reach: float | None = None
@@ -51,7 +52,7 @@ class Episode:
         self.outcome, self._begin = Outcome.RUNNING, time
 
     def update(self, time: float, distances: Mapping[str, float], touched: Set[str]) -> Outcome:
-        """Take the world at `time` [s]: colour -> distance of the nearer hand [m], and the colours of the cubes touched since the begin."""
+        """Take the world at `time` [s]: colour -> `World.missing` [m], and the colours of the cubes touched since the begin."""
         if self.outcome is not Outcome.RUNNING:
             return self.outcome
         self.elapsed = time - self._begin
@@ -63,6 +64,6 @@ class Episode:
             self.outcome = Outcome.WRONG_CUBE
         elif self._arrival is not None and time - self._arrival >= HOLD - 1e-9:
             self.outcome, self.time_to_reach = Outcome.SUCCESS, self._arrival - self._begin
-        elif self.elapsed >= LIMIT:
+        elif self.elapsed >= self.limit:
             self.outcome = Outcome.TIMEOUT
         return self.outcome

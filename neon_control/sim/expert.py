@@ -46,7 +46,7 @@ class Expert:
     def __init__(self, robot: Robot, joint_names: tuple[str, ...], dt: float) -> None:
         self.joint_names = joint_names
         self.dt = dt
-        description = load_description(robot)
+        self.description = description = load_description(robot)
         self.home = description.home_positions(joint_names)
         self._base = description.base
         self._model = build_model(robot, description)
@@ -68,8 +68,7 @@ class Expert:
         side = min(self._outward, key=lambda hand: abs(cube[1] - self._outward[hand]))
         base, error = np.zeros(0), 0.0
         if self._base is not None:
-            sign = 1.0 if self._outward[side] >= 0.0 else -1.0
-            base, error = base_velocity(cube, world.base_pose[2], sign, self._base.reach_box)
+            base, error = base_velocity(cube, world.base_pose[2], self.sign(side), self._base.reach_box)
         weight = float(np.clip((BLEND[1] - error) / (BLEND[1] - BLEND[0]), 0.0, 1.0))
         weight = weight * weight * (3.0 - 2.0 * weight)  # smooth at both ends
         goal = self.home.copy()
@@ -77,6 +76,10 @@ class Expert:
             reach = self.reach_pose(side, funnel_point(cube, in_base(world, world.hand_positions[side])))
             goal += weight * (reach - self.home)
         return ExpertAction(self._towards(command, goal), base)
+
+    def sign(self, side: str) -> float:
+        """+1 where the hand is to the left, -1 where it is to the right."""
+        return 1.0 if self._outward[side] >= 0.0 else -1.0
 
     def _towards(self, command: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Step along the straight line to the goal: proportional near it, at most `ARM_SPEED` far from it."""

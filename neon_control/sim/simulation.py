@@ -11,7 +11,7 @@ import numpy as np
 
 from neon_control.core.robot.robot import Robot
 from neon_control.sim.controllers import JointTrajectoryController, VelocityBase
-from neon_control.sim.episode import Episode, Outcome
+from neon_control.sim.episode import LIMITS, Episode, Outcome
 from neon_control.sim.voice import Microphone
 from neon_control.sim.world import CUBE_COLOURS, World
 
@@ -50,6 +50,7 @@ class Simulation:
         self._lock = threading.Lock()
         self._world = World(robot, image_size)
         self.joint_names = self._world.joint_names
+        self._limit = LIMITS[self._world.description.task]
         self._controllers = {c.name: JointTrajectoryController(c.joints, cmd_timeout, from_desired_state) for c in robot.controllers}
         self._columns = {c.name: np.array([self.joint_names.index(j) for j in c.joints]) for c in robot.controllers}
         self._base = VelocityBase(cmd_vel_timeout)
@@ -74,14 +75,14 @@ class Simulation:
             self._base.stop()
             self._seed, self._index, self._resets = seed, index, self._resets + 1
             self._microphone = Microphone(voice)
-            self._episode = Episode(colour or drawn)
+            self._episode = Episode(colour or drawn, self._limit)
             return self._episode.target
 
     def say(self, colour: str) -> None:
         """Ask for `colour` from now on, in the same scene."""
         with self._lock:
             self._world.touched.clear()
-            self._episode = Episode(colour)
+            self._episode = Episode(colour, self._limit)
             self._begin_command()
 
     def mute(self, mute: bool) -> None:
@@ -129,7 +130,7 @@ class Simulation:
             world.step(seconds)
             if self._episode.outcome is Outcome.WAITING and world.time >= self._speech_delay:
                 self._begin_command()
-            self._episode.update(world.time, {c: world.hand_distance(c) for c in COLOURS}, world.touched)
+            self._episode.update(world.time, {c: world.missing(c) for c in COLOURS}, world.touched)
             self._stamp = now
             return State(now, world.joint_positions, world.joint_velocities, world.base_pose, world.base_velocity)
 

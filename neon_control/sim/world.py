@@ -1,4 +1,4 @@
-"""The simulated world: a robot, a table, a red and a blue cube, the robot's camera (MuJoCo).
+"""The simulated world: a robot, a table, a red and a blue cube, a tray where they are to be put into one, the robot's camera (MuJoCo).
 
 Frames: the world's x axis points at the table, whose front edge lies on x = 0; z is up. A robot with a base stands on a platform that
 carries it (vx, vy, yaw rate); one without is bolted to its place. Its joints are driven by position servos with gravity compensation;
@@ -9,6 +9,7 @@ The same class runs in real time inside `sim_node` and as fast as possible for d
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import mujoco
 import numpy as np
@@ -22,6 +23,9 @@ TABLE_TOP = 0.74  # [m]
 CUBE_HALF_EDGE = 0.03  # [m]
 CUBE_COLOURS = {"red": (0.85, 0.08, 0.08, 1.0), "blue": (0.08, 0.18, 0.85, 1.0)}
 MIN_CUBE_SEPARATION = 0.16  # [m]
+GRASPED_HALF_EDGE = 0.025  # [m] of cubes that are to be picked
+TRAY_HALF_EDGE, TRAY_WALL, TRAY_FLOOR = 0.075, 0.02, 0.004  # [m] inside, height of its rim and of its floor above the table
+RESTING, AWAY = 0.02, 0.05  # [m/s, m] slower than this, and no hand so near: what was put down has been left there
 PLATFORM_HEIGHT = 0.018  # [m] of its centre
 BOX = mujoco.mjtGeom.mjGEOM_BOX
 BASE_JOINTS = {  # joint -> axis, type, servo's gain [N s/m, N m s/rad]
@@ -41,13 +45,25 @@ def build_model(robot: Robot, description: SimDescription, image_size: tuple[int
     spec.visual.headlight.ambient, spec.visual.headlight.diffuse = (0.35,) * 3, (0.3,) * 3
     _mount(spec, robot, description)
     _add_servos(spec, description)
-    _add_furniture(spec)
+    _add_furniture(spec, cube_half_edge(description))
+    if description.tray is not None:
+        _add_tray(spec, description.tray)
+        # What is held by friction creeps out of soft contacts otherwise, and fingers sink into it.
+        spec.option.cone, spec.option.impratio = mujoco.mjtCone.mjCONE_ELLIPTIC, 10.0
+        for colour in CUBE_COLOURS:
+            geom = spec.geom(f"{colour}_cube")
+            geom.solref, geom.solimp, geom.priority = (2.0 * TIMESTEP, 1.0), (0.98, 0.995, 0.001, 0.5, 2.0), 1
     camera = spec.body(description.camera.link).add_camera(name="robot", fovy=description.camera.fov)
     # A MuJoCo camera looks along its -z with y up; the link looks along +x with z up.
     camera.quat = _quaternion(np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
     for name, hand in description.hands.items():
         spec.body(hand.tcp).add_site(name=f"{name}_tcp", size=[0.004] * 3, rgba=(0, 0, 0, 0))
     return spec.compile()
+
+
+def cube_half_edge(description: SimDescription) -> float:
+    """[m] Cubes to be picked are smaller: a gripper has to go around them."""
+    return CUBE_HALF_EDGE if description.task == "reach" else GRASPED_HALF_EDGE
 
 
 def _quaternion(rotation: np.ndarray) -> np.ndarray:
@@ -75,21 +91,25 @@ def _mount(spec: mujoco.MjSpec, robot: Robot, description: SimDescription) -> No
 
 
 def _add_servos(spec: mujoco.MjSpec, description: SimDescription) -> None:
+    """Position servos, whose force the URDF's `effort` limits; what mimics a driven joint follows it."""
+    mimics = {e.name1: e.name2 for e in spec.equalities if e.type == mujoco.mjtEq.mjEQ_JOINT and e.name2 in description.servos}
     for joint in list(spec.joints):
-        if joint.name not in description.servos and joint.name not in BASE_JOINTS:
+        if joint.name not in description.servos and joint.name not in BASE_JOINTS and joint.name not in mimics:
             spec.delete(joint)  # it stands still
     for body in spec.bodies:
         body.gravcomp = 1.0
     for joint in spec.joints:
-        servo = description.servos.get(joint.name)
+        servo = description.servos.get(mimics.get(joint.name, joint.name))
         if servo is None:
             continue
         joint.armature = servo.armature
+        if joint.name in mimics:
+            continue
         actuator = spec.add_actuator(name=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT, target=joint.name)
         actuator.set_to_position(kp=servo.stiffness, dampratio=1.0)
 
 
-def _add_furniture(spec: mujoco.MjSpec) -> None:
+def _add_furniture(spec: mujoco.MjSpec, half_edge: float) -> None:
     world = spec.worldbody
     checker = mujoco.mjtBuiltin.mjBUILTIN_CHECKER
     texture = spec.add_texture(name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=checker, width=64, height=64)
@@ -103,10 +123,19 @@ def _add_furniture(spec: mujoco.MjSpec) -> None:
     for i, (x, y) in enumerate(((0.3, 0.62), (0.3, -0.62), (-0.1, 0.62), (-0.1, -0.62))):
         table.add_geom(name=f"table_leg{i}", type=BOX, size=(0.02, 0.02, 0.355), pos=(x, y, -0.37), rgba=(0.3, 0.3, 0.32, 1.0))
     for colour, rgba in CUBE_COLOURS.items():
-        cube = world.add_body(name=f"{colour}_cube", pos=(0.1, 0.0, TABLE_TOP + CUBE_HALF_EDGE))
+        cube = world.add_body(name=f"{colour}_cube", pos=(0.1, 0.0, TABLE_TOP + half_edge))
         cube.add_freejoint(name=f"{colour}_cube")
-        edges, friction = (CUBE_HALF_EDGE,) * 3, (1.0, 0.01, 0.001)
+        edges, friction = (half_edge,) * 3, (1.0, 0.01, 0.001)
         cube.add_geom(name=f"{colour}_cube", type=BOX, size=edges, rgba=rgba, mass=0.12, friction=friction)
+
+
+def _add_tray(spec: mujoco.MjSpec, centre: Sequence[float]) -> None:
+    tray = spec.worldbody.add_body(name="tray", pos=(*centre, TABLE_TOP))
+    half, thick, rgba = TRAY_HALF_EDGE, 0.005, (0.85, 0.75, 0.25, 1.0)
+    tray.add_geom(name="tray", type=BOX, size=(half, half, TRAY_FLOOR / 2), pos=(0, 0, TRAY_FLOOR / 2), rgba=rgba)
+    for i, (x, y) in enumerate(((1, 0), (-1, 0), (0, 1), (0, -1))):
+        size = (thick if x else half + 2 * thick, thick if y else half + 2 * thick, TRAY_WALL / 2)
+        tray.add_geom(name=f"tray_rim{i}", type=BOX, size=size, pos=(x * (half + thick), y * (half + thick), TRAY_WALL / 2), rgba=rgba)
 
 
 class World:
@@ -115,12 +144,14 @@ class World:
     Attributes:
         joint_names: every actuated joint of the robot, also those that stand still.
         has_base: whether the robot can drive.
+        half_edge: [m] of the cubes.
     """
 
     def __init__(self, robot: Robot, image_size: tuple[int, int] = (320, 240)) -> None:
         self.image_size = image_size
         self.description = load_description(robot)
         self.has_base = robot.base is not None
+        self.half_edge = cube_half_edge(self.description)
         self.model = build_model(robot, self.description, image_size)
         self.data = mujoco.MjData(self.model)
         self.joint_names = tuple(robot.joints)
@@ -134,6 +165,10 @@ class World:
         self._base_servo = np.array([self.model.actuator(n).id for n in base])
         self._base_qpos = np.array([self.model.joint(n).qposadr[0] for n in base])
         self._base_qvel = np.array([self.model.joint(n).dofadr[0] for n in base])
+        self._mimics = [
+            (self.model.jnt_qposadr[follower], self.model.jnt_qposadr[source], *factors[:2])
+            for follower, source, factors in zip(self.model.eq_obj1id, self.model.eq_obj2id, self.model.eq_data, strict=True)
+        ]
         self._cube_geom = {c: self.model.geom(f"{c}_cube").id for c in CUBE_COLOURS}
         root = self.model.body_rootid[self.model.body(self.description.camera.link).id]
         self._robot_geoms = {i for i in range(self.model.ngeom) if self.model.body_rootid[self.model.geom_bodyid[i]] == root}
@@ -157,9 +192,18 @@ class World:
     def place_cubes(self, *positions: np.ndarray, yaw: np.ndarray) -> None:
         """Put the cubes, in the order of `CUBE_COLOURS`, at (x, y) on the table."""
         for colour, position, angle in zip(CUBE_COLOURS, positions, yaw, strict=True):
-            start = self.model.joint(f"{colour}_cube").qposadr[0]
-            self.data.qpos[start : start + 3] = (*position, TABLE_TOP + CUBE_HALF_EDGE)
-            self.data.qpos[start + 3 : start + 7] = (np.cos(angle / 2), 0.0, 0.0, np.sin(angle / 2))
+            self._put(colour, (*position, TABLE_TOP + self.half_edge), angle)
+
+    def _put(self, colour: str, position: Sequence[float] | np.ndarray, yaw: float) -> None:
+        start = self.model.joint(f"{colour}_cube").qposadr[0]
+        self.data.qpos[start : start + 3] = position
+        self.data.qpos[start + 3 : start + 7] = (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
+
+    def place_cube(self, colour: str, position: np.ndarray, yaw: float) -> None:
+        """Put one cube at (3,) [m] at once, at rest."""
+        self._put(colour, position, yaw)
+        self.data.joint(f"{colour}_cube").qvel[:] = 0.0
+        mujoco.mj_forward(self.model, self.data)
 
     def place_base(self, pose: np.ndarray) -> None:
         """Put the base at (x, y, yaw) at once; a robot without one stays where it is."""
@@ -168,10 +212,12 @@ class World:
         mujoco.mj_forward(self.model, self.data)
 
     def place_joints(self, names: tuple[str, ...], positions: np.ndarray) -> None:
-        """Put joints at positions [rad] at once, with their servos' targets."""
+        """Put joints at positions [rad] at once, with their servos' targets, and those that mimic them."""
         for name, position in zip(names, positions, strict=True):
             if name in self._servo:
                 self.data.qpos[self.model.joint(name).qposadr[0]] = position
+        for follower, source, offset, multiplier in self._mimics:
+            self.data.qpos[follower] = offset + multiplier * self.data.qpos[source]
         self.command_joints(names, positions)
         mujoco.mj_forward(self.model, self.data)
 
@@ -216,14 +262,54 @@ class World:
         """Hand -> (3,) fingertip point in the world [m]."""
         return {h: self.data.site(f"{h}_tcp").xpos.copy() for h in self.description.hands}
 
+    @property
+    def hand_rotations(self) -> dict[str, np.ndarray]:
+        """Hand -> (3, 3) the fingertip point's axes in the world, in columns."""
+        return {h: self.data.site(f"{h}_tcp").xmat.reshape(3, 3).copy() for h in self.description.hands}
+
+    def cube_heading(self, colour: str) -> float:
+        """[rad] about z in the world of one of a cube's four sides."""
+        axes = self.data.body(f"{colour}_cube").xmat.reshape(3, 3)
+        level = axes[:, int(np.argmin(np.abs(axes[2])))]  # the axis that lies flattest, whatever side the cube lies on
+        return float(np.arctan2(level[1], level[0]))
+
+    def is_held(self, colour: str) -> bool:
+        """Whether two links of the robot press on a cube."""
+        cube, links = self._cube_geom[colour], set()
+        for i in range(self.data.ncon):
+            first, second = self.data.contact[i].geom
+            other = second if first == cube else first
+            if cube in (first, second) and other in self._robot_geoms:
+                links.add(int(self.model.geom_bodyid[other]))
+        return len(links) > 1
+
     def hand_distance(self, colour: str) -> float:
         """[m] from the cube's surface to the nearest hand's fingertip point; 0 inside the cube."""
         body = self.data.body(f"{colour}_cube")
         distances = []
         for hand in self.hand_positions.values():
             local = body.xmat.reshape(3, 3).T @ (hand - body.xpos)  # in the cube's own frame
-            distances.append(float(np.linalg.norm(np.maximum(np.abs(local) - CUBE_HALF_EDGE, 0.0))))
+            distances.append(float(np.linalg.norm(np.maximum(np.abs(local) - self.half_edge, 0.0))))
         return min(distances)
+
+    def in_tray(self, colour: str) -> bool:
+        """Whether a cube lies in the tray, or is held a little above its floor."""
+        if self.description.tray is None:
+            return False
+        x, y, z = self.cube_positions[colour]
+        aside = max(abs(x - self.description.tray[0]), abs(y - self.description.tray[1]))
+        return bool(aside < TRAY_HALF_EDGE and z < TABLE_TOP + TRAY_FLOOR + 1.5 * self.half_edge)
+
+    def placed(self, colour: str) -> bool:
+        """Whether a cube rests in the tray, and no hand is near."""
+        speed = float(np.linalg.norm(self.data.joint(f"{colour}_cube").qvel[:3]))  # [m/s]
+        return self.in_tray(colour) and speed < RESTING and self.hand_distance(colour) > AWAY
+
+    def missing(self, colour: str) -> float:
+        """[m] to what the task asks for: from the cube to the nearest hand, or, of a cube that is to be placed, 0 once it is."""
+        if self.description.task == "reach":
+            return self.hand_distance(colour)
+        return 0.0 if self.placed(colour) else float("inf")
 
     def command_joints(self, names: tuple[str, ...], positions: np.ndarray) -> None:
         """Set servo targets [rad]; held to the joints' range, as a motor driver does. Joints that stand still are ignored."""

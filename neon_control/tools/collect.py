@@ -18,10 +18,11 @@ from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.demonstration import Demonstrator
-from neon_control.sim.description import load_description
+from neon_control.sim.description import load_description, simulated_mode
 from neon_control.tools.arguments import IMAGE_SIZES, positive, whole
 
 DATASET_FILE = "dataset.yaml"
+TASKS = {"reach": "reach for the cube of the spoken colour", "pick_place": "put the cube of the spoken colour into the tray"}
 
 # Of a worker process.
 _plan: tuple[Path, dict[str, Any]]  # the data set's folder and description
@@ -29,7 +30,7 @@ _demonstrator: Demonstrator | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, help="folder for the recordings (default: data/ROBOT_reach, as in data/g1_reach)")
+    parser.add_argument("--out", type=Path, help="folder for the recordings (default: data/ROBOT_TASK, as in data/g1_reach)")
     parser.add_argument("--takes", type=whole(1), default=1200, help="random starts (default: %(default)s)")
     text = "recordings of each take, each with a new command (default: %(default)s)"
     parser.add_argument("--cuts", type=whole(1), default=3, help=text)
@@ -43,16 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record what is missing; takes that are there already are kept."""
-    load_description(load_robot(args.robot))  # a mistake in the file is told once, not by every worker
+    task = load_description(load_robot(args.robot)).task  # a mistake in the file is told once, not by every worker
     description = {
         "robot": args.robot,
         "seed": args.seed,
         "cuts": args.cuts,
         "seconds": args.seconds,
         "image_size": [args.width, args.height],
-        "task": "reach for the cube of the spoken colour",
+        "task": TASKS[task],
     }
-    out = args.out or Path("data") / f"{Path(args.robot).stem}_reach"
+    out = args.out or Path("data") / f"{Path(args.robot).stem}_{task}"
     _claim(out, description)
     missing = [i for i in range(args.takes) if not all((f / "metadata.yaml").exists() for f in take_folders(out, i, args.cuts))]
     recorded = in_processes(_record, missing, args.workers, _start_worker, (out, description))
@@ -90,7 +91,8 @@ def _record(index: int) -> None:
     if _demonstrator is None:
         robot = load_robot(description["robot"])
         width, height = description["image_size"]
-        _demonstrator = Demonstrator(robot, ActionSpace.from_robot(robot, "arms_only").joint_names, (width, height))
+        names = ActionSpace.from_robot(robot, simulated_mode(robot)).joint_names
+        _demonstrator = Demonstrator(robot, names, (width, height))
     folders = take_folders(out, index, description["cuts"])
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)  # a bag that was cut off has no metadata.yaml; begin the take again

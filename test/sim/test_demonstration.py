@@ -14,7 +14,7 @@ from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.finding import Sample
 from neon_control.sim import demonstration
 from neon_control.sim.demonstration import Demonstrator
-from neon_control.sim.description import load_description
+from neon_control.sim.description import load_description, simulated_mode
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -43,9 +43,24 @@ def test_recordings_of_an_arm_without_a_base_are_read_as_they_are(tmp_path: Path
     assert samples[0].mask.sum() == 16
 
 
+@pytest.mark.parametrize(("robot_file", "opening"), [("arm6_gripper.yaml", (0.0, 0.045)), ("g1_hand.yaml", (-0.35, 0.7))])
+def test_recordings_of_picking_hold_the_gripper_s_commands_and_states(
+    robot_file: str, opening: tuple[float, float], tmp_path: Path
+) -> None:
+    space, samples = _record(tmp_path, robot_file)
+
+    hand = space.groups["hands"].start
+    commanded = np.array([s.actions[0, hand] for s in samples])
+    measured = np.array([s.observation.joint_positions[hand] for s in samples])
+    assert space.joint_names[hand] in load_robot(robot_file).gripping
+    for values in (commanded, measured):
+        assert ((values > opening[0] - 0.01) & (values < opening[1] + 0.01)).all()
+    assert (commanded[:, None] == opening).any(), "it is told to be open or closed, whatever it holds"
+
+
 def _record(folder: Path, robot_file: str) -> tuple[ActionSpace, list[Sample]]:
     robot = load_robot(robot_file)
-    space = ActionSpace.from_robot(robot, "arms_only")
+    space = ActionSpace.from_robot(robot, simulated_mode(robot))
     demonstrator = Demonstrator(robot, space.joint_names, (64, 48))
     try:
         demonstrator.record_take([folder / "bag"], np.random.default_rng(3), 0.5)

@@ -27,7 +27,7 @@ def changed(folder: Path, change: Change) -> SimDescription:
     return load_description(load_robot(file))
 
 
-@pytest.mark.parametrize("name", ["g1.yaml", "arm6.yaml"])
+@pytest.mark.parametrize("name", ["g1.yaml", "arm6.yaml", "arm6_gripper.yaml", "g1_hand.yaml"])
 def test_an_episode_begins_inside_the_joints_safe_range(name: str) -> None:
     robot = load_robot(name)
     description = load_description(robot)
@@ -62,6 +62,11 @@ def test_the_first_pattern_that_matches_decides(tmp_path: Path) -> None:
         (lambda s: s["camera"].update(link="eye"), ["simulation.camera.link", "eye", "camera_link"]),
         (lambda s: s["camera"].update(fov=500), ["simulation.camera.fov", "500"]),
         (lambda s: s["cubes"].update(x=[0.5, 0.4]), ["simulation.cubes.x", "lowest <= highest"]),
+        (lambda s: s.update(task="juggle"), ["simulation.task", "pick_place", "juggle"]),
+        (lambda s: s.update(task="pick_place"), ["simulation.tray", "pick_place", "None"]),
+        (lambda s: s.update(tray={"x": 0.4, "y": 0.2}), ["simulation.tray", "reach"]),
+        (lambda s: s.update(task="pick_place", tray={"x": 0.4, "y": 0.2}), ["simulation.hands.hand.gripper", "missing"]),
+        (lambda s: s["hands"]["hand"].update(gripper="jaw"), ["simulation.hands.hand.gripper", "jaw"]),
     ],
 )
 def test_a_mistake_is_named_with_file_and_field(tmp_path: Path, change: Change, words: list[str]) -> None:
@@ -69,6 +74,14 @@ def test_a_mistake_is_named_with_file_and_field(tmp_path: Path, change: Change, 
         changed(tmp_path, change)
     for word in [str(tmp_path / "robot.yaml"), *words]:
         assert word in str(caught.value)
+
+
+def test_a_gripper_in_the_simulation_needs_two_states(tmp_path: Path) -> None:
+    robot = load_robot("arm6_gripper.yaml")
+    data = yaml.safe_load(robot.file.read_text()) | {"urdf": str(robot.urdf_path), "grippers": {"gripper": {"kind": "gripper"}}}
+    (tmp_path / "robot.yaml").write_text(yaml.safe_dump(data))
+    with pytest.raises(ConfigError, match=r"simulation\.hands\.hand\.gripper needs one joint.*open None, closed None"):
+        load_description(load_robot(tmp_path / "robot.yaml"))
 
 
 def test_a_robot_that_was_never_simulated_is_told_what_to_write(tmp_path: Path) -> None:
