@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow.parquet as parquet
 
 from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.recording_names import LeRobotNames
 from neon_control.core.sensing.image_kind import COMPRESSED, VIDEO
-from neon_control.recordings.lerobot.columns import filled, frames_in_words, places, to_matrix
-from neon_control.recordings.lerobot.layout import INFO, Episode, Layout
+from neon_control.recordings.lerobot.columns import filled, frames_in_words, place_of, places, to_matrix
+from neon_control.recordings.lerobot.layout import Episode, Layout
+from neon_control.recordings.lerobot.on_disk import INFO
 from neon_control.recordings.lerobot.tasks import INDEX, instructions
 from neon_control.recordings.lerobot.video import codec_of, frame_rate, frames_at
 from neon_control.recordings.reading import Report
@@ -21,6 +23,7 @@ from neon_control.runtime.decoding.compressed_images import decode_compressed, h
 ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
 OTHER_RATE = 0.02  # share by which the timestamps' rate may differ from that of info.json
 SECTION = "recording.lerobot"  # of the robot file
+START = 1_000 * NANOSECONDS  # [ns] an episode's first stamp; any but 0, which means that there is no clock
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class EpisodeRows:
     Attributes:
         times: (T,) [s] rising.
         came: camera -> how its images come: message or file or video, and the encoding; known of those that were given so far.
+        stamps: (T,) [ns] the same, from `START` on.
         rate: [Hz] of the timestamps.
 
     Args:
@@ -69,10 +73,16 @@ class EpisodeRows:
         self.rate = self._measure()
         even = np.round(self.times * self.rate) / self.rate
         self.times = np.where(np.abs(even - self.times) < ROUNDING_S, even, self.times)
+        self.stamps = [START + round(t * NANOSECONDS) for t in self.times]
 
     def has(self, feature: str) -> bool:
         """Whether there is such a feature."""
         return feature in self._table.column_names and feature in self._layout.features
+
+    def known(self, feature: str, mapping: Mapping[str, str], wanted: Sequence[str]) -> list[str]:
+        """Those of some of our names that a feature has; see `places`."""
+        names, width = self._layout.names(feature), to_matrix(self._table[feature]).shape[1]
+        return [ours for ours in wanted if place_of(ours, mapping, names, width) is not None]
 
     def part(self, feature: str, mapping: Mapping[str, str], field: str, wanted: Sequence[str]) -> Part:
         """Some of a feature's columns, in the order `wanted`; what is not finite is reported, and filled.
@@ -102,8 +112,8 @@ class EpisodeRows:
         numbers = to_matrix(self._table[INDEX])[:, 0] if given else np.full(len(self._numbers), np.nan)
         return instructions(self._layout, self._episode, numbers.tolist(), self._name, self._report)
 
-    def images(self, camera: str) -> Iterator[np.ndarray | None]:
-        """For each row the image of a camera, None where there is none."""
+    def images(self, camera: str, begin: int = 0) -> Iterator[np.ndarray | None]:
+        """For each row from `begin` on the image of a camera, None where there is none."""
         layout, times, rate = self._layout, self.times, self.rate
         if layout.features[camera]["dtype"] == "video":
             video = layout.video_file(self._episode, camera)
@@ -112,13 +122,14 @@ class EpisodeRows:
                 theirs = frame_rate(video)
                 if theirs is not None and abs(theirs / layout.fps - 1.0) <= OTHER_RATE:  # its images count by number
                     times, rate = self._numbers / layout.fps, layout.fps
-            return frames_at(video, layout.video_start(self._episode, camera) + times, 0.5 / rate, self._report)
+            return frames_at(video, layout.video_start(self._episode, camera) + times[begin:], 0.5 / rate, self._report)
         if camera not in self._table.column_names:
             raise ConfigError(f"{self._file}: needs the column '{camera}', has {self._table.column_names}")
-        return self._decoded(camera)
+        return self._decoded(camera, begin)
 
-    def _decoded(self, camera: str) -> Iterator[np.ndarray | None]:
-        for cell, time, number in zip(self._table[camera], self.times, self._numbers, strict=True):
+    def _decoded(self, camera: str, begin: int) -> Iterator[np.ndarray | None]:
+        rows = self._table[camera][begin:], self.times[begin:], self._numbers[begin:]
+        for cell, time, number in zip(*rows, strict=True):
             try:
                 given = cell.as_py()
                 if not given or not (given["bytes"] or given["path"]):
