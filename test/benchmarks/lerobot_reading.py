@@ -3,6 +3,7 @@
     .venv/bin/python test/benchmarks/lerobot_reading.py --frames 150 --size 480 640
 
 A table goes to standard output. Both read frame after frame in one process; what starts LeRobot and opens the dataset is not counted.
+Seconds are those of processor time, of all threads, so that what else runs on the computer counts little.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Difference:
     frames: tuple[int, int]  # ours, LeRobot's
     numbers: float  # the largest of any state or action, in the dataset's units
     pixels: int  # the largest of any pixel of any camera
-    seconds: tuple[float, float]  # of all frames
+    seconds: tuple[float, float]  # of processor time, for all frames
     backend: str  # with which LeRobot decoded videos
 
 
@@ -58,9 +59,9 @@ def compared(root: Path, theirs: Path, config: RecordingConfig = CONFIG, feature
     for recording in find_recordings(root, config):
         samples = recording.samples(SPACE, 1.0 / 30.0, 1, report=Report())
         while True:
-            begin = time.perf_counter()
+            begin = time.process_time()
             sample = next(samples, None)
-            seconds += time.perf_counter() - begin
+            seconds += time.process_time() - begin
             if sample is None:
                 break
             observation = sample.observation
@@ -107,7 +108,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=150, help="of each of two episodes")
     parser.add_argument("--size", type=int, nargs=2, default=(480, 640), metavar=("HEIGHT", "WIDTH"))
     args = parser.parse_args()
-    print("| dataset | frames, ours / LeRobot | numbers differ by | pixels differ by | seconds for 1,000 frames, ours / LeRobot |")
+    print("| dataset | frames, ours / LeRobot | numbers differ by | pixels differ by | CPU seconds for 1,000 frames, ours / LeRobot's |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="lerobot-") as folder:
         for words, d in run(Path(folder), args.frames, tuple(args.size)).items():

@@ -2,7 +2,7 @@
 
 python lerobot_peer.py write ROOT EPISODES FRAMES HEIGHT WIDTH video|image
 python lerobot_peer.py convert ROOT          # 2.1 to 3.0, in place
-python lerobot_peer.py read ROOT OUT         # frames as OUT/*.npy, and the seconds that it took
+python lerobot_peer.py read ROOT OUT         # frames as OUT/*.npy, and the seconds of processor time that it took
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def read(root: str, out: str) -> None:
     arrays = {}
     seconds = 0.0
     for index in range(len(dataset)):
-        begin = time.perf_counter()
+        begin = time.process_time()
         item = dataset[index]
-        seconds += time.perf_counter() - begin
+        seconds += time.process_time() - begin
         values = {k: item[k].numpy() for k in ("observation.state", "action", "timestamp", "episode_index")}
         values |= {k: np.round(item[k].numpy() * 255.0).astype(np.uint8).transpose(1, 2, 0) for k in keys}
         for key, value in values.items():
