@@ -2,7 +2,8 @@
 
 | at a frame's time | message |
 |---|---|
-| + 0 | joint states; the action, stamped the same, on `ACTION` and `BASE_ACTION`; silence, for a robot that hears |
+| + 0 | the task, where it is another one than before; joint states; the action, stamped the same, on `ACTION` and `BASE_ACTION` |
+| + 0 | silence, for a robot that hears, where no frame has a task: one that is told in words speaks them itself |
 | + `DELIVERY_S` | images of the further cameras |
 | + 2 * `DELIVERY_S` | the first camera's image, which wakes the policy: so the rest is there, as in training, though DDS keeps no order |
 
@@ -25,7 +26,7 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.recording_names import CommandTopic
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.topic_names import AUDIO, JOINT_STATES
+from neon_control.core.robot.topic_names import AUDIO, INSTRUCTION, JOINT_STATES
 from neon_control.core.robot.topics import RECORDED, resolve
 from neon_control.recordings.bag import making
 from neon_control.recordings.bag.bag_file import Bag, BagError, OnProblem
@@ -105,11 +106,15 @@ class _Frames(Storage):
         shortest = int(np.diff(self._stamps).min()) if len(self._stamps) > 1 else NANOSECONDS
         self._delivery = min(round(DELIVERY_S * NANOSECONDS), shortest // 4)
         sound = round(recording.audio_rate_hz * shortest / NANOSECONDS) * recording.audio_channels
-        self._silence = making.sound(np.zeros(sound, np.int16)) if recording.audio else b""
-        kinds = {resolve(JOINT_STATES, namespace): making.JOINT_STATE}
+        self._silence = making.sound(np.zeros(sound, np.int16))
+        told = self._rows.instructions()
+        changes = {row: words for row, words in enumerate(told) if words and (row == 0 or words != told[row - 1])}
+        self._told = {row: making.text(words) for row, words in changes.items()}
+        kinds = {resolve(INSTRUCTION, namespace): making.TEXT} if changes else {}
+        kinds |= {resolve(JOINT_STATES, namespace): making.JOINT_STATE}
         kinds |= {ACTION: making.TRAJECTORY} if JOINTS in self.actions else {}
         kinds |= {BASE_ACTION: making.TWIST} if BASE in self.actions else {}
-        kinds |= {resolve(AUDIO, namespace): making.SOUND} if recording.audio else {}
+        kinds |= {resolve(AUDIO, namespace): making.SOUND} if recording.audio and not changes else {}
         others = list(self._features)[1:]
         self._images = {resolve(c.topic, namespace): c for c in [*others, *list(self._features)[:1]]}  # the first one comes last
         kinds |= dict.fromkeys(self._images, making.IMAGE)
@@ -139,6 +144,10 @@ class _Frames(Storage):
                 continue
             if topic.type == making.SOUND:
                 yield stamp, topic.name, self._silence
+                continue
+            if topic.type == making.TEXT:
+                if row in self._told:
+                    yield stamp, topic.name, self._told[row]
                 continue
             part = {ACTION: JOINTS, BASE_ACTION: BASE}.get(topic.name)
             numbers = self._states if part is None else self.actions[part]

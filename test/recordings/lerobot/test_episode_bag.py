@@ -88,7 +88,8 @@ def test_a_part_of_it_has_the_same_messages_as_the_whole_there(tmp_path: Path) -
         bag.cut(0.3, 0.2)
         assert list(bag.messages()) == [m for m in whole if bag.start <= m.time <= bag.end]
         assert 0 < len(list(bag.messages([FRONT]))) < FRAMES
-    assert [m.topic for m in whole[:4]] == [STATES, ACTION, WRIST, FRONT], "the image that wakes the policy comes last"
+    assert bag.decode(whole[0]).data == "t" and whole[0].topic == "/instruction"
+    assert [m.topic for m in whole[1:5]] == [STATES, ACTION, WRIST, FRONT], "the image that wakes the policy comes last"
     assert [m.time for m in whole] == sorted(m.time for m in whole)
     assert bag.name == "set/episode_000000"
 
@@ -104,6 +105,7 @@ def test_what_is_bad_is_left_out_and_said_once(tmp_path: Path) -> None:
     with episode_bag(root, robot, on_problem=lambda *found: said.append(found)) as bag:
         stamps = {topic: {round((m.time - bag.start) * 1e-9 * FPS) for m in bag.messages([topic])} for topic in bag.topics}
         list(bag.messages())
+    assert stamps.pop("/instruction") == {0}
     assert {topic: set(range(FRAMES)) - frames for topic, frames in stamps.items()} == {STATES: {3}, ACTION: {5}, WRIST: {7}, FRONT: set()}
     words = [f"{where}: {text}" for where, text, _ in said]
     assert [round(seconds * FPS) for _, _, seconds in said] == [3, 5, 7, 7]
@@ -123,7 +125,7 @@ def test_joints_and_cameras_that_a_dataset_lacks_are_said_and_the_others_sent(tm
     root = write_set(tmp_path / "set", names=("pan", "lift", "claw"))
     robot = load_robot(write_arm(tmp_path, cameras=("front", "wrist", "rear")))
     with episode_bag(root, robot, on_problem=lambda where, text, seconds: said.append(f"{where}: {text}")) as bag:
-        assert sorted(bag.topics) == [FRONT, STATES, ACTION, WRIST]
+        assert sorted(bag.topics) == [FRONT, "/instruction", STATES, ACTION, WRIST]
         assert bag.decode(next(bag.messages([STATES]))).name == ["pan", "lift"]
     assert any("no state of ['gripper']" in text for text in said)
     assert any("camera rear" in text and "recording.lerobot.images" in text for text in said)
@@ -155,9 +157,12 @@ def test_it_speaks_as_the_robots_drivers_do(tmp_path: Path) -> None:
     def edit_info(info: dict[str, Any]) -> None:
         info["features"]["action"].update(shape=[6], names=[*JOINTS, "base/vx", "base/vy", "base/yaw_rate"])
 
+    def no_task(rows: list[dict[str, Any]]) -> None:
+        rows[0]["tasks"] = None
+
     robot = load_robot(write_arm(tmp_path, base=True, audio="microphone"))
     robot = replace(robot, joint_prefix="left/", recording=replace(robot.recording, wire=Wire("left/")))
-    with episode_bag(write_set(tmp_path / "set", edit, edit_info=edit_info), robot, namespace="r2") as bag:
+    with episode_bag(write_set(tmp_path / "set", edit, no_task, edit_info), robot, namespace="r2") as bag:
         assert sorted(bag.topics) == ["/r2/audio", "/r2/front/image_raw", "/r2/joint_states", "/r2/wrist/image_raw", ACTION, BASE_ACTION]
         contents = {m.topic: bag.decode(m) for m in bag.messages()}
         day = RecordedDay(bag, bag.robot, "r2")
