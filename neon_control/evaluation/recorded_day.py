@@ -45,6 +45,7 @@ class RecordedDay:
     """The facts of a bag.
 
     Attributes:
+        name: of the bag.
         inputs: role -> topic, see `topics.input_topics`; `audio`, `instruction` and further cameras may be missing.
         streams: topic -> when its messages came.
         commands: what was commanded on the day, as training reads it.
@@ -61,7 +62,7 @@ class RecordedDay:
     """
 
     def __init__(self, bag: Bag, robot: Robot, namespace: str = "", progress: Callable[[int], None] = lambda time: None) -> None:
-        self.path = bag.path
+        self.path, self.name = bag.path, bag.name
         self.start, self.end = bag.start, bag.end
         self.inputs = find_inputs(bag, robot, namespace)
         self.streams: dict[str, MessageTimes] = defaultdict(MessageTimes)
@@ -71,7 +72,7 @@ class RecordedDay:
         config = replace(robot.recording, joint_states=self.inputs["joint_states"])
         types = {topic.name: topic.type for topic in bag.topics.values()}
         self.commands = RecordedCommands(
-            bag.path.name, bag.start, config, tuple(robot.joints), types, self.report, partial(resolve, namespace=namespace)
+            bag.name, bag.start, config, tuple(robot.joints), types, self.report, partial(resolve, namespace=namespace)
         )
         self._chunks = resolve(CHUNK_JOINTS, namespace)
         known = {t for t in (*self.inputs.values(), *self.commands.topics, self._chunks, DIAGNOSTICS) if t in bag.topics}
@@ -98,7 +99,7 @@ class RecordedDay:
         try:
             content = bag.decode(message) if is_known else None
         except BagError as error:
-            self.report.add(f"{self.path.name} {message.topic}", (message.time - self.start) * 1e-9, error.what, "damaged")
+            self.report.add(f"{self.name} {message.topic}", (message.time - self.start) * 1e-9, error.what, "damaged")
         stamp = stamp_of(content) or None
         stream.stamps.append(stamp)
         if content is None:

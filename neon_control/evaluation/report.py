@@ -25,7 +25,7 @@ def write(file: Path, judged: Sequence[Judged], recording: RecordedDay, lines: S
         notes: what a reader has to know about how this was made.
     """
     runs, errors = [j.run for j in judged], [j.errors for j in judged]
-    title = f"{' against '.join(r.name for r in runs)} on {recording.path.name}"
+    title = f"{' against '.join(r.name for r in runs)} on {recording.name}"
     parts = [html.element("h1", html.escape(title)), html.paragraph(lines, class_="verdict"), html.paragraph(notes, class_="note")]
     for run, error, colour in zip(runs, errors, plots.POLICY_COLOURS, strict=False):
         heading = f"{run.name}: predicted chunks over recorded actions (rad; base in m/s and rad/s; over seconds)"
@@ -42,7 +42,7 @@ def write(file: Path, judged: Sequence[Judged], recording: RecordedDay, lines: S
     unknown = html.paragraph(["The recording holds neither chunks nor diagnostics, so it does not say."])
     parts.append(section("Latency on the day", latency or unknown))
     parts.append(html.paragraph([f"neon_control {__version__}"], class_="note"))
-    file.write_text(html.page(recording.path.name, STYLE, "\n".join(parts)))
+    file.write_text(html.page(recording.name, STYLE, "\n".join(parts)))
 
 
 def _methods(entry: Judged) -> str:

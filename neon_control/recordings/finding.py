@@ -10,14 +10,13 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from neon_control.core.common.errors import ConfigError, PolicyError
+from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.recordings.bag.bag_file import METADATA, STORAGES, recordings_in
 from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.lerobot.episodes import lerobot_episodes
-from neon_control.recordings.lerobot.layout import INFO
+from neon_control.recordings.lerobot.on_disk import INFO, on_disk
 from neon_control.recordings.reading import Problem, Recording, Report, Sample
-from neon_control.runtime.encoders.hub import download, is_repository
 
 __all__ = ["Problem", "Recording", "Report", "Sample", "find_recordings"]
 
@@ -32,7 +31,7 @@ def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingC
     Raises:
         ConfigError: a root is missing or cannot be had from the hub, or there is no recording.
     """
-    folders = [_on_disk(Path(r)) for r in ([roots] if isinstance(roots, (str, Path)) else roots)]
+    folders = [on_disk(Path(r)) for r in ([roots] if isinstance(roots, (str, Path)) else roots)]
     missing = [str(f.absolute()) for f in folders if not f.exists()]
     if missing:
         raise ConfigError(f"no such file or folder: {', '.join(missing)}")
@@ -52,21 +51,6 @@ def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingC
         where = ", ".join(str(f.absolute()) for f in folders)
         raise ConfigError(f"no recordings in {where}; `neon_control collect --out {folders[0] if folders else 'FOLDER'}` makes some")
     return [recording for path in sorted(found) for recording in found[path]]
-
-
-def _on_disk(root: Path) -> Path:
-    """A root, or what LeRobot or the hub's own client keeps of a repository that is called so."""
-    name = str(root)
-    if root.exists() or not is_repository(name):
-        return root
-    home = os.environ.get("HF_LEROBOT_HOME") or os.path.join(os.environ.get("HF_HOME", "~/.cache/huggingface"), "lerobot")
-    kept = Path(home).expanduser() / name
-    if (kept / INFO).is_file():
-        return kept
-    try:
-        return download("dataset", name)
-    except PolicyError as error:
-        raise ConfigError(f"no such file or folder: {root.absolute()}; nor a dataset on the hub: {error}") from error
 
 
 def _files_below(root: Path, seen: set[str]) -> Iterator[Path]:

@@ -162,6 +162,9 @@ class UnreadableRecording(Recording):
     def __init__(self, path: Path, why: str) -> None:
         self.path, self.name, self._why = path, path.name, why
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self._why}" if str(self.path) not in self._why else self._why
+
     def fingerprint(self) -> str:
         """Of the reason."""
         return file_fingerprint([], self._why)

@@ -29,7 +29,7 @@ from neon_control.recordings.bag.bag_file import POLICY_KEY, Bag
 from neon_control.runtime.encoders.backbone import BackboneOptions
 from neon_control.runtime.policy.policy import Policy
 from neon_control.tools.arguments import add_plugins
-from neon_control.tools.bag import add_bag_arguments, open_bag
+from neon_control.tools.bag import add_bag_arguments, label, open_bag
 from neon_control.tools.topics import add_robot_arguments, robot_file
 
 REPORT = "report.html"
@@ -38,6 +38,7 @@ examples:
   neon_control evaluate failure                                  the policy that ran when the bag was recorded
   neon_control evaluate failure --policy g1_reach --against policies/other --out report
   neon_control evaluate bags/take_1 --robot my_robot.yaml --policy policies/my_task
+  neon_control evaluate my_dataset --episode 3 --robot my_robot.yaml --policy policies/my_task
 """
 
 
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bag_arguments(parser)
     parser.add_argument("--policy", metavar="NAME", help="policy folder or name (default: the one that ran when the bag was recorded)")
     parser.add_argument("--against", metavar="NAME", help="a second policy, side by side with the first")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and tables (default: evaluation-BAG-POLICY here)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report and tables (default: evaluation-RECORDING-POLICY here)")
     parser.add_argument("--tables-only", action="store_true", help="write the tables, and no report")
     add_robot_arguments(parser)
     text = "from an observation to its chunk (default: the bag's own median; 0 without chunks)"
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     if args.latency is not None and not 0.0 <= args.latency <= 10.0:
         raise ConfigError(f"--latency must lie in [0, 10] s, got {args.latency}")
     robot = load_robot(robot_file(args.robot, args.params_file))
-    with open_bag(args) as bag:
+    with open_bag(args, robot) as (bag, robot):
         settings = _settings(args, bag)
         policies = _load(args, bag, robot)
         with _progress(bag, "reading") as progress:
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         for name, policy in policies.items():
             with _progress(bag, name) as progress:
                 judged.append(judge(name, bag, policy, robot, settings, recording, latency, progress))
-    out = args.out or Path(f"evaluation-{args.bag.resolve().name}-{'-'.join(policies)}")
+    out = args.out or Path(f"evaluation-{label(bag)}-{'-'.join(policies)}")
     out.mkdir(parents=True, exist_ok=True)
     found = [t for j in judged for t in tables.run_tables(j)] + tables.recording_tables(recording)
     tables.write(found, out)
@@ -134,6 +135,7 @@ def _notes(args: argparse.Namespace, settings: Settings, latency: float, recordi
         f"latency {1e3 * latency:.0f} ms ({where}); start ramp {settings.executor.start_ramp:g} s.",
         "The recording does not react: an error is the distance from what was done on the day, not from what was right.",
     ]
+    notes += [bag.about] if bag.about else []
     limit = settings.executor.chunk_timeout
     if latency > limit:
         notes.append(

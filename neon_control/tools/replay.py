@@ -53,6 +53,7 @@ examples:
   neon_control replay failure                                    through inference node and executor
   neon_control replay failure --recorded-parameters --record again
   neon_control replay failure --policy other --start 12 --duration 5 --rate 0.5
+  neon_control replay my_dataset --episode 3 --robot my_robot.yaml --policy policies/my_task
 The nodes send real commands, so all of it happens in a DDS domain of its own, on this computer alone, unless --domain names one.
 """
 
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ["ROS_LOG_DIR"] = str(folder.absolute())
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # through all `with` blocks
     with ExitStack() as stack:
-        bag = stack.enter_context(open_bag(args))
+        bag, robot = stack.enter_context(open_bag(args, robot))
         group = stack.enter_context(ProcessGroup(folder))
         start_ros([])
         stack.callback(rclpy.try_shutdown)

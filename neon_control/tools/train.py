@@ -85,7 +85,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     found = workers.first_before_others(lambda: prepare(bags, job))
     recordings = found.arrays
     kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
-    training, validation = to_batch(kept, space), to_batch(held_out, space)
+    training, validation = to_batch(kept, space, run_folder), to_batch(held_out, space, run_folder)
     tasks = job.tasks(bags)
     if workers.first:
         if tasks:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +17,7 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.training.feature_files import Arrays
 
+SPILL = 512 << 20  # [bytes] of one array, of which more is kept on disk; every batch reads some 8 MB of it
 KEYS = ("vision", "audio", "joints", "actions", "mask")
 
 
@@ -66,13 +70,16 @@ def split_episodes(recordings: Sequence[Arrays], share: float, seed: int) -> tup
     return [_episode(*episodes[i]) for i in kept], [_episode(*episodes[i]) for i in held_out]
 
 
-def to_batch(recordings: Sequence[Arrays], space: ActionSpace) -> Batch:
+def to_batch(recordings: Sequence[Arrays], space: ActionSpace, spill: Path | None = None) -> Batch:
     """Join recordings and normalise joints and actions.
 
+    Args:
+        spill: folder on a disk for what is larger than `SPILL`: it is mapped from there, and gives its memory back when others need it.
+
     Raises:
-        ConfigError: a value is not finite.
+        ConfigError: a value is not finite, or the disk is full.
     """
-    joined = {key: _joined(recordings, key) for key in KEYS}
+    joined = {key: _joined(recordings, key, spill) for key in KEYS}
     # A command may lie a little outside the range that a policy can express; it is taught the nearest that it can.
     actions = np.clip(space.normalise(joined["actions"]), -1.0, 1.0)
     arrays = (joined["vision"], joined["audio"], space.normalise_joints(joined["joints"]), actions, joined["mask"])
@@ -88,12 +95,21 @@ def to_views(recordings: Sequence[Arrays]) -> Tensor | None:
     return torch.as_tensor(_joined(recordings, "views")) if all("views" in r for r in recordings) else None
 
 
-def _joined(recordings: Sequence[Arrays], key: str) -> np.ndarray:
-    values = np.concatenate([r[key] for r in recordings])
-    if not np.isfinite(values).all():
-        where = [i for i, r in enumerate(recordings) if not np.isfinite(r[key]).all()]
+def _joined(recordings: Sequence[Arrays], key: str, spill: Path | None = None) -> np.ndarray:
+    """All rows; on disk, in a file without a name that goes when it is let go of, where they are many."""
+    parts = [r[key] for r in recordings]
+    if where := [i for i, part in enumerate(parts) if not np.isfinite(part).all()]:  # one at a time: no mask of all of them
         raise ConfigError(f"'{key}' of the prepared samples holds NaN or infinity, in episodes {where[:10]} of {len(recordings)}")
-    return values
+    size = sum(part.nbytes for part in parts)
+    if spill is None or size <= SPILL:
+        return np.concatenate(parts)
+    try:
+        with tempfile.TemporaryFile(dir=spill) as file:
+            os.posix_fallocate(file.fileno(), 0, size)  # a full disk is said here, not by a signal
+            rows = np.memmap(file, parts[0].dtype, "r+", shape=(sum(map(len, parts)), *parts[0].shape[1:]))
+    except OSError as error:
+        raise ConfigError(f"{size / 1e9:.1f} GB of features do not fit on the disk of {spill}: {error.strerror}") from error
+    return np.concatenate(parts, out=rows)
 
 
 def with_views(vision: Tensor, views: Tensor, choice: Tensor) -> Tensor:

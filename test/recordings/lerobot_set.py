@@ -12,6 +12,7 @@ import numpy as np
 import PIL.Image
 import pyarrow as arrow
 import pyarrow.parquet as parquet
+import yaml
 
 from neon_control.core.robot.action_space import ActionSpace
 
@@ -82,3 +83,31 @@ def png(grey: int) -> dict[str, Any]:
     stream = io.BytesIO()
     PIL.Image.fromarray(np.full((24, 32, 3), grey, np.uint8)).save(stream, "PNG")
     return {"bytes": stream.getvalue(), "path": None}
+
+
+def write_arm(
+    folder: Path, name: str = "my_arm", cameras: Sequence[str] = ("front", "wrist"), base: bool = False, **recording: Any
+) -> Path:
+    """The robot file of the dataset's arm, and its URDF: two joints and a gripper, and these cameras; `recording` is that section."""
+    kinds = zip(JOINTS, LOWER, UPPER, strict=True)
+    joints = "".join(
+        f'<link name="{j}"/><joint name="{j}" type="revolute"><parent link="root"/><child link="{j}"/>'
+        f'<limit lower="{low}" upper="{high}" effort="1" velocity="10"/></joint>'
+        for j, low, high in kinds
+    )
+    (folder / f"{name}.urdf").write_text(f'<robot name="{name}"><link name="root"/>{joints}</robot>')
+    file = folder / f"{name}.yaml"
+    limits = {"max_velocity": {"vx": 0.5, "vy": 0.5, "yaw_rate": 1.0}, "max_acceleration": {"vx": 3.0, "vy": 3.0, "yaw_rate": 6.0}}
+    description = {
+        "name": name,
+        "urdf": f"{name}.urdf",
+        "groups": {"arm": list(JOINTS)},
+        "parts": {"arms": ["arm"]},
+        "limits": {"position_margin": 0.0, "groups": {"arm": {"velocity_scale": 0.5, "max_acceleration": 15.0}}},
+        "cameras": {camera: {"topic": f"{camera}/image_raw"} for camera in cameras},
+        "controllers": {"arm_controller": {"topic": "arm_controller/joint_trajectory", "joints": ["arm"]}},
+        "recording": {"audio": "", **({} if base else {"base": ""}), **recording},
+        **({"base": limits} if base else {}),
+    }
+    file.write_text(yaml.safe_dump(description, sort_keys=False))
+    return file

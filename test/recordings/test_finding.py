@@ -14,11 +14,11 @@ from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import ObservationBuilder
+from neon_control.recordings.bag import making
 from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.finding import find_recordings
 from neon_control.sim.demonstration_bag import START, EpisodeRecorder
 
-IMAGE = "sensor_msgs/msg/Image"
 NAMES = tuple(f"joint{i}" for i in range(3))
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 3), "base": slice(3, 6)}, -np.ones(6), np.ones(6))
 
@@ -59,7 +59,9 @@ def test_every_stream_is_aligned_to_the_image_s_stamp(tmp_path: Path) -> None:
 def test_a_second_camera_gives_the_image_that_the_robot_would_have_taken(tmp_path: Path) -> None:
     wrist = Camera("wrist", "wrist/image_raw")
     with EpisodeRecorder(tmp_path / "bag") as recorder:
-        recorder._connections["wrist/image_raw"] = recorder._writer.add_connection("/wrist/image_raw", IMAGE, typestore=recorder._types)
+        recorder._connections["wrist/image_raw"] = recorder._writer.add_connection(
+            "/wrist/image_raw", making.IMAGE, typestore=making.types()
+        )
         recorder.audio(0.0, np.zeros(320, np.int16))
         builder = ObservationBuilder(NAMES, use_audio=False, cameras=("camera", "wrist"))
         builder.cameras.look_at(Clip(), ("camera", "wrist"))
@@ -71,8 +73,7 @@ def test_a_second_camera_gives_the_image_that_the_robot_would_have_taken(tmp_pat
             builder.joint_states.add(stamp, NAMES, np.full(3, t))
             image = np.full((6, 8, 3), tick, np.uint8)
             if tick >= 20 and tick % 3 == 0:
-                fields = (recorder._header(t, "wrist"), 6, 8, "rgb8", 0, 24, image.reshape(-1))
-                recorder._write("wrist/image_raw", t, *fields)
+                recorder._write("wrist/image_raw", t, making.image(stamp, image, "wrist"))
                 builder.cameras.buffers["wrist"].add(stamp, image)
             if tick % 7 == 0:
                 recorder.image(t, image)

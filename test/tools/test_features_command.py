@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ import pytest
 pytest.importorskip("torch")
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.recordings.bag import making
 from neon_control.recordings.finding import find_recordings
-from neon_control.sim.demonstration_bag import EpisodeRecorder
+from neon_control.sim.demonstration_bag import START, EpisodeRecorder
 from neon_control.training.config import TrainConfig
 from neon_control.training.feature_files import map_arrays
 from neon_control.training.feature_job import Job
@@ -37,8 +39,9 @@ def record(path: Path, space: ActionSpace, seed: int, corrupt: bool = False) -> 
             if tick % 5 == 0 and tick < IMAGES * 5:
                 recorder.image(t, rng.integers(0, 255, (48, 64, 3), np.uint8))
         if corrupt:
-            fields = (recorder._header(0.61, "camera"), 48, 64, "rgb8", 0, 3 * 64, np.zeros(100, np.uint8))
-            recorder._write("camera/image_raw", 0.61, *fields)
+            types, image = making.types(), making.image(START + 610_000_000, np.zeros((48, 64, 3), np.uint8))
+            message = replace(types.deserialize_cdr(image, making.IMAGE), data=np.zeros(100, np.uint8))
+            recorder._write("camera/image_raw", 0.61, bytes(types.serialize_cdr(message, making.IMAGE)))
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from synthetic import recording  # noqa: E402
 
 from neon_control.core.common.errors import ConfigError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
+from neon_control.training import batches  # noqa: E402
 from neon_control.training.batches import batch_indices, split_episodes, to_batch, to_views, with_views  # noqa: E402
 
 
@@ -60,6 +63,24 @@ def test_the_batches_of_an_epoch_hold_every_sample_once_and_can_be_taken_up_in_t
     rest = list(batch_indices(100, 32, seed=1, epoch=2, skip=2))
     assert all(torch.equal(a, b) for a, b in zip(whole[2:], rest, strict=True))
     assert not torch.equal(whole[0], next(batch_indices(100, 32, seed=1, epoch=3)))
+
+
+def test_what_is_large_is_mapped_from_the_disk_and_the_same(space: ActionSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings = [recording(space, i, n=40) for i in range(3)]
+    monkeypatch.setattr(batches, "SPILL", recordings[0]["vision"].nbytes)
+    in_memory, mapped = to_batch(recordings, space), to_batch(recordings, space, tmp_path)
+    for one, other in zip(vars(in_memory).values(), vars(mapped).values(), strict=True):
+        assert one.dtype == other.dtype and torch.equal(one, other)
+    maps = [line for line in Path("/proc/self/maps").read_text().splitlines() if str(tmp_path) in line]
+    assert maps and all(line.endswith("(deleted)") for line in maps) and list(tmp_path.iterdir()) == []
+    index = torch.tensor([5, 0, 119])
+    assert torch.equal(mapped.pick(index).vision, in_memory.pick(index).vision)
+
+
+def test_a_disk_without_room_for_what_is_large_is_said(space: ActionSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "SPILL", 0)
+    with pytest.raises(ConfigError, match="do not fit on the disk of"):
+        to_batch([recording(space, 0)], space, tmp_path / "missing")
 
 
 def test_a_value_that_is_not_finite_is_refused_with_its_key_and_episode(space: ActionSpace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from neon_control.core.common.fields import check_fields, setting
 
 TURNS = (0, 90, 180, 270)  # [degrees]
 FLIPS = ("", "horizontal", "vertical")
+LARGEST = 2**14  # [pixels] each way, of a picture that a crop is undone to
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,21 @@ class Crop:
         height, width = size
         top, left = min(round(self.top * height), height - 1), min(round(self.left * width), width - 1)
         return slice(top, max(top + 1, round(self.bottom * height))), slice(left, max(left + 1, round(self.right * width)))
+
+    def before(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of the smallest picture of which a part of `size` is left; ConfigError where that is larger than `LARGEST`."""
+        shares = self.bottom - self.top, self.right - self.left
+        whole = [max(part, math.floor((part - 1) / share)) for part, share in zip(size, shares, strict=True)]
+        for axis, part in enumerate(size):  # rounded edges: the length of what is left grows by at most one pixel at a time
+            while whole[axis] <= LARGEST and _length(self.of((whole[0], whole[1]))[axis]) < part:
+                whole[axis] += 1
+        if max(whole) > LARGEST:
+            raise ConfigError(f"{self} leaves {size[1]} x {size[0]} pixels of no picture of at most {LARGEST} x {LARGEST}")
+        return whole[0], whole[1]
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +83,18 @@ class View:
         """(width, height) of what is seen of a picture of this size."""
         rows, columns = (part.stop - part.start for part in self.crop.of((height, width)))
         return (columns, rows) if self.rotate % 180 == 0 else (rows, columns)
+
+    def before(self, seen: np.ndarray) -> np.ndarray:
+        """A picture of which (H, W, 3) is what is seen; black where it is cut away."""
+        if self.flip:
+            seen = seen[:, ::-1] if self.flip == "horizontal" else seen[::-1]
+        part = np.rot90(seen, self.rotate // 90)
+        if self.crop == Crop():
+            return part
+        size = self.crop.before((part.shape[0], part.shape[1]))
+        image = np.zeros((*size, 3), np.uint8)
+        image[self.crop.of(size)] = part
+        return image
 
 
 PLAIN = View()  # the picture as it comes

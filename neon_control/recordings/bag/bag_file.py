@@ -64,9 +64,11 @@ class Bag:
     The files count, not what `metadata.yaml` says about them: it is used for their names and order only, and may be missing.
 
     Attributes:
+        name: of its folder or file.
         topics: name -> topic, those with at least one message.
         start, end: [ns] times of the first and the last message.
         custom: the recorder's own metadata.
+        about: what somebody who reads figures about it should know; usually nothing.
 
     Args:
         path: the bag's folder, or its storage file; any storage, compressed or not.
@@ -79,12 +81,14 @@ class Bag:
 
     def __init__(self, path: str | Path, on_problem: OnProblem | None = None) -> None:
         self.path = Path(path)
+        self.name = self.path.name
         self._on_problem = on_problem
         self._said: dict[tuple[str, str, int | None], None] = {}
         self._begin: int | None = None  # [ns] of the whole bag; None until it is known
         self._types: dict[str, tuple[Typestore, str]] = {}
         self._span = 0, LAST  # [ns] what is seen; not from start to end, since some recorders tell these wrong
         self.custom: dict[str, str] = {}
+        self.about = ""
         with ExitStack() as stack:
             self._storages = self._open(stack)
             self.topics, self._ids = self._index()

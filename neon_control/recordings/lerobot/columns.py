@@ -45,20 +45,20 @@ def places(wanted: Sequence[str], mapping: Mapping[str, str], theirs: Sequence[s
     Raises:
         ConfigError: a name is not there, with what is.
     """
-    named = theirs if len(theirs) == width else ()
-    found, missing = [], []
-    for ours in wanted:
-        name = mapping.get(ours, ours)
-        if name in named:
-            found.append(named.index(name))
-        elif name.isdecimal() and int(name) < width:
-            found.append(int(name))
-        else:
-            missing.append(name)
+    found = {ours: place_of(ours, mapping, theirs, width) for ours in wanted}
+    missing = [mapping.get(ours, ours) for ours, place in found.items() if place is None]
     if missing:
         text = f"{feature} needs the names {missing}, has {list(theirs)} for {width} numbers; {field} of the robot file maps names"
         raise ConfigError(f"{text}, and places where there are none: {{{wanted[0]}: 0}}")
-    return found
+    return [place for place in found.values() if place is not None]
+
+
+def place_of(ours: str, mapping: Mapping[str, str], theirs: Sequence[str], width: int) -> int | None:
+    """As `places`, of one name; None where it is not there."""
+    named, name = theirs if len(theirs) == width else (), mapping.get(ours, ours)
+    if name in named:
+        return named.index(name)
+    return int(name) if name.isdecimal() and int(name) < width else None
 
 
 def frames_in_words(frames: np.ndarray) -> str:

@@ -5,8 +5,8 @@ What is bad costs itself: a frame whose state or image is no good has no sample,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.common.files import lfs_hint
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.chunk import BASE, JOINTS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import DEFAULT_NAME
 from neon_control.core.robot.joint_units import JointUnit, unit_of
@@ -24,17 +25,28 @@ from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.lerobot.columns import known_at
-from neon_control.recordings.lerobot.layout import INFO, Episode, Layout, load_layout
+from neon_control.recordings.lerobot.layout import Episode, Layout, load_layout
 from neon_control.recordings.lerobot.meaning import Joints, Numbers, compared, far_outside
-from neon_control.recordings.lerobot.rows import SECTION, EpisodeRows, Part
+from neon_control.recordings.lerobot.on_disk import INFO
+from neon_control.recordings.lerobot.rows import SECTION, START, EpisodeRows, Part
 from neon_control.recordings.lerobot.tasks import tasks_file
-from neon_control.recordings.observer import CAMERA, JOINTS, UNSEEN
+from neon_control.recordings.observer import CAMERA, UNSEEN
+from neon_control.recordings.observer import JOINTS as MEASURED
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, UnreadableRecording, file_fingerprint, step_times
 from neon_control.recordings.tracks import Targets, Track
 
 STATE, IMAGES = "observation.state", "observation.images"  # their rates in a report
 REVISION = 2  # of this reader: counts up when it makes other samples of the same episode
-START = 1_000 * NANOSECONDS  # [ns] an episode's first stamp; any but 0, which means that there is no clock
+NO_IMAGE = "no image at a frame's time"
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The numbers of an episode's T frames, in [rad] and [m], base velocities in [m/s, rad/s]."""
+
+    stamps: list[int]  # (T,) [ns]
+    states: Part  # (T, J)
+    actions: dict[str, Part]  # JOINTS (T, J), BASE (T, 3), as far as the dataset has them
 
 
 def lerobot_episodes(root: Path, config: RecordingConfig | None = None) -> Iterator[Recording]:
@@ -51,13 +63,33 @@ def lerobot_episodes(root: Path, config: RecordingConfig | None = None) -> Itera
         yield UnreadableRecording(root, why)
 
 
+def lerobot_episode(root: Path, config: RecordingConfig, number: int | None = None) -> tuple[LeRobotEpisode, int]:
+    """One episode of a dataset, the first one where no number is given, and how many there are.
+
+    Raises:
+        ConfigError: the dataset cannot be read, or has no such episode.
+    """
+    recordings = list(lerobot_episodes(root, config))
+    episodes = {r.episode.index: r for r in recordings if isinstance(r, LeRobotEpisode)}
+    if not episodes:
+        raise ConfigError("; ".join(str(r) for r in recordings))
+    if number is not None and number not in episodes:
+        given = f"from {min(episodes)} to {max(episodes)}" if len(episodes) > 1 else f"{min(episodes)} alone"
+        raise ConfigError(f"{root} has no episode {number}; it has {len(episodes)}, {given}")
+    return episodes[min(episodes) if number is None else number], len(episodes)
+
+
 class LeRobotEpisode(Recording):
-    """One episode; `path` is its dataset's folder."""
+    """One episode; `path` is its dataset's folder.
+
+    Attributes:
+        layout, episode: its dataset, without the list of episodes, and its row of that.
+    """
 
     def __init__(self, layout: Layout, episode: Episode, config: RecordingConfig) -> None:
         self.path = layout.root
         self.name = f"{layout.name}/episode_{episode.index:06d}"
-        self._layout, self._episode, self._config = layout, episode, config
+        self.layout, self.episode, self._config = layout, episode, config
 
     def fingerprint(self) -> str:
         """Of its files, its place in them, and the names and units that are used."""
@@ -69,7 +101,7 @@ class LeRobotEpisode(Recording):
         return self._fingerprint("senses")
 
     def _fingerprint(self, *more: object) -> str:
-        layout, episode, config = self._layout, self._episode, self._config
+        layout, episode, config = self.layout, self.episode, self._config
         files = [layout.root / INFO, layout.data_file(episode)]
         cameras = self._cameras()
         files += [layout.video_file(episode, k) for k in cameras if layout.features[k].get("dtype") == "video"]
@@ -78,7 +110,7 @@ class LeRobotEpisode(Recording):
 
     def instruction_fingerprint(self) -> str:
         """Of the dataset's tasks; which of them are the episode's is part of the others."""
-        file = tasks_file(self._layout)
+        file = tasks_file(self.layout)
         return file_fingerprint([file] if file.exists() else [])
 
     @property
@@ -94,48 +126,59 @@ class LeRobotEpisode(Recording):
         """
         config = self._config
         names = config.image_features()
-        features = [self._layout.image_feature(camera, wanted, config.robot_cameras) for camera, wanted in names.items()]
+        features = [self.layout.image_feature(camera, wanted, config.robot_cameras) for camera, wanted in names.items()]
         if len(set(features)) < len(features):
             given = dict(zip(names, features, strict=True))
-            raise ConfigError(f"{self._layout.root / INFO}: cameras need images of their own, got {given}; see {SECTION}.images")
+            raise ConfigError(f"{self.layout.root / INFO}: cameras need images of their own, got {given}; see {SECTION}.images")
         return features
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         try:
-            yield from self._frames(space, dt, num_steps, clip, report)
+            yield from self._seen(space, dt, num_steps, clip, report)
         except ConfigError as error:
             report.add(self.name, None, str(error))
         except (OSError, KeyError, ValueError) as error:  # pyarrow's errors are these
-            file = self._layout.data_file(self._episode)
-            missing = "it is not there" if isinstance(error, FileNotFoundError) else ""
-            what = missing or lfs_hint(file) or f"{type(error).__name__}: {error}"
-            report.add(self.name, None, f"{file.relative_to(self.path)} cannot be read: {what}")
+            report.add(self.name, None, self.unreadable(error))
 
-    def _frames(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
-        layout, names = self._layout, self._config.lerobot
-        cameras = self._cameras()
+    def unreadable(self, error: Exception) -> str:
+        """What a reader's error says about the file with the rows."""
+        file = self.layout.data_file(self.episode)
+        missing = "it is not there" if isinstance(error, FileNotFoundError) else ""
+        what = missing or lfs_hint(file) or f"{type(error).__name__}: {error}"
+        return f"{file.relative_to(self.path)} cannot be read: {what}"
+
+    def rows(self, cameras: Sequence[str], report: Report) -> EpisodeRows:
+        """The rows, for images of some features; ConfigError where there are no states."""
+        layout, names = self.layout, self._config.lerobot
         if names.state_key not in layout.features:
             found = sorted(layout.features)
             raise ConfigError(f"{layout.root / INFO}: needs the feature '{names.state_key}', has {found}; {SECTION}.state_key names it")
-        observer = report.observer
-        further = [] if observer.cameras is None else [f for f in layout.image_features if f not in cameras]  # no sample needs them
-        rows = EpisodeRows(layout, self._episode, names, [*cameras, *further], self.name, report)
-        times, rate = rows.times, rows.rate
-        if len(times) == 0:
+        return EpisodeRows(layout, self.episode, names, cameras, self.name, report)
+
+    def numbers(self, rows: EpisodeRows, space: ActionSpace, report: Report) -> Frames:
+        """States and actions of the joints and the base of `space`, at least one row of them."""
+        names = self._config.lerobot
+        states = rows.part(names.state_key, names.state, "state", space.joint_names)
+        actions = self._action(rows, space, report)
+        return Frames(rows.stamps, *self._in_radians(states, actions, space, 1.0 / rows.rate, report))
+
+    def _seen(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
+        cameras, observer = self._cameras(), report.observer
+        further = [] if observer.cameras is None else [f for f in self.layout.image_features if f not in cameras]  # no sample needs them
+        rows = self.rows([*cameras, *further], report)
+        if not rows.stamps:
             return
-        report.seconds, report.rates = len(times) / rate, {IMAGES: rate, STATE: rate}
+        report.seconds, report.rates = len(rows.stamps) / rows.rate, {IMAGES: rows.rate, STATE: rows.rate}
         if report.seconds < dt * num_steps:
             report.add(self.name, None, f"lasts {report.seconds:.2f} s, shorter than one chunk of {dt * num_steps:.2f} s")
             return
-        stamps = [START + round(t * NANOSECONDS) for t in times]
-        states = rows.part(names.state_key, names.state, "state", space.joint_names)
-        actions = self._action(rows, space, report)
-        states, actions = self._in_radians(states, actions, space, 1.0 / rate, report)
-        targets, good = self._targets(stamps, states, actions, space, report)
-        known = np.asarray(stamps)
+        frames = self.numbers(rows, space, report)
+        stamps, states = frames.stamps, frames.states
+        targets, good = _targets(frames, space)
         observer.begin([(stamps[0], stamps[-1])], targets)
         if (success := rows.outcome()) is not None:
             observer.outcome(stamps[0], success)
+        known = np.asarray(stamps)
         chosen = observer.chosen(known)
         pictures = [rows.images(camera, chosen) for camera in cameras]
         lenses = [DEFAULT_NAME, *(c.name for c in self._config.others)]
@@ -146,7 +189,7 @@ class LeRobotEpisode(Recording):
         for row, (stamp, *images) in enumerate(zip(stamps, *pictures, strict=False)):
             for lens, camera, image in zip(lenses, cameras, images, strict=True):
                 if image is None:
-                    report.add(f"{self.name} {camera}", (stamp - START) / NANOSECONDS, "no image at a frame's time", "image")
+                    report.add(f"{self.name} {camera}", (stamp - START) / NANOSECONDS, NO_IMAGE, "image")
                 else:
                     if image is not UNSEEN:
                         height, width = image.shape[:2]
@@ -155,7 +198,7 @@ class LeRobotEpisode(Recording):
                     builder.cameras.buffers[lens].add(stamp, observer.image(camera, stamp, image))
             if not states.good[row]:
                 continue
-            observer.message(JOINTS, names.state_key, stamp, stamp)
+            observer.message(MEASURED, self._config.lerobot.state_key, stamp, stamp)
             observer.joints(stamp, space.joint_names, states.values[row])
             builder.joint_states.add(stamp, space.joint_names, states.values[row])
             builder.instruction = told[row]
@@ -180,26 +223,26 @@ class LeRobotEpisode(Recording):
                     observer.image(camera, stamp, image)
 
     def _action(self, rows: EpisodeRows, space: ActionSpace, report: Report) -> dict[str, Part]:
-        """What is commanded, as far as the dataset has it: `joints`, `base`."""
+        """What is commanded, as far as the dataset has it: `JOINTS`, `BASE`."""
         names, found = self._config.lerobot, {}
         key, axes = names.action_key, [f"base/{axis}" for axis in BASE_AXES[: space.dim - space.num_joints]]
         if not key:
             return {}
         if not rows.has(key):
-            has = sorted(self._layout.features)
+            has = sorted(self.layout.features)
             text = f"no '{key}' of the joints, the dataset has {has}; the next states stand in for it ({SECTION}.action_key names another)"
             report.add(self.name, None, text)
         else:
-            theirs = self._layout.names(key)
-            for part, wanted in (("joints", space.joint_names), ("base", axes)):
-                if part == "joints" or any(names.action.get(a, a) in theirs or a in names.action for a in axes):
+            theirs = self.layout.names(key)
+            for part, wanted in ((JOINTS, space.joint_names), (BASE, axes)):
+                if part == JOINTS or any(names.action.get(a, a) in theirs or a in names.action for a in axes):
                     try:
                         found[part] = rows.part(key, names.action, "action", wanted)
                     except ConfigError as error:
                         report.add(f"{self.name} {key}", None, str(error))
-                        if part == "joints":
+                        if part == JOINTS:
                             report.add(self.name, None, f"no '{key}' of the joints; the next states stand in for it")
-        if axes and "base" not in found and self._config.base:
+        if axes and BASE not in found and self._config.base:
             report.add(self.name, None, f"no '{key}' of the base; it is taken to stand still")
         return found
 
@@ -222,8 +265,8 @@ class LeRobotEpisode(Recording):
         turning = np.array(space.turning, dtype=np.intp)
         values = unrolled(measured.values, turning) if space.turning else measured.values
         result = dict(actions)
-        if "joints" in actions:
-            given, good = actions["joints"], actions["joints"].good & states.good
+        if JOINTS in actions:
+            given, good = actions[JOINTS], actions[JOINTS].good & states.good
             commanded = self._numbers(given.values, space, {**names.joints, **names.action_joints})
             if good.any():
                 whole, section = _rows_of(commanded, good), f"{SECTION}.action_joints"
@@ -231,7 +274,7 @@ class LeRobotEpisode(Recording):
                 for text in (*texts, *far_outside(whole, joints, section, told | strange)[0]):
                     report.add(f"{self.name} {names.action_key}", None, text)
             positions = unrolled(commanded.values, turning, values[0]) if space.turning else commanded.values
-            result["joints"] = Part(positions, given.good)
+            result[JOINTS] = Part(positions, given.good)
         return Part(values, states.good), result
 
     def _numbers(self, raw: np.ndarray, space: ActionSpace, units: Mapping[str, JointUnit]) -> Numbers:
@@ -257,21 +300,21 @@ class LeRobotEpisode(Recording):
                 )
                 report.add(f"{self.name} {self._config.lerobot.state_key}", None, text)
 
-    def _targets(
-        self, stamps: list[int], states: Part, actions: Mapping[str, Part], space: ActionSpace, report: Report
-    ) -> tuple[Targets, np.ndarray]:
-        """Actions where the dataset has them, and the rows (T,) in which they are good."""
-        measured, base = Track(space.joint_names), Track(BASE_AXES)
-        measured.add(stamps[0], stamps, list(states.values))
-        commands, good = [], np.ones(len(stamps), dtype=bool)
-        if "joints" in actions:
-            commands.append(Track(space.joint_names))
-            commands[0].add(stamps[0], stamps, list(actions["joints"].values))
-        if "base" in actions:
-            base.add(stamps[0], stamps, list(actions["base"].values))
-        for part in actions.values():
-            good &= part.good
-        return Targets(space.joint_names, space.dim - space.num_joints, commands, measured, base), good
+
+def _targets(frames: Frames, space: ActionSpace) -> tuple[Targets, np.ndarray]:
+    """Actions where the dataset has them, and the rows (T,) in which they are good."""
+    stamps, actions = frames.stamps, frames.actions
+    measured, base = Track(space.joint_names), Track(BASE_AXES)
+    measured.add(stamps[0], stamps, list(frames.states.values))
+    commands, good = [], np.ones(len(stamps), dtype=bool)
+    if JOINTS in actions:
+        commands.append(Track(space.joint_names))
+        commands[0].add(stamps[0], stamps, list(actions[JOINTS].values))
+    if BASE in actions:
+        base.add(stamps[0], stamps, list(actions[BASE].values))
+    for part in actions.values():
+        good &= part.good
+    return Targets(space.joint_names, space.dim - space.num_joints, commands, measured, base), good
 
 
 def _rows_of(numbers: Numbers, rows: np.ndarray) -> Numbers:

@@ -21,7 +21,7 @@ import pyarrow.parquet as parquet
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
-from neon_control.recordings.lerobot.layout import INFO
+from neon_control.recordings.lerobot.on_disk import INFO
 from neon_control.recordings.lerobot.video import CODEC_NAME, PIXELS, VideoWriter
 from neon_control.recordings.reading import Recording, Report, Sample
 

@@ -24,8 +24,9 @@ import pyarrow.parquet as parquet
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.fields import Place, Rules, read
 from neon_control.core.common.files import lfs_hint, read_whole
+from neon_control.recordings.lerobot.on_disk import INFO
 
-INFO, EPISODES = Path("meta/info.json"), Path("meta/episodes")
+EPISODES = Path("meta/episodes")
 CACHED = "datasets--"
 MAX_BYTES = 256 << 20  # of a list of episodes; a hundred thousand have some 20 MB
 

@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow.parquet as parquet
 
 from neon_control.core.common.errors import ConfigError, ObservationError
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.recording_names import LeRobotNames
 from neon_control.core.sensing.image_kind import COMPRESSED, VIDEO
-from neon_control.recordings.lerobot.columns import filled, frames_in_words, places, to_matrix
-from neon_control.recordings.lerobot.layout import INFO, Episode, Layout
+from neon_control.recordings.lerobot.columns import filled, frames_in_words, place_of, places, to_matrix
+from neon_control.recordings.lerobot.layout import Episode, Layout
+from neon_control.recordings.lerobot.on_disk import INFO
 from neon_control.recordings.lerobot.tasks import INDEX, instructions
 from neon_control.recordings.lerobot.video import chosen_frames, codec_of, frame_rate
 from neon_control.recordings.observer import UNSEEN
@@ -23,6 +25,7 @@ ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bi
 OTHER_RATE = 0.02  # share by which the timestamps' rate may differ from that of info.json
 SECTION = "recording.lerobot"  # of the robot file
 OUTCOMES = ("next.success", "success", "is_success")  # features that say how an episode ended
+START = 1_000 * NANOSECONDS  # [ns] an episode's first stamp; any but 0, which means that there is no clock
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class EpisodeRows:
     Attributes:
         times: (T,) [s] rising.
         came: camera -> how its images come: message or file or video, and the encoding; known of those that were given so far.
+        stamps: (T,) [ns] the same, from `START` on.
         rate: [Hz] of the timestamps.
 
     Args:
@@ -71,10 +75,16 @@ class EpisodeRows:
         self.rate = self._measure()
         even = np.round(self.times * self.rate) / self.rate
         self.times = np.where(np.abs(even - self.times) < ROUNDING_S, even, self.times)
+        self.stamps = [START + round(t * NANOSECONDS) for t in self.times]
 
     def has(self, feature: str) -> bool:
         """Whether there is such a feature."""
         return feature in self._table.column_names and feature in self._layout.features
+
+    def known(self, feature: str, mapping: Mapping[str, str], wanted: Sequence[str]) -> list[str]:
+        """Those of some of our names that a feature has; see `places`."""
+        names, width = self._layout.names(feature), to_matrix(self._table[feature]).shape[1]
+        return [ours for ours in wanted if place_of(ours, mapping, names, width) is not None]
 
     def part(self, feature: str, mapping: Mapping[str, str], field: str, wanted: Sequence[str]) -> Part:
         """Some of a feature's columns, in the order `wanted`; what is not finite is reported, and filled.
@@ -104,8 +114,11 @@ class EpisodeRows:
         numbers = to_matrix(self._table[INDEX])[:, 0] if given else np.full(len(self._numbers), np.nan)
         return instructions(self._layout, self._episode, numbers.tolist(), self._name, self._report)
 
-    def images(self, camera: str, chosen: np.ndarray | None = None) -> Iterator[np.ndarray | None]:
-        """For each row the image of a camera, None where there is none; `UNSEEN`, unread, for rows (T,) that are not `chosen`."""
+    def images(self, camera: str, chosen: np.ndarray | None = None, begin: int = 0) -> Iterator[np.ndarray | None]:
+        """For each row from `begin` on the image of a camera, None where there is none.
+
+        Rows that are not `chosen`, of all of them (T,), are not read: `UNSEEN` stands for them.
+        """
         layout, times, rate = self._layout, self.times, self.rate
         if layout.features[camera]["dtype"] == "video":
             video = layout.video_file(self._episode, camera)
@@ -114,10 +127,11 @@ class EpisodeRows:
                 theirs = frame_rate(video)
                 if theirs is not None and abs(theirs / layout.fps - 1.0) <= OTHER_RATE:  # its images count by number
                     times, rate = self._numbers / layout.fps, layout.fps
+            times, chosen = times[begin:], None if chosen is None else chosen[begin:]
             return chosen_frames(video, layout.video_start(self._episode, camera) + times, 0.5 / rate, self._report, chosen)
         if camera not in self._table.column_names:
             raise ConfigError(f"{self._file}: needs the column '{camera}', has {self._table.column_names}")
-        return self._decoded(camera, np.ones(len(self.times), bool) if chosen is None else chosen)
+        return self._decoded(camera, np.ones(len(self.times), bool) if chosen is None else chosen, begin)
 
     def outcome(self) -> bool | None:
         """Whether the episode ended well, as the dataset says in any of its rows; None where it does not."""
@@ -128,8 +142,9 @@ class EpisodeRows:
         said = to_matrix(rows[there[0]])
         return bool((said > 0).any()) if np.isfinite(said).any() else None
 
-    def _decoded(self, camera: str, chosen: np.ndarray) -> Iterator[np.ndarray | None]:
-        for cell, time, number, is_chosen in zip(self._table[camera], self.times, self._numbers, chosen, strict=True):
+    def _decoded(self, camera: str, chosen: np.ndarray, begin: int) -> Iterator[np.ndarray | None]:
+        rows = self._table[camera][begin:], self.times[begin:], self._numbers[begin:], chosen[begin:]
+        for cell, time, number, is_chosen in zip(*rows, strict=True):
             if not is_chosen:
                 yield UNSEEN
                 continue

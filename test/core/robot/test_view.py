@@ -59,6 +59,29 @@ def test_something_is_always_left_and_nothing_is_copied(
     assert all(1 <= left <= given for left, given in zip(whole, size, strict=True))
 
 
+@given(
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    edges=st.tuples(*[st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.55, 0.9, 1.0])] * 4),
+    rotate=st.sampled_from(TURNS),
+    flip=st.sampled_from(FLIPS),
+)
+def test_what_is_seen_can_be_put_back_to_where_it_came_from(
+    size: tuple[int, int], edges: tuple[float, float, float, float], rotate: int, flip: str
+) -> None:
+    left, right = sorted(edges[:2])
+    top, bottom = sorted(edges[2:])
+    if left == right or top == bottom:
+        return
+    seen = np.random.default_rng(0).integers(1, 256, (*size, 3), dtype=np.uint8)
+    view = View(crop=Crop(left, top, right, bottom), rotate=rotate, flip=flip)
+    np.testing.assert_array_equal(view.of(view.before(seen)), seen)
+
+
+def test_a_part_that_is_too_small_a_share_of_its_picture_is_not_put_back() -> None:
+    with pytest.raises(ConfigError, match="of no picture of at most"):
+        View(crop=Crop(right=1e-6)).before(np.zeros((24, 32, 3), np.uint8))
+
+
 @pytest.mark.parametrize(
     ("how", "text"),
     [
