@@ -21,6 +21,7 @@ from neon_control.core.common.errors import ConfigError
 
 Arrays = dict[str, np.ndarray]
 
+NOTES = "notes"  # the one text of a file, which holds all of them
 TYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64}
 _SCRATCH = re.compile(r"\..+\.safetensors\.(?P<host>.+)\.(?P<process>\d+)\.tmp")
 
@@ -34,7 +35,9 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[st
     scratch = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
         # not its save_file, which makes files that nobody else may read
-        scratch.write_bytes(save({name: np.ascontiguousarray(values) for name, values in arrays.items()}, dict(notes or {})))
+        # and which puts several texts in any order: they are one, so that the same content is the same bytes
+        texts = {NOTES: json.dumps(dict(notes or {}), sort_keys=True)}
+        scratch.write_bytes(save({name: np.ascontiguousarray(values) for name, values in arrays.items()}, texts))
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
@@ -51,7 +54,7 @@ def map_arrays(path: Path) -> tuple[Arrays, dict[str, str]] | None:
         content = np.memmap(path, np.uint8, "r")
         start = 8 + int.from_bytes(content[:8].tobytes(), "little")
         header = json.loads(content[8:start].tobytes())
-        notes = header.pop("__metadata__", {})
+        notes = json.loads(header.pop("__metadata__", {}).get(NOTES, "{}"))
         if start + max(entry["data_offsets"][1] for entry in header.values()) != len(content):
             return None
         arrays = {}

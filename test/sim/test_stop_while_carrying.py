@@ -1,7 +1,11 @@
-"""What is carried through the air when the policy falls silent or somebody presses the e-stop: with `on_stop: keep` it is not dropped."""
+"""What is carried through the air when the policy falls silent or somebody presses the e-stop: with `on_stop: keep` it is not dropped.
+
+3 stops of each robot in the suite; for 20: `NEON_STOPS=20 pytest test/sim/test_stop_while_carrying.py`.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from neon_control.core.control.supervisor import State
 from neon_control.sim.episode import Outcome
 
 STOPPED = 1.5  # [s]
+STOPS = int(os.environ.get("NEON_STOPS", "3"))
 
 
 def stop_while_carrying(robot: Carrier, index: int, estop: bool) -> bool:
@@ -47,9 +52,9 @@ def test_what_is_carried_is_not_dropped_and_arrives(estop: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("robot_file", ["arm6_gripper.yaml", "g1_hand.yaml"])
-def test_nothing_is_dropped_in_20_of_20_stops(robot_file: str) -> None:
+def test_nothing_is_dropped_at_any_place_of_the_way(robot_file: str) -> None:
     robot = Carrier(robot_file)
-    assert all(stop_while_carrying(robot, index, bool(index % 2)) for index in range(20))
+    assert all(stop_while_carrying(robot, index, bool(index % 2)) for index in range(STOPS))
 
 
 def test_a_gripper_that_stops_pressing_drops_it(tmp_path: Path) -> None:
