@@ -111,8 +111,8 @@ def test_every_key_of_the_inference_is_documented(configured: Callable[[type[Aut
     node._publish_diagnostics()
     status = node._diagnostics_publisher.message.status[0]
     assert (status.name, status.hardware_id) == ("r1/inference_node: inference", "unitree_g1")
-    ages = {f"{name}_age_ms" for name in ("image", "audio", "features")}  # told once there is something
-    assert_documented("inference_node", keys(status) | ages | statistics_of_the_source())
+    later = {*(f"{name}_age_ms" for name in ("image", "audio", "features")), "images_unlike"}  # told once there is something
+    assert_documented("inference_node", keys(status) | later | statistics_of_the_source())
 
 
 def test_the_aggregator_finds_both_nodes() -> None:

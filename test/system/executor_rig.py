@@ -328,13 +328,13 @@ class Rig:
     def violations(self, since: float = 0.0) -> list[str]:
         """What the wire says against the limits; trajectories that were held up while they were sent count as `without_overdue` says."""
         found = base_violations(self.robot.base.since(since), self.robot.limits, self.dt)
-        late = 0
         for arm in self.robot.arms:
-            commands, jumps = without_overdue(arm, since, self.dt)
-            found += joint_violations(commands, arm.limits, self.dt)
-            late += jumps
-        if late and self.executor.poll() is None:
-            wait_until(lambda: int(self.report()["held_up"]) >= late, 5.0, f"an executor that knows of {late} trajectories held up")
+            against = joint_violations(arm.commands.since(since), arm.limits, self.dt)
+            if against:
+                commands, late = without_overdue(arm, since, self.dt)
+                if late and self.executor.poll() is None and int(self.report()["held_up"]) >= late:
+                    against = joint_violations(commands, arm.limits, self.dt)
+            found += against
         return found
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clearance_rig import ACROSS, G1, MIX, NAMES, SLOW, STOP, TABLE, Measure, pose, write_robot_file
+from clearance_rig import ACROSS, G1, NAMES, SLOW, STOP, TABLE, Measure, pose, write_robot_file
 from executor_rig import PATIENT, Rig, rig
 from waiting import wait_until
 from wire_limits import Recording, at
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.system
 
 CYCLE = 5_000_000  # [ns] of a controller that follows the trajectories
 LIMIT = 15.0  # [s] on a busy computer
+LATE = 0.001  # [m] nearer may come whose commands a busy computer sends late: he is on a mix of the ways to rest that were looked at
 Pair = tuple[str, str]
 
 
@@ -75,10 +76,11 @@ def test_a_policy_that_drives_bodies_into_each_other_is_stopped_and_followed_aga
     dying, _ = min(nearest(measure, apart, way[1][-1]) for way in recording.ways)
     print(f"nearest {least:.4f} m ({' and '.join(where)}), {dying:.4f} m where it would have rested; {left - begin:.1f} s; {said}")
 
-    assert least >= STOP
-    assert dying >= STOP - MIX
+    assert min(least, dying) >= STOP - LATE
     # On their way other bodies may come as near, and sooner: where two arms meet depends on when each of them begins.
     named = [p for p in [pair, *apart] if all(name in said["why"] for name in p)]
     assert named and any(all(name in said["last_stop"] for name in p) for p in apart)
-    assert any("no longer followed (clearance: " in line and all(name in line for name in p) for line in log.splitlines() for p in named)
+    assert any(
+        "no longer followed (clearance: " in line and all(name in line for name in p) for line in log.splitlines() for p in [pair, *apart]
+    )
     assert violations == []
