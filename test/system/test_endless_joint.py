@@ -38,8 +38,7 @@ def endless_robot(folder: Path, turns: list[str] | None) -> Path:
     return file
 
 
-@pytest.mark.parametrize("turns", [None, ["-pi", "pi"]], ids=["counts on", "within a turn"])
-@pytest.mark.parametrize("told", ["wrapped", "unwrapped"])
+@pytest.mark.parametrize(("turns", "told"), [(None, "wrapped"), (["-pi", "pi"], "unwrapped")])
 def test_it_goes_round_past_the_end_of_its_turn_and_is_never_spun_back(
     tmp_path: Path, ros_domain_id: int, turns: list[str] | None, told: str
 ) -> None:
