@@ -20,6 +20,7 @@ import yaml
 from chunk_player import POSE
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Twist, TwistStamped
+from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
@@ -305,13 +306,20 @@ class Rig:
         wait_until(lambda: self.robot.base.values and not self.robot.base.values[-1].any(), timeout, "a zero base command", interval=0.005)
 
     def call(self, service: str, kind: type, request: object, limit: float = 5.0) -> object:
-        """Call a service of the executor, which is to answer within `limit` [s]."""
+        """Call a service of the executor, which is to answer within `limit` [s].
+
+        An answer is lost if the executor has not found this node's reader yet: what may be asked for twice is asked for again.
+        """
         client = self.robot.node.create_client(kind, f"/executor_node/{service}")
         try:
             wait_until(client.service_is_ready, 20.0, f"the service {service}")  # a process that starts
-            future = client.call_async(request)
-            wait_until(future.done, limit, f"the answer of {service}")
-            return future.result()
+            futures = [client.call_async(request)]
+            if kind is not ChangeState:
+                with contextlib.suppress(AssertionError):
+                    wait_until(futures[0].done, 0.5 * limit, "")
+                futures += [client.call_async(request)] if not futures[0].done() else []
+            wait_until(lambda: any(f.done() for f in futures), limit, f"the answer of {service}")
+            return next(f.result() for f in futures if f.done())
         finally:
             self.robot.node.destroy_client(client)
 

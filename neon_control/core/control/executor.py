@@ -311,6 +311,9 @@ class MotionExecutor:
             here = self.grip.rest(self.measured.positions, self._rest[joints])
             if measured and (np.abs(here - self._rest[joints]) > self.tracking_limits).any():
                 self._rest[joints] = here  # moved by force, or reset: give way instead of pulling back
+            if measured and not self.joining.complete:
+                commanded = self.limiter.value[joints]
+                self.joining.place(now, commanded, self.grip.held(self.measured.positions, commanded), untold=True)
             self.continuing.advance(due, [self._rest], braking=self.limiter.outside)  # who stands outside is not moved while he should rest
             return
         self.continuing.advance(due, [self._rest], braking=joints)

@@ -74,10 +74,12 @@ class Joining:
         """Whether all follow the motion."""
         return all(entry.joined for entry in self.entries.values())
 
-    def place(self, now: int, commanded: np.ndarray, measured: np.ndarray) -> None:
-        """Send whoever is not joined to the pose measured, of a gripper that commanded; both (J,) [rad]."""
+    def place(self, now: int, commanded: np.ndarray, measured: np.ndarray, untold: bool = False) -> None:
+        """Send whoever is not joined to the pose measured, of a gripper that commanded; both (J,) [rad]. `untold`: those alone whose last
+        message was not sent, as the first one of a process may not be, which takes long to make it.
+        """
         for entry in self.entries.values():
-            if not entry.joined and (entry.shows or entry.lost):
+            if not entry.joined and (entry.shows or entry.lost) and not (untold and entry.way is not None):
                 entry.place(now, commanded[entry.columns], measured[entry.columns])
 
     def seek(self, now: int, commanded: np.ndarray, measured: np.ndarray, target: np.ndarray) -> bool:

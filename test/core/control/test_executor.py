@@ -553,3 +553,17 @@ def test_whatever_happens_each_command_goes_on_from_the_one_before_within_the_li
             moved += command.velocities.any()
     world.assert_within_limits()
     assert executor.supervisor.stops and moved > 50, "nothing happened"
+
+
+def test_a_robot_that_stands_is_told_its_pose_until_it_was_sent():
+    """The first message of a process takes long to make, and is then too late."""
+    world = World()
+    world.chunks = False
+    world.run_to(State.HOLDING)
+    for _ in range(3):
+        assert "arm_controller" in world.commands[-1].trajectories
+        world.executor.withdraw("arm_controller")
+        world.step()
+    told = world.commands[-1].trajectories["arm_controller"]
+    assert np.abs(told.positions - MIDDLE).max() < 0.01
+    assert "arm_controller" not in world.step().trajectories, "once is enough"
