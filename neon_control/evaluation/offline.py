@@ -33,7 +33,7 @@ from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
 from neon_control.recordings.bag.messages import stamp_of
 from neon_control.runtime.decoding.audio_blocks import READERS
-from neon_control.runtime.decoding.images import image_of, kind_of
+from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.decoding.sound import SoundStream
 from neon_control.runtime.policy.decisions import ChunkStart, InferenceDecisions, Look
 from neon_control.runtime.policy.likeness import Likeness
@@ -184,8 +184,7 @@ class OfflineRun:
         else:
             camera, cameras = self._cameras[role], self._builder.cameras
             image = image_of(content, camera)
-            if self._likeness.watches(camera.name) and (came := kind_of(content, camera)):
-                self._likeness.check(camera.name, came)
+            self._likeness.look(content, camera)
             cameras.buffers[camera.name].add(stamp_of(content), image)
             if camera.name == cameras.used[0]:  # another one wakes nobody
                 self.run.counts["images"] += 1

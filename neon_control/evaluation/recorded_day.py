@@ -14,11 +14,10 @@ from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.topic_names import CHUNK_JOINTS, DIAGNOSTICS
 from neon_control.core.robot.topics import input_topics, resolve
 from neon_control.recordings.bag.bag_file import Bag, BagError, BagMessage
-from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
+from neon_control.recordings.bag.messages import IMAGE_TYPES, TEXT, stamp_of
 from neon_control.recordings.commands import RecordedCommands
 from neon_control.recordings.reading import Report
 
-TEXT = "std_msgs/msg/String"
 NEEDED = ("camera", "joint_states")  # inputs of every policy
 CLOCKS_APART_S = 10.0  # [s] beyond this, a recording's stamps and receive times are of two clocks
 

@@ -13,7 +13,7 @@ from neon_control.core.common.nanoseconds import to_nanoseconds
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.robot.camera import Camera, input_name
 from neon_control.core.sensing.cameras import Cameras
-from neon_control.runtime.decoding.images import image_of, kind_of
+from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.policy.likeness import Likeness
 
 
@@ -41,8 +41,8 @@ class CameraTopics:
             self.statistics.count(f"images_received_{camera.name}")
         # What has to be computed is left to the inference thread, and only if this image is the one it takes.
         image = image_of(message, camera)
-        if self.likeness is not None and self.likeness.watches(camera.name) and (kind := kind_of(message, camera)):
-            self.likeness.check(camera.name, kind)
+        if self.likeness is not None:
+            self.likeness.look(message, camera)
         self.cameras.buffers[camera.name].add(to_nanoseconds(message.header.stamp), image)
         if camera.name == self.cameras.used[0]:
             self.on_image()

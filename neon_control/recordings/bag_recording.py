@@ -23,7 +23,7 @@ from neon_control.core.sensing.image_buffer import AnyImage, Clip
 from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.bag.bag_file import METADATA, BagError
-from neon_control.recordings.bag.messages import IMAGE_TYPES, stamp_of
+from neon_control.recordings.bag.messages import IMAGE_TYPES, TEXT, stamp_of
 from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
 from neon_control.recordings.observer import CAMERA, JOINTS, SOUND
@@ -32,7 +32,6 @@ from neon_control.runtime.decoding.audio_blocks import READERS
 from neon_control.runtime.decoding.images import image_of, kind_of
 from neon_control.runtime.decoding.sound import SoundStream
 
-TEXT = "std_msgs/msg/String"
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported
 OUTCOME, OUTCOME_TYPE = "success", "std_msgs/msg/Bool"  # last word of a topic that says how an episode ended, and its type
 

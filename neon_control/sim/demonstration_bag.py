@@ -10,13 +10,14 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, INSTRUCTION, JOINT_STATES
 from neon_control.recordings.bag import making
+from neon_control.recordings.bag.messages import TEXT, types
 
 ARM = "arm_controller/joint_trajectory"
 TOPICS = {
     CAMERA: making.IMAGE,
     JOINT_STATES: making.JOINT_STATE,
     AUDIO: making.SOUND,
-    INSTRUCTION: making.TEXT,
+    INSTRUCTION: TEXT,
     ARM: making.TRAJECTORY,
     BASE_COMMAND: making.TWIST,
 }
@@ -34,7 +35,7 @@ class EpisodeRecorder:
 
     def __enter__(self) -> EpisodeRecorder:
         self._writer.open()
-        self._connections = {t: self._writer.add_connection(f"/{t}", kind, typestore=making.types()) for t, kind in self._topics.items()}
+        self._connections = {t: self._writer.add_connection(f"/{t}", kind, typestore=types()) for t, kind in self._topics.items()}
         return self
 
     def __exit__(self, error: object, *_: object) -> None:

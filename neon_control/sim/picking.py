@@ -21,7 +21,7 @@ import numpy as np
 
 from neon_control.core.robot.robot import Robot
 from neon_control.sim.expert import BLEND, IK_POSTURE, Expert, ExpertAction, base_velocity, in_base
-from neon_control.sim.world import CUBE_COLOURS, TABLE_TOP, TRAY_FLOOR, TRAY_HALF_EDGE, World
+from neon_control.sim.world import CUBE_COLOURS, TABLE_TOP, TRAY_HALF_EDGE, World
 
 TRAVEL = 0.13  # [m] of the fingers above the table while they are far from where they go
 SLOPE, START = 1.2, 0.012  # [m/m, m] of the funnel that leads down: extra height while the fingers are beside
@@ -102,8 +102,8 @@ class PickExpert(Expert):
         """
         hand, yaw = in_base(world, world.hand_positions[side]), world.base_pose[2]
         frame = world.hand_rotations[side]
-        heading = float(np.arctan2(-frame[0, 1], frame[1, 1])) - yaw  # of the axis along which they close
-        tray = in_base(world, np.array([*world.description.tray, TABLE_TOP + TRAY_FLOOR + world.half_edge]))  # type: ignore[misc]
+        heading = world.hand_heading(side) - yaw
+        tray = in_base(world, world.tray_place)
         cube = in_base(world, world.cube_positions[colour])
         aside = float(np.linalg.norm(hand[:2] - cube[:2]))
         if held == colour:

@@ -14,7 +14,7 @@ import numpy as np
 
 from neon_control.sim.expert import in_base
 from neon_control.sim.picking import TRAVEL, PickExpert, nearest_quarter
-from neon_control.sim.world import CUBE_COLOURS, TABLE_TOP, TIMESTEP, TRAY_FLOOR, World
+from neon_control.sim.world import CUBE_COLOURS, TABLE_TOP, TIMESTEP, World
 
 SHARES = (0.15, 0.5, 0.85)  # up to which a number in [0, 1) means the first, second and third row
 CLOSING_STEPS = 60  # within which a gripper has closed on what is held in place for it
@@ -33,7 +33,7 @@ def begin_picking(world: World, expert: PickExpert, rng: np.random.Generator) ->
     if row == 0:
         world.place_joints(expert.joint_names, pose)
         return pose, colour
-    tray = np.array([*world.description.tray, TABLE_TOP + TRAY_FLOOR + world.half_edge])  # type: ignore[misc]
+    tray = world.tray_place
     cube = world.cube_positions[colour]
     if row == 1:
         spread = 0.06 * rng.random()
@@ -76,8 +76,7 @@ def _drive(world: World, expert: PickExpert, side: str, point: np.ndarray, rng: 
 
 def _close_on(world: World, expert: PickExpert, side: str, pose: np.ndarray, colour: str) -> None:
     """Close the gripper on a cube that is held in place until it is held by the fingers."""
-    frame = world.hand_rotations[side]
-    place, turn = world.hand_positions[side], float(np.arctan2(-frame[0, 1], frame[1, 1]))
+    place, turn = world.hand_positions[side], world.hand_heading(side)
     world.command_joints(expert.joint_names, pose)
     for _ in range(CLOSING_STEPS):
         world.place_cube(colour, place, turn)

@@ -9,7 +9,7 @@ The same class runs in real time inside `sim_node` and as fast as possible for d
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import mujoco
 import numpy as np
@@ -267,6 +267,11 @@ class World:
         """Hand -> (3, 3) the fingertip point's axes in the world, in columns."""
         return {h: self.data.site(f"{h}_tcp").xmat.reshape(3, 3).copy() for h in self.description.hands}
 
+    def hand_heading(self, hand: str) -> float:
+        """[rad] about z in the world of the axis along which a hand's fingers close."""
+        axis = self.hand_rotations[hand][:, 1]
+        return float(np.arctan2(-axis[0], axis[1]))
+
     def cube_heading(self, colour: str) -> float:
         """[rad] about z in the world of one of a cube's four sides."""
         axes = self.data.body(f"{colour}_cube").xmat.reshape(3, 3)
@@ -275,13 +280,7 @@ class World:
 
     def is_held(self, colour: str) -> bool:
         """Whether two links of the robot press on a cube."""
-        cube, links = self._cube_geom[colour], set()
-        for i in range(self.data.ncon):
-            first, second = self.data.contact[i].geom
-            other = second if first == cube else first
-            if cube in (first, second) and other in self._robot_geoms:
-                links.add(int(self.model.geom_bodyid[other]))
-        return len(links) > 1
+        return len({int(self.model.geom_bodyid[geom]) for touched, geom in self._robot_contacts() if touched == colour}) > 1
 
     def hand_distance(self, colour: str) -> float:
         """[m] from the cube's surface to the nearest hand's fingertip point; 0 inside the cube."""
@@ -291,6 +290,12 @@ class World:
             local = body.xmat.reshape(3, 3).T @ (hand - body.xpos)  # in the cube's own frame
             distances.append(float(np.linalg.norm(np.maximum(np.abs(local) - self.half_edge, 0.0))))
         return min(distances)
+
+    @property
+    def tray_place(self) -> np.ndarray:
+        """(3,) [m] of a cube that lies in the middle of the tray, which there is."""
+        assert self.description.tray is not None
+        return np.array([*self.description.tray, TABLE_TOP + TRAY_FLOOR + self.half_edge])
 
     def in_tray(self, colour: str) -> bool:
         """Whether a cube lies in the tray, or is held a little above its floor."""
@@ -333,14 +338,16 @@ class World:
                 velocity[0] = min(velocity[0], max(base.front_limit - x, -0.05) / 0.05)  # the platform cannot enter the table
                 self.data.ctrl[self._base_servo] = velocity
             mujoco.mj_step(self.model, self.data)
-            self._note_touches()
+            self.touched.update(colour for colour, _ in self._robot_contacts())
 
-    def _note_touches(self) -> None:
+    def _robot_contacts(self) -> Iterator[tuple[str, int]]:
+        """The colour of a cube and the robot's geom that it touches, for each place where they do."""
         for i in range(self.data.ncon):
-            pair = self.data.contact[i].geom
+            first, second = self.data.contact[i].geom
             for colour, cube in self._cube_geom.items():
-                if cube in pair and (pair[0] in self._robot_geoms or pair[1] in self._robot_geoms):
-                    self.touched.add(colour)
+                other = second if first == cube else first
+                if cube in (first, second) and other in self._robot_geoms:
+                    yield colour, other
 
     def render(self) -> np.ndarray:
         """The camera's picture, (height, width, 3) uint8 RGB."""

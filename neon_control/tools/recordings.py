@@ -20,6 +20,7 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.doctor.alike import reason_rows
 from neon_control.doctor.document import figures_line, write_document
 from neon_control.doctor.examination import Examined, Look, examine, judged_together
+from neon_control.doctor.examiner import PLACES
 from neon_control.doctor.verdict import BAD, DOUBTFUL, GOOD, UNUSABLE, VERDICTS, Judged
 from neon_control.recordings.chosen import Entry, names_of, write_list
 from neon_control.recordings.finding import Problem, Recording, Report, find_recordings
@@ -33,6 +34,7 @@ COLUMNS = ("Recording", "Verdict", "Episodes", "Seconds", "Samples", "Images [Hz
 NUMERIC = range(2, len(COLUMNS))
 PROBLEM_COLUMNS = ("Where", "Time [s]", "Times", "Recordings", "What")
 REASON_COLUMNS = ("Verdict", "Episodes", "Reason", "First")
+LOOKED_AT = 2 * PLACES  # images of an episode and camera
 LISTED = 60  # recordings in the table, from which on those that are good are counted only
 EPILOG = """\
 A sample is what training learns from: an image with sound, joint positions and the commands that followed. Topics and joint names come
@@ -66,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude", type=new_file, metavar="FILE", help="write a list of the bad episodes, for `train --episodes`")
     text = "leave out doubtful episodes as well"
     parser.add_argument("--strict", action="store_true", help=f"with --exclude: {text}")
-    text = "decode and judge every image; by default 32 of an episode and camera are, and the rest is counted"
+    text = f"decode and judge every image; by default {LOOKED_AT} of an episode and camera are, and the rest is counted"
     parser.add_argument("--all-images", action="store_true", help=text)
     parser.add_argument("--export-lerobot", type=Path, metavar="DIR", help="write everything usable as a LeRobot dataset (v3.0)")
     text = "images a second of the export (default: the first recording's rate, rounded)"
@@ -184,7 +186,7 @@ def _write(args: argparse.Namespace, found: Findings, lines: IO[str], page: Any,
         rows = [(p.where, p.count, count, p.what) for p, count in alike(found.problems)]
         problems_table = html.element("div", html.table(("Where", "Times", "Recordings", "What"), rows), class_="left") if rows else ""
         reasons = reason_rows(found.judged)
-        seen = "every image" if args.all_images else "32 images of each episode and camera, evenly spaced"
+        seen = "every image" if args.all_images else f"{LOOKED_AT} images of each episode and camera, evenly spaced"
         notes = [f"Robot {robot}, {space.mode}; chunks of {args.steps} steps, {args.dt:g} s apart; {seen} were decoded."]
         page.write(args.html, title, found.judged, reasons_table(reasons, found.judged) if reasons else "", problems_table, notes)
         print(f"report in {args.html}", file=out)

@@ -312,8 +312,7 @@ class MotionExecutor:
             if measured and (np.abs(here - self._rest[joints]) > self.tracking_limits).any():
                 self._rest[joints] = here  # moved by force, or reset: give way instead of pulling back
             if measured and not self.joining.complete:
-                commanded = self.limiter.value[joints]
-                self.joining.place(now, commanded, self.grip.held(self.measured.positions, commanded), untold=True)
+                self._place(now, untold=True)
             self.continuing.advance(due, [self._rest], braking=self.limiter.outside)  # who stands outside is not moved while he should rest
             return
         self.continuing.advance(due, [self._rest], braking=joints)
@@ -322,7 +321,12 @@ class MotionExecutor:
             commanded = self.limiter.value[joints]
             self._rest[joints] = self.grip.rest(self.measured.positions if measured else commanded, commanded)
             if measured:
-                self.joining.place(now, commanded, self.grip.held(self.measured.positions, commanded))
+                self._place(now)
+
+    def _place(self, now: int, untold: bool = False) -> None:
+        """Send controllers that are not known to follow to where the joints are measured."""
+        commanded = self.limiter.value[self._joints]
+        self.joining.place(now, commanded, self.grip.held(self.measured.positions, commanded), untold)
 
     def _forget(self) -> None:
         """Drop what was received: it belongs to another time."""

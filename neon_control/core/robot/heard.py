@@ -52,9 +52,7 @@ class Heard:
         """Name -> `topic`, and `transport` of those whose images come compressed only; of colour images, by the names of their topics."""
         raw = {topic for topic, kind in self.images.items() if IMAGES[kind] == "raw"}
         packed = {
-            t.removesuffix("/compressed")
-            for t, kind in self.images.items()
-            if kind != "sensor_msgs/msg/Image" and t.endswith("/compressed")
+            t.removesuffix("/compressed") for t, kind in self.images.items() if IMAGES[kind] == "compressed" and t.endswith("/compressed")
         }
         found: dict[str, dict[str, str]] = {}
         for topic in sorted(raw | packed):
@@ -63,7 +61,7 @@ class Heard:
             parts = [
                 part for part in topic.split("/") if part not in ("", "image_raw", "image", "image_color", "image_rect", "color", "rgb")
             ]
-            name = _free(_identifier("_".join(dict.fromkeys(parts))) or "camera", found)
+            name = _free(camera_name("_".join(dict.fromkeys(parts))), found)
             found[name] = {"topic": topic} | ({} if topic in raw else {"transport": "compressed"})
         return found
 
@@ -78,9 +76,10 @@ def _fits(group: str, topic: str) -> bool:
     return bool(kinds[0]) and (kinds[0] == kinds[1] or all(closes)) and side_of([group], True) == side_of([topic], True)
 
 
-def _identifier(text: str) -> str:
+def camera_name(text: str) -> str:
+    """What a robot file may call a camera that is called so."""
     name = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in text).strip("_")
-    return f"camera_{name}" if name[:1].isdigit() else name
+    return f"camera_{name}" if name[:1].isdigit() else name or "camera"
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.declared_motors import read_declared
 from neon_control.core.robot.guessed_groups import Group, Groups, guess_groups
 from neon_control.core.robot.guessed_limits import GuessedLimits, guess_limits
-from neon_control.core.robot.heard import Heard
+from neon_control.core.robot.heard import Heard, camera_name
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.name_words import words
 from neon_control.core.robot.openings import openings
@@ -186,8 +186,7 @@ def _cameras(urdf: Urdf, heard: Heard | None) -> dict[str, Stated]:
     for link in urdf.links:
         said = words(link)
         if CAMERAS & set(said) and not NOT_COLOUR & set(said):
-            name = "_".join(word for word in said if word not in NOT_NAMES) or "camera"
-            name = f"camera_{name}" if name[:1].isdigit() else name
+            name = camera_name("_".join(word for word in said if word not in NOT_NAMES))
             names.setdefault(name, Stated({"topic": f"{name}/image_raw"}, "the topic is a guess; or take the camera out"))
     return names
 

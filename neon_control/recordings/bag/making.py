@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from rosbags.typesys import Stores, get_typestore
-from rosbags.typesys.store import Typestore
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.recordings.bag.messages import TEXT, types
 
 IMAGE, JOINT_STATE, SOUND = "sensor_msgs/msg/Image", "sensor_msgs/msg/JointState", "std_msgs/msg/Int16MultiArray"
-TEXT, TRAJECTORY, TWIST = "std_msgs/msg/String", "trajectory_msgs/msg/JointTrajectory", "geometry_msgs/msg/TwistStamped"
+TRAJECTORY, TWIST = "trajectory_msgs/msg/JointTrajectory", "geometry_msgs/msg/TwistStamped"
 NOTHING = np.zeros(0)
-
-
-@functools.cache
-def types() -> Typestore:
-    """One for all that is written: it compiles a serialiser for each message type at first use."""
-    return get_typestore(Stores.ROS2_JAZZY)
 
 
 def image(stamp: int, pixels: np.ndarray, frame: str = "") -> bytes:

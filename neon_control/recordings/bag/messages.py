@@ -16,6 +16,7 @@ from neon_control.recordings.bag.storage import Definition
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 COMMAND_TYPES = ("trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray")
 BASE_TYPES = ("geometry_msgs/msg/TwistStamped", "geometry_msgs/msg/Twist")
+TEXT = "std_msgs/msg/String"
 SERVICE_EVENT = "service_msgs/msg/ServiceEventInfo"  # with which every service event begins
 CDR_HEADER = 4  # [bytes] before the message
 ENCODINGS = ("ros2msg", "ros2idl")  # of definitions; recorders also write "unknown", which is none
@@ -23,8 +24,8 @@ IDL_PART = re.compile(r"^=+\nIDL: .*\n", re.MULTILINE)  # what a recorder puts b
 
 
 @functools.cache
-def _types() -> Typestore:
-    """One for all bags: it compiles a deserialiser for each message type at first use."""
+def types() -> Typestore:
+    """One for all that is read and written: it compiles what it needs of each message type at first use."""
     return get_typestore(Stores.ROS2_JAZZY)
 
 
@@ -61,9 +62,9 @@ def type_of(kind: str, definition: Definition, digest: str) -> tuple[Typestore, 
         ValueError: it is not known, or another edition of ours, and the bag does not define it.
     """
     if kind.endswith("_Event"):
-        return _types(), SERVICE_EVENT
-    if kind in _types().fielddefs and (digest or digest_of(kind, definition)) in ("", _types().hash_rihs01(kind)):
-        return _types(), kind
+        return types(), SERVICE_EVENT
+    if kind in types().fielddefs and (digest or digest_of(kind, definition)) in ("", types().hash_rihs01(kind)):
+        return types(), kind
     if definition.encoding not in ENCODINGS:
         raise ValueError(f"has the type {kind}, which is not known here in this edition, and the bag does not define it")
     return _own_types(kind, definition), kind

@@ -30,6 +30,7 @@ from neon_control.core.robot.topic_names import AUDIO, INSTRUCTION, JOINT_STATES
 from neon_control.core.robot.topics import RECORDED, resolve
 from neon_control.recordings.bag import making
 from neon_control.recordings.bag.bag_file import Bag, BagError, OnProblem
+from neon_control.recordings.bag.messages import TEXT
 from neon_control.recordings.bag.storage import BagTopic, Definition, Storage, Stored
 from neon_control.recordings.lerobot.episodes import NO_IMAGE, LeRobotEpisode
 from neon_control.recordings.lerobot.rows import START, EpisodeRows
@@ -103,6 +104,7 @@ class _Frames(Storage):
         self.joints = _joints(self._rows, robot, episode.name, report)
         frames = episode.numbers(self._rows, _space_of(robot, self.joints), report)
         self._states, self.actions = frames.states, frames.actions
+        self._names = self._wire.names(self.joints)
         shortest = int(np.diff(self._stamps).min()) if len(self._stamps) > 1 else NANOSECONDS
         self._delivery = min(round(DELIVERY_S * NANOSECONDS), shortest // 4)
         sound = round(recording.audio_rate_hz * shortest / NANOSECONDS) * recording.audio_channels
@@ -110,7 +112,7 @@ class _Frames(Storage):
         told = self._rows.instructions()
         changes = {row: words for row, words in enumerate(told) if words and (row == 0 or words != told[row - 1])}
         self._told = {row: making.text(words) for row, words in changes.items()}
-        kinds = {resolve(INSTRUCTION, namespace): making.TEXT} if changes else {}
+        kinds = {resolve(INSTRUCTION, namespace): TEXT} if changes else {}
         kinds |= {resolve(JOINT_STATES, namespace): making.JOINT_STATE}
         kinds |= {ACTION: making.TRAJECTORY} if JOINTS in self.actions else {}
         kinds |= {BASE_ACTION: making.TWIST} if BASE in self.actions else {}
@@ -138,14 +140,13 @@ class _Frames(Storage):
                     yield Stored(time, wanted[name], data)
 
     def _numbers(self, row: int, stamp: int, wanted: Collection[str]) -> Iterator[tuple[int, str, bytes]]:
-        names = self._wire.names(self.joints)
         for topic in self.topics:
             if topic.name not in wanted or topic.name in self._images:
                 continue
             if topic.type == making.SOUND:
                 yield stamp, topic.name, self._silence
                 continue
-            if topic.type == making.TEXT:
+            if topic.type == TEXT:
                 if row in self._told:
                     yield stamp, topic.name, self._told[row]
                 continue
@@ -155,9 +156,9 @@ class _Frames(Storage):
                 continue
             values = numbers.values[row]
             if part is None:
-                yield stamp, topic.name, making.joint_state(stamp, names, values)
+                yield stamp, topic.name, making.joint_state(stamp, self._names, values)
             else:
-                yield stamp, topic.name, making.trajectory(stamp, names, values) if part == JOINTS else making.twist(stamp, values)
+                yield stamp, topic.name, making.trajectory(stamp, self._names, values) if part == JOINTS else making.twist(stamp, values)
 
     def _seen(self, stamp: int, pictures: dict[str, Iterator[np.ndarray | None]]) -> Iterator[tuple[int, str, bytes]]:
         """Images as the camera would have sent them: the dataset's are cut and turned already, and the nodes will do so, too."""

@@ -58,12 +58,13 @@ class EpisodeRows:
         self.came: dict[str, tuple[str, str]] = {}
         self._file = layout.data_file(episode)
         there = parquet.read_schema(self._file).names
-        wanted = ("timestamp", "frame_index", INDEX, names.state_key, names.action_key, *cameras)
+        wanted = ("timestamp", "frame_index", INDEX, names.state_key, names.action_key, *OUTCOMES, *cameras)
         columns = [c for c in dict.fromkeys(wanted) if c in there]
         missing = [c for c in ("timestamp", names.state_key) if c not in columns]
         if missing:
             raise ConfigError(f"{self._file}: needs the columns {missing}, has {there}")
         self._table = parquet.read_table(self._file, columns=columns, filters=[("episode_index", "==", episode.index)])
+        self._outcomes = next((self._table[c] for c in OUTCOMES if c in columns), None)  # of all rows, also those that are left out below
         count = len(self._table)
         if count != episode.length:
             report.add(name, None, f"{self._file.name} has {count} frames of {episode.length}")
@@ -135,11 +136,9 @@ class EpisodeRows:
 
     def outcome(self) -> bool | None:
         """Whether the episode ended well, as the dataset says in any of its rows; None where it does not."""
-        there = [c for c in OUTCOMES if c in parquet.read_schema(self._file).names]
-        if not there:
+        if self._outcomes is None:
             return None
-        rows = parquet.read_table(self._file, columns=there[:1], filters=[("episode_index", "==", self._episode.index)])
-        said = to_matrix(rows[there[0]])
+        said = to_matrix(self._outcomes)
         return bool((said > 0).any()) if np.isfinite(said).any() else None
 
     def _decoded(self, camera: str, chosen: np.ndarray, begin: int) -> Iterator[np.ndarray | None]:

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.fields import setting
-from neon_control.core.robot.camera import input_name
+from neon_control.core.robot.camera import Camera, input_name
 from neon_control.core.sensing.image_kind import ImageKind
+from neon_control.runtime.decoding.images import kind_of
 
 ASPECT = 0.02  # share by which width / height may differ: a row or two that a driver cuts off
 FACTOR = 2.0  # between widths; both become the backbone's own size
@@ -116,6 +117,11 @@ class Likeness:
     def watches(self, camera: str) -> bool:
         """Whether anything is known of this camera's images: else nobody need find out how they came."""
         return self._mode != "accept" and bool(self._trained.get(camera))
+
+    def look(self, message: Any, camera: Camera) -> None:
+        """An Image or CompressedImage arrived; see `check`. How it came is found out only where that is of use."""
+        if self.watches(camera.name) and (kind := kind_of(message, camera)):
+            self.check(camera.name, kind)
 
     def check(self, camera: str, kind: ImageKind) -> None:
         """An image arrived.

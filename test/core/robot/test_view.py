@@ -13,6 +13,19 @@ from neon_control.core.robot.view import FLIPS, PLAIN, TURNS, Crop, View, in_wor
 LETTERS = np.array([list("abc"), list("def")])  # (2, 3)
 
 
+def views(edge: st.SearchStrategy[float]) -> st.SearchStrategy[View | None]:
+    """Any view whose edges are drawn so; None where nothing would be left."""
+
+    def view(edges: tuple[float, ...], rotate: int, flip: str) -> View | None:
+        (left, right), (top, bottom) = sorted(edges[:2]), sorted(edges[2:])
+        return None if left == right or top == bottom else View(crop=Crop(left, top, right, bottom), rotate=rotate, flip=flip)
+
+    return st.builds(view, st.tuples(*[edge] * 4), st.sampled_from(TURNS), st.sampled_from(FLIPS))
+
+
+SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9))
+
+
 def seen(**how: object) -> list[str]:
     picture = np.repeat(LETTERS[..., None], 3, axis=2)
     return ["".join(row) for row in View(**how).of(picture)[..., 0]]
@@ -39,41 +52,22 @@ def test_edges_are_fractions_and_hold_at_every_resolution() -> None:
     assert crop.of((240, 320)) == (slice(24, 216), slice(80, 240))
 
 
-@given(
-    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
-    edges=st.tuples(*[st.floats(0.0, 1.0)] * 4),
-    rotate=st.sampled_from(TURNS),
-    flip=st.sampled_from(FLIPS),
-)
-def test_something_is_always_left_and_nothing_is_copied(
-    size: tuple[int, int], edges: tuple[float, float, float, float], rotate: int, flip: str
-) -> None:
-    left, right = sorted(edges[:2])
-    top, bottom = sorted(edges[2:])
-    if left == right or top == bottom:
+@given(size=SIZES, view=views(st.floats(0.0, 1.0)))
+def test_something_is_always_left_and_nothing_is_copied(size: tuple[int, int], view: View | None) -> None:
+    if view is None:
         return
     image = np.zeros((*size, 3), np.uint8)
-    part = View(crop=Crop(left, top, right, bottom), rotate=rotate, flip=flip).of(image)
+    part = view.of(image)
     assert part.size and np.shares_memory(part, image)
-    whole = part.shape[:2] if rotate % 180 == 0 else part.shape[1::-1]
+    whole = part.shape[:2] if view.rotate % 180 == 0 else part.shape[1::-1]
     assert all(1 <= left <= given for left, given in zip(whole, size, strict=True))
 
 
-@given(
-    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
-    edges=st.tuples(*[st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.55, 0.9, 1.0])] * 4),
-    rotate=st.sampled_from(TURNS),
-    flip=st.sampled_from(FLIPS),
-)
-def test_what_is_seen_can_be_put_back_to_where_it_came_from(
-    size: tuple[int, int], edges: tuple[float, float, float, float], rotate: int, flip: str
-) -> None:
-    left, right = sorted(edges[:2])
-    top, bottom = sorted(edges[2:])
-    if left == right or top == bottom:
+@given(size=SIZES, view=views(st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.55, 0.9, 1.0])))
+def test_what_is_seen_can_be_put_back_to_where_it_came_from(size: tuple[int, int], view: View | None) -> None:
+    if view is None:
         return
     seen = np.random.default_rng(0).integers(1, 256, (*size, 3), dtype=np.uint8)
-    view = View(crop=Crop(left, top, right, bottom), rotate=rotate, flip=flip)
     np.testing.assert_array_equal(view.of(view.before(seen)), seen)
 
 
