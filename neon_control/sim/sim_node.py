@@ -30,6 +30,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
+from neon_control.core.control.controllers import CONTROLLER_PERIOD, CommandError
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.robot.base_limits import BASE_MESSAGES
 from neon_control.core.robot.robot import ControllerConfig
@@ -41,7 +42,6 @@ from neon_control.nodes.lifecycle import run
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.simulated_clock import ClockGuard
 from neon_control.nodes.transport import choose_transport
-from neon_control.sim.controllers import CONTROLLER_PERIOD, CommandError
 from neon_control.sim.simulation import COLOURS, Simulation, State
 
 PERIOD = CONTROLLER_PERIOD  # [s] of the body: a cycle of the controllers, then of the physics

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from neon_control.core.control.controllers import JointTrajectoryController, VelocityBase
 from neon_control.core.robot.robot import Robot
-from neon_control.sim.controllers import JointTrajectoryController, VelocityBase
 from neon_control.sim.episode import LIMITS, Episode, Outcome
 from neon_control.sim.voice import Microphone
 from neon_control.sim.world import CUBE_COLOURS, World
