@@ -1,7 +1,8 @@
 """Arms and base of a robot that balances: raised arms move its centre of mass, and it leans, or takes a step.
 
-The robot's own controller balances whatever the arms do, within what its legs can; it does not know what they are going to do. So both can be
-kept from making it hard at the same time: slower arms while the base moves, and a base that stands while both arms reach far. Off by default.
+The robot's own controller balances whatever the arms do, within what its legs can; it does not know what they are going to do. So both can
+be kept from making it hard at the same time: slower arms while the base moves, and a base that stands while both arms reach far. Both are
+off by default.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Coupling:
         return self._scale if base_moves else 1.0
 
     def base_may_move(self, positions: Mapping[str, float]) -> bool:
-        """Whether at most one wrist is further from the pelvis' vertical axis than the radius; `positions` [rad] are commanded or measured."""
+        """Whether at most one wrist is further from the pelvis' vertical axis than the radius, at `positions` [rad]."""
         if self._kinematics is None:
             return True
         places, _ = self._kinematics.poses(WRISTS, positions)  # (2, 1, 3) [m]

@@ -114,7 +114,7 @@ class Driver:
     @property
     def measured(self) -> np.ndarray:
         """(J,) [rad] of the joints of `targets`."""
-        return self.watch.positions[self._places]
+        return np.asarray(self.watch.positions[self._places])
 
     def problem(self, now: int, outside: Sequence[Problem | None]) -> Problem | None:
         """What is wrong at `now` [ns]; `outside`: what others have found, or None."""

@@ -16,7 +16,7 @@ from neon_control.robots.unitree.problem import Problem
 from neon_control.robots.unitree.settings import DAMP, STAND_UP, START, DriverSettings
 
 GET_STATE, SET_STATE, SET_VELOCITY = 7001, 7101, 7105
-CODES = {0: "well", 3203: "not implemented", 7301: "not available now", 7302: "wrong parameter", 7303: "error"}
+CODES = {0: "well", 3203: "not implemented", 7301: "no state of locomotion", 7302: "no such state", 7303: "no such task"}
 ASK_EVERY = NANOSECONDS // 2  # [ns]
 NAMES = {STAND_UP: "stand_up", DAMP: "damp", START: "start"}
 # From which states of the robot's machine a command may be given: a robot that walks falls when its legs are damped or locked.

@@ -87,7 +87,7 @@ class StateWatch:
         message = self.message
         if message is None or self._fresh is None:
             return Problem("lowstate", f"no lowstate yet ({self._refused()}); is the interface right, and the domain?")
-        if self._mode_machine != message.fields["mode_machine"]:
+        if self._mode_machine is None or self._mode_machine != message.fields["mode_machine"]:
             text = f"mode_machine was {self._mode_machine} and is {message.fields['mode_machine']}"
             return Problem("mode_machine", text, latched=True)
         if now - self._fresh > self._timeout:
@@ -95,6 +95,11 @@ class StateWatch:
         if self.model is None:
             known = ", ".join(f"{model.mode_machine}: {model.name} joints" for model in MODELS.values())
             return Problem("model", f"mode_machine {self._mode_machine} is not known ({known}); set `model`")
+        told = model_of(self._mode_machine)
+        if told is not None and told is not self.model:
+            return Problem(
+                "model", f"mode_machine {self._mode_machine} is of {told.name} joints, but `model` says {self.model.name}", latched=True
+            )
         return self._motors(message, self.model)
 
     def _motors(self, message: Packed, model: Model) -> Problem | None:
