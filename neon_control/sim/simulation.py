@@ -39,7 +39,7 @@ class Simulation(Stage):
             controller.activate(self._world.joint_positions[self._columns[name]])
         self._base.stop()
 
-    def _drive(self, now: int) -> None:
+    def _drive(self, now: int, seconds: float) -> None:
         world = self._world
         positions, velocities = world.joint_positions, world.joint_velocities
         for name, controller in self._controllers.items():

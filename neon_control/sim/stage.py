@@ -49,9 +49,14 @@ class Stage:
         """The world has been reset: whatever drives the motors forgets what it was told. Called under the lock."""
         raise NotImplementedError
 
-    def _drive(self, now: int) -> None:
-        """Command the world's joints and base for the time from `now` [ns] on. Called under the lock."""
+    def _drive(self, now: int, seconds: float) -> None:
+        """Command the world's joints and base for the next `seconds` from `now` [ns] on. Called under the lock."""
         raise NotImplementedError
+
+    def _measure(self, now: int) -> State:
+        """What the sensors measure. Called under the lock."""
+        world = self._world
+        return State(now, world.joint_positions, world.joint_velocities, world.base_pose, world.base_velocity)
 
     def reset(self, seed: int, index: int, colour: str = "") -> str:
         """Begin episode `index` of the series `seed`: cubes and base at new places, arms at home, no command in force.
@@ -92,13 +97,13 @@ class Stage:
         """Let what drives the motors act at `now` [ns] and advance the world by `seconds`; the state that follows."""
         world = self._world
         with self._lock:
-            self._drive(now)
+            self._drive(now, seconds)
             world.step(seconds)
             if self._episode.outcome is Outcome.WAITING and world.time >= self._speech_delay:
                 self._begin_command()
             self._episode.update(world.time, {c: world.missing(c) for c in COLOURS}, world.touched)
             self._stamp = now
-            return State(now, world.joint_positions, world.joint_velocities, world.base_pose, world.base_velocity)
+            return self._measure(now)
 
     def listen(self, num_samples: int) -> np.ndarray:
         """The microphone's next samples, (num_samples,) int16 at 16 kHz."""

@@ -45,6 +45,8 @@ class Raw(bytes):
     def deserialize(cls, data: bytes) -> Raw:
         return cls(data)
 
+    deserialize_key = deserialize  # of what a writer takes back when it ends
+
 
 class Publisher(NamedTuple):
     """Somebody who may write to a topic."""
