@@ -41,7 +41,7 @@ from neon_control.sim.unitree.stage import PERIOD, UnitreeStage, UnitreeState
 
 STATE_MACHINES = tuple(str(state) for state in WAYS)
 FAULTS = "faults."  # the prefix of their parameters
-DEPTH = 200  # messages that may wait, of which none is to be lost: the log counts them
+DEPTH = 2000  # messages that may wait while this process does: none is to be lost, the log counts them
 MOTION_PERIOD, ODOMETRY_PERIOD, SECOND_WRITER_PERIOD, BATTERY_PERIOD = 0.02, 0.02, 0.02, 1.0  # [s]
 SECOND_GAINS = (60.0, 1.5)  # [N m/rad, N m s/rad]
 
@@ -141,16 +141,16 @@ class UnitreeSimNode(StageNode):
             except WireError as error:
                 self._note("refused", reason=str(error))
                 continue
-            self._take(now, command, sent, writer)
+            self._take(command, sent, writer)
 
-    def _take(self, now: int, message: Packed, sent: int, writer: int) -> None:
+    def _take(self, message: Packed, sent: int, writer: int) -> None:
         fields = message.fields
         motors = fields["motor_cmd"][:MOTORS]
         points = np.array([motors[name] for name in ("q", "dq", "tau", "kp", "kd")], np.float64)  # in the order of the set points' rows
         weight, mode_machine = fields["motor_cmd"]["q"][WEIGHT], int(fields["mode_machine"])
         outcome = self._robot_stage.command(ArmCommand(float(weight), points, mode_machine, message.crc_is_right))
         if self._log is not None:
-            self._log.row(np.array((now, sent, writer, outcome, mode_machine, weight, *points, self._motors[0]), ROW))
+            self._log.row(np.array((time.time_ns(), sent, writer, outcome, mode_machine, weight, *points, self._motors[0]), ROW))
         if outcome is not Taken.APPLIED:
             self.get_logger().warning(f"a message on {channel.ARM_SDK} was ignored: {outcome.name}", throttle_duration_sec=5.0)
 
