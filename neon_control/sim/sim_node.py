@@ -24,6 +24,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
+from neon_control.core.control.controllers import CONTROLLER_PERIOD, CommandError
 from neon_control.core.robot.base_limits import BASE_MESSAGES
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
@@ -33,7 +34,6 @@ from neon_control.nodes.chunk_messages import to_time, twist
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
-from neon_control.sim.controllers import CONTROLLER_PERIOD, CommandError
 from neon_control.sim.simulation import Simulation
 from neon_control.sim.stage import State
 from neon_control.sim.stage_node import SWITCH_INTERVAL, StageNode, StageParameters

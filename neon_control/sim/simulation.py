@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neon_control.core.control.controllers import JointTrajectoryController, VelocityBase
 from neon_control.core.robot.robot import Robot
-from neon_control.sim.controllers import JointTrajectoryController, VelocityBase
 from neon_control.sim.stage import Stage
 
 

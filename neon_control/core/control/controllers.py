@@ -12,7 +12,7 @@ import numpy as np
 
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.sim.trajectory import Point, Trajectory
+from neon_control.core.control.trajectory import Point, Trajectory
 
 CONTROLLER_PERIOD = 0.005  # [s]
 

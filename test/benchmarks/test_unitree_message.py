@@ -1,6 +1,6 @@
 """Cost of one message to a G1: fields set, checksum, serialised, handed to DDS. Limit: 150 us at the median.
 
-.venv/bin/python -m pytest test/benchmarks/test_bench_unitree.py --benchmark-only
+.venv/bin/python -m pytest test/benchmarks/test_unitree_message.py --benchmark-only
 """
 
 from __future__ import annotations
