@@ -63,7 +63,7 @@ class Robot:
         self._state = state  # in the cycle before
 
     def begin(self, now: int, measured: np.ndarray) -> None:
-        """The robot was put somewhere, with its joints (29,) [rad] as measured; what it was told stays in force."""
+        """Its own controller takes the arms over from where the joints (29,) [rad] are; what `arm_sdk` was told stays in force."""
         self._own.begin(now, measured)
         self.arm_sdk.forget_way()
 

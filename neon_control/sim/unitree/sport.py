@@ -69,6 +69,10 @@ class Sport:
         if state != WALK:
             self._until = 0
 
+    def stand(self) -> None:
+        """The robot was put somewhere: it stands there."""
+        self.velocity, self._until = np.zeros(3), 0
+
     def _set_state(self, now: int, given: Any) -> tuple[int, None]:
         state = int(given["data"])
         if state not in WAYS:

@@ -50,6 +50,7 @@ class UnitreeStage(Stage):
 
     def _begin(self) -> None:
         measured = self._motors.measure()[0]
+        self.robot.sport.stand()
         self.robot.begin(time.time_ns(), measured)
         self._motors.apply(self.robot.act(time.time_ns(), measured))
 
