@@ -46,6 +46,7 @@ class UnitreeStage(Stage):
         super().__init__(description, image_size, speech_delay, PERIOD)
         self._motors = Motors(self._world)
         self.robot = Robot(self._world.description.home_positions(JOINTS), model, state_machine)
+        self._received = self._ignored = 0
         self.reset(0, 0)
 
     def _begin(self) -> None:
@@ -67,7 +68,10 @@ class UnitreeStage(Stage):
     def command(self, command: ArmCommand) -> Taken:
         """A message of `arm_sdk` arrives."""
         with self._lock:
-            return self.robot.command(command)
+            outcome = self.robot.command(command)
+            self._received += 1
+            self._ignored += outcome is not Taken.APPLIED
+            return outcome
 
     def request(self, now: int, interface: int, parameter: str) -> tuple[int, str]:
         """A request to the sport service arrives at `now` [ns]; code and data of the answer."""
@@ -77,5 +81,11 @@ class UnitreeStage(Stage):
     def truth(self) -> dict[str, Any]:
         """See `Stage.truth`; with what the robot is up to."""
         with self._lock:
-            own = {"weight": round(self.robot.arm_sdk.weight, 4), "state_machine": self.robot.sport.state, "trips": len(self.robot.trips)}
+            own = {
+                "weight": round(self.robot.arm_sdk.weight, 4),
+                "state_machine": self.robot.sport.state,
+                "trips": len(self.robot.trips),
+                "received": self._received,
+                "ignored": self._ignored,
+            }
         return super().truth() | {"unitree": own}

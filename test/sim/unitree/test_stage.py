@@ -74,7 +74,7 @@ def test_a_dead_client_is_seen_by_arms_that_do_not_swing() -> None:
     run.go(2.0, lambda t: ArmCommand(t / 2.0, set_points(held, 60.0, 1.5), 5, True))
     alone = run.go(4.0)
     assert np.ptp(alone[500:, SHOULDER]) < 0.02
-    assert run.stage.truth()["unitree"] == {"weight": 0.998, "state_machine": WALK, "trips": 0}
+    assert run.stage.truth()["unitree"] == {"weight": 0.998, "state_machine": WALK, "trips": 0, "received": 500, "ignored": 0}
 
 
 def test_the_base_walks_and_stops_by_itself() -> None:
