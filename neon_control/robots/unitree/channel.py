@@ -45,7 +45,7 @@ class Raw(bytes):
     def deserialize(cls, data: bytes) -> Raw:
         return cls(data)
 
-    deserialize_key = deserialize  # of a writer's farewell, which holds none
+    deserialize_key = deserialize  # of what a writer takes back when it ends
 
 
 class Publisher(NamedTuple):
