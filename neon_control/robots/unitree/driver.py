@@ -129,12 +129,13 @@ class Driver:
         problems = [problem for problem in (found, *outside) if problem is not None]
         return next((problem for problem in problems if problem.latched), problems[0] if problems else None)
 
-    def step(self, now: int, outside: Sequence[Problem | None] = (), scale: float = 1.0) -> bytes | None:
-        """One message further, at `now` [ns] of the commands' clock: what is to be sent, or None.
+    def step(self, now: int, outside: Sequence[Problem | None] = (), scale: float = 1.0, command_time: int | None = None) -> bytes | None:
+        """One message further, at `now` [ns] of the clock of `take_state`: what is to be sent, or None.
 
         Args:
             outside: what is wrong beside lowstate and tracking.
             scale: of the arms' velocity limit.
+            command_time: [ns] the same instant on the clock of the trajectories' stamps, which may be set; None: the same clock.
         """
         before = self.engagement.state
         self.engagement.step(self.problem(now, outside))
@@ -144,7 +145,7 @@ class Driver:
         if before is not state:
             self._enter(state, targets)
         if state is State.ENGAGED:
-            targets.follow(now, self.measured, self.watch.velocities[self._places], scale)
+            targets.follow(now if command_time is None else command_time, self.measured, self.watch.velocities[self._places], scale)
         elif self._hold is not None:
             targets.approach(self._hold)
         else:

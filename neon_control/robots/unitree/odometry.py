@@ -30,6 +30,7 @@ class BaseOdometry:
 
     Attributes:
         refused: messages of the robot's odometry that are none.
+        source: of the last pose.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,11 @@ class BaseOdometry:
         self._heard: int | None = None  # [ns]
         self._pose = np.zeros(3)  # [m, m, rad]
         self._updated: int | None = None  # [ns]
+        self.source = INTEGRATED
+
+    def due(self, now: int, period: float) -> bool:
+        """Whether the last `update` is a period [s] ago at `now` [ns]."""
+        return self._updated is None or now - self._updated >= period * NANOSECONDS
 
     def measure(
         self, now: int, position: Sequence[float], wxyz: Sequence[float], linear: Sequence[float], angular: Sequence[float]
@@ -59,7 +65,9 @@ class BaseOdometry:
         c, s = math.cos(heading), math.sin(heading)
         self._pose += seconds * np.array([c * vx - s * vy, s * vx + c * vy, rate])
         if self._measured is not None and self._heard is not None and now - self._heard < SILENT:
+            self.source = MEASURED
             return self._measured
+        self.source = INTEGRATED
         x, y, yaw = self._pose.tolist()
         orientation = (0.0, 0.0, math.sin(0.5 * yaw), math.cos(0.5 * yaw))
         return Pose(np.array([x, y, 0.0]), orientation, np.array([vx, vy, 0.0]), np.array([0.0, 0.0, rate]), INTEGRATED)

@@ -78,7 +78,7 @@ class StateWatch:
 
     def age(self, now: int) -> float:
         """[s] since something new was said; infinite before the first message."""
-        return float("inf") if self._fresh is None else (now - self._fresh) / NANOSECONDS
+        return float("inf") if self._fresh is None else max(0, now - self._fresh) / NANOSECONDS
 
     def problem(self, now: int) -> Problem | None:
         """What is wrong at `now` [ns], the worst first."""
