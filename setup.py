@@ -219,6 +219,7 @@ setup(
             f"executor_node = {PACKAGE}.nodes.executor_node:main",
             f"monitor_node = {PACKAGE}.nodes.monitor_node:main",
             f"sim_node = {PACKAGE}.sim.sim_node:main",
+            f"unitree_sim_node = {PACKAGE}.sim.unitree.node:main",
             f"unitree_node = {PACKAGE}.robots.unitree.node:main",
             f"neon_control = {PACKAGE}.tools.cli:main",
         ]

@@ -23,6 +23,7 @@ from neon_control.nodes.inference import InferenceNode
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.monitor_node import MonitorNode
 from neon_control.sim.sim_node import SimNode
+from neon_control.sim.unitree.node import UnitreeSimNode
 from neon_control.tools.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,7 @@ NODES: dict[str, Callable[[], Node]] = {
     "executor_node": ExecutorNode,
     "monitor_node": MonitorNode,
     "sim_node": SimNode,
+    "unitree_sim_node": UnitreeSimNode,
 }
 NAMESPACE = "/robot"  # tells relative names from absolute ones
 # What every node, and every lifecycle node, offers whatever it does.

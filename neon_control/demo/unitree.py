@@ -14,7 +14,7 @@ from neon_control.monitor.link import SERVICE_LIMIT, LinkError
 
 DRIVER = "unitree_node"
 ENGAGED = 0.999  # weight from which the driver has the arms
-HANDED_OVER = 3.1  # [s] from the begin of an episode to the spoken command: the driver takes the arms first, about 2 s
+HANDED_OVER = 4.0  # [s] from the begin of an episode to the spoken command: the driver takes the arms first, about 3 s
 
 
 class UnitreeDemoLink(DemoLink):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,16 @@ from neon_control.nodes.transport import PROFILES
 class Listener:
     """Subscribes to everything that the simulated robot sends, and can command it.
 
+    Args:
+        name: of its node.
+
     Attributes:
         stamps: topic -> stamps [ns] of the messages received since `clear`.
         newest: topic -> newest message.
         truth: newest content of ~/episode.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "sim_node") -> None:
         self.stamps: dict[str, list[int]] = {}
         self.newest: dict[str, Any] = {}
         self.sound: list[np.ndarray] = []
@@ -56,11 +59,11 @@ class Listener:
         self.node.create_subscription(
             Int16MultiArray, "audio", lambda m: self.sound.append(np.array(m.data, np.int16)), qos_profile_sensor_data
         )
-        self.node.create_subscription(String, "sim_node/episode", self._on_truth, 10)
+        self.node.create_subscription(String, f"{name}/episode", self._on_truth, 10)
         self.trajectories = self.node.create_publisher(JointTrajectory, "arm_controller/joint_trajectory", 1)
         self.velocities = self.node.create_publisher(TwistStamped, "cmd_vel", 1)
-        self._reset = self.node.create_client(Trigger, "sim_node/reset")
-        self._parameters = self.node.create_client(SetParameters, "sim_node/set_parameters")
+        self._reset = self.node.create_client(Trigger, f"{name}/reset")
+        self._parameters = self.node.create_client(SetParameters, f"{name}/set_parameters")
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._stop = threading.Event()
@@ -129,9 +132,9 @@ class Listener:
 class SimProcess:
     """The node's process; its output goes to a file."""
 
-    def __init__(self, log: Path, **parameters: object) -> None:
+    def __init__(self, log: Path, module: str = "neon_control.sim.sim_node", **parameters: object) -> None:
         environment = {k: v for k, v in os.environ.items() if k not in (PROFILES, "MUJOCO_GL")}  # the node has to choose them by itself
-        command = [sys.executable, "-m", "neon_control.sim.sim_node", "--ros-args"]
+        command = [sys.executable, "-m", module, "--ros-args"]
         for name, value in parameters.items():
             command += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
         self.log = log
@@ -151,12 +154,17 @@ class SimProcess:
 
 
 @contextlib.contextmanager
-def simulated_robot(folder: Path, **parameters: object) -> Iterator[tuple[SimProcess, Listener]]:
-    """Process and listener, up and running; the process's output is printed when a test fails."""
-    listener = Listener()
-    process = SimProcess(folder / "sim_node.log", **parameters)
+def simulated_robot(
+    folder: Path,
+    name: str = "sim_node",
+    module: str = "neon_control.sim.sim_node",
+    topics: Sequence[str] = ("joint_states", "camera/image_raw", "odom"),
+    **parameters: object,
+) -> Iterator[tuple[SimProcess, Listener]]:
+    """Process and listener, up and running: `topics` are heard; the process's output is printed when a test fails."""
+    listener = Listener(name)
+    process = SimProcess(folder / "node.log", module, **parameters)
     try:
-        topics = ("joint_states", "camera/image_raw", "odom")
         wait_until(lambda: listener.truth and all(t in listener.newest for t in topics) and listener.sound, 60.0, "all topics")
         yield process, listener
     finally:
