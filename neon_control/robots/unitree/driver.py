@@ -136,9 +136,10 @@ class Driver:
             outside: what is wrong beside lowstate and tracking.
             scale: of the arms' velocity limit.
             command_time: [ns] the same instant on the clock of the trajectories' stamps, which may be set; None: the same clock.
+            periods: that have passed since the last message.
         """
         before = self.engagement.state
-        self.engagement.step(self.problem(now, outside))
+        self.engagement.step(self.problem(now, outside), periods)
         state, targets = self.engagement.state, self.targets
         if targets is None or not self.engagement.sending:
             return None

@@ -194,9 +194,9 @@ class UnitreeNode(AutostartNode):
                 count += 1 + tick.skipped
                 self._take()
                 if count >= looks:
-                    count = 0
                     self._lateness.add(tick.lateness)
-                    self._write(round(1e9 * tick.lateness))
+                    self._write(round(1e9 * tick.lateness), count // looks)
+                    count %= looks
         except Exception:  # a defect: give the arms back with what is sure to work, and end the process
             self.get_logger().fatal(f"control loop ended: {traceback.format_exc()}")
             while (data := self._driver.last_resort()) is not None:
@@ -223,8 +223,8 @@ class UnitreeNode(AutostartNode):
             if self._link.measure_hand(now, hand):
                 self._sensors.hand(stamp, hand)
 
-    def _write(self, late: int) -> None:
-        """One message to the arms, and what is due to base and hands; the deadline was `late` [ns] ago."""
+    def _write(self, late: int, periods: int) -> None:
+        """One message to the arms, and what is due to base and hands; the deadline was `late` [ns] ago, the last one so many periods."""
         begin = time.perf_counter()
         now, stamp = time.monotonic_ns(), time.time_ns()
         base = self._base
@@ -234,7 +234,7 @@ class UnitreeNode(AutostartNode):
                     self._codes[answer.id] = answer.code
             question = self._sport.ask(now)
             scale = self._coupling.arms_scale(base is not None and base.moves)
-            data = self._driver.step(now, list(self._problems(now)), scale, stamp - late)
+            data = self._driver.step(now, list(self._problems(now)), scale, stamp - late, periods)
             engaged = self._driver.engagement.state is State.ENGAGED
             hands = [hand for hand in self._hands if hand.step(stamp - late, engaged)]
             call = None if base is None else self._base_call(base, stamp, engaged)
