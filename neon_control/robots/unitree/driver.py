@@ -129,7 +129,9 @@ class Driver:
         problems = [problem for problem in (found, *outside) if problem is not None]
         return next((problem for problem in problems if problem.latched), problems[0] if problems else None)
 
-    def step(self, now: int, outside: Sequence[Problem | None] = (), scale: float = 1.0, command_time: int | None = None) -> bytes | None:
+    def step(
+        self, now: int, outside: Sequence[Problem | None] = (), scale: float = 1.0, command_time: int | None = None, periods: int = 1
+    ) -> bytes | None:
         """One message further, at `now` [ns] of the clock of `take_state`: what is to be sent, or None.
 
         Args:

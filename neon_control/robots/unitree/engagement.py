@@ -2,8 +2,8 @@
 
     waiting -> engaging -> engaged -> releasing -> waiting, released or fault
 
-The weight goes up by equal steps from message to message, whatever the clock does: a driver that was held up goes on where it was. On the way
-down it makes up for messages that were left out, as far as one step may be.
+The weight goes up by equal steps from message to message, whatever the clock does: a driver that was held up goes on where it was. On the
+way down it makes up for messages that were left out, as far as one step may be.
 """
 
 from __future__ import annotations
