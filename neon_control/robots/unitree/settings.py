@@ -26,7 +26,9 @@ class DriverSettings:
     settle_time: float = setting(1.0, "nothing may be wrong for so long before the arms are taken", unit="s", minimum=0.5, maximum=60.0)
     state_timeout: float = setting(0.1, "release the arms when the newest lowstate is older", unit="s", minimum=0.02, maximum=1.0)
     require_standing: bool = setting(True, "take the arms only while the robot's sport service says that it is in one of standing_states")
-    standing_states: tuple[int, ...] = setting((4, 500, 501, 801), "states of the robot's own machine in which it stands", minimum=0)
+    standing_states: tuple[int, ...] = setting(
+        (500, 501, 801), "states of the robot's own machine in which it stands by itself; in 4 it may still be on its way up", minimum=0
+    )
     walking_states: tuple[int, ...] = setting((500, 501, 801), "those in which it walks: others are sent no velocity", minimum=0)
     mode_timeout: float = setting(
         5.0, "take the robot for not standing when the sport service was silent for so long", unit="s", minimum=1.0
