@@ -8,29 +8,24 @@ from __future__ import annotations
 import array
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import Quaternion, Twist, TwistStamped
+from geometry_msgs.msg import Quaternion
 from nav_msgs.msg import Odometry
-from rclpy.logging import get_logger
 from rclpy.qos import qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
-from trajectory_msgs.msg import JointTrajectory
 
 from neon_control.core.common.fields import setting
-from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
-from neon_control.core.control.controllers import CONTROLLER_PERIOD, CommandError
+from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.controllers import CONTROLLER_PERIOD
 from neon_control.core.robot.base_limits import BASE_MESSAGES
-from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import JOINT_STATES, ODOMETRY
-from neon_control.nodes.base_output import COMMAND_QOS
 from neon_control.nodes.chunk_messages import to_time, twist
+from neon_control.nodes.command_input import CommandInput
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
@@ -40,7 +35,6 @@ from neon_control.sim.stage_node import SWITCH_INTERVAL, StageNode, StageParamet
 
 PERIOD = CONTROLLER_PERIOD  # [s] of the body: a cycle of the controllers, then of the physics
 ODOM_PERIOD = 0.02  # [s]
-LOG_PERIOD = 5.0  # [s] between two complaints of a kind
 
 
 @dataclass(frozen=True)
@@ -66,61 +60,15 @@ class SimNode(StageNode):
         self._simulation = Simulation(robot, size, parameters.speech_delay, *controllers)
         self._start_time = time.time_ns()
         self._joint_states = self.create_publisher(JointState, JOINT_STATES, qos_profile_sensor_data)
-        self._wire = robot.wire
-        self._joint_message = JointState(name=self._wire.names(self._simulation.joint_names))
+        self._joint_message = JointState(name=robot.wire.names(self._simulation.joint_names))
         self._odom = None if robot.base is None else self.create_publisher(Odometry, ODOMETRY, 10)
         self._clock_publisher = self.create_publisher(Clock, "/clock", qos_profile_sensor_data) if parameters.publish_clock else None
+        commands = CommandInput(self, robot.wire, self._now)
         for controller in robot.controllers:
-            self._subscribe_controller(controller)
+            commands.joints(controller, self._simulation.command_joints)
         if robot.base is not None:
-            self._subscribe_base(robot.base.topic)
+            commands.base(robot.base.topic, parameters.base_message == "twist_stamped", self._simulation.command_base)
         self.begin(parameters, self._simulation, PERIOD)
-
-    # --- commands, in the spinning thread ---
-
-    def _subscribe_controller(self, controller: ControllerConfig) -> None:
-        def on_trajectory(message: JointTrajectory) -> None:
-            points = message.points
-            self._simulation.command_joints(
-                controller.name,
-                self._now(),
-                to_nanoseconds(message.header.stamp),
-                self._wire.joints(message.joint_names),
-                np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]),
-                _table([p.positions for p in points], "positions"),
-                _table([p.velocities for p in points], "velocities") if any(p.velocities for p in points) else None,
-                _table([p.accelerations for p in points], "accelerations") if any(p.accelerations for p in points) else None,
-            )
-
-        def on_positions(message: Float64MultiArray) -> None:
-            row = np.array(message.data, dtype=np.float64)[None, :]
-            self._simulation.command_joints(controller.name, self._now(), 0, controller.joints, np.zeros(1), row)
-
-        if controller.type == "position":
-            self._subscribe(Float64MultiArray, controller.topic, on_positions)
-        else:
-            self._subscribe(JointTrajectory, controller.topic, on_trajectory)
-
-    def _subscribe_base(self, topic: str) -> None:
-        def on_twist(message: Twist, stamp: int = 0) -> None:
-            velocity = np.array([message.linear.x, message.linear.y, message.angular.z])
-            self._simulation.command_base(self._now(), stamp, velocity)
-
-        if self._settings.base_message == "twist":
-            self._subscribe(Twist, topic, on_twist)
-        else:
-            self._subscribe(TwistStamped, topic, lambda m: on_twist(m.twist, to_nanoseconds(m.header.stamp)))
-
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
-        logger = get_logger(self.get_logger().name)  # of this topic alone: each logger counts the time between its own complaints
-
-        def receive(message: Any) -> None:
-            try:
-                callback(message)
-            except CommandError as error:
-                logger.warning(f"command on {topic} refused: {error}", throttle_duration_sec=LOG_PERIOD)
-
-        self.create_subscription(kind, topic, receive, COMMAND_QOS)
 
     def _now(self) -> int:
         """[ns] A driver stamps with the system's clock; with `publish_clock`, time is what has been simulated."""
@@ -148,13 +96,6 @@ def _odometry(state: State) -> Odometry:
     message.pose.pose.orientation = Quaternion(z=float(np.sin(yaw / 2)), w=float(np.cos(yaw / 2)))
     message.twist.twist = twist(state.base_velocity)
     return message
-
-
-def _table(rows: list[Sequence[float]], what: str) -> np.ndarray:
-    """(H, D) from H rows, which must be equally long."""
-    if len({len(row) for row in rows}) > 1:
-        raise CommandError(f"the points have different numbers of {what}")
-    return np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else 0)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -181,6 +181,10 @@ class VelocityBase:
         self.velocity = np.zeros(3) if expired else self._target.copy()
         return self.velocity
 
+    def left(self, now: int) -> float:
+        """[s] for which the command in force stays so without another one; 0 for none."""
+        return 0.0 if self._stamp is None else max(0.0, (self._stamp + self.timeout - now) / NANOSECONDS)
+
     def stop(self) -> None:
         """Forget the command and stand still at once."""
         self._stamp, self._target, self.velocity = None, np.zeros(3), np.zeros(3)

@@ -79,9 +79,13 @@ class Writer:
         self._writer: DataWriter[Any] = DataWriter(participant, Topic(participant, topic, kind), qos=_WRITER)
         self._writer.data_type = (kind, Raw)  # what `write` accepts
 
-    def write(self, message: IdlStruct | bytes) -> None:
-        """Send one message; bytes begin with the header of CDR."""
-        self._writer.write(Raw(message) if isinstance(message, bytes) else message)
+    def write(self, message: IdlStruct | bytes) -> bool:
+        """Send one message; bytes begin with the header of CDR. False: DDS did not take it in time."""
+        try:
+            self._writer.write(Raw(message) if isinstance(message, bytes) else message)
+        except DDSException:
+            return False
+        return True
 
     @property
     def readers(self) -> int:
