@@ -9,9 +9,10 @@ from rclpy.client import Client
 from std_srvs.srv import Trigger
 
 from neon_control.demo.link import DemoLink
-from neon_control.monitor.link import SERVICE_LIMIT, LinkError
+from neon_control.monitor.link import LinkError
 
 DRIVER = "unitree_node"
+PATIENCE = 30.0  # [s] for what takes 3 s on a computer that is not too busy
 ENGAGED = 0.999  # weight from which the driver has the arms
 HANDED_OVER = 4.0  # [s] from the begin of an episode to the spoken command: the driver takes the arms first, about 3 s
 
@@ -55,5 +56,5 @@ class UnitreeDemoLink(DemoLink):
             raise LinkError(f"{client.srv_name} was refused: {answer.message}")
 
     def _await(self, reached: Callable[[float], bool], what: str) -> None:
-        if not self.wait(lambda: reached(self._robot.get("weight", 0.0)), SERVICE_LIMIT):
-            raise LinkError(f"{DRIVER} did not {what} within {SERVICE_LIMIT:.0f} s: {self._message(DRIVER)}; the robot says {self._robot}")
+        if not self.wait(lambda: reached(self._robot.get("weight", 0.0)), PATIENCE):
+            raise LinkError(f"{DRIVER} did not {what} within {PATIENCE:.0f} s: {self._message(DRIVER)}; the robot says {self._robot}")
