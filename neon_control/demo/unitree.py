@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from rclpy.client import Client
+from std_srvs.srv import Trigger
 
 from neon_control.demo.link import DemoLink
-from neon_control.monitor.link import SERVICE_LIMIT, LinkError
+from neon_control.monitor.link import LinkError
 
 DRIVER = "unitree_node"
+PATIENCE = 30.0  # [s] for what takes 3 s on a computer that is not too busy
 ENGAGED = 0.999  # weight from which the driver has the arms
 HANDED_OVER = 4.0  # [s] from the begin of an episode to the spoken command: the driver takes the arms first, about 3 s
 
@@ -24,7 +24,8 @@ class UnitreeDemoLink(DemoLink):
 
     def __init__(self, command_topic: str | None = None) -> None:
         super().__init__(command_topic)
-        self._driver: Client[Any, Any] = self.node.create_client(ChangeState, f"{DRIVER}/change_state")
+        self._release: Client[Any, Any] = self.node.create_client(Trigger, f"{DRIVER}/release")
+        self._engage: Client[Any, Any] = self.node.create_client(Trigger, f"{DRIVER}/engage")
 
     @property
     def _robot(self) -> dict[str, Any]:
@@ -42,20 +43,18 @@ class UnitreeDemoLink(DemoLink):
         return {"unitree": self._robot}
 
     def _give_arms_back(self) -> None:
-        self._change(Transition.TRANSITION_DEACTIVATE)
+        self._ask(self._release)
         self._await(lambda weight: weight == 0.0, "give the arms back")
 
     def _take_arms(self) -> None:
-        self._change(Transition.TRANSITION_ACTIVATE)
+        self._ask(self._engage)
         self._await(lambda weight: weight >= ENGAGED, "take the arms")
 
-    def _change(self, transition: int) -> None:
-        if not self.call(self._driver, ChangeState.Request(transition=Transition(id=transition))).success:
-            raise LinkError(f"{DRIVER} refused to {TRANSITIONS[transition]}; see its log")
+    def _ask(self, client: Client[Any, Any]) -> None:
+        answer = self.call(client, Trigger.Request())
+        if not answer.success:
+            raise LinkError(f"{client.srv_name} was refused: {answer.message}")
 
     def _await(self, reached: Callable[[float], bool], what: str) -> None:
-        if not self.wait(lambda: reached(self._robot.get("weight", 0.0)), SERVICE_LIMIT):
-            raise LinkError(f"{DRIVER} did not {what} within {SERVICE_LIMIT:.0f} s; the robot says {self._robot}")
-
-
-TRANSITIONS = {Transition.TRANSITION_DEACTIVATE: "deactivate", Transition.TRANSITION_ACTIVATE: "activate"}
+        if not self.wait(lambda: reached(self._robot.get("weight", 0.0)), PATIENCE):
+            raise LinkError(f"{DRIVER} did not {what} within {PATIENCE:.0f} s: {self._message(DRIVER)}; the robot says {self._robot}")

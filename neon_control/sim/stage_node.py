@@ -89,6 +89,9 @@ class StageNode(ClockGuard):
         """[ns] of the body's next tick, as it is stamped."""
         return time.time_ns()
 
+    def _hear(self) -> None:
+        """Take what was sent to the body, before each tick, in the body's thread."""
+
     def _sense(self, state: State) -> None:
         """Publish what the body's sensors measure; once a tick, in the body's thread."""
         raise NotImplementedError
@@ -142,6 +145,7 @@ class StageNode(ClockGuard):
                 self._stalls += 1
                 periods = 1
             self._first, self._ticks = self._ticks, self._ticks + periods
+            self._hear()
             self._sense(self._stage.tick(self._now(), periods * self._period))
             for _ in range(self._passed(AUDIO_PERIOD)):
                 self._audio.publish(Int16MultiArray(data=array.array("h", self._stage.listen(AUDIO_BLOCK).tobytes())))

@@ -39,6 +39,7 @@ from neon_control.tools.topics import robot_file
 
 UNITREE = "unitree"
 LINKS: dict[str | None, type[DemoLink]] = {None: DemoLink, UNITREE: UnitreeDemoLink}
+LATE = 0.5  # [s] of lowstate, before the driver gives the arms back: here it is this computer that is late, not a robot
 START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
 
 
@@ -102,8 +103,9 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
         # On this computer alone, and in a domain of its own: another demo, or a robot's real network, must not hear it.
         wire = {"network_interface": "lo", "domain": free_domain_id()}
         sim |= {"speech_delay": HANDED_OVER}
+        late = {"state_timeout": LATE}
         group.start("unitree_sim_node", node_command("neon_control.sim.unitree.node", params_file, {**robot, **sim, **wire}))
-        group.start("unitree_node", node_command("neon_control.robots.unitree.node", params_file, {**robot, **wire}))
+        group.start("unitree_node", node_command("neon_control.robots.unitree.node", params_file, {**robot, **wire, **late}))
     else:
         group.start("sim_node", node_command("neon_control.sim.sim_node", params_file, {**robot, **sim}))
     group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, {**robot, **mode}))

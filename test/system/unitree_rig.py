@@ -140,12 +140,17 @@ class UnitreeRig:
         """In force."""
         return float(self.robot.get("weight", 0.0))
 
-    def move(self, offsets: dict[str, float], seconds: float) -> None:
-        """Send the arms, all 14 joints, by `offsets` [rad] from where they are, within `seconds`."""
+    def to(self, positions: dict[str, float], seconds: float) -> None:
+        """Send some joints of the arms to `positions` [rad] within `seconds`; the others stay where they are."""
         names = [name for name in self.joints if any(word in name for word in ("shoulder", "elbow", "wrist"))]
-        point = JointTrajectoryPoint(positions=[self.joints[name] + offsets.get(name, 0.0) for name in names])
+        point = JointTrajectoryPoint(positions=[positions.get(name, self.joints[name]) for name in names])
         point.time_from_start.sec, point.time_from_start.nanosec = int(seconds), int(seconds % 1 * 1e9)
         self.trajectories.publish(JointTrajectory(joint_names=names, points=[point]))
+
+    @staticmethod
+    def now() -> int:
+        """[ns] on the clock of the log."""
+        return time.time_ns()
 
     def drive(self, velocity: tuple[float, float, float]) -> int:
         """Send a velocity; when it was [ns]."""

@@ -111,11 +111,15 @@ class UnitreeSimNode(StageNode):
 
     # --- the robot's side of the wire, in the body's thread ---
 
+    def _hear(self) -> None:
+        # Before the tick: had this computer been late, all that came meanwhile would look like a jump within one tick.
+        now, faults = time.time_ns(), self._faults
+        self._take_commands(now, faults)
+        self._answer_requests(now, faults)
+
     def _sense(self, state: Any) -> None:
         now, faults = state.stamp, self._faults
         self._motors = state.motors
-        self._take_commands(now, faults)
-        self._answer_requests(now, faults)
         if self._passed(self._lowstate_period) and not faults.lowstate_stopped:
             self._states_out.put(
                 now, self._low_state.fill(state, self._robot_stage.robot.mode_machine, faults), faults.delay, faults.lowstate_loss

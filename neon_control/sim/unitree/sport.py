@@ -38,7 +38,8 @@ class Sport:
     """
 
     def __init__(self, state: int = WALK) -> None:
-        self.state, self.velocity = state, np.zeros(3)
+        self._first = self.state = state
+        self.velocity = np.zeros(3)
         self._standing_up = 0  # [ns] until when
         self._wanted, self._until = np.zeros(3), 0  # [ns]
         self._balance_mode, self._stand_height = 0.0, 0.0
@@ -70,8 +71,8 @@ class Sport:
             self._until = 0
 
     def stand(self) -> None:
-        """The robot was put somewhere: it stands there."""
-        self.velocity, self._until = np.zeros(3), 0
+        """Somebody has put the robot somewhere, in the state in which it began."""
+        self.state, self.velocity, self._until = self._first, np.zeros(3), 0
 
     def _set_state(self, now: int, given: Any) -> tuple[int, None]:
         state = int(given["data"])

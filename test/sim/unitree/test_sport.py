@@ -90,6 +90,16 @@ def test_it_neither_walks_off_nor_stops_at_once_and_not_faster_than_it_can() -> 
     assert walk(sport, NOW, 1.0)[1][0] == pytest.approx(1.0)
 
 
+def test_whoever_puts_it_somewhere_makes_it_stand_as_it_began() -> None:
+    sport = Sport()
+    sport.request(NOW, SET_VELOCITY, '{"velocity":[0.3,0,0],"duration":9}')
+    walk(sport, NOW, 0.2)
+    sport.enter(DAMP)
+    sport.stand()
+    assert sport.state == WALK
+    assert not walk(sport, NOW, 0.2)[1].any()
+
+
 def test_it_walks_in_the_state_for_that_alone() -> None:
     sport = Sport(STAND_UP)
     assert sport.request(NOW, SET_VELOCITY, '{"velocity":[0.3,0,0]}') == (NOT_AVAILABLE, "")

@@ -1,0 +1,206 @@
+"""Our driver of a Unitree G1 against the stand-in, by the stand-in's own log of what it received."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import unitree_wire
+from unitree_rig import DRIVER, EXECUTOR, PLAYER, START, UnitreeRig
+from unitree_rules import check_messages, given_back, stands
+
+from neon_control.monitor.controls import ExecutorControls
+from neon_control.robots.unitree import channel, messages
+from neon_control.robots.unitree.channel import Channel
+from neon_control.sim.unitree.sport import SET_VELOCITY
+
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
+WITHIN = 3.0  # [s] the arms are the robot's own again
+SHOULDER, ELBOW = "left_shoulder_pitch_joint", "right_elbow_joint"
+MOVE = {SHOULDER: -0.25, ELBOW: 0.3}  # [rad]
+
+
+@pytest.fixture
+def rig(ros_domain_id: int, tmp_path: Path) -> Iterator[UnitreeRig]:
+    with UnitreeRig(ros_domain_id, tmp_path) as made:
+        yield made
+
+
+def engage(rig: UnitreeRig, **robot: Any) -> None:
+    """Robot and driver, which has the arms."""
+    rig.start_robot(**robot)
+    rig.start_driver()
+    rig.wait(lambda: rig.weight() == 1.0, "the arms", START)
+
+
+def move(rig: UnitreeRig) -> None:
+    """A motion of both arms, at its end."""
+    wanted = {joint: rig.joints[joint] + offset for joint, offset in MOVE.items()}
+
+    def there() -> bool:
+        rig.to(wanted, 0.5)
+        return all(abs(rig.joints[joint] - q) < 0.1 for joint, q in wanted.items())
+
+    rig.wait(there, "the end of the motion", START)
+
+
+def test_nothing_is_sent_before_lowstate_and_then_arms_are_taken_and_moved_within_the_limits(rig: UnitreeRig) -> None:
+    rig.start_robot(faults__lowstate_stopped=True)
+    rig.start_driver()
+    rig.wait(lambda: DRIVER in rig.link.statuses, "the driver's diagnostics", START)
+    assert "lowstate" in rig.link.statuses[DRIVER].message
+    assert not len(rig.log().rows)
+    rig.set("faults.lowstate_stopped", False)
+    rig.wait(lambda: rig.weight() == 1.0, "the arms", START)
+    move(rig)
+    ended = rig.send_signal(DRIVER, signal.SIGINT)
+    rig.wait(lambda: given_back(rig.log(), ended) < START, "the arms back", START)
+    check_messages(rig.log())
+
+
+def test_the_bytes_are_those_of_the_table_by_a_second_reader(rig: UnitreeRig) -> None:
+    rig.start_robot()
+    listener = Channel("lo", rig.wire)
+    heard = listener.reader(channel.ARM_SDK, messages.LowCmd, raw=True, depth=5000)
+    rig.start_driver()
+    rig.wait(lambda: rig.weight() == 1.0, "the arms", START)
+    found = heard.take()
+    listener.close()
+    assert len(found) > 100
+    for data in found[:: len(found) // 50]:
+        command = unitree_wire.decode(data, unitree_wire.LOW_CMD)
+        assert command["crc"] == unitree_wire.crc(unitree_wire.c_struct(data, unitree_wire.LOW_CMD))
+        assert command["mode_machine"] == 5
+        motors = command["motor_cmd"]
+        assert 0.0 <= motors[29]["q"] <= 1.0
+        assert [i for i in range(35) if motors[i]["kp"]] == list(range(12, 29))
+        assert all(motors[i]["mode"] == 1 for i in range(12, 29))
+        assert not any(motors[i][name] for i in range(12) for name in ("q", "dq", "tau", "kp", "kd"))
+    by_cyclone = messages.LowCmd.deserialize(found[-1])
+    assert [motor["q"] for motor in command["motor_cmd"]][:12] == [motor.q for motor in by_cyclone.motor_cmd][:12]
+
+
+@pytest.mark.parametrize("model", ["23", "27"])
+def test_a_model_with_fewer_joints_is_never_told_of_those_it_lacks(rig: UnitreeRig, model: str) -> None:
+    rig.start_robot(model=model)
+    rig.start_driver()
+    rig.wait(
+        lambda: (DRIVER in rig.link.statuses and len(rig.log().rows) > 20) or "no motor" in rig.link.statuses[DRIVER].message,
+        "an answer",
+        START,
+    )
+    absent = {"23": [13, 14, 20, 21, 27, 28], "27": [13, 14]}[model]
+    rows = rig.log().rows
+    print(rig.link.statuses[DRIVER].message, len(rows))
+    assert not rows["kp"][:, absent].any()
+    assert not rows["q"][:, absent].any()
+
+
+ENDS: dict[str, Callable[[UnitreeRig], int]] = {
+    "SIGINT": lambda rig: rig.send_signal(DRIVER, signal.SIGINT),
+    "SIGTERM": lambda rig: rig.send_signal(DRIVER, signal.SIGTERM),
+    "lowstate lost": lambda rig: rig.set("faults.lowstate_stopped", True),
+    "lowstate damaged": lambda rig: rig.set("faults.lowstate_crc_wrong", True),
+    "another robot's mode_machine": lambda rig: rig.set("faults.mode_machine", 4),
+    "a motor's error": lambda rig: rig.set("faults.motor_error", 1),
+    "a hot motor": lambda rig: rig.set("faults.motor_temperature", 140),
+    "stop on the remote control": lambda rig: rig.set("faults.remote", "L2+B"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_arms_are_the_robots_own_again_after(rig: UnitreeRig, end: str) -> None:
+    engage(rig)
+    begin = ENDS[end](rig)
+    rig.wait(lambda: given_back(rig.log(), begin) < START, "the arms back", START)
+    took = given_back(rig.log(), begin)
+    print(f"{end}: the arms were the robot's own {took:.2f} s later")
+    check_messages(rig.log())
+    assert took < WITHIN
+
+
+def test_a_second_writer_gets_the_arms_alone(rig: UnitreeRig) -> None:
+    engage(rig)
+    ours = rig.log().rows["writer"][0]
+    begin = rig.set("faults.second_writer", True)
+
+    def last_of_ours() -> Any:
+        rows = rig.log().rows
+        mine = rows[rows["writer"] == ours]
+        return mine if mine["weight"][-1] == 0.0 else None
+
+    rows = rig.wait(last_of_ours, "our weight 0", START)
+    took = (rows["taken"][rows["weight"] != 0.0][-1] - begin) / 1e9
+    print(f"second writer: our weight was 0 {took:.2f} s later")
+    assert took < WITHIN
+
+
+def test_a_driver_that_is_killed_leaves_the_weight_and_the_next_one_takes_the_arms_without_a_jump(rig: UnitreeRig) -> None:
+    engage(rig)
+    killed = rig.send_signal(DRIVER, signal.SIGKILL)
+    rig.wait(lambda: [e for e in rig.log().named("motion") if e["t"] > killed + 2_000_000_000], "two seconds", START)
+    assert rig.weight() == 1.0  # the stand-in keeps it; nobody has tried what the robot does
+    before = len(rig.log().rows)
+    rig.start_driver()
+    rig.wait(lambda: len(rig.log().rows) > before and rig.log().rows["weight"][-1] == 1.0, "the arms", START)
+    print(f"trips: {rig.log().named('trip')}")
+
+
+def test_the_base_stops_soon_after_the_last_command(rig: UnitreeRig) -> None:
+    engage(rig)
+
+    def walks() -> bool:
+        sent.append(rig.drive((-0.2, 0.0, 0.0)))
+        motion = rig.log().named("motion")
+        return bool(motion) and motion[-1]["base"][0] < -0.15
+
+    sent: list[int] = []
+    rig.wait(walks, "the base's motion", START)
+    rig.wait(lambda: stands(rig.log(), sent[-1]) < START, "the stop", START)
+    log = rig.log()
+    asked = [event for event in log.named("request") if event["api_id"] == SET_VELOCITY and any(json.loads(event["parameter"])["velocity"])]
+    took = stands(log, sent[-1])
+    print(f"the base stood {took:.2f} s after the last command; the last of {len(asked)} velocities was {asked[-1]['parameter']}")
+    assert took < 0.5
+    assert len({event["id"] for event in log.named("request")}) == len(log.named("request"))
+    assert {event["code"] for event in log.named("request")} == {0}
+
+
+@pytest.fixture
+def whole(rig: UnitreeRig) -> UnitreeRig:
+    """Robot, driver, executor and chunks: the arms move."""
+    engage(rig)
+    rig.start_executor()
+    rig.start_player()
+    rig.wait(lambda: rig.link.value(EXECUTOR, "state") == "running", "the executor", START)
+    return rig
+
+
+def test_an_e_stop_gives_the_arms_back(whole: UnitreeRig) -> None:
+    controls = ExecutorControls(whole.link, START)
+    controls.estop()
+    begin = whole.now()
+    whole.wait(lambda: given_back(whole.log(), begin) < START, "the arms back", START)
+    took = given_back(whole.log(), begin)
+    print(f"e-stop: the arms were the robot's own {took:.2f} s later")
+    check_messages(whole.log())
+    assert took < WITHIN
+    assert stands(whole.log(), begin) < 1.0
+
+
+def test_arms_are_held_when_no_more_chunks_come(whole: UnitreeRig) -> None:
+    whole.send_signal(PLAYER, signal.SIGKILL)
+    whole.wait(lambda: whole.link.value(EXECUTOR, "state") not in ("running", "ramping"), "the executor's stop", START)
+    stopped = whole.now()
+    whole.wait(lambda: whole.now() > stopped + 3_000_000_000, "three seconds", START)
+    rows = whole.log().rows
+    last = rows[rows["sent"] > stopped + 2_000_000_000]
+    assert len(last) > 20
+    assert (last["weight"] == 1.0).all()
+    assert (abs(last["q"] - last["q"][0]) < 1e-3).all()
+    assert stands(whole.log(), stopped + 1_000_000_000) == 0.0
+    check_messages(whole.log())
