@@ -112,6 +112,11 @@ class Driver:
         return {name: joints for name, joints in lacking.items() if joints}
 
     @property
+    def last_weight(self) -> float:
+        """Of the last message."""
+        return float(self._command.fields["motor_cmd"]["q"][WEIGHT])
+
+    @property
     def measured(self) -> np.ndarray:
         """(J,) [rad] of the joints of `targets`."""
         return np.asarray(self.watch.positions[self._places])
@@ -141,7 +146,8 @@ class Driver:
             periods: that have passed since the last message.
         """
         before = self.engagement.state
-        self.engagement.step(self.problem(now, outside), periods)
+        if not self._take_over(now, outside):
+            self.engagement.step(self.problem(now, outside), periods)
         state, targets = self.engagement.state, self.targets
         if targets is None or not self.engagement.sending:
             return None
@@ -157,6 +163,16 @@ class Driver:
             share = self._settings.damping_share
             self._stiffness = max(share, self._stiffness - (1.0 - share) * self._period / DAMPING_TIME)
         return self._pack(targets)
+
+    def _take_over(self, now: int, outside: Sequence[Problem | None]) -> bool:
+        """Begin to lower the weight that a predecessor left, as soon as the robot is heard and hears us; whether that was now."""
+        found = {problem.cause: problem for problem in outside if problem is not None}
+        if "writers" in found and found["writers"].latched:  # it is somebody else's now
+            self.engagement.inherit(0.0)
+        if self.targets is None or "listener" in found or self.watch.problem(now) is not None or not self.engagement.take_over():
+            return False
+        self.targets.anchor(self.measured)
+        return True
 
     def _enter(self, state: State, targets: Targets) -> None:
         if state is State.ENGAGING:
@@ -188,7 +204,7 @@ class Driver:
         """
         if self.targets is None or not self.engagement.sending:
             return None
-        was = float(self._motors["q"][WEIGHT])
+        was = self.last_weight
         if was <= 0.0:
             return None
         self._motors["dq"] = 0.0

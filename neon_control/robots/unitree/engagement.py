@@ -49,6 +49,7 @@ class Engagement:
         self._settle, self._clear = round(settings.settle_time / period), 0
         self._zeros, self._sent_zeros = max(1, round(LAST_ZEROS / period)), 0
         self._asked: Problem | None = None  # to release, and why
+        self._left = 0.0  # weight that another client left on the robot
 
     @property
     def sending(self) -> bool:
@@ -59,6 +60,19 @@ class Engagement:
     def idle(self) -> bool:
         """Whether the arms are the robot's own, and stay so without further words."""
         return self.state in (State.RELEASED, State.FAULT) or (self.state is State.WAITING and self._asked is not None)
+
+    def inherit(self, weight: float) -> None:
+        """Another client was killed and has left the robot with this weight: lower it from there, before anything else."""
+        self._left = weight
+
+    def take_over(self) -> bool:
+        """Begin to lower the weight that was left, if there is one; the pose is known now."""
+        left, self._left = self._left, 0.0
+        if self.state is State.WAITING and left > 0.0:
+            text = f"a driver that was killed left the weight at {left:.2f}; it is lowered first"
+            self.weight, self.problem, self.state, self._sent_zeros = left, Problem("left", text), State.RELEASING, 0
+            return True
+        return False
 
     def release(self, problem: Problem) -> None:
         """Give the arms back, and keep away from them until `engage`."""

@@ -45,6 +45,7 @@ from neon_control.robots.unitree.diagnostics import driver_status
 from neon_control.robots.unitree.driver import Driver, hand_controllers, left_alone
 from neon_control.robots.unitree.engagement import State
 from neon_control.robots.unitree.hands import SIDES, Hand
+from neon_control.robots.unitree.left_weight import LeftWeight, folder
 from neon_control.robots.unitree.link import Link, battery_values, odometry_numbers
 from neon_control.robots.unitree.motors import JOINTS
 from neon_control.robots.unitree.odometry import BaseOdometry
@@ -126,6 +127,7 @@ class UnitreeNode(AutostartNode):
         self._estopped = self._executor_heard = False
         self._channel = Channel(parameters.network_interface, parameters.domain)
         self._link = Link(self._channel, self._hands, parameters.refuse_silent_writers)
+        self._left = LeftWeight(folder() / f"unitree_{parameters.network_interface or 'any'}_{parameters.domain}")
         self._sensors = Sensors(self, robot)
         self._inputs: list[Subscription[Any]] = []
         self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_diagnostics, 10, raw=True)
@@ -144,6 +146,7 @@ class UnitreeNode(AutostartNode):
         """Start the control thread; it waits for lowstate before it sends anything."""
         with self._lock:
             self._driver.restart()
+            self._driver.engagement.inherit(self._left.found)
             if not self._settings.engage_on_start:
                 self._driver.engagement.release(Problem("asked", "engage_on_start is false: call ~/engage"))
         self._stopped_by = ""
@@ -201,6 +204,7 @@ class UnitreeNode(AutostartNode):
             self.get_logger().fatal(f"control loop ended: {traceback.format_exc()}")
             while (data := self._driver.last_resort()) is not None:
                 self._link.send_arms(data)
+                self._left.note(self._driver.last_weight)
                 time.sleep(1.0 / parameters.rate_hz)
             self.failed = True
         finally:
@@ -240,6 +244,7 @@ class UnitreeNode(AutostartNode):
             call = None if base is None else self._base_call(base, stamp, engaged)
         if data is not None:
             self._link.send_arms(data)
+            self._left.note(self._driver.last_weight)
             self._writes += 1
         self._write_time.add(time.perf_counter() - begin)
         for hand in hands:

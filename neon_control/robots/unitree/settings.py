@@ -46,7 +46,11 @@ class DriverSettings:
     velocity_feedforward: bool = setting(True, "tell the motors the target's velocity, too; without it they drag behind")
     cmd_timeout: float = setting(0.0, "joints hold the measured pose this long after a trajectory ended; 0: never", unit="s", minimum=0.0)
     cmd_vel_timeout: float = setting(
-        0.4, "the base stops this long after a command; the robot is told so with each velocity", unit="s", minimum=0.1, maximum=1.0
+        0.25,
+        "the base is told to stop this long after a command; the robot is told so with each velocity",
+        unit="s",
+        minimum=0.1,
+        maximum=1.0,
     )
     base_rate_hz: float = setting(20.0, "most velocities a second for the sport service", unit="Hz", minimum=5.0, maximum=50.0)
     walking_velocity_scale: float = setting(1.0, "of the arms' velocity limit while the base moves; 1: off", above=0.0, maximum=1.0)

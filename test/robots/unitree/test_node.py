@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -15,6 +18,7 @@ from unitree_rig import DRIVER, EXECUTOR, START, UnitreeRig
 from neon_control.core.common.errors import ConfigError
 from neon_control.robots.unitree.motors import JOINTS
 from neon_control.robots.unitree.node import UnitreeNode
+from neon_control.robots.unitree.settings import MOST_WEIGHT_STEP
 
 ARMS_TOPIC, TORSO_TOPIC = "arm_controller/joint_trajectory", "torso_controller/joint_trajectory"
 BACK_WITHIN = 3.0  # [s] the arms are the robot's own again
@@ -179,3 +183,25 @@ def test_the_remote_control_presses_the_e_stop_of_the_executor(bench: Bench) -> 
     bench.wait(lambda: bench.driver("estop") == "released", "the executor's word", START)
     assert bench.trigger("engage")[0]
     bench.engaged()
+
+
+@pytest.mark.system
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_driver_that_was_killed_leaves_the_weight_and_its_successor_lowers_it(bench: Bench) -> None:
+    bench.start_robot()
+    bench.start_driver()
+    bench.engaged()
+    bench.wait(lambda: bench.weight() == 1.0, "the whole weight", START)
+    since = bench.send_signal(DRIVER, signal.SIGKILL)
+    bench.wait(lambda: bench.log().rows["taken"][-1] < time.time_ns() - 10**9, "silence")
+    left = len(bench.log().rows)
+    assert bench.weight() == 1.0, "nobody lowers it"
+
+    bench.start_driver(engage_on_start=False)
+    bench.wait(lambda: bench.weight() == 0.0, "the weight lowered", START)
+    rows = bench.log().rows
+    assert len(rows) > left and rows["taken"][left] > since
+    weights = rows["weight"]
+    assert np.abs(np.diff(weights)).max() <= MOST_WEIGHT_STEP, "also from one driver to the next"
+    bench.wait(lambda: bench.driver("state") == "released", "nothing more", START)
