@@ -14,6 +14,7 @@ import numpy as np
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.robots.unitree.engagement import Engagement, State
+from neon_control.robots.unitree.gravity import Gravity
 from neon_control.robots.unitree.motors import ARMS, HAND_JOINTS, JOINTS, PLACES, WAIST, WEIGHT, Model
 from neon_control.robots.unitree.packed import LOW_CMD
 from neon_control.robots.unitree.problem import Problem
@@ -96,6 +97,7 @@ class Driver:
         self.targets = Targets(self._robot, joints, names, self._period, self._settings.cmd_timeout)
         self._tracking = Tracking(self._robot, joints, self._settings)
         self._kp, self._kd = self._section.of(joints)
+        self._gravity = Gravity(self._robot, joints) if self._settings.gravity_feedforward else None
         self._stiffness = 1.0  # share of kp
         self._hold: np.ndarray | None = None  # (J,) [rad] where joints go after a tracking error
         motors = self._command.fields["motor_cmd"]
@@ -194,6 +196,9 @@ class Driver:
         motors["dq"][places] = targets.velocities if self._settings.velocity_feedforward else 0.0
         motors["kp"][places] = self._kp * self._stiffness
         motors["kd"][places] = self._kd
+        if self._gravity is not None and message is not None:
+            torques = self._gravity.torques(self.watch.positions, message.fields["imu_state"]["quaternion"].astype(np.float64))
+            motors["tau"][places] = self._settings.gravity_feedforward * torques
         motors["q"][WEIGHT] = self.engagement.weight
         return self._command.to_wire()
 

@@ -44,6 +44,9 @@ class DriverSettings:
     tracking_time: float = setting(0.25, "and stays so for this long", unit="s", minimum=0.0, maximum=2.0)
     damping_share: float = setting(0.3, "of the stiffness, that is left then; the damping stays", minimum=0.1, maximum=1.0)
     velocity_feedforward: bool = setting(True, "tell the motors the target's velocity, too; without it they drag behind")
+    gravity_feedforward: float = setting(
+        0.0, "share of the torques that hold the arms against gravity (needs MuJoCo); 0: off, they sag instead", minimum=0.0, maximum=1.0
+    )
     cmd_timeout: float = setting(0.0, "joints hold the measured pose this long after a trajectory ended; 0: never", unit="s", minimum=0.0)
     cmd_vel_timeout: float = setting(
         0.25,
