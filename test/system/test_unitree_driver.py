@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import unitree_wire
 from unitree_rig import DRIVER, EXECUTOR, PLAYER, START, UnitreeRig
-from unitree_rules import check_messages, given_back, stands
+from unitree_rules import check_messages, given_back, lateness, stands
 
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.robots.unitree import channel, messages

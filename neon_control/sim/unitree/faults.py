@@ -32,7 +32,7 @@ class Faults:
     motor_error: int = setting(0, "its error bits", minimum=0, maximum=2**31 - 1, read_only=False)
     motor_temperature: int = setting(0, "its winding's temperature; 0: as it is", unit="deg C", minimum=0, maximum=300, read_only=False)
     mode_machine: int = setting(
-        0, "which model the robot says that it is, and wants to be told; 0: what it is", minimum=0, maximum=255, read_only=False
+        0, "what the robot says that it is, and wants to be told; 0: its model's", minimum=0, maximum=255, read_only=False
     )
     remote: str = setting("", "keys that are held on the remote control, for example L2+B", read_only=False)
 
