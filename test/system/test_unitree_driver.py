@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import unitree_wire
 from unitree_rig import DRIVER, EXECUTOR, PLAYER, START, UnitreeRig
-from unitree_rules import check_messages, given_back, stands
+from unitree_rules import check_messages, given_back, lateness, stands
 
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.robots.unitree import channel, messages
 from neon_control.robots.unitree.channel import Channel
+from neon_control.robots.unitree.motors import MODELS
+from neon_control.sim.unitree.log import Log
+from neon_control.sim.unitree.robot import Taken
 from neon_control.sim.unitree.sport import SET_VELOCITY
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -88,16 +91,26 @@ def test_the_bytes_are_those_of_the_table_by_a_second_reader(rig: UnitreeRig) ->
 def test_a_model_with_fewer_joints_is_never_told_of_those_it_lacks(rig: UnitreeRig, model: str) -> None:
     rig.start_robot(model=model)
     rig.start_driver()
-    rig.wait(
-        lambda: (DRIVER in rig.link.statuses and len(rig.log().rows) > 20) or "no motor" in rig.link.statuses[DRIVER].message,
-        "an answer",
-        START,
-    )
-    absent = {"23": [13, 14, 20, 21, 27, 28], "27": [13, 14]}[model]
+
+    def answered() -> bool:
+        """The arms are taken, or it is said why not."""
+        return rig.weight() == 1.0 or "no motor" in (rig.link.statuses[DRIVER].message if DRIVER in rig.link.statuses else "")
+
+    rig.wait(answered, "an answer", START)
     rows = rig.log().rows
-    print(rig.link.statuses[DRIVER].message, len(rows))
+    print(f"{len(rows)} messages; {rig.link.statuses[DRIVER].message if DRIVER in rig.link.statuses else 'nothing said'}")
+    absent = list(MODELS[model].absent)
     assert not rows["kp"][:, absent].any()
     assert not rows["q"][:, absent].any()
+
+
+def check_given_back(rig: UnitreeRig, begin: int, why: str, ignored: Collection[Taken] = ()) -> None:
+    """By all rules, and in time; what this computer was late is not the driver's."""
+    log = rig.log()
+    took, late = given_back(log, begin), lateness(log, begin)
+    print(f"{why}: the arms were the robot's own {took:.2f} s later, of which messages were late by {late:.2f} s")
+    check_messages(log, ignored=ignored)
+    assert took - late < WITHIN
 
 
 ENDS: dict[str, Callable[[UnitreeRig], int]] = {
@@ -117,10 +130,7 @@ def test_arms_are_the_robots_own_again_after(rig: UnitreeRig, end: str) -> None:
     engage(rig)
     begin = ENDS[end](rig)
     rig.wait(lambda: given_back(rig.log(), begin) < START, "the arms back", START)
-    took = given_back(rig.log(), begin)
-    print(f"{end}: the arms were the robot's own {took:.2f} s later")
-    check_messages(rig.log())
-    assert took < WITHIN
+    check_given_back(rig, begin, end, {Taken.WRONG_MODE_MACHINE} if "mode_machine" in end else ())
 
 
 def test_a_second_writer_gets_the_arms_alone(rig: UnitreeRig) -> None:
@@ -128,15 +138,16 @@ def test_a_second_writer_gets_the_arms_alone(rig: UnitreeRig) -> None:
     ours = rig.log().rows["writer"][0]
     begin = rig.set("faults.second_writer", True)
 
-    def last_of_ours() -> Any:
+    def of_ours() -> Any:
         rows = rig.log().rows
-        mine = rows[rows["writer"] == ours]
-        return mine if mine["weight"][-1] == 0.0 else None
+        return rows[rows["writer"] == ours]
 
-    rows = rig.wait(last_of_ours, "our weight 0", START)
+    rig.wait(lambda: of_ours()["weight"][-1] == 0.0, "our weight 0", START)
+    rows = of_ours()
     took = (rows["taken"][rows["weight"] != 0.0][-1] - begin) / 1e9
-    print(f"second writer: our weight was 0 {took:.2f} s later")
-    assert took < WITHIN
+    late = lateness(Log(rows, []), begin)
+    print(f"second writer: our weight was 0 {took:.2f} s later, of which messages were late by {late:.2f} s")
+    assert took - late < WITHIN
 
 
 def test_a_driver_that_is_killed_leaves_the_weight_and_the_next_one_takes_the_arms_without_a_jump(rig: UnitreeRig) -> None:
@@ -153,19 +164,21 @@ def test_a_driver_that_is_killed_leaves_the_weight_and_the_next_one_takes_the_ar
 def test_the_base_stops_soon_after_the_last_command(rig: UnitreeRig) -> None:
     engage(rig)
 
-    def walks() -> bool:
-        sent.append(rig.drive((-0.2, 0.0, 0.0)))
-        motion = rig.log().named("motion")
-        return bool(motion) and motion[-1]["base"][0] < -0.15
-
     sent: list[int] = []
-    rig.wait(walks, "the base's motion", START)
-    rig.wait(lambda: stands(rig.log(), sent[-1]) < START, "the stop", START)
+
+    def walked() -> bool:
+        """For a second."""
+        sent.append(rig.drive((-0.2, 0.0, 0.0)))
+        walking = [event["t"] for event in rig.log().named("motion") if event["base"][0] < -0.15]
+        return bool(walking) and walking[-1] - walking[0] > 1_000_000_000
+
+    rig.wait(walked, "the base's motion", START)
+    rig.wait(lambda: rig.log().named("motion")[-1]["t"] > sent[-1] + 2_000_000_000, "two seconds", START)
     log = rig.log()
     asked = [event for event in log.named("request") if event["api_id"] == SET_VELOCITY and any(json.loads(event["parameter"])["velocity"])]
     took = stands(log, sent[-1])
     print(f"the base stood {took:.2f} s after the last command; the last of {len(asked)} velocities was {asked[-1]['parameter']}")
-    assert took < 0.5
+    assert 0.0 < took < 0.5
     assert len({event["id"] for event in log.named("request")}) == len(log.named("request"))
     assert {event["code"] for event in log.named("request")} == {0}
 
@@ -185,10 +198,7 @@ def test_an_e_stop_gives_the_arms_back(whole: UnitreeRig) -> None:
     controls.estop()
     begin = whole.now()
     whole.wait(lambda: given_back(whole.log(), begin) < START, "the arms back", START)
-    took = given_back(whole.log(), begin)
-    print(f"e-stop: the arms were the robot's own {took:.2f} s later")
-    check_messages(whole.log())
-    assert took < WITHIN
+    check_given_back(whole, begin, "e-stop")
     assert stands(whole.log(), begin) < 1.0
 
 

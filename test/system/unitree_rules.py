@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from neon_control.core.robot.robot_file import load_robot
@@ -13,12 +15,17 @@ MOST_WEIGHT_STEP = 0.02
 JOINTS_OF_ARMS = [JOINTS[place] for place in ARMS]
 
 
-def check_messages(log: Log, rate: float = 250.0) -> None:
-    """Every message of a session, from its first to its last; prints what was measured. One writer wrote them all."""
+def check_messages(log: Log, rate: float = 250.0, ignored: Collection[Taken] = ()) -> None:
+    """Every message of a session, from its first to its last; prints what was measured. One writer wrote them all.
+
+    Args:
+        rate: [Hz] of the messages.
+        ignored: why the robot may have ignored some, as things were.
+    """
     rows = log.rows
     assert len(rows), "nothing was sent"
     assert len(set(rows["writer"].tolist())) == 1, "more than one writer"
-    assert set(rows["outcome"].tolist()) <= {Taken.APPLIED, Taken.NOT_STANDING}, "a wrong checksum, or another robot's messages"
+    assert set(rows["outcome"].tolist()) <= {Taken.APPLIED, *ignored}, "a wrong checksum, or another robot's messages"
     heard = log.named("heard")
     assert heard and rows["sent"][0] > heard[0]["t"], "something was sent before lowstate"
     weights = rows["weight"].astype(float)
@@ -50,6 +57,12 @@ def given_back(log: Log, after: int) -> float:
     begin = np.flatnonzero(rows["weight"] != 0.0)
     last = int(rows["taken"][begin[-1] + 1]) if len(begin) else after
     return max(0.0, (last - after) / 1e9)
+
+
+def lateness(log: Log, after: int, rate: float = 250.0) -> float:
+    """[s] by which messages came too late, one after another, from `after` [ns] on: the computer's share of a time."""
+    gaps = np.diff(log.rows["sent"][log.rows["sent"] >= after]) / 1e9
+    return float(np.maximum(gaps - 1.0 / rate, 0.0).sum())
 
 
 def stands(log: Log, after: int) -> float:

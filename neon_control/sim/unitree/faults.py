@@ -31,7 +31,9 @@ class Faults:
     motor: int = setting(15, "the motor that the following two are about", minimum=0, maximum=28, read_only=False)
     motor_error: int = setting(0, "its error bits", minimum=0, maximum=2**31 - 1, read_only=False)
     motor_temperature: int = setting(0, "its winding's temperature; 0: as it is", unit="deg C", minimum=0, maximum=300, read_only=False)
-    mode_machine: int = setting(0, "what the robot says that it is; 0: what it is", minimum=0, maximum=255, read_only=False)
+    mode_machine: int = setting(
+        0, "what the robot says that it is, and wants to be told; 0: its model's", minimum=0, maximum=255, read_only=False
+    )
     remote: str = setting("", "keys that are held on the remote control, for example L2+B", read_only=False)
 
 

@@ -49,7 +49,7 @@ class LowStateMessage:
         """The message's bytes."""
         fields, motors = self._fields, self._motors
         fields["tick"] = state.stamp // 1_000_000 % 2**32
-        fields["mode_machine"] = faults.mode_machine or mode_machine
+        fields["mode_machine"] = mode_machine
         for name, values in zip(("q", "dq", "ddq", "tau_est"), state.motors, strict=True):
             motors[name] = values
         motors["motorstate"] = 0

@@ -86,6 +86,7 @@ class UnitreeSimNode(StageNode):
         self._states_out: Line[bytes] = Line()
         self._commands_in: Line[tuple[Any, int, int]] = Line()  # message, [ns] when it was sent, its writer
         self._requests_in: Line[Any] = Line()
+        self._mode_machine = self._robot_stage.robot.mode_machine
         self._motors = np.zeros((4, MOTORS))
         self._heard = False
         self._low_states_sent = self._trips = 0
@@ -114,6 +115,7 @@ class UnitreeSimNode(StageNode):
     def _hear(self) -> None:
         # Before the tick: had this computer been late, all that came meanwhile would look like a jump within one tick.
         now, faults = time.time_ns(), self._faults
+        self._robot_stage.robot.mode_machine = faults.mode_machine or self._mode_machine
         self._take_commands(now, faults)
         self._answer_requests(now, faults)
 

@@ -43,11 +43,10 @@ def test_every_joint_stands_at_its_motors_place() -> None:
 
 def test_faults_show_and_go_again() -> None:
     kept = LowStateMessage(MISSING)
-    faulty = Faults(motor=18, motor_error=4, motor_temperature=120, mode_machine=9, remote="L2+B")
+    faulty = Faults(motor=18, motor_error=4, motor_temperature=120, remote="L2+B")
     fields = LOW_STATE.read(kept.fill(STATE, 4, faulty)).fields
     assert np.flatnonzero(fields["motor_state"]["motorstate"]).tolist() == [18]
     assert fields["motor_state"]["temperature"][18, 1] == 120
-    assert fields["mode_machine"] == 9
     assert fields["wireless_remote"][2:4].tolist() == [1 << 5, 1 << 1]
     well = LOW_STATE.read(kept.fill(STATE, 4, Faults())).fields
     assert not well["motor_state"]["motorstate"].any()
