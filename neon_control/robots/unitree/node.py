@@ -165,8 +165,8 @@ class UnitreeNode(AutostartNode):
         limit = time.monotonic() + self._settings.release_time + STOP_LIMIT
         while not self._driver.engagement.idle and thread.is_alive() and time.monotonic() < limit:
             thread.join(0.02)
-        if not self._driver.engagement.idle:
-            self.get_logger().error(f"the weight was {self._driver.engagement.weight:.2f} at the end; the robot keeps it")
+        if self._driver.last_weight > 0.0:
+            self.get_logger().error(f"the weight was {self._driver.last_weight:.2f} at the end; the robot keeps it")
         self._running = False
         thread.join(STOP_LIMIT)
 
