@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
+from neon_control.nodes.processes import free_domain_id
 from neon_control.robots.unitree.channel import ARM_SDK, LOOPBACK, Channel
 from neon_control.robots.unitree.messages import LowCmd, LowState
 from neon_control.robots.unitree.motors import ARMS, WEIGHT
@@ -20,7 +19,7 @@ LIMIT = 150e-6  # [s]
 
 @pytest.fixture
 def channel():
-    made = Channel(LOOPBACK, 100 + os.getpid() % 100)
+    made = Channel(LOOPBACK, free_domain_id())
     yield made
     made.close()
 

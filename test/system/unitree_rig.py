@@ -54,7 +54,8 @@ class UnitreeRig:
 
     def __enter__(self) -> UnitreeRig:
         environment = {k: v for k, v in os.environ.items() if k not in (PROFILES, "MUJOCO_GL")}
-        self.group = ProcessGroup(self.folder / "log", {**environment, "ROS_DOMAIN_ID": str(self._domain)}).__enter__()
+        environment |= {"ROS_DOMAIN_ID": str(self._domain), "XDG_RUNTIME_DIR": str(self.folder)}  # where a killed driver leaves its weight
+        self.group = ProcessGroup(self.folder / "log", environment).__enter__()
         self.link = Link("rig", domain=self._domain)
         node = self.link.node
         node.create_subscription(String, f"{ROBOT}/episode", self._on_truth, 10)

@@ -14,6 +14,7 @@ import numpy as np
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.robots.unitree.engagement import Engagement, State
+from neon_control.robots.unitree.gravity import Gravity
 from neon_control.robots.unitree.motors import ARMS, HAND_JOINTS, JOINTS, PLACES, WAIST, WEIGHT, Model
 from neon_control.robots.unitree.packed import LOW_CMD
 from neon_control.robots.unitree.problem import Problem
@@ -96,6 +97,7 @@ class Driver:
         self.targets = Targets(self._robot, joints, names, self._period, self._settings.cmd_timeout)
         self._tracking = Tracking(self._robot, joints, self._settings)
         self._kp, self._kd = self._section.of(joints)
+        self._gravity = Gravity(self._robot, joints) if self._settings.gravity_feedforward else None
         self._stiffness = 1.0  # share of kp
         self._hold: np.ndarray | None = None  # (J,) [rad] where joints go after a tracking error
         motors = self._command.fields["motor_cmd"]
@@ -110,6 +112,11 @@ class Driver:
             return {}
         lacking = {c.name: [joint for joint in c.joints if not model.has(joint)] for c in self._all}
         return {name: joints for name, joints in lacking.items() if joints}
+
+    @property
+    def last_weight(self) -> float:
+        """Of the last message."""
+        return float(self._command.fields["motor_cmd"]["q"][WEIGHT])
 
     @property
     def measured(self) -> np.ndarray:
@@ -129,16 +136,20 @@ class Driver:
         problems = [problem for problem in (found, *outside) if problem is not None]
         return next((problem for problem in problems if problem.latched), problems[0] if problems else None)
 
-    def step(self, now: int, outside: Sequence[Problem | None] = (), scale: float = 1.0, command_time: int | None = None) -> bytes | None:
+    def step(
+        self, now: int, outside: Sequence[Problem | None] = (), scale: float = 1.0, command_time: int | None = None, periods: int = 1
+    ) -> bytes | None:
         """One message further, at `now` [ns] of the clock of `take_state`: what is to be sent, or None.
 
         Args:
             outside: what is wrong beside lowstate and tracking.
             scale: of the arms' velocity limit.
             command_time: [ns] the same instant on the clock of the trajectories' stamps, which may be set; None: the same clock.
+            periods: that have passed since the last message.
         """
         before = self.engagement.state
-        self.engagement.step(self.problem(now, outside))
+        if not self._take_over(now, outside):
+            self.engagement.step(self.problem(now, outside), periods)
         state, targets = self.engagement.state, self.targets
         if targets is None or not self.engagement.sending:
             return None
@@ -154,6 +165,16 @@ class Driver:
             share = self._settings.damping_share
             self._stiffness = max(share, self._stiffness - (1.0 - share) * self._period / DAMPING_TIME)
         return self._pack(targets)
+
+    def _take_over(self, now: int, outside: Sequence[Problem | None]) -> bool:
+        """Begin to lower the weight that a predecessor left, as soon as the robot is heard and hears us; whether that was now."""
+        found = {problem.cause: problem for problem in outside if problem is not None}
+        if "writers" in found and found["writers"].latched:  # it is somebody else's now
+            self.engagement.inherit(0.0)
+        if self.targets is None or "listener" in found or self.watch.problem(now) is not None or not self.engagement.take_over():
+            return False
+        self.targets.anchor(self.measured)
+        return True
 
     def _enter(self, state: State, targets: Targets) -> None:
         if state is State.ENGAGING:
@@ -175,6 +196,9 @@ class Driver:
         motors["dq"][places] = targets.velocities if self._settings.velocity_feedforward else 0.0
         motors["kp"][places] = self._kp * self._stiffness
         motors["kd"][places] = self._kd
+        if self._gravity is not None and message is not None:
+            torques = self._gravity.torques(self.watch.positions, message.fields["imu_state"]["quaternion"].astype(np.float64))
+            motors["tau"][places] = self._settings.gravity_feedforward * torques
         motors["q"][WEIGHT] = self.engagement.weight
         return self._command.to_wire()
 
@@ -185,7 +209,7 @@ class Driver:
         """
         if self.targets is None or not self.engagement.sending:
             return None
-        was = float(self._motors["q"][WEIGHT])
+        was = self.last_weight
         if was <= 0.0:
             return None
         self._motors["dq"] = 0.0

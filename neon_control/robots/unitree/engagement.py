@@ -2,7 +2,8 @@
 
     waiting -> engaging -> engaged -> releasing -> waiting, released or fault
 
-The weight goes up and down by equal steps from message to message, whatever the clock does: a driver that was held up goes on where it was.
+The weight goes up by equal steps from message to message, whatever the clock does: a driver that was held up goes on where it was. On the
+way down it makes up for messages that were left out, as far as one step may be.
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ class Engagement:
         self.state, self.weight = State.WAITING, 0.0
         self.problem: Problem | None = None
         self._up = min(period / settings.engage_time, MOST_WEIGHT_STEP)
-        self._down = min(period / settings.release_time, MOST_WEIGHT_STEP)
+        self._down, self._passed = min(period / settings.release_time, MOST_WEIGHT_STEP), 1
         self._most = settings.max_weight
         self._settle, self._clear = round(settings.settle_time / period), 0
         self._zeros, self._sent_zeros = max(1, round(LAST_ZEROS / period)), 0
         self._asked: Problem | None = None  # to release, and why
+        self._left = 0.0  # weight that another client left on the robot
 
     @property
     def sending(self) -> bool:
@@ -59,6 +61,19 @@ class Engagement:
         """Whether the arms are the robot's own, and stay so without further words."""
         return self.state in (State.RELEASED, State.FAULT) or (self.state is State.WAITING and self._asked is not None)
 
+    def inherit(self, weight: float) -> None:
+        """Another client was killed and has left the robot with this weight: lower it from there, before anything else."""
+        self._left = weight
+
+    def take_over(self) -> bool:
+        """Begin to lower the weight that was left, if there is one; the pose is known now."""
+        left, self._left = self._left, 0.0
+        if self.state is State.WAITING and left > 0.0:
+            text = f"a driver that was killed left the weight at {left:.2f}; it is lowered first"
+            self.weight, self.problem, self.state, self._sent_zeros = left, Problem("left", text), State.RELEASING, 0
+            return True
+        return False
+
     def release(self, problem: Problem) -> None:
         """Give the arms back, and keep away from them until `engage`."""
         self._asked = problem
@@ -69,8 +84,9 @@ class Engagement:
         if self.state in (State.RELEASED, State.FAULT):
             self.state, self.problem = State.WAITING, None
 
-    def step(self, found: Problem | None) -> None:
-        """One message further; `found` is what is wrong now."""
+    def step(self, found: Problem | None, periods: int = 1) -> None:
+        """One message further; `found` is what is wrong now, `periods` have passed since the last one."""
+        self._passed = periods
         problem = self._asked or found
         if self.state is State.WAITING:
             self._wait(problem)
@@ -101,7 +117,7 @@ class Engagement:
             self.problem, self.state, self.weight = None, State.ENGAGING, 0.0
 
     def _lower(self) -> None:
-        self.weight = max(0.0, self.weight - self._down)
+        self.weight = max(0.0, self.weight - min(MOST_WEIGHT_STEP, self._down * self._passed))
         self._sent_zeros += self.weight == 0.0
 
     def _released(self) -> None:

@@ -45,6 +45,7 @@ from neon_control.robots.unitree.diagnostics import driver_status
 from neon_control.robots.unitree.driver import Driver, hand_controllers, left_alone
 from neon_control.robots.unitree.engagement import State
 from neon_control.robots.unitree.hands import SIDES, Hand
+from neon_control.robots.unitree.left_weight import LeftWeight, folder
 from neon_control.robots.unitree.link import Link, battery_values, odometry_numbers
 from neon_control.robots.unitree.motors import JOINTS
 from neon_control.robots.unitree.odometry import BaseOdometry
@@ -84,13 +85,13 @@ class UnitreeNode(AutostartNode):
     def __init__(self, **options: object) -> None:
         super().__init__("unitree_node", **options)
         self._settings = declare(self, Parameters)
-        if self.get_parameter("use_sim_time").value:
-            raise ConfigError("unitree_node drives motors in real time: use_sim_time must be false")
         self._lock = threading.Lock()  # of the driver and all that it decides with
         self._thread: threading.Thread | None = None
         self._channel: Channel | None = None
         self._running = False
         self._pacer: Pacer | None = None
+        if self.get_parameter("use_sim_time").value:
+            raise ConfigError("unitree_node drives motors in real time: use_sim_time must be false")
         self._serve("engage", self._engage)
         self._serve("release", self._release)
         for name, state in (("stand_up", STAND_UP), ("damp", DAMP), ("start", START)):
@@ -126,6 +127,7 @@ class UnitreeNode(AutostartNode):
         self._estopped = self._executor_heard = False
         self._channel = Channel(parameters.network_interface, parameters.domain)
         self._link = Link(self._channel, self._hands, parameters.refuse_silent_writers)
+        self._left = LeftWeight(folder() / f"unitree_{parameters.network_interface or 'any'}_{parameters.domain}")
         self._sensors = Sensors(self, robot)
         self._inputs: list[Subscription[Any]] = []
         self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_diagnostics, 10, raw=True)
@@ -144,6 +146,7 @@ class UnitreeNode(AutostartNode):
         """Start the control thread; it waits for lowstate before it sends anything."""
         with self._lock:
             self._driver.restart()
+            self._driver.engagement.inherit(self._left.found)
             if not self._settings.engage_on_start:
                 self._driver.engagement.release(Problem("asked", "engage_on_start is false: call ~/engage"))
         self._stopped_by = ""
@@ -194,13 +197,14 @@ class UnitreeNode(AutostartNode):
                 count += 1 + tick.skipped
                 self._take()
                 if count >= looks:
-                    count = 0
                     self._lateness.add(tick.lateness)
-                    self._write(round(1e9 * tick.lateness))
+                    self._write(round(1e9 * tick.lateness), count // looks)
+                    count %= looks
         except Exception:  # a defect: give the arms back with what is sure to work, and end the process
             self.get_logger().fatal(f"control loop ended: {traceback.format_exc()}")
             while (data := self._driver.last_resort()) is not None:
                 self._link.send_arms(data)
+                self._left.note(self._driver.last_weight)
                 time.sleep(1.0 / parameters.rate_hz)
             self.failed = True
         finally:
@@ -223,8 +227,8 @@ class UnitreeNode(AutostartNode):
             if self._link.measure_hand(now, hand):
                 self._sensors.hand(stamp, hand)
 
-    def _write(self, late: int) -> None:
-        """One message to the arms, and what is due to base and hands; the deadline was `late` [ns] ago."""
+    def _write(self, late: int, periods: int) -> None:
+        """One message to the arms, and what is due to base and hands; the deadline was `late` [ns] ago, the last one so many periods."""
         begin = time.perf_counter()
         now, stamp = time.monotonic_ns(), time.time_ns()
         base = self._base
@@ -234,12 +238,13 @@ class UnitreeNode(AutostartNode):
                     self._codes[answer.id] = answer.code
             question = self._sport.ask(now)
             scale = self._coupling.arms_scale(base is not None and base.moves)
-            data = self._driver.step(now, list(self._problems(now)), scale, stamp - late)
+            data = self._driver.step(now, list(self._problems(now)), scale, stamp - late, periods)
             engaged = self._driver.engagement.state is State.ENGAGED
             hands = [hand for hand in self._hands if hand.step(stamp - late, engaged)]
             call = None if base is None else self._base_call(base, stamp, engaged)
         if data is not None:
             self._link.send_arms(data)
+            self._left.note(self._driver.last_weight)
             self._writes += 1
         self._write_time.add(time.perf_counter() - begin)
         for hand in hands:

@@ -26,7 +26,9 @@ class DriverSettings:
     settle_time: float = setting(1.0, "nothing may be wrong for so long before the arms are taken", unit="s", minimum=0.5, maximum=60.0)
     state_timeout: float = setting(0.1, "release the arms when the newest lowstate is older", unit="s", minimum=0.02, maximum=1.0)
     require_standing: bool = setting(True, "take the arms only while the robot's sport service says that it is in one of standing_states")
-    standing_states: tuple[int, ...] = setting((4, 500, 501, 801), "states of the robot's own machine in which it stands", minimum=0)
+    standing_states: tuple[int, ...] = setting(
+        (500, 501, 801), "states of the robot's own machine in which it stands by itself; in 4 it may still be on its way up", minimum=0
+    )
     walking_states: tuple[int, ...] = setting((500, 501, 801), "those in which it walks: others are sent no velocity", minimum=0)
     mode_timeout: float = setting(
         5.0, "take the robot for not standing when the sport service was silent for so long", unit="s", minimum=1.0
@@ -42,9 +44,16 @@ class DriverSettings:
     tracking_time: float = setting(0.25, "and stays so for this long", unit="s", minimum=0.0, maximum=2.0)
     damping_share: float = setting(0.3, "of the stiffness, that is left then; the damping stays", minimum=0.1, maximum=1.0)
     velocity_feedforward: bool = setting(True, "tell the motors the target's velocity, too; without it they drag behind")
+    gravity_feedforward: float = setting(
+        0.0, "share of the torques that hold the arms against gravity (needs MuJoCo); 0: off, they sag instead", minimum=0.0, maximum=1.0
+    )
     cmd_timeout: float = setting(0.0, "joints hold the measured pose this long after a trajectory ended; 0: never", unit="s", minimum=0.0)
     cmd_vel_timeout: float = setting(
-        0.4, "the base stops this long after a command; the robot is told so with each velocity", unit="s", minimum=0.1, maximum=1.0
+        0.25,
+        "the base is told to stop this long after a command; the robot is told so with each velocity",
+        unit="s",
+        minimum=0.1,
+        maximum=1.0,
     )
     base_rate_hz: float = setting(20.0, "most velocities a second for the sport service", unit="Hz", minimum=5.0, maximum=50.0)
     walking_velocity_scale: float = setting(1.0, "of the arms' velocity limit while the base moves; 1: off", above=0.0, maximum=1.0)

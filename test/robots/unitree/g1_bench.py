@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.robot.gripper import Gripper
+from neon_control.core.robot.robot import ControllerConfig, Joint, Robot
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.robots.unitree.driver import Driver
 from neon_control.robots.unitree.engagement import State
-from neon_control.robots.unitree.motors import PLACES, WEIGHT
+from neon_control.robots.unitree.motors import HAND_JOINTS, PLACES, WEIGHT
 from neon_control.robots.unitree.packed import LOW_CMD, LOW_STATE, Packed
 from neon_control.robots.unitree.problem import Problem
 from neon_control.robots.unitree.section import load_section
@@ -20,6 +22,17 @@ from neon_control.robots.unitree.settings import DriverSettings
 BEGIN = 1_000 * NANOSECONDS
 ROBOT = load_robot("g1.yaml")
 ARM = ROBOT.controllers[0]
+
+
+FINGERS = HAND_JOINTS["right"]
+HAND_CONTROLLER = ControllerConfig("right_hand_controller", "right_hand_controller/joint_trajectory", FINGERS)
+
+
+def robot_with_hand(kind: str = "hand") -> Robot:
+    """A G1 with fingers at the right wrist."""
+    joints = {name: Joint(name, -1.0, 1.0, -1.0, 1.0, 3.0, 20.0) for name in FINGERS}
+    grippers = {"right_hand": Gripper("right_hand", kind, joints=FINGERS)}
+    return replace(ROBOT, joints={**ROBOT.joints, **joints}, controllers=(*ROBOT.controllers, HAND_CONTROLLER), grippers=grippers)
 
 
 @dataclass

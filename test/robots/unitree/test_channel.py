@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +10,13 @@ import pytest
 from waiting import wait_until
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.nodes.processes import free_domain_id
 from neon_control.robots.unitree.channel import ARM_SDK, LOOPBACK, LOW_STATE, Channel, configuration
 from neon_control.robots.unitree.messages import LowCmd, LowState
 from neon_control.robots.unitree.packed import LOW_CMD
 from neon_control.robots.unitree.packed import LOW_STATE as STATE_LAYOUT
 
-DOMAIN = 100 + os.getpid() % 100  # not the one of a test beside this one
+DOMAIN = free_domain_id()
 # Another process: writes commands until its input ends, and answers a state with its tick on its output.
 PEER = f"""
 import select, sys, time

@@ -319,6 +319,48 @@ def test_after_a_defect_the_weight_still_goes_down() -> None:
     assert max(-np.diff(weights)) <= MOST_WEIGHT_STEP
 
 
+# --- what a driver that was killed leaves behind ---
+
+
+def test_a_weight_that_was_left_is_lowered_from_there_at_the_measured_pose_before_the_arms_are_taken() -> None:
+    bench = Bench()
+    bench.measured[PLACES[ELBOW]] = 0.7
+    bench.driver.engagement.inherit(0.8)
+    bench.step(5)
+    assert bench.weights[0] == pytest.approx(0.8) and bench.driver.engagement.problem is not None
+    assert bench.driver.engagement.problem.cause == "left"
+    np.testing.assert_allclose(bench.q(ELBOW), 0.7, atol=1e-6)
+
+    bench.run(4.5)
+    lowest = int(np.argmin(bench.weights))
+    assert bench.weights[lowest] == 0.0 and (np.diff(bench.weights[: lowest + 1]) <= 0.0).all()
+    assert np.abs(np.diff(bench.weights)).max() <= MOST_WEIGHT_STEP
+    assert bench.driver.engagement.state is State.ENGAGED
+
+
+def test_it_is_lowered_whatever_else_is_wrong_but_not_before_the_robot_hears() -> None:
+    bench = Bench()
+    bench.driver.engagement.inherit(1.0)
+    bench.outside = [Problem("listener", "nobody reads"), Problem("not_standing", "it sits")]
+    bench.step()
+    assert bench.sent == []
+
+    bench.outside = bench.outside[1:]
+    bench.run(2.0)
+    assert bench.weights[0] == 1.0 and bench.weights_now == 0.0 and bench.driver.engagement.state is State.WAITING
+
+
+def test_a_weight_that_is_somebody_elses_now_is_left_alone() -> None:
+    bench = Bench()
+    bench.driver.engagement.inherit(1.0)
+    bench.outside = [Problem("writers", "another program writes", latched=True)]
+    bench.run(1.0)
+    bench.outside = []
+    bench.run(1.0)
+
+    assert bench.sent == []
+
+
 # --- models ---
 
 

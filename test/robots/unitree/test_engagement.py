@@ -6,7 +6,7 @@ import pytest
 
 from neon_control.robots.unitree.engagement import Engagement, State
 from neon_control.robots.unitree.problem import Problem
-from neon_control.robots.unitree.settings import DriverSettings
+from neon_control.robots.unitree.settings import MOST_WEIGHT_STEP, DriverSettings
 
 SETTINGS = DriverSettings(rate_hz=100.0, settle_time=0.5, engage_time=2.0, release_time=1.5)
 
@@ -78,3 +78,20 @@ def test_a_driver_that_waits_is_released_at_once() -> None:
     assert engagement.idle
     run(engagement, 1)
     assert engagement.state is State.RELEASED and not engagement.sending
+
+
+def test_on_the_way_down_messages_that_were_left_out_are_made_up_for_as_far_as_a_step_may_be() -> None:
+    few, many = engaged(), engaged()
+    few.step(Problem("estop", ""), periods=2)
+    many.step(Problem("estop", ""), periods=100)
+
+    assert few.weight == pytest.approx(1.0 - 2 / 150) and many.weight == pytest.approx(1.0 - MOST_WEIGHT_STEP)
+
+
+def test_on_the_way_up_they_are_not() -> None:
+    engagement = Engagement(SETTINGS)
+    run(engagement, 100)
+    before = engagement.weight
+    engagement.step(None, periods=100)
+
+    assert engagement.weight - before == pytest.approx(1 / 200)
