@@ -103,9 +103,10 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
         # On this computer alone, and in a domain of its own: another demo, or a robot's real network, must not hear it.
         wire = {"network_interface": "lo", "domain": free_domain_id()}
         sim |= {"speech_delay": HANDED_OVER}
-        late = {"state_timeout": LATE}
+        # The policy has learnt with arms that do not sag.
+        driver = {"state_timeout": LATE, "gravity_feedforward": 1.0}
         group.start("unitree_sim_node", node_command("neon_control.sim.unitree.node", params_file, {**robot, **sim, **wire}))
-        group.start("unitree_node", node_command("neon_control.robots.unitree.node", params_file, {**robot, **wire, **late}))
+        group.start("unitree_node", node_command("neon_control.robots.unitree.node", params_file, {**robot, **wire, **driver}))
     else:
         group.start("sim_node", node_command("neon_control.sim.sim_node", params_file, {**robot, **sim}))
     group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, {**robot, **mode}))

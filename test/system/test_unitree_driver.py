@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import unitree_wire
 from unitree_rig import DRIVER, EXECUTOR, PLAYER, START, UnitreeRig
-from unitree_rules import check_messages, given_back, lateness, stands
+from unitree_rules import MOST_WEIGHT_STEP, check_messages, given_back, lateness, stands
 
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.robots.unitree import channel, messages
@@ -157,8 +158,16 @@ def test_a_driver_that_is_killed_leaves_the_weight_and_the_next_one_takes_the_ar
     assert rig.weight() == 1.0  # the stand-in keeps it; nobody has tried what the robot does
     before = len(rig.log().rows)
     rig.start_driver()
-    rig.wait(lambda: len(rig.log().rows) > before and rig.log().rows["weight"][-1] == 1.0, "the arms", START)
-    print(f"trips: {rig.log().named('trip')}")
+
+    def handed_over() -> bool:
+        weights = rig.log().rows["weight"][before:]
+        return bool(len(weights) and weights.min() == 0.0 and weights[-1] == 1.0)
+
+    rig.wait(handed_over, "the arms, given back and taken again", START)
+    log = rig.log()
+    assert len(set(log.rows["writer"].tolist())) == 2
+    assert np.abs(np.diff(log.rows["weight"].astype(float))).max() <= MOST_WEIGHT_STEP + 1e-6
+    assert not log.named("trip")
 
 
 def test_the_base_stops_soon_after_the_last_command(rig: UnitreeRig) -> None:

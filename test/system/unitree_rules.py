@@ -12,6 +12,7 @@ from neon_control.sim.unitree.log import Log
 from neon_control.sim.unitree.robot import Taken
 
 MOST_WEIGHT_STEP = 0.02
+STILL = np.array([0.02, 0.02, 0.05])  # [m/s, m/s, rad/s] the arms' own swing turns the platform a little
 JOINTS_OF_ARMS = [JOINTS[place] for place in ARMS]
 
 
@@ -68,7 +69,7 @@ def lateness(log: Log, after: int, rate: float = 250.0) -> float:
 def stands(log: Log, after: int) -> float:
     """[s] from `after` [ns] until the base stood, which it has done since; infinite if it moves."""
     motion = [event for event in log.named("motion") if event["t"] >= after]
-    moving = [event["t"] for event in motion if max(map(abs, event["base"])) >= 0.01]
+    moving = [event["t"] for event in motion if (np.abs(event["base"]) > STILL).any()]
     if motion and moving and moving[-1] == motion[-1]["t"]:
         return float("inf")
     return (moving[-1] - after) / 1e9 if moving else 0.0
