@@ -60,11 +60,12 @@ class Hand:
         """Whether it has spoken lately."""
         return self._heard is not None and now - self._heard < SILENT
 
-    def step(self, now: int, follow: bool) -> bool:
-        """One message further at `now` [ns]; whether there is one to be sent, of `targets`.
+    def step(self, now: int, follow: bool, command_time: int | None = None) -> bool:
+        """One message further at `now` [ns] of the clock of `measure`; whether there is one to be sent, of `targets`.
 
         Args:
             follow: trajectories are followed; else the fingers come to rest and hold.
+            command_time: [ns] the same instant on the clock of the trajectories' stamps; None: the same clock.
         """
         if not self._follows:
             if not (follow and self.heard(now)):
@@ -73,7 +74,7 @@ class Hand:
             self.targets.anchor(self.positions)
             self.targets.listen()
         if follow and self.heard(now):
-            self.targets.follow(now, self.positions, self.velocities)
+            self.targets.follow(now if command_time is None else command_time, self.positions, self.velocities)
         else:
             self._follows = not self.targets.rests  # its motors hold the last message
             self.targets.ignore()

@@ -28,9 +28,12 @@ def folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 class LeftWeight:
-    """Keeps the number of one robot."""
+    """Keeps the number of one robot; without a file, for this process alone."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path | None) -> None:
+        if file is None:
+            self._memory = mmap.mmap(-1, _WEIGHT.size)
+            return
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -51,7 +54,3 @@ class LeftWeight:
     def note(self, weight: float) -> None:
         """What was sent just now."""
         _WEIGHT.pack_into(self._memory, 0, weight)
-
-    def close(self) -> None:
-        """Let go of the file, which stays."""
-        self._memory.close()

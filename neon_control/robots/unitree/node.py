@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,7 @@ class UnitreeNode(AutostartNode):
 
     def configure(self) -> None:
         """Check robot file and network, create publishers; nothing is sent yet."""
+        self.cleanup()  # of an attempt that failed half-way
         parameters = self._settings
         robot = self._robot = load_robot(parameters.robot_config)
         section = load_section(robot)
@@ -121,12 +123,12 @@ class UnitreeNode(AutostartNode):
         self._sport = Sport(parameters, time.time_ns())
         self._base = None if robot.base is None else Base(parameters, robot.base)
         self._coupling, self._odometry = Coupling(robot, parameters), BaseOdometry()
-        self._stop_buttons, self._stopped_by = StopButtons(parameters.stop_buttons), ""
+        self._stop_buttons, self._stopped_by, self._estop_pressed = StopButtons(parameters.stop_buttons), "", False
         self._codes: dict[int, int] = {}  # of awaited answers
-        self._estopped = self._executor_heard = False
+        self._estopped = False
         self._channel = Channel(parameters.network_interface, parameters.domain)
         self._link = Link(self._channel, self._hands, parameters.refuse_silent_writers)
-        self._left = LeftWeight(folder() / f"unitree_{parameters.network_interface or 'any'}_{parameters.domain}")
+        self._left = self._left_weight(folder() / f"unitree_{parameters.network_interface or 'any'}_{parameters.domain}")
         self._sensors = Sensors(self, robot)
         self._inputs: list[Subscription[Any]] = []
         self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_diagnostics, 10, raw=True)
@@ -141,6 +143,14 @@ class UnitreeNode(AutostartNode):
             f"left alone: {', '.join(c.name for c in left_alone(robot)) or 'none'}"
         )
 
+    def _left_weight(self, file: Path) -> LeftWeight:
+        """Where a successor finds the weight; in memory alone, said so, where there is no place for a file."""
+        try:
+            return LeftWeight(file)
+        except ConfigError as error:
+            self.get_logger().warning(f"{error}; if this driver is killed, do not start it again before the robot was")
+            return LeftWeight(None)
+
     def activate(self) -> None:
         """Start the control thread; it waits for lowstate before it sends anything."""
         with self._lock:
@@ -148,7 +158,7 @@ class UnitreeNode(AutostartNode):
             self._driver.engagement.inherit(self._left.found)
             if not self._settings.engage_on_start:
                 self._driver.engagement.release(Problem("asked", "engage_on_start is false: call ~/engage"))
-        self._stopped_by = ""
+        self._stopped_by, self._estop_pressed = "", False
         self._running = True
         self._thread = threading.Thread(target=self._control, name="control", daemon=True)
         self._thread.start()
@@ -239,7 +249,7 @@ class UnitreeNode(AutostartNode):
             scale = self._coupling.arms_scale(base is not None and base.moves)
             data = self._driver.step(now, list(self._problems(now)), scale, stamp - late, periods)
             engaged = self._driver.engagement.state is State.ENGAGED
-            hands = [hand for hand in self._hands if hand.step(stamp - late, engaged)]
+            hands = [hand for hand in self._hands if hand.step(now, engaged, stamp - late)]
             call = None if base is None else self._base_call(base, stamp, engaged)
         if data is not None:
             self._link.send_arms(data)
@@ -287,12 +297,13 @@ class UnitreeNode(AutostartNode):
         """Listen to commands or not, as the driver has the arms or not; the log and the executor hear of what has changed."""
         state, problem = self._driver.engagement.state, self._driver.engagement.problem
         self._listen(state is State.ENGAGED and self._thread is not None)
+        if self._stopped_by and not self._estop_pressed:
+            self._estop_pressed = True
+            self._press_estop()
         if state is self._was:
             return
         self._was = state
         log = self.get_logger()
-        if state is State.RELEASING and problem is not None and problem.cause == "remote":
-            self._press_estop()
         if problem is None:
             log.info(state.value)
         else:
@@ -348,7 +359,7 @@ class UnitreeNode(AutostartNode):
         if self._thread is None:
             return "the node is not active"
         with self._lock:
-            self._stopped_by = ""
+            self._stopped_by, self._estop_pressed = "", False
             self._driver.engage()
         return ""
 

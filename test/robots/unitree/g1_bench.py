@@ -54,6 +54,7 @@ class Bench:
         self.measured[:] = 0.1
         self.silent = self.stuck = False
         self.crc: int | None = None  # instead of the right one
+        self.ahead = 0  # [ns] of the clock of the commands
         self.outside: list[Problem | None] = []
         self.sent: list[Packed] = []
         self.states: list[State] = []
@@ -79,7 +80,7 @@ class Bench:
             if not self.silent:
                 self.state.fields["tick"] += 2
                 self.driver.take_state(self.now, self.state.to_wire(self.crc))
-            data = self.driver.step(self.now, self.outside)
+            data = self.driver.step(self.now, self.outside, command_time=self.now + self.ahead)
             self.states.append(self.driver.engagement.state)
             if data is not None:
                 self.sent.append(LOW_CMD.read(data))
@@ -104,4 +105,4 @@ class Bench:
         assert self.driver.targets is not None
         here = dict(zip(self.driver.targets.joints, self.driver.targets.positions, strict=True))
         row = np.array([[positions.get(name, here[name]) for name in names]])
-        self.driver.targets.accept(ARM.name, self.now, 0, names, np.array([seconds]), row)
+        self.driver.targets.accept(ARM.name, self.now + self.ahead, self.now + self.ahead, names, np.array([seconds]), row)

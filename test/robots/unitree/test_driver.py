@@ -293,6 +293,19 @@ def test_a_driver_that_was_held_up_goes_on_where_it_was() -> None:
     held_always(bench)
 
 
+def test_the_clock_of_the_commands_may_be_another_one_and_be_set() -> None:
+    bench = Bench()
+    bench.engage()
+    bench.ahead = 7 * 10**9
+    bench.send({ELBOW: 1.0}, 1.0)
+    bench.run(0.4)
+    bench.ahead += 10**9  # somebody sets it
+    bench.run(1.0)
+
+    assert bench.driver.engagement.state is State.ENGAGED and bench.q(ELBOW)[-1] == pytest.approx(1.0, abs=1e-6)
+    held_always(bench)
+
+
 def test_released_on_request_it_stays_so_until_it_is_asked_again() -> None:
     bench = Bench()
     bench.engage()

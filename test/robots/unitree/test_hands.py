@@ -70,3 +70,15 @@ def test_each_motor_has_its_number_and_gains(hand: Hand) -> None:
 def test_fingers_of_a_group_that_is_no_hand_are_refused() -> None:
     with pytest.raises(ConfigError, match="needs an entry of kind hand"):
         Hand(robot_with_hand("gripper"), "right", Section(), DriverSettings())
+
+
+def test_the_clock_of_the_commands_may_be_another_one(hand: Hand) -> None:
+    stamps = 1_700_000_000 * 10**9  # [ns]
+    hand.measure(BEGIN, [0.0] * 7, [0.0] * 7)
+    hand.step(BEGIN, True, stamps)
+    hand.targets.accept(HAND_CONTROLLER.name, stamps, stamps, FINGERS, np.array([0.2]), np.full((1, 7), 0.3))
+    for number in range(1, 80):
+        hand.measure(BEGIN + number * PERIOD, hand.targets.positions.tolist(), [0.0] * 7)
+        assert hand.step(BEGIN + number * PERIOD, True, stamps + number * PERIOD)
+
+    np.testing.assert_allclose(hand.targets.positions, 0.3)

@@ -18,12 +18,10 @@ def test_nothing_is_found_where_nothing_was_left(tmp_path: Path) -> None:
     left = LeftWeight(tmp_path / "new" / "robot")
     assert left.found == 0.0
     left.note(0.5)
-    left.close()
 
     again = LeftWeight(tmp_path / "new" / "robot")
     assert again.found == 0.5
     again.note(0.0)
-    again.close()
     assert LeftWeight(tmp_path / "new" / "robot").found == 0.0
 
 
@@ -52,6 +50,12 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the weight cannot be kept for a successor"):
         LeftWeight(tmp_path / "robot")
     assert (tmp_path / "other").read_bytes() == b"important"
+
+
+def test_without_a_file_it_is_kept_for_this_process_alone() -> None:
+    left = LeftWeight(None)
+    left.note(0.5)
+    assert left.found == 0.5 and LeftWeight(None).found == 0.0
 
 
 def test_the_folder_is_the_users_own() -> None:
