@@ -7,12 +7,11 @@ off by default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import Robot
+from neon_control.robots.unitree.motors import JOINTS
 from neon_control.robots.unitree.settings import DriverSettings
 
 WRISTS = ("left_wrist_yaw_link", "right_wrist_yaw_link")
@@ -29,9 +28,9 @@ class Coupling:
         """Of the arms' velocity limit."""
         return self._scale if base_moves else 1.0
 
-    def base_may_move(self, positions: Mapping[str, float]) -> bool:
-        """Whether at most one wrist is further from the pelvis' vertical axis than the radius, at `positions` [rad]."""
+    def base_may_move(self, positions: np.ndarray) -> bool:
+        """Whether at most one wrist is further from the pelvis' vertical axis than the radius, at `positions` (29,) [rad]."""
         if self._kinematics is None:
             return True
-        places, _ = self._kinematics.poses(WRISTS, positions)  # (2, 1, 3) [m]
+        places, _ = self._kinematics.poses(WRISTS, dict(zip(JOINTS, positions.tolist(), strict=True)))  # (2, 1, 3) [m]
         return bool((np.hypot(places[:, 0, 0], places[:, 0, 1]) <= self._radius).any())

@@ -68,7 +68,7 @@ class Engagement:
     def take_over(self) -> bool:
         """Begin to lower the weight that was left, if there is one; the pose is known now."""
         left, self._left = self._left, 0.0
-        if self.state is State.WAITING and left > 0.0:
+        if not self.sending and left > 0.0:
             text = f"a driver that was killed left the weight at {left:.2f}; it is lowered first"
             self.weight, self.problem, self.state, self._sent_zeros = left, Problem("left", text), State.RELEASING, 0
             return True

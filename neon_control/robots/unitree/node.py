@@ -47,7 +47,6 @@ from neon_control.robots.unitree.engagement import State
 from neon_control.robots.unitree.hands import SIDES, Hand
 from neon_control.robots.unitree.left_weight import LeftWeight, folder
 from neon_control.robots.unitree.link import Link, battery_values, odometry_numbers
-from neon_control.robots.unitree.motors import JOINTS
 from neon_control.robots.unitree.odometry import BaseOdometry
 from neon_control.robots.unitree.problem import Problem
 from neon_control.robots.unitree.remote import StopButtons
@@ -165,8 +164,8 @@ class UnitreeNode(AutostartNode):
         limit = time.monotonic() + self._settings.release_time + STOP_LIMIT
         while not self._driver.engagement.idle and thread.is_alive() and time.monotonic() < limit:
             thread.join(0.02)
-        if not self._driver.engagement.idle:
-            self.get_logger().error(f"the weight was {self._driver.engagement.weight:.2f} at the end; the robot keeps it")
+        if self._driver.last_weight > 0.0:
+            self.get_logger().error(f"the weight was {self._driver.last_weight:.2f} at the end; the robot keeps it")
         self._running = False
         thread.join(STOP_LIMIT)
 
@@ -264,8 +263,7 @@ class UnitreeNode(AutostartNode):
         yield self._sport.problem(now)
 
     def _base_call(self, base: Base, now: int, engaged: bool) -> Call | None:
-        positions = dict(zip(JOINTS, self._driver.watch.positions.tolist(), strict=True))
-        allowed = engaged and self._sport.walks() and self._coupling.base_may_move(positions)
+        allowed = engaged and self._sport.walks() and self._coupling.base_may_move(self._driver.watch.positions)
         due = base.due(now, allowed)
         return None if due is None else self._sport.velocity(due[0].tolist(), due[1])
 

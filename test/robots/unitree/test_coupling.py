@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 from g1_bench import ROBOT
 
 from neon_control.robots.unitree.coupling import Coupling
+from neon_control.robots.unitree.motors import JOINTS, PLACES
 from neon_control.robots.unitree.settings import DriverSettings
 
-ARMS_DOWN: dict[str, float] = {}
-ONE_FORWARD = {"left_shoulder_pitch_joint": -1.5, "left_elbow_joint": 1.5}
-BOTH_FORWARD = {**ONE_FORWARD, "right_shoulder_pitch_joint": -1.5, "right_elbow_joint": 1.5}
+
+def pose(*sides: str) -> np.ndarray:
+    """The arms of these sides reach forward."""
+    positions = np.zeros(len(JOINTS))
+    for side in sides:
+        positions[[PLACES[f"{side}_shoulder_pitch_joint"], PLACES[f"{side}_elbow_joint"]]] = (-1.5, 1.5)
+    return positions
+
+
+ARMS_DOWN, ONE_FORWARD, BOTH_FORWARD = pose(), pose("left"), pose("left", "right")
 
 
 def test_it_is_off_by_default() -> None:

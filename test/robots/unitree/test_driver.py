@@ -350,6 +350,19 @@ def test_it_is_lowered_whatever_else_is_wrong_but_not_before_the_robot_hears() -
     assert bench.weights[0] == 1.0 and bench.weights_now == 0.0 and bench.driver.engagement.state is State.WAITING
 
 
+def test_it_is_lowered_also_by_a_driver_that_is_not_to_take_the_arms() -> None:
+    bench = Bench()
+    bench.driver.engagement.inherit(1.0)
+    bench.driver.engagement.release(Problem("asked", "engage_on_start is false"))
+    bench.outside = [Problem("listener", "nobody reads yet")]
+    bench.step(3)
+    assert bench.driver.engagement.state is State.RELEASED
+
+    bench.outside = []
+    bench.run(2.0)
+    assert bench.weights[0] == 1.0 and bench.weights_now == 0.0 and bench.driver.engagement.state is State.RELEASED
+
+
 def test_a_weight_that_is_somebody_elses_now_is_left_alone() -> None:
     bench = Bench()
     bench.driver.engagement.inherit(1.0)

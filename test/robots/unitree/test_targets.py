@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from g1_bench import ARM, ROBOT
@@ -56,7 +58,7 @@ def test_braking_ends_at_the_end_of_the_range() -> None:
 
 
 def test_joints_that_the_robot_file_does_not_name_are_held_and_no_controller_moves_them() -> None:
-    robot_without_waist = type(ROBOT)(**{**vars(ROBOT), "joints": {n: j for n, j in ROBOT.joints.items() if "waist" not in n}})
+    robot_without_waist = replace(ROBOT, joints={n: j for n, j in ROBOT.joints.items() if "waist" not in n})
     targets = Targets(robot_without_waist, JOINTS[12:], {ARM.name: ARM.joints}, PERIOD)
     targets.anchor(np.full(17, 0.05))
     targets.listen()
