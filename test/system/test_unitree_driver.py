@@ -215,10 +215,13 @@ def test_arms_are_held_when_no_more_chunks_come(whole: UnitreeRig) -> None:
     whole.send_signal(PLAYER, signal.SIGKILL)
     whole.wait(lambda: whole.link.value(EXECUTOR, "state") not in ("running", "ramping"), "the executor's stop", START)
     stopped = whole.now()
-    whole.wait(lambda: whole.now() > stopped + 3_000_000_000, "three seconds", START)
-    rows = whole.log().rows
-    last = rows[rows["sent"] > stopped + 2_000_000_000]
-    assert len(last) > 20
+
+    def held() -> Any:
+        rows = whole.log().rows
+        return rows[rows["sent"] > stopped + 2_000_000_000]
+
+    whole.wait(lambda: len(held()) > 50, "messages two seconds later", START)
+    last = held()
     assert (last["weight"] == 1.0).all()
     assert (abs(last["q"] - last["q"][0]) < 1e-3).all()
     assert stands(whole.log(), stopped + 1_000_000_000) == 0.0

@@ -187,6 +187,22 @@ def test_the_scene_is_the_simulated_robots(rig: UnitreeRig, client: Client) -> N
     rig.wait(lambda: rig.truth["images_sent"] > before, "a picture")
 
 
+def test_fingers_move_where_there_are_any(rig: UnitreeRig) -> None:
+    rig.start_robot(hands=True)
+    wire = Channel("lo", rig.wire)
+    states = wire.reader(channel.HAND_STATE.format(side="right"), messages.HandState)
+    commands = wire.writer(channel.HAND_COMMAND.format(side="right"), messages.HandCmd)
+    wait_until(states.take, LIMIT, "the hand's state")
+
+    def moved() -> bool:
+        commands.write(messages.HandCmd([messages.MotorCmd(i | 16, 0.5, kp=1.0, kd=0.1) for i in range(7)]))
+        heard = states.take()
+        return bool(heard) and all(abs(motor.q - 0.5) < 0.02 for motor in heard[-1].motor_state)
+
+    wait_until(moved, LIMIT, "the fingers")
+    wire.close()
+
+
 def test_it_ends_cleanly_and_refuses_what_there_is_not(ros_domain_id: int, tmp_path: Path) -> None:
     with UnitreeRig(ros_domain_id, tmp_path) as rig:
         rig.start_robot()

@@ -1,8 +1,8 @@
 """A simulated G1 on Unitree's DDS, in the scene of `sim/`: what a driver of a real one is tried against.
 
 It publishes `rt/lowstate` 500 times a second (or as often as this computer can), `rt/odostate` and `rt/lf/bmsstate`, takes `rt/arm_sdk` and
-answers `rt/api/sport/request`. The scene, camera, microphone and episodes are those of `sim_node`, under this node's name. It takes no
-commands from ROS: the arms move by what a driver writes, and by the robot's own motion.
+answers `rt/api/sport/request`; with `hands` also `rt/dex3/*`. The scene, camera, microphone and episodes are those of `sim_node`, under
+this node's name. It takes no commands from ROS: the arms move by what a driver writes, and by the robot's own motion.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
 from neon_control.robots.unitree import channel, messages
 from neon_control.robots.unitree.channel import Channel
-from neon_control.robots.unitree.motors import MODELS, WEIGHT
+from neon_control.robots.unitree.motors import HAND_JOINTS, MODELS, WEIGHT
 from neon_control.robots.unitree.packed import LOW_CMD, Packed, WireError
 from neon_control.sim.stage_node import SWITCH_INTERVAL, StageNode, StageParameters
 from neon_control.sim.unitree.faults import Faults, Line
+from neon_control.sim.unitree.hand import DexHand
 from neon_control.sim.unitree.log import ROW, LogWriter
 from neon_control.sim.unitree.low_state import LowStateMessage, held
 from neon_control.sim.unitree.robot import ArmCommand, Taken
@@ -42,7 +43,7 @@ from neon_control.sim.unitree.stage import PERIOD, UnitreeStage, UnitreeState
 STATE_MACHINES = tuple(str(state) for state in WAYS)
 FAULTS = "faults."  # the prefix of their parameters
 DEPTH = 2000  # messages that may wait while this process does: none is to be lost, the log counts them
-MOTION_PERIOD, ODOMETRY_PERIOD, SECOND_WRITER_PERIOD, BATTERY_PERIOD = 0.02, 0.02, 0.02, 1.0  # [s]
+MOTION_PERIOD, ODOMETRY_PERIOD, SECOND_WRITER_PERIOD, HAND_PERIOD, BATTERY_PERIOD = 0.02, 0.02, 0.02, 0.02, 1.0  # [s]
 SECOND_GAINS = (60.0, 1.5)  # [N m/rad, N m s/rad]
 
 
@@ -56,6 +57,7 @@ class Parameters(StageParameters):
     state_machine: str = setting(
         str(WALK), "state in which the robot begins: 0 zero torque, 1 damp, 4 stand up, 500 walk", choices=STATE_MACHINES
     )
+    hands: bool = setting(False, "it has two Dex3 hands, of which only the motors are simulated")
     lowstate_rate_hz: float = setting(500.0, "messages on rt/lowstate per second", unit="Hz", minimum=10.0, maximum=500.0)
     log_folder: str = setting("", "where to write what was received, as tests read it; empty: nowhere")
     faults: Faults = field(default_factory=Faults)
@@ -81,6 +83,7 @@ class UnitreeSimNode(StageNode):
         self._low_states = self._channel.writer(channel.LOW_STATE, messages.LowState)
         self._odometry = self._channel.writer(channel.ODOMETRY, messages.OdoState)
         self._battery = self._channel.writer(channel.BATTERY, messages.BmsState)
+        self._hands = [_Hand(self._channel, side) for side in HAND_JOINTS] if parameters.hands else []
         self._second: channel.Writer | None = None
         self._low_state = LowStateMessage(self._robot_stage.robot.missing)
         self._states_out: Line[bytes] = Line()
@@ -131,6 +134,10 @@ class UnitreeSimNode(StageNode):
             self._low_states_sent += 1
         if self._passed(ODOMETRY_PERIOD):
             self._odometry.write(_odometry(state))
+        for hand in self._hands:
+            hand.tick((self._ticks - self._first) * PERIOD)
+            if self._passed(HAND_PERIOD):
+                hand.tell()
         if self._passed(BATTERY_PERIOD):
             self._battery.write(messages.BmsState(soc=80, soh=100, bmsvoltage=[52000, 0, 0]))
         if self._passed(SECOND_WRITER_PERIOD):
@@ -211,6 +218,27 @@ class UnitreeSimNode(StageNode):
         if self._log is not None:
             with contextlib.suppress(ValueError):
                 self._log.__exit__(None, None, None)
+
+
+class _Hand:
+    """A hand on the wire."""
+
+    def __init__(self, wire: Channel, side: str) -> None:
+        self._hand = DexHand()
+        self._commands = wire.reader(channel.HAND_COMMAND.format(side=side), messages.HandCmd)
+        self._states = wire.writer(channel.HAND_STATE.format(side=side), messages.HandState)
+
+    def tick(self, seconds: float) -> None:
+        """Take what was sent, and act."""
+        for command in self._commands.take():
+            self._hand.command(command.motor_cmd)
+        self._hand.tick(seconds)
+
+    def tell(self) -> None:
+        """Say where the fingers are."""
+        values = zip(self._hand.positions.tolist(), self._hand.velocities.tolist(), self._hand.torques.tolist(), strict=True)
+        motors = [messages.MotorState(mode=place, q=q, dq=dq, tau_est=tau) for place, (q, dq, tau) in enumerate(values)]
+        self._states.write(messages.HandState(motors, power_v=52.0))
 
 
 def _odometry(state: UnitreeState) -> messages.OdoState:
