@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 # Before numpy, torch or ONNX Runtime are imported: their pools would fight for the cores and blur every timing.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -16,10 +17,10 @@ for variable in ("FASTDDS_BUILTIN_TRANSPORTS", "FASTDDS_DEFAULT_PROFILES_FILE", 
     os.environ.pop(variable, None)
 
 import pytest  # noqa: E402
+from dds_domain import claimed_domain  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 import neon_control.sim  # noqa: E402, F401  # chooses how MuJoCo draws: it reads that once, and some tests import it by themselves
-from neon_control.nodes.processes import free_domain_id  # noqa: E402
 from neon_control.nodes.shared_memory import remove_dead_segments  # noqa: E402
 from neon_control.nodes.transport import choose_transport  # noqa: E402
 
@@ -36,11 +37,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 @pytest.fixture
-def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A DDS domain that no process on this machine uses; also put into ROS_DOMAIN_ID, so that child processes join it."""
-    domain = free_domain_id()
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
-    return domain
+def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A DDS domain of this test alone; also put into ROS_DOMAIN_ID, so that child processes join it."""
+    with claimed_domain() as domain:
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+        yield domain
 
 
 def pytest_sessionfinish() -> None:

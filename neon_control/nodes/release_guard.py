@@ -30,5 +30,7 @@ def refusal(node: Node, service: str, allowed: Sequence[str]) -> str:
     strangers, count = sorted(set(clients) - set(allowed)), node.count_clients(topic)
     if clients and not strangers and count <= len(clients):
         return ""
-    who = ", ".join(strangers) or ("a program that is no ROS node" if count > len(clients) else "a node that is gone already")
+    # A node's client is counted before the graph tells whose it is, and in its first moments both look alike.
+    unnamed = "a program that is no ROS node, or one whose name is not known yet" if count > len(clients) else "a node that is gone already"
+    who = ", ".join(strangers) or unnamed
     return f"only {', '.join(allowed)} may release and reset the e-stop (`estop_release_nodes`); this may have come from {who}"

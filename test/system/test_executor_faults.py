@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from dds_domain import claimed_domain
 from executor_rig import Rig, rig
 from hostile_messages import BIG, claims
 from sensor_msgs.msg import JointState
@@ -22,7 +23,6 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from waiting import wait_until
 
 from neon_control.nodes.chunk_messages import chunk_qos
-from neon_control.nodes.processes import free_domain_id
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -34,7 +34,7 @@ ROWS: list[str] = []
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A moving rig."""
-    with rig(free_domain_id()) as built:
+    with claimed_domain() as domain, rig(domain) as built:
         built.start_player()
         built.wait_moving(30.0)
         yield built

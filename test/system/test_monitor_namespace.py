@@ -13,7 +13,7 @@ from waiting import wait_until
 
 from neon_control.core.common.paths import find_file
 from neon_control.monitor.link import EXECUTOR, Link
-from neon_control.nodes.processes import ProcessGroup, free_domain_id, node_command
+from neon_control.nodes.processes import ProcessGroup, node_command
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
 LIMIT = 60.0  # [s] on a busy computer
@@ -31,10 +31,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def group(browser: Browser, tmp_path: Path) -> Iterator[tuple[ProcessGroup, int]]:
+def group(browser: Browser, ros_domain_id: int, tmp_path: Path) -> Iterator[tuple[ProcessGroup, int]]:
     """`/left`, which moves, `/right`, which waits, and the page of the former; and their domain."""
-    domain = free_domain_id()
-    running = ProcessGroup(tmp_path, {k: v for k, v in os.environ.items() if k != "MUJOCO_GL"} | {"ROS_DOMAIN_ID": str(domain)})
+    running = ProcessGroup(tmp_path, {k: v for k, v in os.environ.items() if k != "MUJOCO_GL"})
     left, right = ("-r", "__ns:=/left"), ("-r", "__ns:=/right")
     params = find_file("robot.yaml", "config")
     running.start("sim_node", node_command("neon_control.sim.sim_node", params, ARM, *left))
@@ -42,7 +41,7 @@ def group(browser: Browser, tmp_path: Path) -> Iterator[tuple[ProcessGroup, int]
     running.start("right", node_command("neon_control.nodes.executor_node", params, {**ARM, **PATIENT}, *right))
     running.start("player", [*PLAYER, "--ros-args", *left])
     running.start("monitor", MONITOR)
-    yield running, domain
+    yield running, ros_domain_id
     running.stop()
 
 

@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Browser
+from dds_domain import claimed_domain
 from PIL import Image
 from waiting import wait_until
 
 from neon_control.core.common.paths import find_file
 from neon_control.monitor.link import EXECUTOR, Link
-from neon_control.nodes.processes import ProcessGroup, free_domain_id, node_command
+from neon_control.nodes.processes import ProcessGroup, node_command
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
 SCREENSHOTS = os.environ.get("NEON_CONTROL_SCREENSHOTS")
@@ -38,8 +39,7 @@ PLAYER = [sys.executable, str(Path(__file__).with_name("chunk_player.py")), "--r
 class System:
     """Simulation, both nodes and the monitor; and what /diagnostics says, apart from the page."""
 
-    def __init__(self, folder: Path) -> None:
-        domain = free_domain_id()
+    def __init__(self, folder: Path, domain: int) -> None:
         environment = {k: v for k, v in os.environ.items() if k != "MUJOCO_GL"} | {"ROS_DOMAIN_ID": str(domain)}
         self.folder = Path(SCREENSHOTS) if SCREENSHOTS else folder
         self.group = ProcessGroup(folder, environment)
@@ -91,13 +91,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def system(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    running = System(tmp_path_factory.mktemp("monitor"))
-    try:
-        browser.open(running.url())
-        yield running
-    finally:
-        running.link.close()
-        running.group.stop()
+    with claimed_domain() as domain:
+        running = System(tmp_path_factory.mktemp("monitor"), domain)
+        try:
+            browser.open(running.url())
+            yield running
+        finally:
+            running.link.close()
+            running.group.stop()
         print(running.group.tail("monitor", 5))
 
 
