@@ -7,22 +7,21 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from dds_domain import claimed_domain
 from waiting import wait_until
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.nodes.processes import free_domain_id
 from neon_control.robots.unitree.channel import ARM_SDK, LOOPBACK, LOW_STATE, Channel, configuration
 from neon_control.robots.unitree.messages import LowCmd, LowState
 from neon_control.robots.unitree.packed import LOW_CMD
 from neon_control.robots.unitree.packed import LOW_STATE as STATE_LAYOUT
 
-DOMAIN = free_domain_id()
 # Another process: writes commands until its input ends, and answers a state with its tick on its output.
-PEER = f"""
+PEER = """
 import select, sys, time
 from neon_control.robots.unitree.channel import ARM_SDK, LOW_STATE, Channel
 from neon_control.robots.unitree.messages import LowCmd, LowState
-channel = Channel("lo", {DOMAIN})
+channel = Channel("lo", int(sys.argv[1]))
 writer, reader = channel.writer(ARM_SDK, LowCmd), channel.reader(LOW_STATE, LowState)
 message = LowCmd(mode_machine=5)
 message.motor_cmd[15].q = 0.75
@@ -35,15 +34,21 @@ channel.close()
 
 
 @pytest.fixture
-def channel() -> Iterator[Channel]:
-    made = Channel(LOOPBACK, DOMAIN)
+def domain() -> Iterator[int]:
+    with claimed_domain() as claimed:
+        yield claimed
+
+
+@pytest.fixture
+def channel(domain: int) -> Iterator[Channel]:
+    made = Channel(LOOPBACK, domain)
     yield made
     made.close()
 
 
 @pytest.fixture
-def peer() -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen([sys.executable, "-c", PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+def peer(domain: int) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen([sys.executable, "-c", PEER, str(domain)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
         if process.poll() is None:
             process.kill()
@@ -81,9 +86,9 @@ def test_another_writer_of_a_topic_is_seen_with_its_process_and_gone_when_it_end
 
 
 @pytest.mark.system
-def test_a_domain_is_left_and_joined_again_in_one_process() -> None:
+def test_a_domain_is_left_and_joined_again_in_one_process(domain: int) -> None:
     for _ in range(2):
-        made = Channel(LOOPBACK, DOMAIN)
+        made = Channel(LOOPBACK, domain)
         made.writer(ARM_SDK, LowCmd).write(LowCmd())
         made.close()
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from cyclonedds.domain import DomainParticipant
+from dds_domain import claimed_domain
 from g1_bench import FINGERS, robot_with_hand
 from waiting import wait_until
 
-from neon_control.nodes.processes import free_domain_id
 from neon_control.robots.unitree import messages
 from neon_control.robots.unitree.channel import (
     ARM_SDK,
@@ -51,10 +51,10 @@ class Robot:
 @pytest.fixture
 def channels() -> Iterator[tuple[Channel, Robot]]:
     """The driver's, and the robot's."""
-    domain = free_domain_id()
-    ours = Channel(LOOPBACK, domain)
-    yield ours, Robot(domain)
-    ours.close()
+    with claimed_domain() as domain:
+        ours = Channel(LOOPBACK, domain)
+        yield ours, Robot(domain)
+        ours.close()
 
 
 def test_calls_hands_odometry_and_battery(channels: tuple[Channel, Robot]) -> None:
