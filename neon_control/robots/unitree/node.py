@@ -350,8 +350,9 @@ class UnitreeNode(AutostartNode):
                     self._estopped = status.values["estop"] == "pressed"
 
     def _press_estop(self) -> None:
+        self.get_logger().error(f"{self._stopped_by} was pressed on the remote control: stop")
         if not self._estop.service_is_ready():
-            self.get_logger().error(f"the remote control's stop was pressed, but there is no service {self._estop.srv_name}")
+            self.get_logger().error(f"nobody serves {self._estop.srv_name}: no e-stop of an executor was pressed")
             return
         self._estop.call_async(SetBool.Request(data=True))
 
