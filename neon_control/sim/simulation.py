@@ -161,6 +161,7 @@ class Simulation:
                 "seed": self._seed,
                 "index": self._index,
                 "resets": self._resets,
+                "task": world.description.task,
                 "time": round(world.time, 3),
                 "target": episode.target,
                 "text": self._microphone.text,
