@@ -170,6 +170,7 @@ class Simulation:
                 "time_to_reach": episode.time_to_reach,
                 "distances": {c: round(world.hand_distance(c), 4) for c in COLOURS},
                 "touched": sorted(world.touched),
+                "held": [c for c in COLOURS if world.is_held(c)],
                 "cubes": {c: _rounded(p) for c, p in world.cube_positions.items()},
                 "cube_rotations": {c: _rounded(world.data.body(f"{c}_cube").xquat) for c in COLOURS},
                 "hands": {s: _rounded(p) for s, p in world.hand_positions.items()},
