@@ -57,7 +57,8 @@ class WireExpert:
         silent: it sends none.
         placed: whether the named cube lies in the tray, and nothing holds it.
         lowest: [m] how far above its place on the table the named cube has been since `watch`.
-        status: newest diagnostics of the executor's control.
+        status, message: newest diagnostics of the executor's control.
+        node: ours, which is spun.
     """
 
     def __init__(self, listener: Listener, robot_file: str | Path) -> None:
@@ -67,8 +68,9 @@ class WireExpert:
         self._expert = PickExpert(robot, self._names, SPEED * DT)
         self.silent, self.placed, self.lowest = False, False, np.inf
         self.status: dict[str, str] = {}
+        self.message, self.node = "", listener.node
         self._seen: tuple[dict[str, Any], JointState] | None = None
-        node = listener.node
+        node = self.node
         self._joints = node.create_publisher(JointTrajectory, CHUNK_JOINTS, chunk_qos())
         self._base = node.create_publisher(MultiDOFJointTrajectory, CHUNK_BASE, chunk_qos()) if self._world.has_base else None
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
@@ -108,7 +110,7 @@ class WireExpert:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == "executor_node: control":
-                self.status = {v.key: v.value for v in status.values}
+                self.status, self.message = {v.key: v.value for v in status.values}, status.message
 
     def _on_truth(self, message: String) -> None:
         truth = json.loads(message.data)
@@ -146,12 +148,12 @@ class WireExpert:
 
 
 @contextlib.contextmanager
-def picking_robot(folder: Path, robot_file: str | Path) -> Iterator[WireExpert]:
-    """Simulation, executor and expert, up and running."""
+def picking_robot(folder: Path, robot_file: str | Path, executor_file: str | Path | None = None) -> Iterator[WireExpert]:
+    """Simulation, executor and expert, up and running; the executor may read another robot file."""
     robot = load_robot(robot_file)
     sim = {"robot_config": robot_file, "width": 16, "height": 16, "camera_rate_hz": 1.0, "speech_delay": 0.0, "seed": 11}
     with simulated_robot(folder, **sim) as (_, listener):
-        parameters = {"robot_config": robot_file, "mode": simulated_mode(robot), **PATIENT, "command_lead": 0.1}
+        parameters = {"robot_config": executor_file or robot_file, "mode": simulated_mode(robot), **PATIENT, "command_lead": 0.1}
         executor = NodeProcess(folder / "executor_node.log", "neon_control.nodes.executor_node", **parameters)
         expert = WireExpert(listener, robot_file)
         try:
