@@ -151,14 +151,16 @@ class WireExpert:
 def picking_robot(folder: Path, robot_file: str | Path, executor_file: str | Path | None = None) -> Iterator[WireExpert]:
     """Simulation, executor and expert, up and running; the executor may read another robot file."""
     robot = load_robot(robot_file)
+    parameters = {"robot_config": executor_file or robot_file, "mode": simulated_mode(robot), **PATIENT, "command_lead": 0.1}
     sim = {"robot_config": robot_file, "width": 16, "height": 16, "camera_rate_hz": 1.0, "speech_delay": 0.0, "seed": 11}
-    with simulated_robot(folder, **sim) as (_, listener):
-        parameters = {"robot_config": executor_file or robot_file, "mode": simulated_mode(robot), **PATIENT, "command_lead": 0.1}
-        executor = NodeProcess(folder / "executor_node.log", "neon_control.nodes.executor_node", **parameters)
-        expert = WireExpert(listener, robot_file)
-        try:
-            yield expert
-        finally:
-            expert.close()
-            executor.kill()
-            print(executor.log.read_text())
+    executor = NodeProcess(folder / "executor_node.log", "neon_control.nodes.executor_node", **parameters)
+    try:  # the listener leaves before any process is killed
+        with simulated_robot(folder, **sim) as (_, listener):
+            expert = WireExpert(listener, robot_file)
+            try:
+                yield expert
+            finally:
+                expert.close()
+    finally:
+        executor.kill()
+        print(executor.log.read_text())
