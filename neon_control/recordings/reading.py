@@ -58,6 +58,8 @@ class Report:
     rates: dict[str, float] = field(default_factory=dict)  # topic or feature -> [Hz], mean from its first to its last message
     images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # camera, how its images came -> how many
     observer: Observer = field(default_factory=Observer)  # is shown what is read
+    take: str = ""  # what the recording is a part of, as it says itself; its scene is the same in all parts
+    dark: bool = False  # whether it says that its images are black on purpose
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, where: str, time: float | None, what: str, kind: str = "") -> None:

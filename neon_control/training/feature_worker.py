@@ -105,6 +105,7 @@ class Worker:
             return Outcome(index, encoded, problems)
         images = [[camera, vars(kind), count] for (camera, kind), count in report.images.items()]
         notes = {"problems": json.dumps(problems), "images": json.dumps(images)}
+        notes |= {"take": report.take} if report.take else {}
         notes |= {"tasks": json.dumps(sorted(tasks - {""}))} if job.told else {}
         write_arrays(files.samples, samples.join(), notes)
         return Outcome(index, encoded, problems)

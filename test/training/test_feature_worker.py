@@ -32,6 +32,7 @@ from neon_control.training.augmentation import Augment
 from neon_control.training.feature_files import map_arrays
 from neon_control.training.feature_job import Job, Notes
 from neon_control.training.feature_worker import Worker
+from neon_control.training.features import prepare
 
 HALF = FRAMES // 2
 SPEC = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
@@ -225,7 +226,31 @@ def test_a_backbone_that_reads_is_told_each_frame_s_own_task(tmp_path: Path, rea
         assert np.allclose(part, expected, atol=2e-5), "batches that span both tasks too"
     fixed = replace(job, vision=replace(reader, tasks=False, instruction="open the drawer"))
     assert np.allclose(Worker(fixed).encode(list(first.samples(ARM, 0.02, 16))[-1:])["vision"], opened, atol=2e-5)
-    assert job.tasks([first, second]) == ["open the drawer", "put the cup in"] and fixed.tasks([first]) == []
+    told = [prepare([first, second], job).tasks, prepare([first], fixed).tasks]
+    assert told == [("open the drawer", "put the cup in"), ()]
+
+
+def test_variants_of_an_image_are_told_its_frame_s_own_task(tmp_path: Path, reader: BackboneSpec) -> None:
+    """JPEG leaves pictures of one grey as they are: whatever differs is what was read."""
+    root = write_tasks(write_set(tmp_path / "set", two_tasks), "open the drawer", "put the cup in")
+    job = Job(ARM, 0.02, 16, reader, tmp_path / "cache", audio=False, augment=Augment(2, jpeg=1.0))
+    recordings = find_recordings(root, FRONT)
+    found = prepare(recordings, job)
+    for arrays in found.arrays:
+        assert arrays["views"].shape == (FRAMES, 2, arrays["vision"].shape[1])
+        for view in range(2):
+            assert np.allclose(arrays["views"][:, view], arrays["vision"], atol=2e-5)
+    first = found.arrays[0]["views"]
+    assert np.abs(first[0] - first[-1]).max() > 1e-4
+    untold = replace(job, vision=replace(reader, tasks=False, instruction="open the drawer"))
+    files, others = ([j.files(r).views for r in recordings] for j in (job, untold))
+    assert not set(files) & set(others), "other words are other variants"
+    assert np.allclose(prepare(recordings, untold).arrays[0]["views"], first[0], atol=2e-5)
+
+
+def test_a_recording_s_take_is_noted(done: Job, recordings: Path) -> None:
+    bags = find_recordings(recordings)
+    assert prepare(bags, done).takes == ("take 0",) * 2 and len(bags) == 2
 
 
 def test_other_words_are_other_features_and_only_for_those_that_are_told_any(tmp_path: Path, reader: BackboneSpec) -> None:
@@ -265,7 +290,7 @@ def test_what_is_to_be_done_is_spoken_in_many_voices_where_there_is_no_sound(tmp
     assert len(heard) == len(set(heard)) < 2 * FRAMES, "a voice that says the same is heard once"
     arrays = [(job.load(job.files(r)) or ({}, ()))[0]["audio"] for r in recordings]
     assert len(np.unique(arrays[0], axis=0)) > 0.6 * FRAMES, "many voices"
-    assert job.tasks(recordings) == ["open the drawer", "put the cup in"]
+    assert prepare(recordings, job).tasks == ("open the drawer", "put the cup in")
     again = Worker(replace(job, cache=tmp_path / "again"))
     assert np.array_equal(again.encode(list(recordings[1].samples(ARM, 0.02, 16))[:3], recordings[1].name)["audio"], arrays[1][:3])
 
