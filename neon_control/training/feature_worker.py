@@ -77,7 +77,7 @@ class Worker:
                 if not batch:
                     continue
                 tasks.update(s.observation.instruction for s in batch)
-                rows = _to_arrays(batch)
+                rows = to_arrays(batch)
                 samples.add(rows)
                 for pieces, path, encode in kept:
                     missing = [row for row, frame in enumerate(frames_of(rows)) if frame not in pieces.frames]
@@ -227,7 +227,8 @@ class _Pieces:
         return self._pieces[0]
 
 
-def _to_arrays(samples: Sequence[Sample]) -> Arrays:
+def to_arrays(samples: Sequence[Sample]) -> Arrays:
+    """What a samples file holds of them."""
     return {
         "joints": np.stack([s.observation.joint_positions for s in samples]).astype(np.float32),
         "actions": np.stack([s.actions for s in samples]).astype(np.float32),

@@ -4,6 +4,8 @@
     python test/benchmarks/hours_of_video.py write /tmp/hours --episodes 20 --times 5              # the same in a fifth of the time
     python test/benchmarks/hours_of_video.py train /tmp/hours --kill 120 1500 -- --epochs 2
 
+    python test/benchmarks/hours_of_video.py pretend /tmp/hours    # features of random numbers: the training, without hours of encoding
+
 `write` is our own export, of images in which everything moves. `train` starts `neon_control train` on it, adds what follows `--`, kills all
 of its processes (SIGKILL) so many seconds after it began, as often as it is told, starts the same command again, and reports as a table:
 memory is the sum over its processes of what `/proc/PID/smaps_rollup` tells each second. PSS shares a page among those who map it; of it,
@@ -24,6 +26,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as arrow
@@ -37,8 +40,15 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.observation import Observation
+from neon_control.recordings.finding import find_recordings
 from neon_control.recordings.lerobot.export import LeRobotExport
+from neon_control.recordings.observer import Observer
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample
+from neon_control.runtime.encoders.hearing import AUDIO_FEATURES
+from neon_control.training.config import TrainConfig
+from neon_control.training.feature_files import write_arrays
+from neon_control.training.feature_job import Job
+from neon_control.training.feature_worker import to_arrays
 
 CAMERAS, SIZE, FPS = ("head", "wrist"), (480, 640), 30  # SIZE: height, width
 TASKS = ("put the cube into the box", "open the drawer", "close the drawer")
@@ -154,6 +164,37 @@ def robot_file(root: Path) -> Path:
     return root / "robot.yaml"
 
 
+class Blind(Observer):
+    """Needs no image."""
+
+    def chosen(self, stamps: np.ndarray) -> np.ndarray:
+        return np.zeros(len(stamps), bool)
+
+
+def pretend(root: Path) -> None:
+    """Fill the cache: samples as they are, and random numbers in the place of their features."""
+    config = TrainConfig(**settings(root))
+    robot = load_robot(config.robot)
+    space = ActionSpace.from_robot(robot, config.mode)
+    job = Job(space, config.dt, config.num_steps, config.backbone_spec(robot), Path(config.cache))
+    rng = np.random.default_rng(0)
+    for recording in tqdm(find_recordings(config.data, config.recording_of(robot)), "pretending", unit="episode"):
+        files = job.files(recording)
+        samples = list(recording.samples(space, config.dt, config.num_steps, report=Report(observer=Blind())))
+        rows = to_arrays(samples)
+        shape = len(samples), job.vision.features
+        seen = {"vision": rng.standard_normal(shape, np.float32), "audio": np.zeros((len(samples), AUDIO_FEATURES), np.float32)}
+        files.features.parent.mkdir(parents=True, exist_ok=True)
+        write_arrays(files.features, seen | {key: rows[key] for key in ("stamps", "episode")})
+        write_arrays(files.samples, rows, {"problems": "[]", "images": "[]"})
+
+
+def settings(root: Path) -> dict[str, Any]:
+    """Of the training."""
+    config = {"name": "hours", "data": str(root / "set"), "robot": str(robot_file(root)), "cameras": CAMERAS, "epochs": 2}
+    return config | {"runs": str(root / "runs"), "out": str(root / "policies"), "cache": str(root / "cache")}
+
+
 @dataclass
 class Memory:
     """[MB] the largest sums over all processes, and when the largest PSS was [s]."""
@@ -200,9 +241,7 @@ class Phase:
 def train(root: Path, kills: list[float], more: list[str]) -> int:
     """Run the command to its end, and print what it took."""
     command = [sys.executable, "-m", "neon_control.tools.cli", "train", "--config", str(root / "train.yaml"), *more]
-    config = {"name": "hours", "data": str(root / "set"), "robot": str(robot_file(root)), "cameras": list(CAMERAS), "epochs": 2}
-    config |= {"runs": str(root / "runs"), "out": str(root / "policies"), "cache": str(root / "cache")}
-    (root / "train.yaml").write_text(yaml.safe_dump(config))
+    (root / "train.yaml").write_text(yaml.safe_dump(settings(root) | {"cameras": list(CAMERAS)}))
     rows, code = [], 0
     with (root / "train.log").open("w") as log:
         for kill in (*kills, float("inf")):
@@ -234,7 +273,7 @@ def train(root: Path, kills: list[float], more: list[str]) -> int:
 def main() -> int:
     """See the module's text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("write", "train"))
+    parser.add_argument("what", choices=("write", "pretend", "train"))
     parser.add_argument("root", type=Path)
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--times", type=int, default=1, help="so often are they in it, which saves time")
@@ -244,6 +283,9 @@ def main() -> int:
     args = parser.parse_args(sys.argv[1:split])
     if args.what == "write":
         write(args.root, args.episodes, args.seconds, args.times)
+        return 0
+    if args.what == "pretend":
+        pretend(args.root)
         return 0
     return train(args.root, args.kill, list(itertools.islice(sys.argv, split + 1, None)))
 
