@@ -8,17 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
-import pytest
 from bag_writer import BagWriter, image, joint_state, position_command, text
 from whole_recording import read_all
 
-from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.recording_names import CommandTopic, RecordingConfig
 from neon_control.recordings.finding import Report, find_recordings
 from neon_control.recordings.lerobot.export import LeRobotExport
-from neon_control.recordings.lerobot.video_files import VideoFiles
 
 NAMES, FPS = ("joint0", "joint1"), 10
 SPACE = ActionSpace("arms_only", NAMES, {"arms": slice(0, 2)}, -np.ones(2), np.ones(2))
@@ -85,23 +82,3 @@ def test_a_recording_without_one_of_the_cameras_gives_no_episode(tmp_path: Path)
         dataset.add(find_recordings(write_bag(tmp_path / "bag"), blind)[0], 0.02, report)
     assert dataset.episodes == 0 and not (tmp_path / "set/meta").exists()
     assert any("hand" in str(p) for p in report.problems)
-
-
-def test_a_camera_whose_images_change_their_size_is_refused(tmp_path: Path) -> None:
-    files = VideoFiles("wrist", lambda number: tmp_path / f"{number}.mp4", FPS, 1)
-    files.add(np.zeros((24, 32, 3), np.uint8), begins=True)
-    with pytest.raises(ConfigError, match="wrist: images of 48 x 32 pixels after some of 32 x 24"):
-        files.add(np.zeros((32, 48, 3), np.uint8), begins=True)
-    files.close()
-
-
-def test_an_episode_begins_another_file_where_the_last_one_is_large(tmp_path: Path) -> None:
-    files = VideoFiles("wrist", lambda number: tmp_path / f"{number}.mp4", FPS, 1)
-    starts = []
-    for frames in (2, 60, 3):  # the encoder has given nothing of two frames yet
-        for frame in range(frames):
-            files.add(np.zeros((24, 32, 3), np.uint8), begins=frame == 0)
-        starts.append((files.number, files.start))
-    files.close()
-    assert starts == [(0, 0.0), (0, 2 / FPS), (1, 0.0)]
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["0.mp4", "1.mp4"]
