@@ -40,7 +40,10 @@ class Spill:
                 rows = np.memmap(file, np.float32, "r+", shape=tuple(shape))
         except OSError as error:
             raise ConfigError(f"{size / 1e9:.1f} GB of features do not fit on the disk of {self._folder}: {error.strerror}") from error
-        self._maps += [mapped] if (mapped := _map_of(rows)) is not None else []
+        if (mapped := _map_of(rows)) is not None:
+            # Batches are rows from anywhere. For each, the system would map the megabytes around it, too: 350 MB for 512 rows of 16 KB.
+            mapped.madvise(mmap.MADV_RANDOM)
+            self._maps.append(mapped)
         return rows
 
     def let_go(self) -> None:

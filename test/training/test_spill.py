@@ -40,6 +40,17 @@ def test_what_was_looked_at_is_out_of_memory_once_it_is_let_go_of_and_stays_what
     assert list(tmp_path.iterdir()) == [], "the file goes with the process, whatever ends it"
 
 
+def test_rows_from_anywhere_bring_little_but_themselves_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spilling, "SPILL", 1 << 20)
+    spill = Spill(tmp_path)
+    rows = spill.room((16384, 4096))  # 256 MiB
+    for begin in range(0, len(rows), 1024):
+        rows[begin : begin + 1024] = 1.0
+        spill.let_go()
+    picked = rows[np.random.default_rng(0).integers(0, len(rows), 256)]  # 4 MiB
+    assert picked.all() and picked.nbytes <= mapped(tmp_path) < 16 * picked.nbytes
+
+
 def test_a_recordings_arrays_are_let_go_of_through_every_view_and_what_is_in_memory_stays(tmp_path: Path) -> None:
     write_arrays(tmp_path / "a.safetensors", {"vision": np.ones(SHAPE, np.float32)})
     arrays, _ = map_arrays(tmp_path / "a.safetensors") or ({}, {})
