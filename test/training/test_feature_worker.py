@@ -226,26 +226,36 @@ def test_a_backbone_that_reads_is_told_each_frame_s_own_task(tmp_path: Path, rea
         assert np.allclose(part, expected, atol=2e-5), "batches that span both tasks too"
     fixed = replace(job, vision=replace(reader, tasks=False, instruction="open the drawer"))
     assert np.allclose(Worker(fixed).encode(list(first.samples(ARM, 0.02, 16))[-1:])["vision"], opened, atol=2e-5)
-    told = [prepare([first, second], job).tasks, prepare([first], fixed).tasks]
-    assert told == [("open the drawer", "put the cup in"), ()]
+    assert prepare([first, second], job).tasks == ("open the drawer", "put the cup in")
+    assert fixed.load(fixed.files(first)) is None and notes.tasks == ("open the drawer", "put the cup in")
 
 
 def test_variants_of_an_image_are_told_its_frame_s_own_task(tmp_path: Path, reader: BackboneSpec) -> None:
     """So little noise is rounded away, and the pictures are all the same: whatever differs is what was read."""
     root = write_tasks(write_set(tmp_path / "set", two_tasks), "open the drawer", "put the cup in")
     job = Job(ARM, 0.02, 16, reader, tmp_path / "cache", audio=False, augment=Augment(2, noise=0.01))
-    recordings = find_recordings(root, FRONT)
-    found = prepare(recordings, job)
-    for arrays in found.arrays:
-        assert arrays["views"].shape == (FRAMES, 2, arrays["vision"].shape[1])
-        for view in range(2):
-            assert np.allclose(arrays["views"][:, view], arrays["vision"], atol=2e-5)
-    first = found.arrays[0]["views"]
-    assert np.abs(first[0] - first[-1]).max() > 1e-4
+    recording, worker = find_recordings(root, FRONT)[0], Worker(job)
+    files = job.files(recording)
+    assert worker.run(0, recording, files).problems == ()
+    arrays, _ = job.load(files) or ({}, Notes())
+    views, vision = arrays["views"], arrays["vision"]
+    assert views.shape == (FRAMES, 2, vision.shape[1]) and np.abs(views[0] - views[-1]).max() > 1e-4
+    for view in range(2):
+        assert np.allclose(views[:, view], vision, atol=2e-5)
     untold = replace(job, vision=replace(reader, tasks=False, instruction="open the drawer"))
-    files, others = ([j.files(r).views for r in recordings] for j in (job, untold))
-    assert not set(files) & set(others), "other words are other variants"
-    assert np.allclose(prepare(recordings, untold).arrays[0]["views"], first[0], atol=2e-5)
+    assert untold.files(recording).views != files.views, "other words are other variants"
+
+
+def test_of_a_long_recording_only_what_is_not_saved_yet_is_in_memory(tmp_path: Path) -> None:
+    pieces = feature_worker._Pieces({})
+    for begin in (0, 5, 10):
+        stamps = np.arange(begin, begin + 5)
+        pieces.add({"vision": np.full((5, 3), begin, np.float32), "stamps": stamps, "episode": np.zeros(5, np.int32)})
+        pieces.save(tmp_path / "a.safetensors")
+        assert [type(p["vision"]) for p in pieces._pieces] == [np.memmap]
+    arrays, _ = map_arrays(tmp_path / "a.safetensors") or ({}, {})
+    assert arrays["stamps"].tolist() == list(range(15)) and arrays["vision"][:, 0].tolist() == [0.0] * 5 + [5.0] * 5 + [10.0] * 5
+    assert (pieces.added, pieces.unsaved, len(pieces.frames)) == (15, 0, 15)
 
 
 def test_a_recording_s_take_is_noted(done: Job, recordings: Path) -> None:
