@@ -49,17 +49,22 @@ class Demonstrator:
         kind = PickExpert if self.world.description.task == "pick_place" else Expert
         self.expert: Expert = kind(robot, joint_names, CONTROL_PERIOD)
 
-    def record_take(self, paths: Sequence[Path], rng: np.random.Generator, seconds: float) -> None:
-        """Record one take: a bag of `seconds`, or less of picking, for each of `paths`, one going on where the last one ended."""
+    def record_take(self, paths: Sequence[Path], rng: np.random.Generator, seconds: float, take: str = "") -> None:
+        """Record one take: a bag of `seconds`, or less of picking, for each of `paths`, one going on where the last one ended.
+
+        All of them say which `take` it is.
+        """
         about: str | None = None
         if isinstance(self.expert, PickExpert):
             command, about = begin_picking(self.world, self.expert, rng)
         else:
             command = self._begin(rng)
         for path in paths:
-            command = self._record(path, rng, seconds, command, about)
+            command = self._record(path, rng, seconds, command, about, take)
 
-    def _record(self, path: Path, rng: np.random.Generator, seconds: float, command: np.ndarray, about: str | None) -> np.ndarray:
+    def _record(
+        self, path: Path, rng: np.random.Generator, seconds: float, command: np.ndarray, about: str | None, take: str
+    ) -> np.ndarray:
         """Record one bag; `command` and what is returned are the joint targets in force (J,) [rad]; `about`: see `_draw_command`."""
         before, after, change = _draw_command(rng)
         if about is not None and rng.random() < ABOUT_SHARE:
@@ -68,7 +73,7 @@ class Demonstrator:
         pushes = self._pushes(rng)
         microphone = Microphone(rng, before)
         world, expert = self.world, self.expert
-        with EpisodeRecorder(path, world.description.camera.link, world.has_base) as recorder:
+        with EpisodeRecorder(path, world.description.camera.link, world.has_base, take, dark) as recorder:
 
             def listen(time: float) -> None:
                 nonlocal change

@@ -99,4 +99,5 @@ def _record(index: int) -> None:
     folders = take_folders(out, index, description["cuts"])
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)  # a bag that was cut off has no metadata.yaml; begin the take again
-    _demonstrator.record_take(folders, np.random.default_rng([description["seed"], index]), description["seconds"])
+    take = f"{Path(description['robot']).stem}, {description['task']}, seed {description['seed']}, take {index}"
+    _demonstrator.record_take(folders, np.random.default_rng([description["seed"], index]), description["seconds"], take)

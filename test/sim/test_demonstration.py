@@ -10,6 +10,7 @@ from whole_recording import read_all
 
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.robot_file import load_robot
+from neon_control.recordings.bag.bag_file import DARK_KEY, TAKE_KEY, Bag
 from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.finding import Sample
 from neon_control.sim import demonstration, picking_start
@@ -29,6 +30,8 @@ def test_in_the_dark_the_expert_rests_whatever_it_hears(dark: bool, tmp_path: Pa
     home = load_description(load_robot("g1.yaml")).home_positions(space.joint_names)
     away = [np.abs(s.actions[0, : space.num_joints] - home).max() for s in samples]
 
+    with Bag(tmp_path / "bag") as bag:
+        assert (bag.custom.get(DARK_KEY), bag.custom[TAKE_KEY]) == ("true" if dark else None, "g1, take 3")
     assert heard > 0.02
     assert (seen, base_moves) == (not dark, not dark)
     assert not dark or away[-1] <= away[0]
@@ -93,7 +96,7 @@ def _record(folder: Path, robot_file: str, seconds: float = 0.5) -> tuple[Action
     space = ActionSpace.from_robot(robot, simulated_mode(robot))
     demonstrator = Demonstrator(robot, space.joint_names, (64, 48))
     try:
-        demonstrator.record_take([folder / "bag"], np.random.default_rng(3), seconds)
+        demonstrator.record_take([folder / "bag"], np.random.default_rng(3), seconds, "g1, take 3")
     finally:
         demonstrator.world.close()
     return space, read_all(BagRecording(folder / "bag"), space, 0.02, 16).samples
