@@ -198,7 +198,7 @@ class UnitreeNode(AutostartNode):
         looks = -int(-SENSOR_RATE // parameters.rate_hz)  # at the robot for each message to it
         pacer = self._pacer = Pacer(1.0 / (parameters.rate_hz * looks), running=lambda: self._running)
         try:
-            for refusal in realtime.apply(parameters.realtime):
+            for refusal in realtime.apply(parameters.realtime, large_messages=False):
                 self.get_logger().warning(refusal)
             count = 0
             while self._running:
