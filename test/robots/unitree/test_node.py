@@ -14,6 +14,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 from unitree_rig import DRIVER, EXECUTOR, START, UnitreeRig
+from unitree_rules import lateness
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.robots.unitree.motors import JOINTS
@@ -55,14 +56,15 @@ class Bench(UnitreeRig):
         self.wait(lambda: self.driver("state") == "engaged" and self.listens(), "the arms", START)
 
     def back_after(self, since: int) -> float:
-        """[s] from an instant [ns] to the driver's first message with the weight 0 after it."""
+        """[s] from an instant [ns] to the driver's first message with the weight 0 after it; this computer's own lateness is left out."""
 
         def found() -> list[int]:
             rows = self.log().rows
             ours = rows["writer"] == rows["writer"][0]
             return rows["taken"][ours & (rows["taken"] > since) & (rows["weight"] == 0.0)].tolist()
 
-        return (self.wait(found, "the weight 0", START)[0] - since) * 1e-9
+        seconds = (self.wait(found, "the weight 0", START)[0] - since) * 1e-9
+        return seconds - lateness(self.log(), since)
 
 
 @pytest.fixture
