@@ -118,7 +118,7 @@ $(VENV)/.torch: $(BIN)/python
 
 $(VENV)/.demo: setup.py $(VENV)/.torch
 	@echo "installing what the demo needs"
-	@$(PIP) install --quiet -e ".[$(ROS_WHEELS),sim,train,replay]"
+	@$(PIP) install --quiet -e ".[$(ROS_WHEELS),sim,unitree,train,replay]"
 	@$(MAKE) --no-print-directory rendering
 	@touch $@
 

@@ -117,6 +117,9 @@ HUGGINGFACE = [
     "huggingface-hub>=0.25",
 ]
 
+# A Unitree G1 by its own DDS topics, in the driver's process alone.
+UNITREE = ["cyclonedds>=11,<12"]
+
 # Encoding recordings on several computers; 500 MB with what it brings, so no other extra includes it.
 RAY = ["ray[data]>=2.51,<3"]
 
@@ -128,6 +131,7 @@ TEST = [
     *TRAIN,
     *HUGGINGFACE,
     *REPLAY,
+    *UNITREE,
     *XACRO,
     "hypothesis>=6.100",
     "import-linter>=2.5",
@@ -203,6 +207,7 @@ setup(
         "parquet": ["pyarrow>=15"],
         "huggingface": [*CPU, *HUGGINGFACE],
         "ray": [*TRAIN, *RAY],
+        "unitree": UNITREE,
         "docs": DOCS,
         "test": TEST,
         "colcon": ["colcon-common-extensions", "setuptools<80", "pytest>=8.3"],
@@ -214,6 +219,8 @@ setup(
             f"executor_node = {PACKAGE}.nodes.executor_node:main",
             f"monitor_node = {PACKAGE}.nodes.monitor_node:main",
             f"sim_node = {PACKAGE}.sim.sim_node:main",
+            f"unitree_sim_node = {PACKAGE}.sim.unitree.node:main",
+            f"unitree_node = {PACKAGE}.robots.unitree.node:main",
             f"neon_control = {PACKAGE}.tools.cli:main",
         ]
     },

@@ -18,10 +18,12 @@ from neon_control.core.common.text_table import markdown_table
 from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
 from neon_control.nodes.monitor_node import MonitorNode
+from neon_control.robots.unitree.node import UnitreeNode
 from neon_control.sim.sim_node import SimNode
+from neon_control.sim.unitree.node import UnitreeSimNode
 
 FILE = Path(__file__).with_name("parameters.md")
-NODES: tuple[Callable[[], Node], ...] = (InferenceNode, ExecutorNode, MonitorNode, SimNode)
+NODES: tuple[Callable[[], Node], ...] = (InferenceNode, ExecutorNode, MonitorNode, SimNode, UnitreeNode, UnitreeSimNode)
 OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")  # rclpy's own
 COLUMNS = ("parameter", "type", "default", "range", "meaning", "changes")
 UNBOUNDED = 1e18  # limits beyond this stand for "none"

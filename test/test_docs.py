@@ -22,7 +22,11 @@ from neon_control.nodes.executor_node import ExecutorNode
 from neon_control.nodes.inference import InferenceNode
 from neon_control.nodes.lifecycle import AutostartNode
 from neon_control.nodes.monitor_node import MonitorNode
+from neon_control.robots.unitree.motors import MODELS
+from neon_control.robots.unitree.node import UnitreeNode
+from neon_control.robots.unitree.packed import LOW_STATE
 from neon_control.sim.sim_node import SimNode
+from neon_control.sim.unitree.node import UnitreeSimNode
 from neon_control.tools.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +36,8 @@ NODES: dict[str, Callable[[], Node]] = {
     "executor_node": ExecutorNode,
     "monitor_node": MonitorNode,
     "sim_node": SimNode,
+    "unitree_node": UnitreeNode,
+    "unitree_sim_node": UnitreeSimNode,
 }
 NAMESPACE = "/robot"  # tells relative names from absolute ones
 # What every node, and every lifecycle node, offers whatever it does.
@@ -39,6 +45,10 @@ OF_EVERY_NODE = re.compile(
     r"/rosout|/parameter_events|.*/(get_type_description|((get|set|list|describe)_parameter(_type)?s(_atomically)?)"
     r"|transition_event|(get|change)_state|get_available_(states|transitions)|get_transition_graph)"
 )
+
+state = LOW_STATE.make()
+state.fields["mode_machine"] = MODELS["29"].mode_machine
+LOW_STATE_OF_29_JOINTS = state.to_wire()
 
 Interface = tuple[str, str, str]  # direction, name, type
 
@@ -92,6 +102,9 @@ def test_topics_and_services_are_documented_and_documented_ones_exist(name: str,
     try:
         if isinstance(node, AutostartNode):
             assert node.trigger_configure() is TransitionCallbackReturn.SUCCESS
+        if isinstance(node, UnitreeNode):  # it listens to commands only while it has a robot's arms
+            assert node._driver.take_state(0, LOW_STATE_OF_29_JOINTS)
+            node._listen(True)
         assert offered_interfaces(node) == documented_interfaces()[name]
     finally:
         node.destroy_node()

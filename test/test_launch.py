@@ -31,7 +31,10 @@ ARGUMENTS = {
     "state_publisher",
     "record",
 }
-OWN_ARGUMENTS = {"replay.launch.py": {"bag", "rate", "start_offset", "delay"}}  # besides those of robot.launch.py
+OWN_ARGUMENTS = {
+    "replay.launch.py": {"bag", "rate", "start_offset", "delay"},
+    "g1.launch.py": {"network_interface", "domain", "max_weight", "simulated"},
+}  # besides those of robot.launch.py
 
 
 def tree(name: str) -> ast.Module:

@@ -49,8 +49,11 @@ class DemoLink(Link):
     """A link that also knows the simulation, and keeps the JointTrajectories on `command_topic`, if there is one.
 
     Attributes:
+        sim: the simulation's node.
         image_counts: one for each status of the inference node.
     """
+
+    sim = SIM
 
     def __init__(self, command_topic: str | None = None) -> None:
         super().__init__("demo")
@@ -59,14 +62,14 @@ class DemoLink(Link):
         self.image_counts: list[ImageCount] = []
         self._commands: list[tuple[int, bytes]] = []  # [ns], message
         # Asked when somebody wants to know: a callback for each message costs more than all else that an unwatched page does.
-        self._episode = PolledSubscription(self.node, String, f"{SIM}/episode", QoSProfile(depth=1))
+        self._episode = PolledSubscription(self.node, String, f"{self.sim}/episode", QoSProfile(depth=1))
         if command_topic is not None:
             # Read when the trial is over, so that this process takes little while the robot moves. A deep queue: a busy moment loses none.
             self.node.create_subscription(JointTrajectory, command_topic, self._on_command, QoSProfile(depth=200), raw=True)
         self.listeners.append(self._count_images)
         self._controls = ExecutorControls(self)
-        self._reset: Client[Any, Any] = self.node.create_client(Trigger, f"{SIM}/reset")
-        self._parameters: Client[Any, Any] = self.node.create_client(SetParameters, f"{SIM}/set_parameters")
+        self._reset: Client[Any, Any] = self.node.create_client(Trigger, f"{self.sim}/reset")
+        self._parameters: Client[Any, Any] = self.node.create_client(SetParameters, f"{self.sim}/set_parameters")
         self.start()
 
     @property
@@ -89,7 +92,7 @@ class DemoLink(Link):
         """Which nodes do not do their work yet, and why; empty when all do."""
         problems = []
         if not self.truth:
-            problems.append(f"{SIM}: nothing received")
+            problems.append(f"{self.sim}: nothing received")
         if not self.number(INFERENCE, "chunks_published"):
             problems.append(f"{INFERENCE}: {self._message(INFERENCE)}")
         if self.value(EXECUTOR, "state") not in FOLLOWING:
@@ -104,20 +107,32 @@ class DemoLink(Link):
         # The executor would otherwise pull the robot from its new pose to the one that it commanded last, and the policy
         # would obey the last command until it has left its memory of the past two seconds.
         self._controls.disable()
+        self._give_arms_back()
         before = self.truth.get("resets", 0)
         answer = self.call(self._reset, Trigger.Request())
         if not answer.success:
-            raise LinkError(f"{SIM} refused to reset: {answer.message}")
+            raise LinkError(f"{self.sim} refused to reset: {answer.message}")
+        self._take_arms()
         if not self.wait(lambda: self.truth.get("resets", 0) > before and self.truth["time"] >= AUDIO_WINDOW_S, SERVICE_LIMIT):
-            raise LinkError(f"{SIM} did not begin a new episode within {SERVICE_LIMIT:.0f} s")
+            raise LinkError(f"{self.sim} did not begin a new episode within {SERVICE_LIMIT:.0f} s")
         self._controls.enable()
+
+    def _give_arms_back(self) -> None:
+        """The robot is about to be put somewhere else: whatever holds its arms beside the executor lets go."""
+
+    def _take_arms(self) -> None:
+        """It has been put there."""
+
+    def more_figures(self) -> dict[str, Any]:
+        """What the report of a headless run says besides the trials."""
+        return {}
 
     def set_parameter(self, name: str, value: Any) -> None:
         """Set a parameter of the simulation."""
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
         result = self.call(self._parameters, request).results[0]
         if not result.successful:
-            raise LinkError(f"{SIM} refused {name} = {value!r}: {result.reason}")
+            raise LinkError(f"{self.sim} refused {name} = {value!r}: {result.reason}")
 
     def forget_commands(self) -> None:
         """Begin a new measurement of the commands."""

@@ -305,6 +305,8 @@ class ExecutorNode(AutostartNode):
         response.success = True
         response.message = "stopping" if request.data else "released; call ~/reset to go on"
         self.get_logger().warning(f"e-stop {'pressed' if request.data else 'released'}")
+        if self._thread is not None:
+            self._publish_diagnostics()  # drivers of robots read it, too: they should not have to wait for it
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -336,6 +338,7 @@ class ExecutorNode(AutostartNode):
             "clock_refused": self.clock_refused,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,
             "deaf_to": ", ".join(deaf) or "none",
+            "estop": "pressed" if self._supervisor.estopped else "released",
             **{f"gripper/{output.controller}": output.told for output in self._grippers},
             "last_stop": with_names(self._stops.last, self, JOINT_STATES) or "none",
             **{f"publishers/{stream}": self.count_publishers(TOPICS[stream]) for stream in self._motion.streams},

@@ -22,10 +22,10 @@ from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.controllers import CommandError
 from neon_control.core.robot.robot import ControllerConfig, Robot
 from neon_control.nodes.gripper_output import action_type
 from neon_control.nodes.lifecycle import STEADY_CLOCK
-from neon_control.sim.controllers import CommandError
 from neon_control.sim.simulation import Simulation
 
 PERIOD = 0.05  # [s] between two looks at it

@@ -147,12 +147,14 @@ class World:
         half_edge: [m] of the cubes.
     """
 
-    def __init__(self, robot: Robot, image_size: tuple[int, int] = (320, 240)) -> None:
+    def __init__(self, robot: Robot, image_size: tuple[int, int] = (320, 240), timestep: float = TIMESTEP) -> None:
         self.image_size = image_size
+        self._timestep = timestep  # [s]
         self.description = load_description(robot)
         self.has_base = robot.base is not None
         self.half_edge = cube_half_edge(self.description)
         self.model = build_model(robot, self.description, image_size)
+        self.model.opt.timestep = timestep
         self.data = mujoco.MjData(self.model)
         self.joint_names = tuple(robot.joints)
         moving = [n for n in self.joint_names if mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_JOINT, n) >= 0]
@@ -337,8 +339,8 @@ class World:
         """Advance the simulation; a remainder below one time step is kept for the next call."""
         self._unstepped += seconds
         base = self.description.base
-        while self._unstepped >= TIMESTEP - 1e-9:
-            self._unstepped -= TIMESTEP
+        while self._unstepped >= self._timestep - 1e-9:
+            self._unstepped -= self._timestep
             if base is not None:
                 x, _, yaw = self.base_pose
                 velocity = rotate(self._base_command, yaw)

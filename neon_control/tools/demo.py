@@ -1,5 +1,7 @@
 """`neon_control demo`: the simulated robot, the inference node and the executor as three processes; watched in a browser, or counted.
 
+With `--driver unitree` the simulated robot speaks Unitree's interface, and our driver for it stands between, as a fourth process.
+
 Headless, it runs `--episodes` trials and writes the figures as JSON. A trial: a colour is spoken, and the cube of that colour
 must be within 5 cm of a hand for 0.5 s within 12 s, or, where the task is pick_place, lie in the tray and be left alone for as long
 within 25 s; touching the other cube first is a failure. Ran to the end means exit code 0, however often the robot succeeded.
@@ -15,23 +17,29 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
 from tqdm import tqdm
 
+from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.demo.link import DemoLink  # here, not later: importing rclpy from PyPI re-executes Python once
 from neon_control.demo.trials import run_trials
+from neon_control.demo.unitree import HANDED_OVER, UnitreeDemoLink
 from neon_control.monitor.link import EXECUTOR
-from neon_control.nodes.processes import ProcessError, ProcessGroup, node_command, prepare_environment
+from neon_control.nodes.processes import ProcessError, ProcessGroup, free_domain_id, node_command, prepare_environment
 from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
 from neon_control.sim.description import simulated_mode
 from neon_control.tools.arguments import IMAGE_SIZES, add_page, new_file, whole
 from neon_control.tools.topics import robot_file
 
+UNITREE = "unitree"
+LINKS: dict[str | None, type[DemoLink]] = {None: DemoLink, UNITREE: UnitreeDemoLink}
+LATE = 0.5  # [s] of lowstate, before the driver gives the arms back: here it is this computer that is late, not a robot
 START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
 
 
@@ -40,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--episodes", type=whole(1), default=20, metavar="N", help="episodes of a headless run (default: %(default)s)")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="S", help="series of episodes (default: %(default)s)")
     parser.add_argument("--json", type=new_file, metavar="FILE", help="write the figures of a headless run here")
+    parser.add_argument(
+        "--driver",
+        choices=(UNITREE,),
+        help="let the commands reach the simulated robot through a real one's own interface, and through our driver for it",
+    )
     parser.add_argument("--mute", action="store_true", help="nobody speaks")
     parser.add_argument("--blind", action="store_true", help="black images")
     parser.add_argument("--width", type=whole(*IMAGE_SIZES), default=320, help="camera image, pixels (default: %(default)s)")
@@ -53,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.driver == UNITREE and find_spec("cyclonedds") is None:
+        raise ConfigError("--driver unitree needs the package cyclonedds: pip install 'neon_control[unitree]'")
     params_file = find_file(args.params_file, "config")
     robot = load_robot(robot_file(args.robot, args.params_file))
     if not (cache_folder() / MODEL_FILE).is_file():  # exporting it takes longer than a node may take to start
@@ -66,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         with ProcessGroup(folder) as group:
             _start_nodes(group, args, params_file, robot)
-            with DemoLink(robot.controllers[0].topic if args.headless else None) as link:
+            with LINKS[args.driver](robot.controllers[0].topic if args.headless else None) as link:
                 _await_robot(link, group.check)
                 return _headless(args, link, group.check) if args.headless else _page(args, link, robot, group.check)
     except ProcessError as error:
@@ -84,7 +99,16 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
     mode = {"mode": simulated_mode(description)} if description.parts["hands"] else {}
     policy = {"policy": args.policy} if args.policy else {}
     sim = {"width": args.width, "height": args.height, "seed": args.seed, "mute": args.mute, "blind": args.blind}
-    group.start("sim_node", node_command("neon_control.sim.sim_node", params_file, {**robot, **sim}))
+    if args.driver == UNITREE:
+        # On this computer alone, and in a domain of its own: another demo, or a robot's real network, must not hear it.
+        wire = {"network_interface": "lo", "domain": free_domain_id()}
+        sim |= {"speech_delay": HANDED_OVER}
+        # The policy has learnt with arms that do not sag.
+        driver = {"state_timeout": LATE, "gravity_feedforward": 1.0}
+        group.start("unitree_sim_node", node_command("neon_control.sim.unitree.node", params_file, {**robot, **sim, **wire}))
+        group.start("unitree_node", node_command("neon_control.robots.unitree.node", params_file, {**robot, **wire, **driver}))
+    else:
+        group.start("sim_node", node_command("neon_control.sim.sim_node", params_file, {**robot, **sim}))
     group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, {**robot, **mode}))
     group.start("inference_node", node_command("neon_control.nodes.inference_node", params_file, {**robot, **policy}))
 
@@ -105,7 +129,7 @@ def _await_robot(link: DemoLink, check: Callable[[], None]) -> None:
 
 
 def _headless(args: argparse.Namespace, link: DemoLink, check: Callable[[], None]) -> int:
-    figures = run_trials(link, args.episodes, args.seed, check)
+    figures = run_trials(link, args.episodes, args.seed, check) | link.more_figures()
     text = json.dumps(figures, indent=2)
     if args.json is not None:
         args.json.write_text(text + "\n")

@@ -23,6 +23,7 @@ from PIL import Image
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.controllers import CONTROLLER_PERIOD, CommandError
 from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.robot.robot_file import load_robot
@@ -30,7 +31,6 @@ from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.policy import Policy
-from neon_control.sim.controllers import CONTROLLER_PERIOD, CommandError
 from neon_control.sim.episode import FINISHED, Outcome
 from neon_control.sim.simulation import Simulation
 

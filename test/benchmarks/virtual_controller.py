@@ -30,12 +30,12 @@ import numpy as np
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import JOINTS, ActionChunk
 from neon_control.core.control.command import Command
+from neon_control.core.control.controllers import CommandError, JointTrajectoryController
 from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.limits import Limiter
 from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.sim.controllers import CommandError, JointTrajectoryController
 
 ROBOT = replace(load_robot("g1.yaml"), base=None)
 NAMES = ROBOT.parts["arms"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neon_control.core.control.controllers import CONTROLLER_PERIOD
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.sim.controllers import CONTROLLER_PERIOD
 from neon_control.sim.gripper_server import STALL_TIME, GoalWatch
 from neon_control.sim.simulation import Simulation
 

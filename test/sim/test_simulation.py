@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.sim.simulation import COLOURS, Simulation
+from neon_control.sim.simulation import Simulation
+from neon_control.sim.stage import COLOURS
 
 PERIOD = 0.005
 T0 = 1_700_000_000_000_000_000

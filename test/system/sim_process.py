@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,16 @@ from neon_control.nodes.transport import PROFILES
 class Listener:
     """Subscribes to everything that the simulated robot sends, and can command it.
 
+    Args:
+        name: of its node.
+
     Attributes:
         stamps: topic -> stamps [ns] of the messages received since `clear`.
         newest: topic -> newest message.
         truth: newest content of ~/episode.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "sim_node") -> None:
         self.stamps: dict[str, list[int]] = {}
         self.newest: dict[str, Any] = {}
         self.sound: list[np.ndarray] = []
@@ -57,11 +60,11 @@ class Listener:
         self.node.create_subscription(
             Int16MultiArray, "audio", lambda m: self.sound.append(np.array(m.data, np.int16)), qos_profile_sensor_data
         )
-        self.node.create_subscription(String, "sim_node/episode", self._on_truth, 10)
+        self.node.create_subscription(String, f"{name}/episode", self._on_truth, 10)
         self.trajectories = self.node.create_publisher(JointTrajectory, "arm_controller/joint_trajectory", 1)
         self.velocities = self.node.create_publisher(TwistStamped, "cmd_vel", 1)
-        self._reset = self.node.create_client(Trigger, "sim_node/reset")
-        self._parameters = self.node.create_client(SetParameters, "sim_node/set_parameters")
+        self._reset = self.node.create_client(Trigger, f"{name}/reset")
+        self._parameters = self.node.create_client(SetParameters, f"{name}/set_parameters")
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._stop = threading.Event()
@@ -152,21 +155,21 @@ class NodeProcess:
             self.process.wait()
 
 
-class SimProcess(NodeProcess):
-    """The simulated robot's."""
-
-    def __init__(self, log: Path, **parameters: object) -> None:
-        super().__init__(log, "neon_control.sim.sim_node", **parameters)
-
-
 @contextlib.contextmanager
-def simulated_robot(folder: Path, **parameters: object) -> Iterator[tuple[SimProcess, Listener]]:
-    """Process and listener, up and running; the process's output is printed when a test fails."""
-    listener = Listener()
-    process = SimProcess(folder / "sim_node.log", **parameters)
+def simulated_robot(
+    folder: Path,
+    name: str = "sim_node",
+    module: str = "neon_control.sim.sim_node",
+    topics: Sequence[str] | None = None,
+    **parameters: object,
+) -> Iterator[tuple[NodeProcess, Listener]]:
+    """Process and listener, up and running: `topics` are heard, by default those of `sim_node`; its output is printed when a test fails."""
+    listener = Listener(name)
+    process = NodeProcess(folder / "node.log", module, **parameters)
     try:
-        drives = load_robot(str(parameters.get("robot_config", "g1.yaml"))).base is not None
-        topics = ("joint_states", "camera/image_raw", *(["odom"] if drives else []))
+        if topics is None:
+            drives = load_robot(str(parameters.get("robot_config", "g1.yaml"))).base is not None
+            topics = ("joint_states", "camera/image_raw", *(["odom"] if drives else []))
         wait_until(lambda: listener.truth and all(t in listener.newest for t in topics) and listener.sound, 60.0, "all topics")
         yield process, listener
     finally:

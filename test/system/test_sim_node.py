@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sim_process import Listener, SimProcess, simulated_robot
+from sim_process import Listener, NodeProcess, simulated_robot
 from waiting import wait_until
 
 from neon_control.core.robot.robot_file import load_robot
@@ -19,12 +19,12 @@ PAUSE = threading.Event()
 
 
 @pytest.fixture
-def robot(ros_domain_id: int, tmp_path: Path) -> Iterator[tuple[SimProcess, Listener]]:
+def robot(ros_domain_id: int, tmp_path: Path) -> Iterator[tuple[NodeProcess, Listener]]:
     with simulated_robot(tmp_path, width=640, height=480) as pair:
         yield pair
 
 
-def test_sensors_come_complete_at_their_rates(robot: tuple[SimProcess, Listener]) -> None:
+def test_sensors_come_complete_at_their_rates(robot: tuple[NodeProcess, Listener]) -> None:
     _, listener = robot
     sent_before, begin = listener.truth["images_sent"], time.monotonic()
     listener.clear()
@@ -51,7 +51,7 @@ def test_sensors_come_complete_at_their_rates(robot: tuple[SimProcess, Listener]
     assert abs(time.time_ns() - stamps["joint_states"][-1]) < 1e9
 
 
-def test_a_trajectory_is_followed_and_wrong_ones_change_nothing(robot: tuple[SimProcess, Listener]) -> None:
+def test_a_trajectory_is_followed_and_wrong_ones_change_nothing(robot: tuple[NodeProcess, Listener]) -> None:
     process, listener = robot
     names = list(load_robot("g1.yaml").controllers[0].joints)
     goal = [listener.joints()[n] + (0.3 if n.startswith("left") else 0.0) for n in names]
@@ -68,7 +68,7 @@ def test_a_trajectory_is_followed_and_wrong_ones_change_nothing(robot: tuple[Sim
     assert reached()
 
 
-def test_the_base_stops_by_itself_within_its_timeout(robot: tuple[SimProcess, Listener]) -> None:
+def test_the_base_stops_by_itself_within_its_timeout(robot: tuple[NodeProcess, Listener]) -> None:
     _, listener = robot
     listener.reset()
 
@@ -82,56 +82,3 @@ def test_the_base_stops_by_itself_within_its_timeout(robot: tuple[SimProcess, Li
     took = time.monotonic() - last
     print(f"standstill {took:.2f} s after the last command")
     assert 0.4 < took < 1.0
-
-
-def test_reset_begins_the_next_episode_of_the_seed(robot: tuple[SimProcess, Listener]) -> None:
-    _, listener = robot
-
-    def episode() -> tuple:
-        answer = listener.reset()
-        assert answer.success
-        index = int(answer.message.split()[1])
-        wait_until(lambda: listener.truth["index"] == index and listener.truth["seed"] == 5, 5.0, "the episode")
-        places = {colour: np.round(place[:2], 3).tolist() for colour, place in listener.truth["cubes"].items()}
-        return index, listener.truth["target"], places
-
-    assert listener.set("seed", 5).successful
-    first, second = episode(), episode()
-    assert (first[0], second[0]) == (0, 1)
-    assert first[2] != second[2]
-    listener.set("seed", 5)
-    assert episode() == first
-
-
-def test_the_command_can_be_chosen_muted_and_the_camera_blinded(robot: tuple[SimProcess, Listener]) -> None:
-    _, listener = robot
-    assert listener.set("colour", "blue").successful
-    wait_until(lambda: listener.truth["target"] == "blue" and "blue" in listener.truth["text"], 5.0, "the command")
-    refused = listener.set("colour", "green")
-    assert not refused.successful
-    assert "'green'" in refused.reason
-
-    listener.set("mute", True)
-    wait_until(lambda: listener.truth["text"] == "", 5.0, "silence")
-    assert listener.truth["target"] == "blue"
-
-    listener.set("blind", True)
-    wait_until(lambda: not np.frombuffer(listener.newest["camera/image_raw"].data, np.uint8).any(), 5.0, "a black image")
-    listener.set("blind", False)
-    wait_until(lambda: np.frombuffer(listener.newest["camera/image_raw"].data, np.uint8).any(), 5.0, "an image")
-
-
-def test_it_ends_quickly_and_cleanly_on_sigint(robot: tuple[SimProcess, Listener]) -> None:
-    process, _ = robot
-    code, seconds = process.interrupt()
-    print(f"ended {seconds:.2f} s after SIGINT")
-    assert code == 0
-    assert seconds < 3.0
-    assert "Traceback" not in process.log.read_text()
-
-
-def test_a_wrong_parameter_is_a_clear_refusal(ros_domain_id: int, tmp_path: Path) -> None:
-    process = SimProcess(tmp_path / "log", robot_config="nowhere.yaml")
-    assert process.process.wait(60.0) == 1
-    assert "no such file: nowhere.yaml" in process.log.read_text()
-    assert "Traceback" not in process.log.read_text()

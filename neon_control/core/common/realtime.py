@@ -26,8 +26,11 @@ class RealtimeSettings:
     freeze_gc: bool = setting(True, "exempt the objects of the start-up from garbage collection")
 
 
-def apply(settings: RealtimeSettings) -> list[str]:
+def apply(settings: RealtimeSettings, large_messages: bool = True) -> list[str]:
     """Apply to the calling thread (priority, CPUs, timer slack) and its process (memory, garbage collection).
+
+    Args:
+        large_messages: the thread may be sent messages of MB; memory for them is then kept for each thread that asks, also after its end.
 
     Returns:
         One sentence for each thing that could not be had.
@@ -38,7 +41,8 @@ def apply(settings: RealtimeSettings) -> list[str]:
     if settings.freeze_gc:
         gc.collect()
         gc.freeze()
-    _keep_freed_memory(libc)
+    if large_messages:
+        _keep_freed_memory(libc)
     if settings.lock_memory and libc.mlockall(_MCL_CURRENT_AND_FUTURE) != 0:
         refused.append(f"memory not locked: {os.strerror(ctypes.get_errno())} (raise the memlock limit)")
     if settings.cpus:

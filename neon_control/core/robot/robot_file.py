@@ -41,6 +41,7 @@ class RobotFile:
     grippers: dict[str, Gripper] = setting({}, null=True)  # group -> what it is, of those that are grippers or hands
     recording: Any = None  # see `load_recording`
     simulation: Any = None  # the simulation reads it
+    unitree: Any = None  # the driver of a G1 reads it
 
 
 def load_robot(path: str | Path) -> Robot:

@@ -9,13 +9,13 @@ import pytest
 
 from neon_control.core.control.chunk import JOINTS, ActionChunk
 from neon_control.core.control.command import Command
+from neon_control.core.control.controllers import CommandError, JointTrajectoryController
 from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.promise import Motion
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.sim.controllers import CommandError, JointTrajectoryController
 
 MS, SECOND = 1_000_000, 1_000_000_000
 ROBOT = load_robot("g1.yaml")

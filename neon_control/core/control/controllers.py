@@ -12,7 +12,7 @@ import numpy as np
 
 from neon_control.core.common.errors import NeonControlError
 from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.sim.trajectory import Point, Trajectory
+from neon_control.core.control.trajectory import Point, Trajectory
 
 CONTROLLER_PERIOD = 0.005  # [s]
 
@@ -185,6 +185,10 @@ class VelocityBase:
         expired = self._stamp is None or now - self._stamp > self.timeout
         self.velocity = np.zeros(3) if expired else self._target.copy()
         return self.velocity
+
+    def left(self, now: int) -> float:
+        """[s] for which the command in force stays so without another one; 0 for none."""
+        return 0.0 if self._stamp is None else max(0.0, (self._stamp + self.timeout - now) / NANOSECONDS)
 
     def stop(self) -> None:
         """Forget the command and stand still at once."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.sim.controllers import CommandError, JointTrajectoryController, VelocityBase
+from neon_control.core.control.controllers import CommandError, JointTrajectoryController, VelocityBase
 
 NAMES = ("a", "b")
 T0 = 1_700_000_000 * NANOSECONDS

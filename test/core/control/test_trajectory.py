@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.sim.trajectory import Point, Trajectory, between
+from neon_control.core.control.trajectory import Point, Trajectory, between
 
 SECOND = NANOSECONDS
 

@@ -1,0 +1,91 @@
+"""The robot of `robot.py` in the simulated world."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neon_control.core.robot.robot import Robot as Description
+from neon_control.robots.unitree.motors import JOINTS
+from neon_control.sim.stage import Stage, State
+from neon_control.sim.unitree.motors import Motors
+from neon_control.sim.unitree.robot import ArmCommand, Robot, Taken
+
+PERIOD = 0.002  # [s] of the physics and of the robot's computer
+
+
+@dataclass(frozen=True)
+class UnitreeState(State):
+    """What the robot's sensors measure."""
+
+    motors: np.ndarray  # (4, 29) position, velocity, acceleration, torque
+    weight: float  # of arm_sdk, in force
+    state_machine: int
+
+
+class UnitreeStage(Stage):
+    """Every method may be called from any thread; `look` and `draw` from one.
+
+    Args:
+        description: of the robot, whose file has a section `simulation`.
+        model, state_machine: see `Robot`.
+        image_size, speech_delay: see `Stage`.
+    """
+
+    def __init__(
+        self,
+        description: Description,
+        model: str,
+        state_machine: int,
+        image_size: tuple[int, int] = (320, 240),
+        speech_delay: float = 0.0,
+    ) -> None:
+        super().__init__(description, image_size, speech_delay, PERIOD)
+        self._motors = Motors(self._world)
+        self.robot = Robot(self._world.description.home_positions(JOINTS), model, state_machine)
+        self._received = self._ignored = 0
+        self.reset(0, 0)
+
+    def _begin(self) -> None:
+        measured = self._motors.measure()[0]
+        self.robot.sport.stand()
+        self.robot.begin(time.time_ns(), measured)
+        self._motors.apply(self.robot.act(time.time_ns(), measured))
+
+    def _drive(self, now: int, seconds: float) -> None:
+        self._motors.apply(self.robot.act(now, self._motors.measure()[0]))
+        self._world.command_base(self.robot.sport.walk(now, seconds))
+
+    def _measure(self, now: int) -> UnitreeState:
+        body = super()._measure(now)
+        motors = self._motors.measure()
+        motors[:, self.robot.missing] = 0.0
+        return UnitreeState(**vars(body), motors=motors, weight=self.robot.arm_sdk.weight, state_machine=self.robot.sport.state)
+
+    def command(self, command: ArmCommand) -> Taken:
+        """A message of `arm_sdk` arrives."""
+        with self._lock:
+            outcome = self.robot.command(command)
+            self._received += 1
+            self._ignored += outcome is not Taken.APPLIED
+            return outcome
+
+    def request(self, now: int, interface: int, parameter: str) -> tuple[int, str]:
+        """A request to the sport service arrives at `now` [ns]; code and data of the answer."""
+        with self._lock:
+            return self.robot.sport.request(now, interface, parameter)
+
+    def truth(self) -> dict[str, Any]:
+        """See `Stage.truth`; with what the robot is up to."""
+        with self._lock:
+            own = {
+                "weight": round(self.robot.arm_sdk.weight, 4),
+                "state_machine": self.robot.sport.state,
+                "trips": len(self.robot.trips),
+                "received": self._received,
+                "ignored": self._ignored,
+            }
+        return super().truth() | {"unitree": own}

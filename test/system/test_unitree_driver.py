@@ -1,0 +1,228 @@
+"""Our driver of a Unitree G1 against the stand-in, by the stand-in's own log of what it received."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import unitree_wire
+from unitree_rig import DRIVER, EXECUTOR, PLAYER, START, UnitreeRig
+from unitree_rules import MOST_WEIGHT_STEP, check_messages, given_back, lateness, stands
+
+from neon_control.monitor.controls import ExecutorControls
+from neon_control.robots.unitree import channel, messages
+from neon_control.robots.unitree.channel import Channel
+from neon_control.robots.unitree.motors import MODELS
+from neon_control.sim.unitree.log import Log
+from neon_control.sim.unitree.robot import Taken
+from neon_control.sim.unitree.sport import SET_VELOCITY
+
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
+WITHIN = 3.0  # [s] the arms are the robot's own again
+SHOULDER, ELBOW = "left_shoulder_pitch_joint", "right_elbow_joint"
+MOVE = {SHOULDER: -0.25, ELBOW: 0.3}  # [rad]
+
+
+@pytest.fixture
+def rig(ros_domain_id: int, tmp_path: Path) -> Iterator[UnitreeRig]:
+    with UnitreeRig(ros_domain_id, tmp_path) as made:
+        yield made
+
+
+def engage(rig: UnitreeRig, **robot: Any) -> None:
+    """Robot and driver, which has the arms."""
+    rig.start_robot(**robot)
+    rig.start_driver()
+    rig.wait(lambda: rig.weight() == 1.0, "the arms", START)
+
+
+def move(rig: UnitreeRig) -> None:
+    """A motion of both arms, at its end."""
+    wanted = {joint: rig.joints[joint] + offset for joint, offset in MOVE.items()}
+
+    def there() -> bool:
+        rig.to(wanted, 0.5)
+        return all(abs(rig.joints[joint] - q) < 0.1 for joint, q in wanted.items())
+
+    rig.wait(there, "the end of the motion", START)
+
+
+def test_nothing_is_sent_before_lowstate_and_then_arms_are_taken_and_moved_within_the_limits(rig: UnitreeRig) -> None:
+    rig.start_robot(faults__lowstate_stopped=True)
+    rig.start_driver()
+    rig.wait(lambda: DRIVER in rig.link.statuses, "the driver's diagnostics", START)
+    assert "lowstate" in rig.link.statuses[DRIVER].message
+    assert not len(rig.log().rows)
+    rig.set("faults.lowstate_stopped", False)
+    rig.wait(lambda: rig.weight() == 1.0, "the arms", START)
+    move(rig)
+    ended = rig.send_signal(DRIVER, signal.SIGINT)
+    rig.wait(lambda: given_back(rig.log(), ended) < START, "the arms back", START)
+    check_messages(rig.log())
+
+
+def test_the_bytes_are_those_of_the_table_by_a_second_reader(rig: UnitreeRig) -> None:
+    rig.start_robot()
+    listener = Channel("lo", rig.wire)
+    heard = listener.reader(channel.ARM_SDK, messages.LowCmd, raw=True, depth=5000)
+    rig.start_driver()
+    rig.wait(lambda: rig.weight() == 1.0, "the arms", START)
+    found = heard.take()
+    listener.close()
+    assert len(found) > 100
+    for data in found[:: len(found) // 50]:
+        command = unitree_wire.decode(data, unitree_wire.LOW_CMD)
+        assert command["crc"] == unitree_wire.crc(unitree_wire.c_struct(data, unitree_wire.LOW_CMD))
+        assert command["mode_machine"] == 5
+        motors = command["motor_cmd"]
+        assert 0.0 <= motors[29]["q"] <= 1.0
+        assert [i for i in range(35) if motors[i]["kp"]] == list(range(12, 29))
+        assert all(motors[i]["mode"] == 1 for i in range(12, 29))
+        assert not any(motors[i][name] for i in range(12) for name in ("q", "dq", "tau", "kp", "kd"))
+    by_cyclone = messages.LowCmd.deserialize(found[-1])
+    assert [motor["q"] for motor in command["motor_cmd"]][:12] == [motor.q for motor in by_cyclone.motor_cmd][:12]
+
+
+@pytest.mark.parametrize("model", ["23", "27"])
+def test_a_model_with_fewer_joints_is_never_told_of_those_it_lacks(rig: UnitreeRig, model: str) -> None:
+    rig.start_robot(model=model)
+    rig.start_driver()
+
+    def answered() -> bool:
+        """The arms are taken, or it is said why not."""
+        return rig.weight() == 1.0 or "no motor" in (rig.link.statuses[DRIVER].message if DRIVER in rig.link.statuses else "")
+
+    rig.wait(answered, "an answer", START)
+    rows = rig.log().rows
+    print(f"{len(rows)} messages; {rig.link.statuses[DRIVER].message if DRIVER in rig.link.statuses else 'nothing said'}")
+    absent = list(MODELS[model].absent)
+    assert not rows["kp"][:, absent].any()
+    assert not rows["q"][:, absent].any()
+
+
+def check_given_back(rig: UnitreeRig, begin: int, why: str, ignored: Collection[Taken] = ()) -> None:
+    """By all rules, and in time; what this computer was late is not the driver's."""
+    log = rig.log()
+    took, late = given_back(log, begin), lateness(log, begin)
+    print(f"{why}: the arms were the robot's own {took:.2f} s later, of which messages were late by {late:.2f} s")
+    check_messages(log, ignored=ignored)
+    assert took - late < WITHIN
+
+
+ENDS: dict[str, Callable[[UnitreeRig], int]] = {
+    "SIGINT": lambda rig: rig.send_signal(DRIVER, signal.SIGINT),
+    "SIGTERM": lambda rig: rig.send_signal(DRIVER, signal.SIGTERM),
+    "lowstate lost": lambda rig: rig.set("faults.lowstate_stopped", True),
+    "lowstate damaged": lambda rig: rig.set("faults.lowstate_crc_wrong", True),
+    "another robot's mode_machine": lambda rig: rig.set("faults.mode_machine", 4),
+    "a motor's error": lambda rig: rig.set("faults.motor_error", 1),
+    "a hot motor": lambda rig: rig.set("faults.motor_temperature", 140),
+    "stop on the remote control": lambda rig: rig.set("faults.remote", "L2+B"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_arms_are_the_robots_own_again_after(rig: UnitreeRig, end: str) -> None:
+    engage(rig)
+    begin = ENDS[end](rig)
+    rig.wait(lambda: given_back(rig.log(), begin) < START, "the arms back", START)
+    check_given_back(rig, begin, end, {Taken.WRONG_MODE_MACHINE} if "mode_machine" in end else ())
+
+
+def test_a_second_writer_gets_the_arms_alone(rig: UnitreeRig) -> None:
+    engage(rig)
+    ours = rig.log().rows["writer"][0]
+    begin = rig.set("faults.second_writer", True)
+
+    def of_ours() -> Any:
+        rows = rig.log().rows
+        return rows[rows["writer"] == ours]
+
+    rig.wait(lambda: of_ours()["weight"][-1] == 0.0, "our weight 0", START)
+    rows = of_ours()
+    took = (rows["taken"][rows["weight"] != 0.0][-1] - begin) / 1e9
+    late = lateness(Log(rows, []), begin)
+    print(f"second writer: our weight was 0 {took:.2f} s later, of which messages were late by {late:.2f} s")
+    assert took - late < WITHIN
+
+
+def test_a_driver_that_is_killed_leaves_the_weight_and_the_next_one_takes_the_arms_without_a_jump(rig: UnitreeRig) -> None:
+    engage(rig)
+    killed = rig.send_signal(DRIVER, signal.SIGKILL)
+    rig.wait(lambda: [e for e in rig.log().named("motion") if e["t"] > killed + 2_000_000_000], "two seconds", START)
+    assert rig.weight() == 1.0  # the stand-in keeps it; nobody has tried what the robot does
+    before = len(rig.log().rows)
+    rig.start_driver()
+
+    def handed_over() -> bool:
+        weights = rig.log().rows["weight"][before:]
+        return bool(len(weights) and weights.min() == 0.0 and weights[-1] == 1.0)
+
+    rig.wait(handed_over, "the arms, given back and taken again", START)
+    log = rig.log()
+    assert len(set(log.rows["writer"].tolist())) == 2
+    assert np.abs(np.diff(log.rows["weight"].astype(float))).max() <= MOST_WEIGHT_STEP + 1e-6
+    assert not log.named("trip")
+
+
+def test_the_base_stops_soon_after_the_last_command(rig: UnitreeRig) -> None:
+    engage(rig)
+
+    sent: list[int] = []
+
+    def walked() -> bool:
+        """For a second."""
+        sent.append(rig.drive((-0.2, 0.0, 0.0)))
+        walking = [event["t"] for event in rig.log().named("motion") if event["base"][0] < -0.15]
+        return bool(walking) and walking[-1] - walking[0] > 1_000_000_000
+
+    rig.wait(walked, "the base's motion", START)
+    rig.wait(lambda: rig.log().named("motion")[-1]["t"] > sent[-1] + 2_000_000_000, "two seconds", START)
+    log = rig.log()
+    asked = [event for event in log.named("request") if event["api_id"] == SET_VELOCITY and any(json.loads(event["parameter"])["velocity"])]
+    took = stands(log, sent[-1])
+    print(f"the base stood {took:.2f} s after the last command; the last of {len(asked)} velocities was {asked[-1]['parameter']}")
+    assert 0.0 < took < 0.5
+    assert len({event["id"] for event in log.named("request")}) == len(log.named("request"))
+    assert {event["code"] for event in log.named("request")} == {0}
+
+
+@pytest.fixture
+def whole(rig: UnitreeRig) -> UnitreeRig:
+    """Robot, driver, executor and chunks: the arms move."""
+    engage(rig)
+    rig.start_executor()
+    rig.start_player()
+    rig.wait(lambda: rig.link.value(EXECUTOR, "state") == "running", "the executor", START)
+    return rig
+
+
+def test_an_e_stop_gives_the_arms_back(whole: UnitreeRig) -> None:
+    controls = ExecutorControls(whole.link, START)
+    controls.estop()
+    begin = whole.now()
+    whole.wait(lambda: given_back(whole.log(), begin) < START, "the arms back", START)
+    check_given_back(whole, begin, "e-stop")
+    assert stands(whole.log(), begin) < 1.0
+
+
+def test_arms_are_held_when_no_more_chunks_come(whole: UnitreeRig) -> None:
+    whole.send_signal(PLAYER, signal.SIGKILL)
+    whole.wait(lambda: whole.link.value(EXECUTOR, "state") not in ("running", "ramping"), "the executor's stop", START)
+    stopped = whole.now()
+
+    def held() -> Any:
+        rows = whole.log().rows
+        return rows[rows["sent"] > stopped + 2_000_000_000]
+
+    whole.wait(lambda: len(held()) > 50, "messages two seconds later", START)
+    last = held()
+    assert (last["weight"] == 1.0).all()
+    assert (abs(last["q"] - last["q"][0]) < 1e-3).all()
+    assert stands(whole.log(), stopped + 1_000_000_000) == 0.0
+    check_messages(whole.log())
