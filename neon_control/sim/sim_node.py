@@ -22,6 +22,7 @@ from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.controllers import CONTROLLER_PERIOD
 from neon_control.core.robot.base_limits import BASE_MESSAGES
+from neon_control.core.robot.gripper import ACTIONS
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import JOINT_STATES, ODOMETRY
 from neon_control.nodes.chunk_messages import to_time, twist
@@ -29,6 +30,7 @@ from neon_control.nodes.command_input import CommandInput
 from neon_control.nodes.lifecycle import run
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
+from neon_control.sim.gripper_server import GripperServer
 from neon_control.sim.simulation import Simulation
 from neon_control.sim.stage import State
 from neon_control.sim.stage_node import SWITCH_INTERVAL, StageNode, StageParameters
@@ -64,11 +66,21 @@ class SimNode(StageNode):
         self._odom = None if robot.base is None else self.create_publisher(Odometry, ODOMETRY, 10)
         self._clock_publisher = self.create_publisher(Clock, "/clock", qos_profile_sensor_data) if parameters.publish_clock else None
         commands = CommandInput(self, robot.wire, self._now)
+        self._grippers: list[GripperServer] = []
         for controller in robot.controllers:
-            commands.joints(controller, self._simulation.command_joints)
+            if controller.type in ACTIONS:
+                self._grippers.append(GripperServer(self, robot, controller, self._simulation, self._now))
+            else:
+                commands.joints(controller, self._simulation.command_joints)
         if robot.base is not None:
             commands.base(robot.base.topic, parameters.base_message == "twist_stamped", self._simulation.command_base)
         self.begin(parameters, self._simulation, PERIOD)
+
+    def _begin_episode(self) -> str:
+        said = super()._begin_episode()
+        for gripper in self._grippers:
+            gripper.reset()
+        return said
 
     def _now(self) -> int:
         """[ns] A driver stamps with the system's clock; with `publish_clock`, time is what has been simulated."""

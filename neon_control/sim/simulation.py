@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neon_control.core.control.controllers import JointTrajectoryController, VelocityBase
+from neon_control.core.control.controllers import CONTROLLER_PERIOD, JointTrajectoryController, VelocityBase
 from neon_control.core.robot.robot import Robot
 from neon_control.sim.stage import Stage
 
@@ -63,6 +63,23 @@ class Simulation(Stage):
         """Hand a trajectory to a controller; arguments and CommandError as of `JointTrajectoryController.accept`."""
         with self._lock:
             self._controllers[controller].accept(now, stamp, names, offsets, positions, velocities, accelerations)
+
+    def grip(self, controller: str, now: int, goal: np.ndarray, velocities: np.ndarray, effort: float | None) -> None:
+        """Move a gripper's joints (A,) evenly to `goal` from where they are commanded; `effort` [N or N m] at most, None: the URDF's."""
+        with self._lock:
+            driven = self._controllers[controller]
+            begin = driven.set_point
+            if begin is None:
+                begin = self._world.joint_positions[self._columns[controller]]
+            seconds = max(float(np.max(np.abs(goal - begin) / velocities)), CONTROLLER_PERIOD)
+            driven.accept(now, 0, driven.joint_names, np.array([0.0, seconds]), np.stack([begin, goal]))
+            self._world.limit_effort(driven.joint_names, effort)
+
+    def measured(self, controller: str) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities (A,) of a controller's joints."""
+        columns = self._columns[controller]
+        with self._lock:
+            return self._world.joint_positions[columns], self._world.joint_velocities[columns]
 
     def command_base(self, now: int, stamp: int, velocity: np.ndarray) -> None:
         """Hand a velocity (3,) to the base; arguments and CommandError as of `VelocityBase.command`."""

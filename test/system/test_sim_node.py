@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sim_process import Listener, SimProcess, simulated_robot
+from sim_process import Listener, NodeProcess, simulated_robot
 from waiting import wait_until
 
 from neon_control.core.robot.robot_file import load_robot
@@ -19,12 +19,12 @@ PAUSE = threading.Event()
 
 
 @pytest.fixture
-def robot(ros_domain_id: int, tmp_path: Path) -> Iterator[tuple[SimProcess, Listener]]:
+def robot(ros_domain_id: int, tmp_path: Path) -> Iterator[tuple[NodeProcess, Listener]]:
     with simulated_robot(tmp_path, width=640, height=480) as pair:
         yield pair
 
 
-def test_sensors_come_complete_at_their_rates(robot: tuple[SimProcess, Listener]) -> None:
+def test_sensors_come_complete_at_their_rates(robot: tuple[NodeProcess, Listener]) -> None:
     _, listener = robot
     sent_before, begin = listener.truth["images_sent"], time.monotonic()
     listener.clear()
@@ -51,7 +51,7 @@ def test_sensors_come_complete_at_their_rates(robot: tuple[SimProcess, Listener]
     assert abs(time.time_ns() - stamps["joint_states"][-1]) < 1e9
 
 
-def test_a_trajectory_is_followed_and_wrong_ones_change_nothing(robot: tuple[SimProcess, Listener]) -> None:
+def test_a_trajectory_is_followed_and_wrong_ones_change_nothing(robot: tuple[NodeProcess, Listener]) -> None:
     process, listener = robot
     names = list(load_robot("g1.yaml").controllers[0].joints)
     goal = [listener.joints()[n] + (0.3 if n.startswith("left") else 0.0) for n in names]
@@ -68,7 +68,7 @@ def test_a_trajectory_is_followed_and_wrong_ones_change_nothing(robot: tuple[Sim
     assert reached()
 
 
-def test_the_base_stops_by_itself_within_its_timeout(robot: tuple[SimProcess, Listener]) -> None:
+def test_the_base_stops_by_itself_within_its_timeout(robot: tuple[NodeProcess, Listener]) -> None:
     _, listener = robot
     listener.reset()
 

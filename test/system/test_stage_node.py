@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sim_process import Listener, SimProcess, simulated_robot
+from sim_process import Listener, NodeProcess, simulated_robot
 from waiting import wait_until
 
 from neon_control.nodes.processes import free_domain_id
@@ -17,13 +17,13 @@ MODULES = {"sim_node": "neon_control.sim.sim_node", "unitree_sim_node": "neon_co
 
 
 @pytest.fixture(params=MODULES)
-def robot(request: pytest.FixtureRequest, ros_domain_id: int, tmp_path: Path) -> Iterator[tuple[SimProcess, Listener]]:
+def robot(request: pytest.FixtureRequest, ros_domain_id: int, tmp_path: Path) -> Iterator[tuple[NodeProcess, Listener]]:
     own = {} if request.param == "sim_node" else {"domain": free_domain_id()}
     with simulated_robot(tmp_path, request.param, MODULES[request.param], ("camera/image_raw",), **own) as pair:
         yield pair
 
 
-def test_reset_begins_the_next_episode_of_the_seed(robot: tuple[SimProcess, Listener]) -> None:
+def test_reset_begins_the_next_episode_of_the_seed(robot: tuple[NodeProcess, Listener]) -> None:
     _, listener = robot
 
     def episode() -> tuple:
@@ -42,7 +42,7 @@ def test_reset_begins_the_next_episode_of_the_seed(robot: tuple[SimProcess, List
     assert episode() == first
 
 
-def test_the_command_can_be_chosen_muted_and_the_camera_blinded(robot: tuple[SimProcess, Listener]) -> None:
+def test_the_command_can_be_chosen_muted_and_the_camera_blinded(robot: tuple[NodeProcess, Listener]) -> None:
     _, listener = robot
     assert listener.set("colour", "blue").successful
     wait_until(lambda: listener.truth["target"] == "blue" and "blue" in listener.truth["text"], 5.0, "the command")
@@ -60,7 +60,7 @@ def test_the_command_can_be_chosen_muted_and_the_camera_blinded(robot: tuple[Sim
     wait_until(lambda: np.frombuffer(listener.newest["camera/image_raw"].data, np.uint8).any(), 5.0, "an image")
 
 
-def test_it_ends_quickly_and_cleanly_on_sigint(robot: tuple[SimProcess, Listener]) -> None:
+def test_it_ends_quickly_and_cleanly_on_sigint(robot: tuple[NodeProcess, Listener]) -> None:
     process, _ = robot
     code, seconds = process.interrupt()
     print(f"ended {seconds:.2f} s after SIGINT")
@@ -71,7 +71,7 @@ def test_it_ends_quickly_and_cleanly_on_sigint(robot: tuple[SimProcess, Listener
 
 @pytest.mark.parametrize("module", MODULES.values())
 def test_a_wrong_parameter_is_a_clear_refusal(module: str, ros_domain_id: int, tmp_path: Path) -> None:
-    process = SimProcess(tmp_path / "log", module, robot_config="nowhere.yaml")
+    process = NodeProcess(tmp_path / "log", module, robot_config="nowhere.yaml")
     assert process.process.wait(60.0) == 1
     assert "no such file: nowhere.yaml" in process.log.read_text()
     assert "Traceback" not in process.log.read_text()
