@@ -11,6 +11,7 @@ instant, and the plan is followed without lag. The base acts at once, and gets t
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from neon_control.core.control.command import Command
 from neon_control.core.control.continuing import Continuing
 from neon_control.core.control.ensemble import NO_COLUMNS, Ensemble, EnsembleSettings
 from neon_control.core.control.executor_settings import ExecutorSettings
+from neon_control.core.control.foresight import Followed, Outlook
 from neon_control.core.control.grip import Grip
 from neon_control.core.control.joining import Joining
 from neon_control.core.control.limits import envelope
@@ -81,7 +83,7 @@ class MotionExecutor:
         self._joints, self._base = slice(0, len(joint_names)), slice(len(joint_names), None)  # the command's axes
         self.joining = Joining(robot, joint_names, self.settings.following_limit, self.period, self.grip.joints)
         lead = round(self.settings.command_lead * NANOSECONDS)
-        smoothing = smoothing_for(robot, joint_names, self.limiter)
+        self._smoothing = smoothing = smoothing_for(robot, joint_names, self.limiter)
         self._ahead += round(smoothing.delay * NANOSECONDS) if smoothing else 0
         self.continuing = Continuing(self.limiter, len(joint_names), self.joining, self._step, lead, stepped_clock, smoothing)
         self.promise = self.continuing.promise
@@ -117,6 +119,9 @@ class MotionExecutor:
         self._left = 0  # [ns] when the policy was last followed
         self._started = False
         self._settled = False  # after a stop: at rest, and the pose to hold is taken
+        self._foreseen = 0  # [ns] the newest chunk that an outlook was given on; 0: none, since what was foreseen broke off
+        self._broken = True  # that has still to be told
+        self._resumed = 0  # as of the last outlook
         self._rest = np.zeros(len(self.limiter.names))  # (J + 3,) where a ramp begins, or what is held: a pose, and a standing base
 
     # --- called from other threads ---
@@ -182,6 +187,35 @@ class MotionExecutor:
             self._stop(due, now)
         command = self.continuing.command(now, splice)
         return command if self._drivable is None else replace(command, base=self._drivable(command.base))
+
+    def outlook(self, foresee: bool = True) -> Outlook | None:
+        """What is new to say about the future after a tick: with a new chunk in use what is followed now, after a stop or a stall that
+        nothing said before holds any more; None: nothing new.
+
+        Args:
+            foresee: whether somebody wants to know the former, whose copies take as long as a part of a tick.
+        """
+        resumed = self.continuing.resumed != self._resumed
+        self._resumed = self.continuing.resumed
+        follows = self.supervisor.state in FOLLOWING and not self._ramp.waits and self.joining.complete
+        if self._foreseen and (resumed or not follows):
+            self._foreseen, self._broken = 0, True
+        newest = min(stream.ensemble.newest_stamp or 0 for stream in self.streams.values())
+        followed = None
+        if foresee and follows and newest not in (0, self._foreseen):
+            self._foreseen, followed = newest, self._followed(newest)
+        if followed is None and not self._broken:
+            return None
+        broken, self._broken = self._broken, False
+        return Outlook(self.joint_names, BASE in self.streams, broken, followed)
+
+    def _followed(self, stamp: int) -> Followed:
+        limiter, ends = self.limiter.copied(), (self.promise.end, self._step, self._latency, self._ahead)
+        smoothing = None if self._smoothing is None else self._smoothing.copied(limiter)
+        ramp = copy.copy(self._ramp) if self.supervisor.state is State.RAMPING else None
+        ensembles = {name: stream.ensemble.frozen() for name, stream in self.streams.items()}
+        aim, grip = copy.copy(self._aim), self.grip.copied()
+        return Followed(self._now, stamp, *ends, ensembles, limiter, smoothing, aim, grip.target, ramp, self._rest.copy(), self._drivable)
 
     def sent(self, controller: str, now: int) -> None:
         """A controller of type `position` was sent the newest command at `now` [ns], not at the time of its tick."""
