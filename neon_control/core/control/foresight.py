@@ -121,7 +121,7 @@ class Outlook:
 
 
 def _rolled(of: Followed, size: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Times (K,) [ns] and commands (K, J), (K, 3) of both streams, from the newest ones on for as long as every chunk stream has targets."""
+    """Times (K,) [ns] and commands (K, J), (K, 3) of both streams, from the newest ones on, for as long as both have targets."""
     limiter, joints, base = of.limiter, of.ensembles[JOINTS], of.ensembles.get(BASE)
     drivable = of.drivable or (lambda velocity: velocity)
     rows, drives = [limiter.value[:size]], [drivable(limiter.value[size:])]
