@@ -177,7 +177,7 @@ register_optimizer_step_post_hook(_count_step)
 
 
 @contextmanager
-def constants_folded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Iterator[None]:
+def constants_folded(module: nn.Module, inputs: tuple[Tensor | None, ...]) -> Iterator[None]:
     """While this lasts, everything `Folded` in `module` is a constant, so that a graph traced now holds values and not their computation.
 
     Args:

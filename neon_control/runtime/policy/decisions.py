@@ -43,9 +43,9 @@ class ChunkStart:
     joint_positions: np.ndarray  # (J,) [rad]
     stamp: int  # [ns] the instant at which the chunk starts
 
-    def chunk(self) -> ActionChunk:
-        """Run the action layer; raises as `Policy.act`."""
-        return self.policy.act(self.features, self.joint_positions, self.stamp)
+    def chunk(self, prefix: np.ndarray | None = None) -> ActionChunk:
+        """Run the action layer; the prefix and what is raised are as of `Policy.act`."""
+        return self.policy.act(self.features, self.joint_positions, self.stamp, prefix)
 
 
 class InferenceDecisions:
