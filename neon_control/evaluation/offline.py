@@ -86,19 +86,28 @@ class OfflineRun:
         name: of the run, in tables and pictures.
         inputs: role -> topic, see `recording.find_inputs`.
         latency: [s] from an observation to its chunk, of which encoder and action layer are busy.
+        conditioned: whether chunks go on from what is under way, where the policy can.
 
     Raises:
         BagError: the policy looks through a camera that is not in the recording.
     """
 
     def __init__(
-        self, name: str, bag: Bag, policy: Policy, robot: Robot, settings: Settings, inputs: dict[str, str], latency: float
+        self,
+        name: str,
+        bag: Bag,
+        policy: Policy,
+        robot: Robot,
+        settings: Settings,
+        inputs: dict[str, str],
+        latency: float,
+        conditioned: bool = True,
     ) -> None:
         space = policy.file.space
         # What was measured in a recording does not follow what is commanded here.
         executor = replace(settings.executor, chunk_steps=policy.file.num_steps, following_limit=0.0)
         self.run = Run(name, policy, settings)
-        self._bag = bag
+        self._bag, self._conditioned = bag, conditioned
         self._roles = {topic: role for role, topic in inputs.items()}
         self._cameras = cameras_by_role(robot)
         names, age = [camera.name for camera in self._cameras.values()], settings.max_age
@@ -222,10 +231,12 @@ class OfflineRun:
         if start is None:
             return
         try:
-            chunk = start.chunk()
+            prefix = self._decisions.prefix(start, now)
+            chunk = start.chunk(prefix.values if self._conditioned else None)
         except ChunkError as error:
             self._refuse(now, error)
             return
+        self._decisions.goes_out(chunk, now)
         self._decisions.acted(start)
         self._arrived.append(chunk)
         self.run.chunks.append((now, chunk))
@@ -249,6 +260,10 @@ class OfflineRun:
             run.commands.append(nothing if command is None else np.concatenate([command.positions, command.base]))
             if before is not None and target is not None:
                 run.jumps.append((now, target - before))
+            outlook = executor.outlook() if run is self.run.configured else None
+            for told in () if outlook is None else (*([outlook.nothing] if outlook.broken else []), outlook.foresee()):
+                for stream, foreseen in told.items():
+                    self._decisions.told(stream, foreseen)
 
     def _refuse(self, now: int, error: ObservationError | ChunkError) -> None:
         self.run.refusals.append((now, ", ".join(self._decisions.refused(error)), str(error)))

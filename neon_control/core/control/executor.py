@@ -28,6 +28,7 @@ from neon_control.core.control.ensemble import NO_COLUMNS, Ensemble, EnsembleSet
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.foresight import Followed, Outlook
 from neon_control.core.control.grip import Grip
+from neon_control.core.control.horizon import too_late
 from neon_control.core.control.joining import Joining
 from neon_control.core.control.limits import envelope
 from neon_control.core.control.ramp import Ramp
@@ -151,6 +152,12 @@ class MotionExecutor:
     def publisher_lost(self, stream: str) -> None:
         """The middleware reports that a stream's publisher is gone or overdue; the next chunk ends this."""
         self.streams[stream].lost = True
+
+    @property
+    def too_late(self) -> str:
+        """Why no step of the newest chunk could be commanded, with figures and what would mend it; empty: it was in time."""
+        late = self.streams.late
+        return "" if late is None else too_late("observation to command", *late, chunk_timeout=self.settings.chunk_timeout)
 
     def missing_joints(self) -> list[str]:
         """Joints without a fresh measurement, as of the last tick."""
