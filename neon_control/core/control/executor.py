@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -40,6 +41,8 @@ from neon_control.core.robot.robot import BASE_AXES, Robot
 from neon_control.core.robot.turns import Aim
 from neon_control.core.sensing.measured import MeasuredJoints, in_words
 from neon_control.core.sensing.witnesses import Witnesses
+
+DRIVES = 64  # newest commands of the base that are remembered: more than a step of a chunk takes
 
 
 class MotionExecutor:
@@ -99,6 +102,7 @@ class MotionExecutor:
         self.farthest = 0, 0.0  # the joint that is farthest from its commanded position, and measured minus commanded [rad]
         self.listened = True  # whether every controller listens to its commands; told by who sends them
         self._latest_used = 0  # [ns] newest observation that has led to a command
+        self._driven: deque[tuple[int, np.ndarray]] = deque(maxlen=DRIVES)  # when [ns] the base was told which velocity
         self.restart()
 
     def _stream(self, name: str, dim: int, ensemble: EnsembleSettings, turning: np.ndarray) -> Stream:
@@ -193,7 +197,10 @@ class MotionExecutor:
         else:
             self._stop(due, now)
         command = self.continuing.command(now, splice)
-        return command if self._drivable is None else replace(command, base=self._drivable(command.base))
+        if self._drivable is not None:
+            command = replace(command, base=self._drivable(command.base))
+        self._driven.append((now, command.base))
+        return command
 
     def outlook(self, foresee: bool = True) -> Outlook | None:
         """What is new to say about the future after a tick: with a new chunk in use what is followed now, after a stop or a stall that
@@ -217,12 +224,25 @@ class MotionExecutor:
         return Outlook(self.joint_names, BASE in self.streams, broken, followed)
 
     def _followed(self, stamp: int) -> Followed:
-        limiter, ends = self.limiter.copied(), (self.promise.end, self._step, self._latency, self._ahead)
-        smoothing = None if self._smoothing is None else self._smoothing.copied(limiter)
-        ramp = copy.copy(self._ramp) if self.supervisor.state is State.RAMPING else None
-        ensembles = {name: stream.ensemble.frozen() for name, stream in self.streams.items()}
-        aim, grip = copy.copy(self._aim), self.grip.copied()
-        return Followed(self._now, stamp, *ends, ensembles, limiter, smoothing, aim, grip.target, ramp, self._rest.copy(), self._drivable)
+        limiter = self.limiter.copied()
+        since = min(self.promise.end, self._now) - round(self.streams[JOINTS].ensemble.newest_dt * NANOSECONDS)
+        times, drives = zip(*self._driven, strict=True)
+        return Followed(
+            motion=self.promise.since(since),
+            drives=(np.array(times), np.reshape(drives, (len(times), -1))),
+            stamp=stamp,
+            step=self._step,
+            latency=self._latency,
+            ahead=self._ahead,
+            ensembles={name: stream.ensemble.frozen() for name, stream in self.streams.items()},
+            limiter=limiter,
+            smoothing=None if self._smoothing is None else self._smoothing.copied(limiter),
+            aim=copy.copy(self._aim),
+            target=self.grip.copied().target,
+            ramp=copy.copy(self._ramp) if self.supervisor.state is State.RAMPING else None,
+            rest=self._rest.copy(),
+            drivable=self._drivable,
+        )
 
     def sent(self, controller: str, now: int) -> None:
         """A controller of type `position` was sent the newest command at `now` [ns], not at the time of its tick."""
@@ -372,5 +392,6 @@ class MotionExecutor:
     def _forget(self) -> None:
         """Drop what was received: it belongs to another time."""
         self._latest_used = 0
+        self._driven.clear()
         self.measured.forget()
         self.streams.forget()

@@ -220,6 +220,6 @@ class UnderWay:
         if foreseen.stamp > stream.answered:
             stream.answered = foreseen.stamp
             if counts:
-                self._learn(foreseen.first)
+                self._learn(foreseen.delay)
         if len(foreseen.values):
             stream.replace(foreseen.instants, foreseen.values, foreseen.dt)

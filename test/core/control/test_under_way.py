@@ -60,15 +60,22 @@ class Robot:
         self.under_way.goes_out(chunk, self.stamp + self.latency)
         if followed:
             begin = self.stamp + self.first * STEP
-            self.truth = [(t, k) for t, k in self.truth if t < begin] + [(begin, float(self.count))]
+            before = self.commanded(begin - STEP)
+            if math.isfinite(before):
+                self.truth = [(t, k) for t, k in self.truth if t < begin] + [(begin, float(self.count))]
+            else:
+                self.truth = [(begin - STEP, float(self.count))]
             self.ends = chunk.end
             if self.tells and told:
                 for stream in streams or self.streams:
-                    self.tell(stream, self.stamp, float(self.count), self.first)
+                    self.tell(stream, self.stamp, float(self.count), self.first, before)
 
-    def tell(self, stream: str, stamp: int, value: float, first: int) -> None:
+    def tell(self, stream: str, stamp: int, value: float, first: int, before: float = math.nan) -> None:
+        """A chunk is followed that changes steps from `first` on; the one before is what is still commanded of an older one."""
         names = BASE_NAMES if stream == BASE else NAMES
-        self.under_way.told(stream, Foreseen(stamp, first, DT, names, np.full((H - first, len(names)), value)))
+        rows = np.full((H - first + 1, len(names)), value)
+        rows[0] = before if math.isfinite(before) else value
+        self.under_way.told(stream, Foreseen(stamp, first - 1, DT, names, rows))
 
     def stop(self) -> None:
         """The executor stops."""
@@ -161,7 +168,9 @@ def test_a_stop_is_the_end_of_all_that_was_foreseen_and_the_next_chunk_that_is_f
         assert not prefix and prefix.reason == "stopped"
         robot.send(followed=False)
     robot.run(1)
-    assert robot.observe().reason == "gap", "before the first step that it can change it stood, which nobody has told"
+    early = robot.under_way.prefix(robot.stamp + 4 * STEP, robot.stamp + 5 * STEP)
+    assert early.reason == "gap", "before the first step that it can change it stood, which nobody has told"
+    assert len(robot.observe()) == 6
     robot.send()
     assert len(robot.observe()) == 6
 
@@ -280,10 +289,10 @@ def test_whatever_happens_no_step_is_given_that_is_not_commanded(events: list[st
 def test_the_prefix_of_a_motion_between_two_steps_is_its_value_there():
     robot = Robot()
     robot.run(KNOWN)
-    ramp = np.arange(H, dtype=float)[6:, None].repeat(2, axis=1)
+    ramp = np.arange(H, dtype=float)[5:, None].repeat(2, axis=1)
     robot.observe()
     robot.count += 1
     robot.under_way.goes_out(ActionChunk(robot.stamp, DT, NAMES, np.zeros((H, 2))), robot.stamp + robot.latency)
-    robot.under_way.told(JOINTS, Foreseen(robot.stamp, 6, DT, NAMES, ramp))
+    robot.under_way.told(JOINTS, Foreseen(robot.stamp, 5, DT, NAMES, ramp))
     prefix = robot.under_way.prefix(robot.stamp + 6 * STEP + 5 * MS, robot.stamp + 6 * STEP + 25 * MS)
     np.testing.assert_allclose(prefix.values[:, 0], 6.25 + np.arange(6))
