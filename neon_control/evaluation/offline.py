@@ -54,6 +54,7 @@ class MethodRun:
     targets: list[np.ndarray] = field(default_factory=list)  # (T, N) of the ensemble, before ramp and limits
     commands: list[np.ndarray] = field(default_factory=list)  # (T, N)
     jumps: list[tuple[int, np.ndarray]] = field(default_factory=list)  # time [ns], (N,) change of the target by a new chunk
+    seams: list[float] = field(default_factory=list)  # [rad] the largest change of any joint's target where a chunk can change it first
 
     def jump_sizes(self, joints: slice) -> np.ndarray:
         """(jumps,) [rad] the largest of any joint."""
@@ -245,7 +246,7 @@ class OfflineRun:
         chunks, self._arrived = self._arrived, []
         for run in self.run.methods.values():
             executor = run.executor
-            before = _target(executor, now) if chunks else None
+            before, before_seam = (_target(executor, now), executor.next_wanted(now)) if chunks else (None, None)
             for chunk in chunks:
                 for stream, half in chunk.streams().items():
                     if stream in executor.streams:
@@ -260,6 +261,8 @@ class OfflineRun:
             run.commands.append(nothing if command is None else np.concatenate([command.positions, command.base]))
             if before is not None and target is not None:
                 run.jumps.append((now, target - before))
+            if before_seam is not None and (seam := executor.next_wanted(now)) is not None:
+                run.seams.append(float(np.abs(seam - before_seam).max()))
             outlook = executor.outlook() if run is self.run.configured else None
             for told in () if outlook is None else (*([outlook.nothing] if outlook.broken else []), outlook.foresee()):
                 for stream, foreseen in told.items():

@@ -202,6 +202,10 @@ class MotionExecutor:
         self._driven.append((now, command.base))
         return command
 
+    def next_wanted(self, now: int) -> np.ndarray | None:
+        """(J,) what chunks want of the joints where one that comes at `now` [ns] can change something first; None: nothing."""
+        return self.streams[JOINTS].ensemble.evaluate(now + self._ahead + self.continuing.lead + self._step)
+
     def outlook(self, foresee: bool = True) -> Outlook | None:
         """What is new to say about the future after a tick: with a new chunk in use what is followed now, after a stop or a stall that
         nothing said before holds any more; None: nothing new.
