@@ -25,7 +25,8 @@ POLICY_KEYS = {
     "proprioception_dim": "width of what is made of the joints (default: 384)",
 }
 KINDS = {name: head.kind for name, head in BUILT_IN.items() if name != "state_relative"}  # which is a switch of the policy
-SIZES = ("hidden_size", "input_dim", "action_dim", "output_dim", "num_action_steps", "num_steps")  # given by robot, encoder and `num_steps`
+# Given by robot and encoder, or fields of the configuration themselves.
+SIZES = ("hidden_size", "input_dim", "action_dim", "output_dim", "num_action_steps", "num_steps", "max_prefix")
 TOKENS = ("use_cross_attention", "cross_attention_dim")  # features are kept for training, tokens are not
 
 

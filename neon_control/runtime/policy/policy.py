@@ -229,7 +229,9 @@ def _load_action_layer(file: PolicyFile, options: BackboneOptions) -> ActionLaye
 def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> None:
     """The graph's own shapes and metadata must agree with `policy.yaml`: either may have been copied from elsewhere."""
     space = file.space
-    needed = graph_inputs(space, file.num_steps, file.vision, file.audio.features if file.audio else AUDIO_FEATURES, file.noise, file.max_prefix)
+    needed = graph_inputs(
+        space, file.num_steps, file.vision, file.audio.features if file.audio else AUDIO_FEATURES, file.noise, file.max_prefix
+    )
     needed["actions"] = (file.num_steps, space.dim)
     found = {v.name: tuple(v.shape[1:]) for v in (*session.get_inputs(), *session.get_outputs())}
     if found != needed:
