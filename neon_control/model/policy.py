@@ -89,7 +89,10 @@ class PolicyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and dictionaries."""
-        return asdict(self)
+        values = asdict(self)
+        if not self.head.max_prefix:
+            del values["head"]["max_prefix"]  # a policy that takes no prefix is written as it always was
+        return values
 
     @property
     def action_dim(self) -> int:
@@ -202,10 +205,12 @@ class ActionPolicy(nn.Module):
         """
         features = self.features(vision, audio, proprioception, known)
         inputs = self._head_inputs(proprioception, tokens, token_mask)
-        inputs |= {} if prefix_length is None else {"prefix_length": prefix_length}
+        if prefix_length is not None:
+            inputs["prefix_length"] = prefix_length
         error = self.head.error(features, target, mask, **inputs)
-        counts = without_given(mask, target, prefix_length)
-        return grouped_loss(error, self.config.groups, self.config.loss_weights, counts, self.config.loss_reduction)
+        if prefix_length is not None:
+            mask = without_given(torch.ones_like(target[..., 0]) if mask is None else mask, prefix_length)
+        return grouped_loss(error, self.config.groups, self.config.loss_weights, mask, self.config.loss_reduction)
 
     def _head_inputs(self, proprioception: Tensor, tokens: Tensor | None, token_mask: Tensor | None) -> dict[str, Tensor]:
         state = F.pad(proprioception, (0, self.config.action_dim - self.config.num_joints)) if self.config.absolute else proprioception

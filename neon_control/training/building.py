@@ -67,7 +67,7 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
         kind = head.pop("type", "chunking")
     if kind not in registered_heads():
         raise ConfigError(f"TrainConfig.head.type is {kind!r}; it must be one of {list(registered_heads())}")
-    sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps)
+    sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps, max_prefix=config.max_prefix)
     head = _checked(head, "TrainConfig.head", get_type_hints(vars(KINDS[kind])["__init__"]) if kind in KINDS else {})
     if kind in ("grouped", "mlp"):
         sizes, kind, head = _mlp_heads(kind, sizes, head), "grouped", {}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from neon_control.model.action_heads.losses import reduce_error, squared_error, without_padding
@@ -52,8 +53,10 @@ class ActionHead(nn.Module):
         **inputs: Any,
     ) -> Tensor:
         """The scalar to call `backward()` on, for any head; with a prefix, over the steps that are not given."""
-        inputs |= {} if prefix_length is None else {"prefix_length": prefix_length}
-        return reduce_error(self.error(features, target, mask, **inputs), without_given(mask, target, prefix_length), reduction)
+        if prefix_length is None:
+            return reduce_error(self.error(features, target, mask, **inputs), mask, reduction)
+        error = self.error(features, target, mask, prefix_length=prefix_length, **inputs)
+        return reduce_error(error, without_given(torch.ones_like(target[..., 0]) if mask is None else mask, prefix_length), reduction)
 
 
 class RegressionHead(ActionHead):

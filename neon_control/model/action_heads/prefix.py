@@ -50,20 +50,27 @@ class Prefix(NamedTuple):
         return (chunk * self.last).sum(1, keepdim=True)
 
 
-def read_prefix(head: Head, prefix: Tensor | None, prefix_length: Tensor | None) -> Prefix | None:
-    """The two inputs of a head as one; None where there are none.
+def check_prefix(head: Head, prefix: Tensor | None, prefix_length: Tensor | None) -> None:
+    """Refuse what the head cannot go on from.
 
     Raises:
         ConfigError: the head takes no prefix, one of the two is missing, or has another shape.
     """
     if prefix is None and prefix_length is None:
-        return None
+        return
     owner, needed = type(head).__name__, (head.num_steps, head.action_dim)
     if not head.max_prefix:
         raise ConfigError(f"{owner} was given a prefix, but takes none: its max_prefix is 0")
     if prefix is None or prefix_length is None or tuple(prefix.shape[1:]) != needed or prefix_length.dim() != 1:
         shapes = [None if values is None else tuple(values.shape) for values in (prefix, prefix_length)]
         raise ConfigError(f"{owner}: prefix and prefix_length have the shapes {shapes}, needed are {('B', *needed)} and (B,)")
+
+
+def read_prefix(head: Head, prefix: Tensor | None, prefix_length: Tensor | None) -> Prefix | None:
+    """The two inputs of a head as one; None where there are none. Raises as `check_prefix`."""
+    check_prefix(head, prefix, prefix_length)
+    if prefix is None or prefix_length is None:
+        return None
     lag = torch.arange(head.num_steps, device=prefix.device) - prefix_length.unsqueeze(1)  # (B, S)
     given = (lag < 0).unsqueeze(-1)
     return Prefix(prefix.masked_fill(~given, 0.0), given, lag, (lag == -1).unsqueeze(-1).to(prefix.dtype))
@@ -74,12 +81,9 @@ def prefix_inputs(prefix: Tensor | None, prefix_length: Tensor | None) -> dict[s
     return {} if prefix is None and prefix_length is None else {"prefix": prefix, "prefix_length": prefix_length}
 
 
-def without_given(mask: Tensor | None, target: Tensor, prefix_length: Tensor | None) -> Tensor | None:
-    """The mask (B, S) of the steps that count in a loss over `target` (B, S, N): recorded, and not given."""
-    if prefix_length is None:
-        return mask
-    free = torch.arange(target.shape[1], device=target.device) >= prefix_length.unsqueeze(1)
-    return free.to(target.dtype) if mask is None else mask * free
+def without_given(recorded: Tensor, prefix_length: Tensor) -> Tensor:
+    """Of a mask (B, S) of the steps that are recorded, those that count in a loss: they are not given."""
+    return recorded * (torch.arange(recorded.shape[1], device=recorded.device) >= prefix_length.unsqueeze(1))
 
 
 def check_max_prefix(owner: str, max_prefix: int, num_steps: int) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
-from neon_control.model.action_heads.prefix import prefix_inputs
+from neon_control.model.action_heads.prefix import check_prefix, prefix_inputs
 
 
 class StateRelativeHead(ActionHead):
@@ -88,6 +88,7 @@ class StateRelativeHead(ActionHead):
         **inputs: Any,
     ) -> Tensor:
         """(B, F) and a state (B, N) or (B, number of relative dimensions) -> (B, S, N); without a state, the deltas."""
+        check_prefix(self, prefix, prefix_length)
         inputs |= prefix_inputs(self._without_state(prefix, current_state), prefix_length)
         return self._add_state(self.inner_head(features, **inputs), current_state)
 
@@ -100,6 +101,7 @@ class StateRelativeHead(ActionHead):
         **inputs: Any,
     ) -> Tensor:
         """A draw from a generative inner head, plus the state; `inputs` go to its `sample`."""
+        check_prefix(self, prefix, prefix_length)
         inputs |= prefix_inputs(self._without_state(prefix, current_state), prefix_length)
         return self._add_state(self.inner_head.sample(features, **inputs), current_state)
 
