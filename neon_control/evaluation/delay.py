@@ -1,7 +1,8 @@
 """What a delay does to the seams between chunks: how far the joints' target jumps where a new chunk takes over.
 
 A seam is looked at where it is commanded: at the first instant that a chunk can still change when it arrives. With prefixes a chunk goes on
-from what is committed up to there; they are of the executor that is configured, and all methods get the same chunks.
+from what is committed up to there; they are of the executor that is configured, and all methods get the same chunks. Those of a run with
+prefixes that had none, such as its first ones, count in neither row. `blend` never jumps: its chunks fade in, and are followed late.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ class SeamFigures:
     """One method of ensembling, with or without prefixes."""
 
     method: str
-    prefix: bool  # whether chunks were to go on from what is under way
+    prefix: bool  # whether chunks went on from what is under way
     seams: int
     p50_rad: float
     p95_rad: float
     max_rad: float
-    prefixed: float  # share of the chunks that did
+    prefixed: float  # share of all chunks of its run that did
 
 
 COLUMNS = tuple(field.name for field in fields(SeamFigures))
@@ -39,7 +40,7 @@ def seam_figures(judged: Judged) -> list[SeamFigures]:
 
 
 def _figures(method: str, run: Run, prefix: bool) -> SeamFigures:
-    seams = np.array(run.methods[method].seams)
+    seams = np.array([jump for jump, prefixed in run.methods[method].seams if prefixed == prefix])
     p50, p95, most = np.percentile(seams, (50, 95, 100)).tolist() if len(seams) else (np.nan,) * 3
     share = run.counts["prefixes"] / len(run.chunks) if prefix and run.chunks else 0.0
     return SeamFigures(method, prefix, len(seams), p50, p95, most, share)

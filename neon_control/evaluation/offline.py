@@ -54,7 +54,8 @@ class MethodRun:
     targets: list[np.ndarray] = field(default_factory=list)  # (T, N) of the ensemble, before ramp and limits
     commands: list[np.ndarray] = field(default_factory=list)  # (T, N)
     jumps: list[tuple[int, np.ndarray]] = field(default_factory=list)  # time [ns], (N,) change of the target by a new chunk
-    seams: list[float] = field(default_factory=list)  # [rad] the largest change of any joint's target where a chunk can change it first
+    seams: list[tuple[float, bool]] = field(default_factory=list)  # where a chunk can change the target first: the largest change of any
+    # joint's [rad], and whether the chunk went on from what was under way
 
     def jump_sizes(self, joints: slice) -> np.ndarray:
         """(jumps,) [rad] the largest of any joint."""
@@ -125,7 +126,7 @@ class OfflineRun:
         self._latency, self._period = round(latency * NANOSECONDS), round(NANOSECONDS / executor.rate_hz)
         self._ticking = False
         self._due: list[tuple[int, int, Callable[[int], None]]] = []  # time [ns], order, what to do: a heap
-        self._arrived: list[ActionChunk] = []  # since the executors' last tick
+        self._arrived: list[tuple[ActionChunk, bool]] = []  # since the executors' last tick, and whether it had a prefix
         for method in METHODS:
             streams = {s: replace(getattr(executor, s), method=method) for s in (JOINTS, BASE)}
             self.run.methods[method] = MethodRun(MotionExecutor(robot, space.joint_names, replace(executor, **streams)))
@@ -239,7 +240,7 @@ class OfflineRun:
             return
         self._decisions.goes_out(chunk, now)
         self._decisions.acted(start)
-        self._arrived.append(chunk)
+        self._arrived.append((chunk, self._conditioned and len(prefix) > 0))
         self.run.chunks.append((now, chunk))
 
     def _tick(self, now: int) -> None:
@@ -247,7 +248,7 @@ class OfflineRun:
         for run in self.run.methods.values():
             executor = run.executor
             before, before_seam = (_target(executor, now), executor.next_wanted(now)) if chunks else (None, None)
-            for chunk in chunks:
+            for chunk, _ in chunks:
                 for stream, half in chunk.streams().items():
                     if stream in executor.streams:
                         executor.add_chunk(stream, half)
@@ -262,7 +263,7 @@ class OfflineRun:
             if before is not None and target is not None:
                 run.jumps.append((now, target - before))
             if before_seam is not None and (seam := executor.next_wanted(now)) is not None:
-                run.seams.append(float(np.abs(seam - before_seam).max()))
+                run.seams.append((float(np.abs(seam - before_seam).max()), chunks[-1][1]))
             outlook = executor.outlook() if run is self.run.configured else None
             for told in () if outlook is None else (*([outlook.nothing] if outlook.broken else []), outlook.foresee()):
                 for stream, foreseen in told.items():
