@@ -11,6 +11,7 @@ A change of the parameter `policy` loads another policy beside the running one, 
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -377,10 +378,12 @@ class InferenceNode(AutostartNode):
     def _told_of_prefixes(self) -> dict[str, object]:
         """How long the newest prefix was, or why there was none, and the delay that was reckoned with."""
         committed, delay = self._decisions.committed, self._decisions.delay
-        told: dict[str, object] = {"max_prefix": self._decisions.policy.max_prefix}
-        if committed is not None:
-            told |= {"prefix_steps": len(committed), "prefix_missing": committed.why or "none"}
-        return told if delay is None else {**told, "delay_ms": 1e3 * delay}
+        return {
+            "max_prefix": self._decisions.policy.max_prefix,
+            "prefix_steps": 0 if committed is None else len(committed),
+            "prefix_missing": "no chunk yet" if committed is None else committed.why or "none",
+            "delay_ms": math.nan if delay is None else 1e3 * delay,
+        }
 
     def _state(self) -> tuple[bytes, str]:
         loop = self._loop

@@ -230,7 +230,8 @@ class MotionExecutor:
     def _followed(self, stamp: int) -> Followed:
         limiter = self.limiter.copied()
         since = min(self.promise.end, self._now) - round(self.streams[JOINTS].ensemble.newest_dt * NANOSECONDS)
-        times, drives = zip(*self._driven, strict=True)
+        recent = [driven for driven in self._driven if driven[0] > since - self._step]
+        times, drives = zip(*(recent or [self._driven[-1]]), strict=True)
         return Followed(
             motion=self.promise.since(since),
             drives=(np.array(times), np.reshape(drives, (len(times), -1))),

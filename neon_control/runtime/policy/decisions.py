@@ -202,8 +202,10 @@ class InferenceDecisions:
             self._under_way.begin(policy.file.space.names, policy.file.dt, policy.max_prefix, "swap", why)
             self._prefixed = policy
         prefix = self._under_way.prefix(start.stamp, now)
-        if policy.max_prefix:
-            self._count("prefixes" if len(prefix) else f"no_prefix_{prefix.reason}")
+        if len(prefix):
+            self._count("prefixes")
+        elif policy.max_prefix:
+            self._count(f"no_prefix_{prefix.reason}")
         self.committed = prefix
         return prefix
 
