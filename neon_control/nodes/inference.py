@@ -232,9 +232,11 @@ class InferenceNode(AutostartNode):
 
     def _listen_to_plans(self, policy: Policy) -> None:
         """To what the executor foresees, which it works out for those who listen only: for a policy that takes prefixes, from then on."""
-        if policy.max_prefix and not self._hears_plans:
-            self._hears_plans = True
-            self._subscribe(JointTrajectory, PLAN_JOINTS, lambda message: self._on_plan(JOINTS, message), "plan", PLAN_QOS)
+        if not policy.max_prefix or self._hears_plans:
+            return
+        self._hears_plans = True
+        self._subscribe(JointTrajectory, PLAN_JOINTS, lambda message: self._on_plan(JOINTS, message), "plan", PLAN_QOS)
+        if policy.file.space.dim > policy.file.space.num_joints:
             self._subscribe(MultiDOFJointTrajectory, PLAN_BASE, lambda message: self._on_plan(BASE, message), "plan", PLAN_QOS)
 
     def _on_plan(self, stream: str, message: Any) -> None:
