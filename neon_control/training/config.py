@@ -48,11 +48,11 @@ class TrainConfig:
     num_steps: int = setting(16, "steps of a chunk", minimum=1)
     max_prefix: int = setting(0, "the most committed steps that a chunk goes on from while the robot moves; 0: it takes none", minimum=0)
     prefix_weights: tuple[float, ...] = setting(
-        (), "how often 0, 1 .. max_prefix steps are given in training, as weights; without them each as often", minimum=0.0
+        (), "how often 0, 1 .. max_prefix steps are given in training, as weights; without them half of the samples have none", minimum=0.0
     )
     delay_from: str = setting(
         "",
-        "a bag with chunks, or a table that `evaluate` made of one: half of the samples are given as many steps as its delays take",
+        "a bag with chunks, or a table that `evaluate` made of one: of the samples that are given steps, half have one of its delays",
     )
     image_fit: str = setting("stretch", "how images get the encoder's aspect ratio", choices=tuple(FITS))
     cameras: tuple[str, ...] = setting((), "which of the robot's cameras the policy looks through; without one, the first")

@@ -18,7 +18,8 @@ from neon_control.recordings.bag.bag_file import Bag
 from neon_control.recordings.bag.messages import stamp_of
 from neon_control.training.config import TrainConfig
 
-MEASURED_SHARE = 0.5  # of the samples, where delays were measured; the others are drawn from the weights, for what was not met
+UNCONDITIONED = 0.5  # of the samples are given no step, so that the first chunk of a motion is learned as well as without all this
+MEASURED = 0.5  # of the other samples have a measured delay, where there are any; the rest is drawn from the weights, for what was not met
 DIAGNOSED = ("observation_to_chunk_ms/p50", "observation_to_chunk_ms/p99")  # of the inference node, each second
 
 
@@ -34,13 +35,13 @@ def prefix_weights(max_prefix: int, weights: tuple[float, ...], delays: np.ndarr
     """(D + 1,) how often 0, 1 .. D steps are given; their sum is 1.
 
     Args:
-        weights: of 0 .. D; empty: each as often.
-        delays: (n,) [s] that were measured, if any: half of the samples have one of them.
+        weights: of 0 .. D; empty: half of the samples are given none, and 1 .. D each as often.
+        delays: (n,) [s] that were measured, if any.
 
     Raises:
         ConfigError: most of the measured delays are longer than D steps.
     """
-    drawn = np.array(weights or np.ones(max_prefix + 1))
+    drawn = np.array(weights or [UNCONDITIONED, *[(1.0 - UNCONDITIONED) / max_prefix] * max_prefix])
     drawn = drawn / drawn.sum()
     if delays is None:
         return np.asarray(drawn)
@@ -51,7 +52,9 @@ def prefix_weights(max_prefix: int, weights: tuple[float, ...], delays: np.ndarr
             f"TrainConfig.max_prefix is {max_prefix}, but most of the {len(steps)} measured delays are longer than that: the median is "
             f"{1e3 * np.median(delays):.0f} ms, {int(np.median(steps))} steps of {1e3 * dt:g} ms; max_prefix has to cover the usual ones"
         )
-    return np.asarray((1.0 - MEASURED_SHARE) * drawn + MEASURED_SHARE * np.bincount(met, minlength=max_prefix + 1) / len(met))
+    share = MEASURED * drawn[1:].sum()
+    drawn[1:] *= 1.0 - MEASURED
+    return np.asarray(drawn + share * np.bincount(met, minlength=max_prefix + 1) / len(met))
 
 
 def measured_delays(path: Path) -> np.ndarray:
