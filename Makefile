@@ -14,7 +14,7 @@ TEST_ARGS ?=
 # Which ROS 2, as an extra of setup.py: `ros` is Kilted, `ros-jazzy` Jazzy. Choose before the first set-up, or after `make clean`.
 ROS_WHEELS ?= ros
 UNIT := not system and not slow
-# Tests in one process run on all cores; those that start processes and look at their timing run one after the other.
+# Tests run on all cores; those that start processes and look at their timing run one after the other.
 PARALLEL := -n auto --dist loadfile
 
 # The first Python that the dependencies have wheels for.
@@ -44,12 +44,12 @@ demo: $(VENV)/.demo  ## run the simulated robot in a browser page (options: DEMO
 .PHONY: test
 # Both halves run whatever the first one says; pytest's 5 says that TEST_ARGS chose none of its tests.
 test: $(VENV)/.test  ## run all tests (options for pytest: TEST_ARGS="-k limits")
-	@quick=0; system=0; \
-		$(BIN)/python -m pytest -m "not system" $(PARALLEL) $(TEST_ARGS) || quick=$$?; \
-		$(BIN)/python -m pytest -m system $(TEST_ARGS) || system=$$?; \
+	@beside=0; alone=0; \
+		$(BIN)/python -m pytest -m "not system or patient" $(PARALLEL) $(TEST_ARGS) || beside=$$?; \
+		$(BIN)/python -m pytest -m "system and not patient" $(TEST_ARGS) || alone=$$?; \
 		said() { case $$1 in 0) echo passed;; 5) echo "none chosen";; *) echo "FAILED ($$1)";; esac; }; \
-		echo "tests in one process: $$(said $$quick); tests with real processes: $$(said $$system)"; \
-		[[ $$quick =~ ^[05]$$ && $$system =~ ^[05]$$ ]]
+		echo "tests on all cores: $$(said $$beside); tests that look at the timing of processes, one by one: $$(said $$alone)"; \
+		[[ $$beside =~ ^[05]$$ && $$alone =~ ^[05]$$ ]]
 
 .PHONY: unit
 unit: $(VENV)/.test  ## run the quick tests: no processes, no DDS

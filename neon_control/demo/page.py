@@ -25,20 +25,14 @@ from neon_control.monitor.page import SCENE_PERIOD, MonitorPage
 from neon_control.monitor.scene import WORLD
 from neon_control.monitor.streams import Streams
 from neon_control.sim.description import load_description
-from neon_control.sim.episode import FINISHED, Outcome
+from neon_control.sim.episode import FINISHED, WORDS, Outcome, in_words
 from neon_control.sim.simulation import COLOURS
 from neon_control.sim.world import build_model
 
 PAUSE = 2.0  # [s] to look at a finished trial
 CAMERA, LOOK_AT = (0.95, -0.95, 1.45), (-0.05, 0.0, 0.82)  # [m]
 SENSES = {"as they are": (False, False), "mute": (True, False), "blind": (False, True), "mute and blind": (True, True)}
-OUTCOMES = {
-    Outcome.WAITING: ("listening", html.GREY),
-    Outcome.RUNNING: ("reaching", html.AMBER),
-    Outcome.SUCCESS: ("reached", html.GREEN),
-    Outcome.WRONG_CUBE: ("touched the wrong cube", html.RED),
-    Outcome.TIMEOUT: ("too late", html.RED),
-}
+GROUNDS = {Outcome.WAITING: html.GREY, Outcome.RUNNING: html.AMBER, Outcome.SUCCESS: html.GREEN}  # others are red
 
 
 class DemoPage(MonitorPage):
@@ -91,7 +85,7 @@ class Trials:
     def __init__(self, link: DemoLink, streams: Streams) -> None:
         self._link, self._streams = link, streams
         self._requests: queue.Queue[Callable[[], object]] = queue.Queue()
-        self._trials = self._reached = 0
+        self._trials = self._successes = 0
         self._counted: tuple[object, ...] = ()
         self._finished_at: float | None = None
         self._offered: tuple[object, ...] = ()  # the command that the sound player holds
@@ -139,7 +133,7 @@ class Trials:
         if trial != self._counted:
             self._counted = trial
             self._trials += 1
-            self._reached += truth["outcome"] == Outcome.SUCCESS
+            self._successes += truth["outcome"] == Outcome.SUCCESS
             self._finished_at = now
         elif self._finished_at is not None and now - self._finished_at > PAUSE:
             self._finished_at = None
@@ -152,10 +146,11 @@ class Trials:
             return
         self._offer_sound(truth)
         said = f"“{truth['text']}”" if truth["text"] else "(silence)"
-        outcome, colour = OUTCOMES[Outcome(truth["outcome"])]
+        outcome, task = Outcome(truth["outcome"]), truth["task"]
         distances = ", ".join(f"{c} {100 * d:.0f} cm" for c, d in truth["distances"].items())
-        text = f"{outcome}, {truth['elapsed']:.1f} s; reached {self._reached} of {self._trials}; {distances}"
-        self._title.content = html.card(said, text, colour)
+        counted = f"{WORDS[task][1]} {self._successes} of {self._trials}"
+        text = f"{in_words(outcome, task)}, {truth['elapsed']:.1f} s; {counted}; {distances}"
+        self._title.content = html.card(said, text, GROUNDS.get(outcome, html.RED))
 
     def _offer_sound(self, truth: dict[str, Any]) -> None:
         """A player with the last two seconds, made anew for each command once they hold nothing else."""

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from neon_control.demo.link import Commands, DemoLink, ImageCount
 from neon_control.monitor.link import EXECUTOR, INFERENCE, LinkError
-from neon_control.sim.episode import FINISHED, LIMITS, Outcome
+from neon_control.sim.episode import FINISHED, LIMITS, WORDS, Outcome, in_words
 
 SLACK = 30.0  # [s] beyond the longest trial's length (the silence before it, a busy computer), before it counts as lost
 COUNTER_LIMIT = 3.0  # [s] diagnostics come once a second
@@ -42,10 +42,10 @@ def run_trials(link: DemoLink, episodes: int, seed: int, check: Callable[[], Non
         for index in range(episodes):
             trials.append(_run_one(link, index, seed, check, bar))
             bar.update()
-            bar.set_postfix_str(f"{_successes(trials)}/{len(trials)} reached")
-            trial = trials[-1]
+            task, trial = link.truth["task"], trials[-1]
+            bar.set_postfix_str(f"{_successes(trials)}/{len(trials)} {WORDS[task][1]}")
             seconds = trial.elapsed if trial.time_to_reach is None else trial.time_to_reach
-            bar.write(f"episode {index}: {trial.target}: {trial.outcome} after {seconds:.1f} s", file=sys.stderr)
+            bar.write(f"episode {index}: {trial.target}: {in_words(Outcome(trial.outcome), task)} after {seconds:.1f} s", file=sys.stderr)
     return report(trials, link.number, first, _image_count(link, check))
 
 

@@ -42,7 +42,7 @@ def examine(
         examiner = Examiner(space, look.cameras, None if look.all_images else PLACES, look.thumbnails)
         report = Report(observer=examiner)
         samples = Counter(s.episode for s in recording.samples(space, dt, num_steps, report=report))
-        episodes = list(_episodes(examiner, name, space, samples))
+        episodes = list(_episodes(examiner, name, space, samples, report.dark))
         if not episodes:
             why = report.problems[0].what if report.problems else "it is empty"
             reason = Reason(BAD, UNUSABLE + why)
@@ -50,13 +50,13 @@ def examine(
         yield recording, report, episodes
 
 
-def _episodes(examiner: Examiner, name: str, space: ActionSpace, samples: Counter[int]) -> Iterator[Examined]:
+def _episodes(examiner: Examiner, name: str, space: ActionSpace, samples: Counter[int], dark: bool) -> Iterator[Examined]:
     found = list(examiner.episodes())
     for data in found:
         if data.number == 0 and len(found) > 1 and not samples[0]:
             continue  # what lies before the first boundary is no episode that somebody began
         figures = figures_of(data, samples[data.number], space)
-        judged = _line(name, data.number, len(found) == 1, figures, tuple(own_reasons(figures, space)))
+        judged = _line(name, data.number, len(found) == 1, figures, tuple(own_reasons(figures, space, dark)))
         yield Examined(judged, figures, data)
 
 

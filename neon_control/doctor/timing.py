@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# An interval is a gap if it is longer than so many usual ones, and by so many seconds: one lost image of a camera is none yet, and a
-# joint state that waits for a busy computer is none either.
-GAP_FACTOR, GAP_LEAST = 2.5, 0.05
+from neon_control.recordings.rhythm import rhythm_of
 
 
 @dataclass(frozen=True)
@@ -35,17 +33,14 @@ def stream_figures(times: np.ndarray, begin: float, end: float) -> StreamFigures
     intervals = np.diff(rising)
     if not len(intervals):
         return StreamFigures(len(times), np.nan, np.nan, np.nan, (), 1.0, backwards)
-    median = float(np.median(intervals))
-    limit = max(GAP_FACTOR * median, median + GAP_LEAST)
-    is_gap = intervals > limit
-    usual = float(intervals[~is_gap].mean())  # where messages come in turns early and late, no interval is the usual one
-    even = np.abs(intervals[~is_gap] - usual)
-    gaps = [(float(rising[i] - begin), float(intervals[i])) for i in np.flatnonzero(is_gap)]
+    rhythm = rhythm_of(intervals)
+    even = np.abs(intervals[~rhythm.is_gap] - rhythm.period)
+    gaps = [(float(rising[i] - begin), float(intervals[i])) for i in np.flatnonzero(rhythm.is_gap)]
     ends = [(0.0, float(rising[0] - begin)), (float(rising[-1] - begin), float(end - rising[-1]))]
-    missing = [length for _, length in gaps] + [length for _, length in ends if length > limit]
+    missing = [length for _, length in gaps] + [length for _, length in ends if length > rhythm.limit]
     return StreamFigures(
         messages=len(times),
-        rate_hz=1.0 / usual if usual > 0.0 else np.nan,
+        rate_hz=1.0 / rhythm.period if rhythm.period > 0.0 else np.nan,
         jitter_s=float(np.quantile(even, 0.9)) if len(even) else np.nan,
         longest_s=float(intervals.max()),
         gaps=tuple(gaps),

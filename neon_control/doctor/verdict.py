@@ -87,9 +87,9 @@ class Judged:
         return max((r.verdict for r in self.reasons), key=VERDICTS.index, default=GOOD)
 
 
-def own_reasons(figures: EpisodeFigures, space: ActionSpace) -> list[Reason]:
-    """What an episode shows by itself, the worst first."""
-    found = [*_use(figures), *_timing(figures), *_pictures(figures)]
+def own_reasons(figures: EpisodeFigures, space: ActionSpace, dark: bool = False) -> list[Reason]:
+    """What an episode shows by itself, the worst first; `dark`: its images are black on purpose, to teach to rest."""
+    found = [*_use(figures), *_timing(figures), *_pictures(figures, dark)]
     if figures.motion is not None:
         found += _motion(figures.motion, space)
     if figures.labels is not None:
@@ -133,10 +133,10 @@ def _timing(figures: EpisodeFigures) -> list[Reason]:
     return found
 
 
-def _pictures(figures: EpisodeFigures) -> list[Reason]:
+def _pictures(figures: EpisodeFigures, dark: bool) -> list[Reason]:
     found = []
     for name, seen in figures.pictures.items():
-        if not seen.looked_at:
+        if not seen.looked_at or (dark and seen.blank == 1.0):
             continue
         if seen.blank > BLANK:
             found.append(Reason(BAD, f"{name}: {100.0 * seen.blank:.0f} % of the images are black or of one colour"))

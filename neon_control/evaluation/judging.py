@@ -13,6 +13,7 @@ from neon_control.evaluation.offline import OfflineRun, Run
 from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.settings import Settings
 from neon_control.recordings.bag.bag_file import Bag
+from neon_control.recordings.reading import Recording
 from neon_control.runtime.policy.policy import Policy
 
 
@@ -47,14 +48,25 @@ def judge(
     return Judged(run, chunk_errors(run, recording), figures)
 
 
-def evaluate(bag: Bag, policy: Policy, robot: Robot) -> tuple[Judged, str]:
+def evaluate(recorded: Bag | Recording, policy: Policy, robot: Robot) -> tuple[Judged, str]:
     """The policy's run with its figures, and a verdict in one line.
 
     Settings are the nodes' defaults without a start ramp, since the robot was in motion; the latency is the recording's own median.
 
+    Args:
+        recorded: an open bag, or what `find_recordings` has found: a bag or an episode of a LeRobot dataset.
+
     Raises:
         BagError: the recording lacks an input, or the policy looks through a camera that is not in it.
     """
+    if isinstance(recorded, Recording):
+        bag, robot = recorded.as_bag(robot)
+        with bag:
+            return _evaluated(bag, policy, robot)
+    return _evaluated(recorded, policy, robot)
+
+
+def _evaluated(bag: Bag, policy: Policy, robot: Robot) -> tuple[Judged, str]:
     recording, settings = RecordedDay(bag, robot), Settings()
     settings = replace(settings, executor=replace(settings.executor, start_ramp=0.0))
     judged = judge(policy.file.name, bag, policy, robot, settings, recording, recording.typical_delay)

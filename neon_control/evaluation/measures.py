@@ -16,9 +16,8 @@ import numpy as np
 from neon_control.core.control.supervisor import FOLLOWING
 from neon_control.evaluation.offline import MethodRun, Run
 from neon_control.evaluation.recorded_day import MessageTimes, RecordedDay
+from neon_control.recordings.rhythm import rhythm_of
 from neon_control.runtime.policy.policy_file import PolicyFile
-
-GAP_FACTOR, GAP_LEAST = 2.5, 0.05  # an interval beyond so many mean ones, and so many seconds beyond one, is a gap
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class InputFigures:
     """How one topic came in."""
 
     messages: int
-    period: float  # [s] mean: messages may come in bursts
+    period: float  # [s] mean interval that is no gap
     longest: float  # [s] longest interval
     gaps: list[tuple[int, float]]  # begin [ns], length [s]
     delay: float  # [s] median from stamp to reception, NaN without stamps
@@ -114,11 +113,10 @@ def input_figures(stream: MessageTimes) -> InputFigures:
     """Rate, gaps and delay of one topic."""
     received = np.array(stream.received, np.int64)
     intervals = np.diff(received) * 1e-9
-    period = of_known(np.mean, intervals)
-    limit = max(GAP_FACTOR * period, period + GAP_LEAST)
-    gaps = [(int(received[i]), float(intervals[i])) for i in np.flatnonzero(intervals > limit)]
+    rhythm = rhythm_of(intervals)
+    gaps = [(int(received[i]), float(intervals[i])) for i in np.flatnonzero(rhythm.is_gap)]
     delay, delay_p99 = (of_known(partial(np.percentile, q=q), stream.delays) for q in (50, 99))
-    return InputFigures(len(received), period, of_known(np.max, intervals), gaps, delay, delay_p99)
+    return InputFigures(len(received), rhythm.period, of_known(np.max, intervals), gaps, delay, delay_p99)
 
 
 def sync_skew(recording: RecordedDay) -> dict[str, np.ndarray]:

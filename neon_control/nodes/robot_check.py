@@ -11,7 +11,7 @@ from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.robot.message_types import BASES as BASE_TYPES
 from neon_control.core.robot.message_types import COMMANDS as COMMAND_TYPES
 from neon_control.core.robot.message_types import IMAGES
-from neon_control.core.robot.robot import Joint, Robot
+from neon_control.core.robot.robot import Joint, Robot, Wire
 from neon_control.core.robot.topic_names import JOINT_STATES
 from neon_control.core.sensing.measured import MAX_FUTURE
 from neon_control.nodes.listeners import watches
@@ -47,7 +47,8 @@ def _joint_states(robot: Robot, seen: Seen) -> Iterator[Finding]:
         return
     if joints.refused:
         yield Finding(WRONG, f"{JOINT_STATES}: {joints.refused}", "mend the driver; such messages are refused")
-    named = dict(zip(robot.wire.joints(joints.positions), joints.positions.values(), strict=True))
+    ours = robot.wire.ours(joints.positions, robot.joints)
+    named = {joint: joints.positions[told] for told, joint in ours.items()}
     if missing := [name for name in robot.joints if name not in named]:
         yield Finding(
             WRONG, f"{JOINT_STATES}: nothing of {_some(missing)}; heard of {_some([*joints.positions])}", _prefix(robot, seen, missing)
@@ -55,14 +56,26 @@ def _joint_states(robot: Robot, seen: Seen) -> Iterator[Finding]:
     else:
         yield Finding(RIGHT, f"{JOINT_STATES}: all {len(robot.joints)} joints")
     yield from (_range(joint, named[name]) for name, joint in robot.joints.items() if name in named and _outside(joint, named[name]))
-    slow = topic.rate < SLOWEST
-    level = WRONG if topic.rate < 1.0 / OLDEST else DOUBTFUL if slow else RIGHT
-    mend = f"publish faster; at least {1.0 / OLDEST:g} Hz are needed by `joint_state_timeout`, {SLOWEST:g} Hz sensible" if slow else ""
-    yield Finding(level, f"{JOINT_STATES}: {topic.rate:.1f} messages a second", mend)
+    yield Finding(RIGHT, f"{JOINT_STATES}: {topic.rate:.1f} messages a second")
+    yield from _rates(robot, seen, ours)
     yield from _clock(seen)
     if len(topic.publishers) > 1:
         text = f"{JOINT_STATES}: published by {_some([p.node for p in topic.publishers])}"
         yield Finding(DOUBTFUL, text, "right where each reports joints of its own; of one joint, only one may")
+
+
+def _rates(robot: Robot, seen: Seen, ours: dict[str, str]) -> Iterator[Finding]:
+    """Joints that are told so rarely that the executor waits for them, or sees little; by their own rate, whoever else speaks."""
+    slow: dict[tuple[str, str, str], list[str]] = {}
+    for told, joint in ours.items():
+        rate, limit = seen.joints.rate(told), robot.wire.timeout((joint,), OLDEST)
+        if rate * limit < 1.0:
+            mend = f"publish faster than {1.0 / limit:g} Hz, or state `joint_state_timeout` [s] in `limits` for a gripper that cannot"
+            slow.setdefault((WRONG, f"{rate:.1f} times a second, and may be {limit:g} s old", mend), []).append(joint)
+        elif rate < SLOWEST and limit <= OLDEST:
+            slow.setdefault((DOUBTFUL, f"{rate:.1f} times a second", f"{SLOWEST:g} Hz are sensible"), []).append(joint)
+    for (level, text, mend), joints in slow.items():
+        yield Finding(level, f"{JOINT_STATES}: {_some(joints)} told {text}", mend)
 
 
 def _clock(seen: Seen) -> Iterator[Finding]:
@@ -100,11 +113,14 @@ def _range(joint: Joint, value: float) -> Finding:
 
 def _prefix(robot: Robot, seen: Seen, missing: list[str]) -> str:
     """What to do about joints that have other names."""
-    heard, plain = list(seen.joints.positions), [name.removeprefix(robot.joint_prefix) for name in robot.joints]
-    for name in heard:
-        prefix = name.removesuffix(missing[0])
-        if prefix != name and all(prefix + joint in heard for joint in plain):
-            return f"state `joint_prefix: {prefix}` in the robot file" if prefix else "leave `joint_prefix` out of the robot file"
+    heard = seen.joints.positions
+    found = {name.removesuffix(missing[0]) for name in heard if name.endswith(missing[0])}
+    found = {prefix for prefix in found if len(Wire(prefix).ours(heard, robot.joints)) == len(robot.joints)}
+    if found == {""}:
+        return "leave `joint_prefix` out of the robot file"
+    if found:
+        stated = " or ".join(f"`joint_prefix: {prefix}`" for prefix in sorted(found - {""}))
+        return f"state {stated} in the robot file{', whichever this robot is' if len(found) > 1 else ''}"
     return "name the joints in URDF and robot file as the driver does, or start the driver that reports them"
 
 

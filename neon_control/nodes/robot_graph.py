@@ -52,9 +52,16 @@ class JointStates:
     """What was said on joint_states."""
 
     positions: dict[str, float] = field(default_factory=dict)  # newest, by the names in messages
+    stamps: dict[str, list[int]] = field(default_factory=dict)  # [ns] likewise, of all messages
     ages: list[float] = field(default_factory=list)  # [s] from a stamp to its arrival, by this computer's clock
     unstamped: int = 0  # messages
     refused: str = ""  # what was wrong with the last one that could not be read
+
+    def rate(self, name: str) -> float:
+        """[Hz] at which a joint was told; 0 for less than twice."""
+        stamps = self.stamps.get(name, [])
+        span = stamps[-1] - stamps[0] if len(stamps) > 1 else 0
+        return NANOSECONDS * (len(stamps) - 1) / span if span > 0 else 0.0
 
 
 @dataclass
@@ -111,6 +118,8 @@ def take_joint_state(joints: JointStates, data: bytes) -> None:
     if len(message.name) != len(message.position):
         joints.refused = f"{len(message.name)} names, but {len(message.position)} positions"
         return
+    for name in message.name:
+        joints.stamps.setdefault(name, []).append(stamp or time.time_ns())
     joints.positions |= dict(zip(message.name, np.asarray(message.position, dtype=np.float64).tolist(), strict=True))
 
 

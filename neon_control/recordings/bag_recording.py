@@ -22,7 +22,7 @@ from neon_control.core.robot.view import PLAIN
 from neon_control.core.sensing.image_buffer import AnyImage, Clip
 from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import ObservationBuilder
-from neon_control.recordings.bag.bag_file import METADATA, BagError
+from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA, TAKE_KEY, BagError
 from neon_control.recordings.bag.messages import IMAGE_TYPES, TEXT, stamp_of
 from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
@@ -61,6 +61,7 @@ class BagRecording(Recording):
         except BagError as error:
             report.add(self.name, None, error.what)
             return
+        report.take, report.dark = bag.custom.get(TAKE_KEY, ""), DARK_KEY in bag.custom
         with bag:
             cameras = self._cameras(bag)
             if cameras is not None:

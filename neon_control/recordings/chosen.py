@@ -24,7 +24,9 @@ from neon_control.core.common.fields import Place, check_keys, load, read, setti
 from neon_control.core.common.nearest import did_you_mean
 from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.image_buffer import Clip
+from neon_control.recordings.bag.bag_file import Bag
 from neon_control.recordings.reading import Recording, Report, Sample
 
 LISTS = ("include", "exclude")
@@ -73,6 +75,10 @@ class ChosenEpisodes(Recording):
     def instruction_fingerprint(self) -> str:
         """That of the whole, too."""
         return self._whole.instruction_fingerprint()
+
+    def as_bag(self, robot: Robot) -> tuple[Bag, Robot]:
+        """The whole: a bag is played as it is."""
+        return self._whole.as_bag(robot)
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         for sample in self._whole.samples(space, dt, num_steps, clip, report):

@@ -14,10 +14,12 @@ import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.audio_buffer import AUDIO_WINDOW_S, SAMPLE_RATE
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.core.sensing.observation import Observation
+from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.recordings.observer import Observer
 
 SILENCE = np.zeros(round(AUDIO_WINDOW_S * SAMPLE_RATE), np.float32)  # what a robot without a microphone hears
@@ -58,6 +60,8 @@ class Report:
     rates: dict[str, float] = field(default_factory=dict)  # topic or feature -> [Hz], mean from its first to its last message
     images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # camera, how its images came -> how many
     observer: Observer = field(default_factory=Observer)  # is shown what is read
+    take: str = ""  # what the recording is a part of, as it says itself; its scene is the same in all parts
+    dark: bool = False  # whether it says that its images are black on purpose
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, where: str, time: float | None, what: str, kind: str = "") -> None:
@@ -123,6 +127,14 @@ class Recording(ABC):
         """Identity of what the words depend on that a policy is told, besides the files; only for those that are told."""
         return ""
 
+    def as_bag(self, robot: Robot) -> tuple[Bag, Robot]:
+        """For who plays it: a bag, to be used as a context manager, and the robot with its topics.
+
+        Raises:
+            BagError: nothing of it can be read.
+        """
+        return Bag(self.path), robot
+
     def samples(
         self, space: ActionSpace, dt: float, num_steps: int, clip: Clip | None = None, report: Report | None = None
     ) -> Iterator[Sample]:
@@ -168,6 +180,10 @@ class UnreadableRecording(Recording):
     def fingerprint(self) -> str:
         """Of the reason."""
         return file_fingerprint([], self._why)
+
+    def as_bag(self, robot: Robot) -> tuple[Bag, Robot]:
+        """There is none."""
+        raise BagError(self._why, self.path)
 
     def _samples(self, space: ActionSpace, dt: float, num_steps: int, clip: Clip, report: Report) -> Iterator[Sample]:
         report.add(self.name, None, self._why)

@@ -63,6 +63,11 @@ class JointTrajectoryController:
         self._arrived = self._commanded = None
         self._hold(measured)
 
+    @property
+    def set_point(self) -> np.ndarray | None:
+        """(J,) [rad] what it commanded last; None since the activation."""
+        return None if self._commanded is None else self._commanded[1].positions
+
     def deactivate(self) -> None:
         """Leave the motors alone, and forget what was sent."""
         self._trajectory = self._arrived = None

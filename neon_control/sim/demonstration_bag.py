@@ -10,6 +10,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.topic_names import AUDIO, BASE_COMMAND, CAMERA, INSTRUCTION, JOINT_STATES
 from neon_control.recordings.bag import making
+from neon_control.recordings.bag.bag_file import DARK_KEY, TAKE_KEY
 from neon_control.recordings.bag.messages import TEXT, types
 
 ARM = "arm_controller/joint_trajectory"
@@ -25,12 +26,20 @@ START = 1_000_000_000_000  # [ns] bag time at which an episode begins; audio rea
 
 
 class EpisodeRecorder:
-    """One bag in the folder `path`, which must not exist. Use as a context manager; times are seconds since the episode's start."""
+    """One bag in the folder `path`, which must not exist. Use as a context manager; times are seconds since the episode's start.
 
-    def __init__(self, path: Path, camera_frame: str = "camera_link", has_base: bool = True) -> None:
+    Args:
+        take: what it is a part of; "" says nothing.
+        dark: whether its images are black on purpose.
+    """
+
+    def __init__(self, path: Path, camera_frame: str = "camera_link", has_base: bool = True, take: str = "", dark: bool = False) -> None:
         self._camera_frame = camera_frame
         self._topics = {topic: kind for topic, kind in TOPICS.items() if has_base or topic != BASE_COMMAND}
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
+        for key, text in ((TAKE_KEY, take), (DARK_KEY, "true" if dark else "")):
+            if text:
+                self._writer.set_custom_data(key, text)
         self._writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
 
     def __enter__(self) -> EpisodeRecorder:

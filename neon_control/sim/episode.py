@@ -11,6 +11,7 @@ from collections.abc import Mapping, Set
 from enum import Enum
 
 LIMITS = {"reach": 12.0, "pick_place": 25.0}  # [s] from the begin of the command
+WORDS = {"reach": ("reaching", "reached"), "pick_place": ("picking", "placed in the tray")}  # for people: a trial that runs, a success
 RADIUS = 0.05  # [m] from a fingertip to the cube
 HOLD = 0.5  # [s] without a break
 
@@ -26,6 +27,13 @@ class Outcome(str, Enum):
 
 
 FINISHED = (Outcome.SUCCESS, Outcome.WRONG_CUBE, Outcome.TIMEOUT)
+
+
+def in_words(outcome: Outcome, task: str) -> str:
+    """What people are told of a trial of a task."""
+    running, success = WORDS[task]
+    told = {Outcome.WAITING: "listening", Outcome.RUNNING: running, Outcome.SUCCESS: success, Outcome.TIMEOUT: "too late"}
+    return told.get(outcome, "touched the wrong cube")
 
 
 class Episode:

@@ -2,10 +2,10 @@
 
 | share | the world                                                                                              |
 |-------|--------------------------------------------------------------------------------------------------------|
-| 0.15  | an episode's begin: at home                                                                            |
+| 0.4   | an episode's begin: at home                                                                            |
 | 0.35  | open fingers somewhere above or around a cube                                                          |
-| 0.35  | a cube is held, between its place on the table and the tray                                            |
-| 0.15  | a cube lies in the tray, fingers around it or above                                                    |
+| 0.15  | a cube is held, between its place on the table and the tray                                            |
+| 0.1   | a cube lies in the tray, fingers around it or above                                                    |
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neon_control.sim.expert import in_base
 from neon_control.sim.picking import TRAVEL, PickExpert, nearest_quarter
 from neon_control.sim.world import CUBE_COLOURS, TABLE_TOP, TIMESTEP, World
 
-SHARES = (0.15, 0.5, 0.85)  # up to which a number in [0, 1) means the first, second and third row
+SHARES = (0.4, 0.75, 0.9)  # up to which a number in [0, 1) means the first, second and third row
 CLOSING_STEPS = 60  # within which a gripper has closed on what is held in place for it
 JOINT_NOISE = 0.02  # [rad]
 

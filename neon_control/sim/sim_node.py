@@ -32,6 +32,7 @@ from neon_control.core.common.fields import setting
 from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 from neon_control.core.control.pacing import Pacer
 from neon_control.core.robot.base_limits import BASE_MESSAGES
+from neon_control.core.robot.gripper import ACTIONS
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import AUDIO, CAMERA, JOINT_STATES, ODOMETRY
@@ -42,6 +43,7 @@ from neon_control.nodes.parameters import declare
 from neon_control.nodes.simulated_clock import ClockGuard
 from neon_control.nodes.transport import choose_transport
 from neon_control.sim.controllers import CONTROLLER_PERIOD, CommandError
+from neon_control.sim.gripper_server import GripperServer
 from neon_control.sim.simulation import COLOURS, Simulation, State
 
 PERIOD = CONTROLLER_PERIOD  # [s] of the body: a cycle of the controllers, then of the physics
@@ -91,7 +93,8 @@ class SimNode(ClockGuard):
         self._start_time = time.time_ns()
         self._ticks = 0
         self._joint_states = self.create_publisher(JointState, JOINT_STATES, qos_profile_sensor_data)
-        self._wire = robot.wire
+        self._robot, self._wire = robot, robot.wire
+        self._grippers: list[GripperServer] = []
         self._joint_message = JointState(name=self._wire.names(self._simulation.joint_names))
         self._audio = self.create_publisher(Int16MultiArray, AUDIO, qos_profile_sensor_data)
         self._images = self.create_publisher(Image, CAMERA, qos_profile_sensor_data)
@@ -130,7 +133,9 @@ class SimNode(ClockGuard):
             row = np.array(message.data, dtype=np.float64)[None, :]
             self._simulation.command_joints(controller.name, self._now(), 0, controller.joints, np.zeros(1), row)
 
-        if controller.type == "position":
+        if controller.type in ACTIONS:
+            self._grippers.append(GripperServer(self, self._robot, controller, self._simulation, self._now))
+        elif controller.type == "position":
             self._subscribe(Float64MultiArray, controller.topic, on_positions)
         else:
             self._subscribe(JointTrajectory, controller.topic, on_trajectory)
@@ -163,6 +168,8 @@ class SimNode(ClockGuard):
     def _begin_episode(self) -> str:
         index, self._next = self._next, self._next + 1
         colour = self._simulation.reset(self._seed, index, self._colour)
+        for gripper in self._grippers:
+            gripper.reset()
         return f"episode {index} of seed {self._seed}: {colour}"
 
     def _check_parameters(self, parameters: list[Parameter[Any]]) -> SetParametersResult:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neon_control.core.robot.robot import Robot
-from neon_control.sim.controllers import JointTrajectoryController, VelocityBase
+from neon_control.sim.controllers import CONTROLLER_PERIOD, JointTrajectoryController, VelocityBase
 from neon_control.sim.episode import LIMITS, Episode, Outcome
 from neon_control.sim.voice import Microphone
 from neon_control.sim.world import CUBE_COLOURS, World
@@ -111,6 +111,23 @@ class Simulation:
         with self._lock:
             self._controllers[controller].accept(now, stamp, names, offsets, positions, velocities, accelerations)
 
+    def grip(self, controller: str, now: int, goal: np.ndarray, velocities: np.ndarray, effort: float | None) -> None:
+        """Move a gripper's joints (A,) evenly to `goal` from where they are commanded; `effort` [N or N m] at most, None: the URDF's."""
+        with self._lock:
+            driven = self._controllers[controller]
+            begin = driven.set_point
+            if begin is None:
+                begin = self._world.joint_positions[self._columns[controller]]
+            seconds = max(float(np.max(np.abs(goal - begin) / velocities)), CONTROLLER_PERIOD)
+            driven.accept(now, 0, driven.joint_names, np.array([0.0, seconds]), np.stack([begin, goal]))
+            self._world.limit_effort(driven.joint_names, effort)
+
+    def measured(self, controller: str) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities (A,) of a controller's joints."""
+        columns = self._columns[controller]
+        with self._lock:
+            return self._world.joint_positions[columns], self._world.joint_velocities[columns]
+
     def command_base(self, now: int, stamp: int, velocity: np.ndarray) -> None:
         """Hand a velocity (3,) to the base; arguments and CommandError as of `VelocityBase.command`."""
         with self._lock:
@@ -161,6 +178,7 @@ class Simulation:
                 "seed": self._seed,
                 "index": self._index,
                 "resets": self._resets,
+                "task": world.description.task,
                 "time": round(world.time, 3),
                 "target": episode.target,
                 "text": self._microphone.text,
@@ -169,6 +187,7 @@ class Simulation:
                 "time_to_reach": episode.time_to_reach,
                 "distances": {c: round(world.hand_distance(c), 4) for c in COLOURS},
                 "touched": sorted(world.touched),
+                "held": [c for c in COLOURS if world.is_held(c)],
                 "cubes": {c: _rounded(p) for c, p in world.cube_positions.items()},
                 "cube_rotations": {c: _rounded(world.data.body(f"{c}_cube").xquat) for c in COLOURS},
                 "hands": {s: _rounded(p) for s, p in world.hand_positions.items()},

@@ -172,6 +172,7 @@ class World:
         self._cube_geom = {c: self.model.geom(f"{c}_cube").id for c in CUBE_COLOURS}
         root = self.model.body_rootid[self.model.body(self.description.camera.link).id]
         self._robot_geoms = {i for i in range(self.model.ngeom) if self.model.body_rootid[self.model.geom_bodyid[i]] == root}
+        self._efforts = self.model.jnt_actfrcrange.copy()  # [N or N m] the URDF's
         self._base_command = np.zeros(3)
         self._renderer: mujoco.Renderer | None = None
         self._unstepped = 0.0
@@ -321,6 +322,12 @@ class World:
         for name, position in zip(names, positions, strict=True):
             if name in self._servo:
                 self.data.ctrl[self._servo[name]] = np.clip(position, *self._range[name])
+
+    def limit_effort(self, names: Sequence[str], effort: float | None) -> None:
+        """Let joints press with at most `effort` [N or N m], and never with more than the URDF allows; None: with that."""
+        for joint in (self.model.joint(name).id for name in names if name in self._servo):
+            most = self._efforts[joint]
+            self.model.jnt_actfrcrange[joint] = most if effort is None else np.clip(most, -effort, effort)
 
     def command_base(self, velocity: np.ndarray) -> None:
         """Set the base's velocity (vx, vy, yaw rate) in its own frame [m/s, m/s, rad/s]; only a robot that has one follows."""

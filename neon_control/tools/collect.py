@@ -22,6 +22,7 @@ from neon_control.sim.description import load_description, simulated_mode
 from neon_control.tools.arguments import IMAGE_SIZES, positive, whole
 
 DATASET_FILE = "dataset.yaml"
+PLANS = {"reach": (3, 0.8), "pick_place": (1, 9.0)}  # recordings of a take and their length [s]; a grasp is the end of a long way
 TASKS = {"reach": "reach for the cube of the spoken colour", "pick_place": "put the cube of the spoken colour into the tray"}
 
 # Of a worker process.
@@ -32,9 +33,9 @@ _demonstrator: Demonstrator | None = None
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder for the recordings (default: data/ROBOT_TASK, as in data/g1_reach)")
     parser.add_argument("--takes", type=whole(1), default=1200, help="random starts (default: %(default)s)")
-    text = "recordings of each take, each with a new command (default: %(default)s)"
-    parser.add_argument("--cuts", type=whole(1), default=3, help=text)
-    parser.add_argument("--seconds", type=positive, default=0.8, help="length of each recording [s] (default: %(default)s)")
+    text = "recordings of each take, each with a new command (default: 3, of picking 1)"
+    parser.add_argument("--cuts", type=whole(1), help=text)
+    parser.add_argument("--seconds", type=positive, help="longest recording [s] (default: 0.8, of picking 9: a whole trial)")
     parser.add_argument("--seed", type=whole(0), default=1, help="decides everything random (default: %(default)s)")
     parser.add_argument("--robot", default="g1.yaml", help="robot file (default: %(default)s)")
     parser.add_argument("--width", type=whole(*IMAGE_SIZES), default=320, help="camera width [px] (default: %(default)s)")
@@ -45,21 +46,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Record what is missing; takes that are there already are kept."""
     task = load_description(load_robot(args.robot)).task  # a mistake in the file is told once, not by every worker
+    cuts, seconds = PLANS[task]
+    cuts, seconds = args.cuts or cuts, args.seconds or seconds
     description = {
         "robot": args.robot,
         "seed": args.seed,
-        "cuts": args.cuts,
-        "seconds": args.seconds,
+        "cuts": cuts,
+        "seconds": seconds,
         "image_size": [args.width, args.height],
         "task": TASKS[task],
     }
     out = args.out or Path("data") / f"{Path(args.robot).stem}_{task}"
     _claim(out, description)
-    missing = [i for i in range(args.takes) if not all((f / "metadata.yaml").exists() for f in take_folders(out, i, args.cuts))]
+    missing = [i for i in range(args.takes) if not all((f / "metadata.yaml").exists() for f in take_folders(out, i, cuts))]
     recorded = in_processes(_record, missing, args.workers, _start_worker, (out, description))
     for _ in tqdm(recorded, "recording", args.takes, initial=args.takes - len(missing), unit="take", disable=None):
         pass
-    print(f"{out}: {args.takes} takes, {args.cuts} recordings each; {len(missing)} takes recorded now")
+    print(f"{out}: {args.takes} takes, {cuts} recordings each; {len(missing)} takes recorded now")
     return 0
 
 
@@ -96,4 +99,5 @@ def _record(index: int) -> None:
     folders = take_folders(out, index, description["cuts"])
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)  # a bag that was cut off has no metadata.yaml; begin the take again
-    _demonstrator.record_take(folders, np.random.default_rng([description["seed"], index]), description["seconds"])
+    take = f"{Path(description['robot']).stem}, {description['task']}, seed {description['seed']}, take {index}"
+    _demonstrator.record_take(folders, np.random.default_rng([description["seed"], index]), description["seconds"], take)

@@ -14,8 +14,11 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
+from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.text_table import table
 from neon_control.core.robot.action_space import MODES, ActionSpace
+from neon_control.core.robot.camera import Camera
+from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.doctor.alike import reason_rows
 from neon_control.doctor.document import figures_line, write_document
@@ -73,7 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--export-lerobot", type=Path, metavar="DIR", help="write everything usable as a LeRobot dataset (v3.0)")
     text = "images a second of the export (default: the first recording's rate, rounded)"
     parser.add_argument("--fps", type=whole(1), metavar="HZ", help=text)
-    parser.add_argument("--task", default="", metavar="TEXT", help="what is done in the recordings, in words, for the export")
+    text = "what is done, in words, for the export, where a recording does not say so itself"
+    parser.add_argument("--task", default="", metavar="TEXT", help=text)
+    text = "cameras of the export (default: all of the robot file); a frame without an image of each is left out"
+    parser.add_argument("--cameras", nargs="+", default=[], metavar="NAME", help=text)
 
 
 def _file_or_stdout(text: str) -> Path:
@@ -96,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
     space = ActionSpace.from_robot(robot, args.mode)
     config = robot.recording if args.boundary is None else replace(robot.recording, boundary=args.boundary)
     recordings = find_recordings(args.paths, config)
+    cameras = _exported(robot, args.cameras)
     topics = config.camera.lstrip("/"), config.joint_states.lstrip("/")
     look, found = Look(robot.cameras, args.all_images, args.html is not None), Findings()
     with ExitStack() as stack:
@@ -121,8 +128,18 @@ def run(args: argparse.Namespace) -> int:
         print("neon_control: there is nothing to train on", file=sys.stderr)
         return 1
     if args.export_lerobot:
-        export(usable, space, args, robot.name, out)
+        seen = find_recordings(args.paths, config.looking_through(cameras))
+        chosen = [recording for recording, count in zip(seen, found.samples, strict=True) if count]
+        return export(chosen, space, args, robot.name, [c.name for c in cameras or robot.cameras], out)
     return 0
+
+
+def _exported(robot: Robot, names: Sequence[str]) -> tuple[Camera, ...]:
+    """The cameras of an export; none for the only one that there is, whose topic the section `recording` may change."""
+    of_robot = {camera.name: camera for camera in robot.cameras}
+    if not set(names) <= set(of_robot):
+        raise ConfigError(f"--cameras are {list(names)}, but robot {robot.name} has {list(of_robot)}")
+    return tuple(of_robot[name] for name in names or of_robot) if len(of_robot) > 1 else ()
 
 
 def _keep(found: Findings, recording: Recording, report: Report, episodes: Sequence[Examined], camera: str, joint_states: str) -> None:
@@ -203,10 +220,18 @@ def _excluded(judged: Sequence[Judged], strict: bool) -> Iterator[Entry]:
             yield Entry(episode.recording, None if episode.alone else episode.number, why)
 
 
-def export(recordings: Sequence[Recording], space: ActionSpace, args: argparse.Namespace, robot: str, out: IO[str]) -> None:
-    """Write the recordings as one LeRobot dataset."""
+def export(
+    recordings: Sequence[Recording], space: ActionSpace, args: argparse.Namespace, robot: str, cameras: Sequence[str], out: IO[str]
+) -> int:
+    """Write the recordings as one LeRobot dataset; 1 where none of them has an image of each camera."""
     fps = args.fps or image_rate(recordings, space, args.dt) or 1
-    with LeRobotExport(args.export_lerobot, space, robot, fps, args.task) as dataset:
+    empty: list[tuple[str, Problem]] = []
+    with LeRobotExport(args.export_lerobot, space, robot, fps, args.task, cameras) as dataset:
         for recording in tqdm(recordings, "exporting", unit="recording", disable=None):
-            dataset.add(recording, args.dt, Report())
+            report, before = Report(), dataset.frames
+            dataset.add(recording, args.dt, report)
+            empty += [(recording.name, p) for p in report.problems] if dataset.frames == before else []
+    for problem, count in alike(empty):
+        print(f"not exported, {count} recordings: {problem}; the cameras are {list(cameras)}, --cameras names fewer", file=out)
     print(f"{args.export_lerobot}: {dataset.episodes} episodes, {dataset.frames} frames at {fps} Hz", file=out)
+    return 0 if dataset.episodes else 1

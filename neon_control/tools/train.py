@@ -68,6 +68,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     from neon_control.training.optimisation import choose_device
     from neon_control.training.progressive import check_start
     from neon_control.training.report import write_report
+    from neon_control.training.spill import Spill
     from neon_control.training.trainer import train
 
     robot = load_robot(config.robot)
@@ -87,14 +88,15 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     job = Job(space, config.dt, config.num_steps, vision, cache, config.threads, config.listens, config.speak_tasks, config.augmentation)
     found = workers.first_before_others(lambda: prepare(bags, job))
     recordings = found.arrays
-    kept, held_out = split_episodes(recordings, config.validation_share, config.seed)
-    training, validation = to_batch(kept, space, run_folder), to_batch(held_out, space, run_folder)
-    tasks = job.tasks(bags)
+    kept, held_out = split_episodes(recordings, config.validation_share, config.seed, found.takes)
+    spill = Spill(run_folder)
+    training, validation = (to_batch(episodes, space, spill) for episodes in (kept, held_out))
+    tasks = found.tasks
     if workers.first:
         if tasks:
             print(f"{len(tasks)} tasks: {printable('; '.join(tasks))}")
         print(f"{len(kept)} episodes to train on, {len(training)} samples; {len(held_out)} to validate on, {len(validation)} samples")
-    result, curves = train(config, space, training, validation, run_folder, vision, workers, to_views(kept))
+    result, curves = train(config, space, training, validation, run_folder, vision, workers, to_views(kept, spill), spill)
     if not workers.first:
         return 0
     summary = {
@@ -102,14 +104,14 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         "samples": len(training),
         "epochs": config.epochs,
         "seed": config.seed,
-        **({"tasks": tasks[:MOST_TASKS]} if tasks else {}),
+        **({"tasks": list(tasks[:MOST_TASKS])} if tasks else {}),
         **({} if given is None else {"prefix_weights": given.round(4).tolist()}),
         "minutes": round(curves.seconds / 60.0, 1),
         "validation_joint_error_rad": round(result.joint_error, 5),
         **({} if result.base_error is None else {"validation_base_error_m_s": round(result.base_error, 5)}),
         "validation_loss": {name: float(f"{value:.4g}") for name, value in result.losses.items()},
     }
-    report = write_report(run_folder, config, space, result, curves, training, validation, summary)
+    report = write_report(run_folder, config, space, result, curves, training, validation, summary, spill)
     images = trained_kinds(found.images, [camera.name for camera in config.cameras_of(robot)], config.augmentation)
     folder = deliver(config, robot, result, validation, summary, vision, images)
     print(f"{folder}: trained in {summary['minutes']} min, exported, and verified by running it")

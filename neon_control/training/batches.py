@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,8 +13,9 @@ from torch import Tensor
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.training.feature_files import Arrays
+from neon_control.training.spill import SPILL, Spill, let_go
 
-SPILL = 512 << 20  # [bytes] of one array, of which more is kept on disk; every batch reads some 8 MB of it
+LOOKED_AT = 1024  # rows at a time of what is not in memory
 KEYS = ("vision", "audio", "joints", "actions", "mask")
 
 
@@ -50,66 +48,85 @@ class Batch:
         return digest.hexdigest()[:16]
 
 
-def split_episodes(recordings: Sequence[Arrays], share: float, seed: int) -> tuple[list[Arrays], list[Arrays]]:
-    """Episodes to train on, and episodes to validate on; samples of one episode never part.
+def split_episodes(recordings: Sequence[Arrays], share: float, seed: int, takes: Sequence[str] = ()) -> tuple[list[Arrays], list[Arrays]]:
+    """Episodes to train on, and episodes to validate on; samples of one episode never part, nor do recordings of one take.
 
     Args:
         recordings: with a key `episode` (n,), the number of the episode within the recording.
-        share: of all episodes, for validation; at least one episode.
+        share: of all takes, for validation, where what belongs to none is one by itself; at least one.
         seed: decides which ones.
+        takes: of each recording, what it is a part of; "" of none.
 
     Raises:
-        ConfigError: there is one episode only.
+        ConfigError: there is one episode or one take only.
     """
-    episodes = [(recording, index) for recording in recordings for index in np.unique(recording["episode"])]
-    if len(episodes) < 2:
-        raise ConfigError(f"{len(episodes)} episode in {len(recordings)} recordings; training needs two, one of them to validate on")
-    order = np.random.default_rng(seed).permutation(len(episodes)).tolist()
-    count = max(1, round(share * len(episodes)))
-    held_out, kept = sorted(order[:count]), sorted(order[count:])
-    return [_episode(*episodes[i]) for i in kept], [_episode(*episodes[i]) for i in held_out]
+    together: dict[object, list[tuple[Arrays, int]]] = {}
+    for number, (recording, take) in enumerate(zip(recordings, takes or [""] * len(recordings), strict=True)):
+        for index in np.unique(recording["episode"]).tolist():
+            together.setdefault(take or (number, index), []).append((recording, index))
+    parts = list(together.values())
+    if len(parts) < 2:
+        what = f"{sum(map(len, parts))} episode in {len(recordings)} recordings" + (" of one take" if any(takes) else "")
+        raise ConfigError(f"{what}; training needs two, one of them to validate on")
+    order = np.random.default_rng(seed).permutation(len(parts)).tolist()
+    count = max(1, round(share * len(parts)))
+    held_out, kept = ([_episode(*e) for i in sorted(some) for e in parts[i]] for some in (order[:count], order[count:]))
+    return kept, held_out
 
 
-def to_batch(recordings: Sequence[Arrays], space: ActionSpace, spill: Path | None = None) -> Batch:
+def to_batch(recordings: Sequence[Arrays], space: ActionSpace, spill: Spill | None = None) -> Batch:
     """Join recordings and normalise joints and actions.
 
     Args:
-        spill: folder on a disk for what is larger than `SPILL`: it is mapped from there, and gives its memory back when others need it.
+        spill: takes what is too large for memory.
 
     Raises:
         ConfigError: a value is not finite, or the disk is full.
     """
-    joined = {key: _joined(recordings, key, spill) for key in KEYS}
     # A command may lie a little outside the range that a policy can express; it is taught the nearest that it can.
-    actions = np.clip(space.normalise(joined["actions"]), -1.0, 1.0)
-    arrays = (joined["vision"], joined["audio"], space.normalise_joints(joined["joints"]), actions, joined["mask"])
-    return Batch(*(torch.as_tensor(a, dtype=torch.float32) for a in arrays))
+    meant = {"joints": space.normalise_joints, "actions": lambda values: np.clip(space.normalise(values), -1.0, 1.0)}
+    return Batch(**{key: _joined(recordings, key, spill or Spill(), meant.get(key, np.asarray)) for key in KEYS})
 
 
-def to_views(recordings: Sequence[Arrays]) -> Tensor | None:
+def to_views(recordings: Sequence[Arrays], spill: Spill | None = None) -> Tensor | None:
     """(n, K, F) the features of the samples' augmented images; None where there are none.
 
     Raises:
-        ConfigError: a value is not finite.
+        ConfigError: as of `to_batch`.
     """
-    return torch.as_tensor(_joined(recordings, "views")) if all("views" in r for r in recordings) else None
+    return _joined(recordings, "views", spill or Spill(), np.asarray) if all("views" in r for r in recordings) else None
 
 
-def _joined(recordings: Sequence[Arrays], key: str, spill: Path | None = None) -> np.ndarray:
-    """All rows; on disk, in a file without a name that goes when it is let go of, where they are many."""
+def _joined(recordings: Sequence[Arrays], key: str, spill: Spill, meant: Callable[[np.ndarray], np.ndarray]) -> Tensor:
+    """All rows, as they are meant; those of one recording at a time are in memory where there are many."""
     parts = [r[key] for r in recordings]
-    if where := [i for i, part in enumerate(parts) if not np.isfinite(part).all()]:  # one at a time: no mask of all of them
-        raise ConfigError(f"'{key}' of the prepared samples holds NaN or infinity, in episodes {where[:10]} of {len(recordings)}")
-    size = sum(part.nbytes for part in parts)
-    if spill is None or size <= SPILL:
-        return np.concatenate(parts)
-    try:
-        with tempfile.TemporaryFile(dir=spill) as file:
-            os.posix_fallocate(file.fileno(), 0, size)  # a full disk is said here, not by a signal
-            rows = np.memmap(file, parts[0].dtype, "r+", shape=(sum(map(len, parts)), *parts[0].shape[1:]))
-    except OSError as error:
-        raise ConfigError(f"{size / 1e9:.1f} GB of features do not fit on the disk of {spill}: {error.strerror}") from error
-    return np.concatenate(parts, out=rows)
+    rows = spill.room((sum(map(len, parts)), *parts[0].shape[1:]))
+    begin, bad = 0, []
+    for number, part in enumerate(parts):
+        if not np.isfinite(part).all():
+            bad.append(number)
+        else:
+            rows[begin : begin + len(part)] = meant(part)
+        begin += len(part)
+        let_go(part)
+        spill.let_go()
+    if bad:
+        raise ConfigError(f"'{key}' of the prepared samples holds NaN or infinity, in episodes {bad[:10]} of {len(recordings)}")
+    return torch.as_tensor(rows)
+
+
+def mean_and_deviation(rows: Tensor, spill: Spill) -> tuple[Tensor, Tensor]:
+    """(F,) of each column, of rows (n, F) which may be more than memory holds."""
+    if rows.nbytes <= SPILL:
+        return rows.mean(0), rows.std(0)
+    mean = square = torch.zeros(rows.shape[1], dtype=torch.float64)
+    for part in rows.split(LOOKED_AT):
+        mean = mean + part.sum(0, dtype=torch.float64) / len(rows)
+        spill.let_go()
+    for part in rows.split(LOOKED_AT):
+        square = square + ((part - mean) ** 2).sum(0)
+        spill.let_go()
+    return mean.float(), (square / (len(rows) - 1)).sqrt().float()
 
 
 def with_views(vision: Tensor, views: Tensor, choice: Tensor) -> Tensor:

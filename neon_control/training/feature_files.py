@@ -1,43 +1,57 @@
 """Arrays of one recording on disk: a safetensors file that is complete or not there, and is mapped into memory instead of read.
 
 A file appears by a rename, so whoever dies while writing leaves at most a scratch file; its name tells who wrote it, and the next run
-removes it. safetensors' own readers copy a tensor; 3600 recordings should not fill the memory before a sample is asked for.
+removes it. safetensors' own readers copy a tensor, and its writer makes a second copy of everything; 3600 recordings should not fill the
+memory before a sample is asked for, nor an hour of one while it is encoded.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import resource
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save
 
 from neon_control.core.common.errors import ConfigError
 
 Arrays = dict[str, np.ndarray]
 
 NOTES = "notes"  # the one text of a file, which holds all of them
-TYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64}
+TYPES = {"I64": np.int64, "F32": np.float32, "I32": np.int32}  # in the file's order: each begins at a multiple of its numbers' size
+KINDS = {np.dtype(kind): name for name, kind in TYPES.items()}
 _SCRATCH = re.compile(r"\..+\.safetensors\.(?P<host>.+)\.(?P<process>\d+)\.tmp")
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[str, str] | None = None) -> None:
-    """Write `arrays`, of `TYPES` only, and texts about them.
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray | Sequence[np.ndarray]], notes: Mapping[str, str] | None = None) -> None:
+    """Write `arrays`, of `TYPES` only, each whole or as parts whose rows follow each other, and texts about them.
+
+    The same content is the same bytes, those of safetensors' own writer.
 
     Raises:
         ConfigError: the file cannot be written.
     """
     scratch = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
-        # not its save_file, which makes files that nobody else may read
-        # and which puts several texts in any order: they are one, so that the same content is the same bytes
-        texts = {NOTES: json.dumps(dict(notes or {}), sort_keys=True)}
-        scratch.write_bytes(save({name: np.ascontiguousarray(values) for name, values in arrays.items()}, texts))
+        parts = {name: [values] if isinstance(values, np.ndarray) else values for name, values in arrays.items()}
+        kinds = {name: KINDS[some[0].dtype] for name, some in parts.items()}
+        names = sorted(parts, key=lambda name: (list(TYPES).index(kinds[name]), name))
+        ends = list(itertools.accumulate(sum(part.nbytes for part in parts[name]) for name in names))
+        header: dict[str, object] = {"__metadata__": {NOTES: json.dumps(dict(notes or {}), sort_keys=True)}}
+        for name, begin, end in zip(names, [0, *ends], ends, strict=False):
+            shape = [sum(map(len, parts[name])), *parts[name][0].shape[1:]]
+            header[name] = {"dtype": kinds[name], "shape": shape, "data_offsets": [begin, end]}
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        text += b" " * (-len(text) % 8)
+        with scratch.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for part in (part for name in names for part in parts[name]):
+                file.write(np.ascontiguousarray(part).data)
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)

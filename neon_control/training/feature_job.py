@@ -20,7 +20,6 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +53,8 @@ class Notes:
 
     problems: tuple[str, ...] = ()
     images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # camera, how its images came -> how many
+    take: str = ""  # what the recording says that it is a part of
+    tasks: tuple[str, ...] = ()  # what is to be done, in words, where that counts
 
 
 @dataclass(frozen=True)
@@ -130,12 +131,8 @@ class Job:
                 return None
             seen |= {key: arrays[key] for key in keys}
         images = Counter({(camera, ImageKind(**kind)): count for camera, kind, count in json.loads(notes["images"])})
-        return seen | samples, Notes(tuple(json.loads(notes["problems"])), images)
-
-    def tasks(self, recordings: Iterable[Recording]) -> list[str]:
-        """What the policy is told in recordings that are done, in order; nothing where it is told nothing."""
-        found = [map_arrays(self.files(recording).samples) for recording in recordings] if self.told else []
-        return sorted({text for content in found if content for text in json.loads(content[1].get("tasks", "[]"))})
+        tasks = tuple(json.loads(notes.get("tasks", "[]"))) if self.told else ()
+        return seen | samples, Notes(tuple(json.loads(notes["problems"])), images, notes.get("take", ""), tasks)
 
 
 def frames_of(arrays: Arrays) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, islice
@@ -77,7 +77,7 @@ class Worker:
                 if not batch:
                     continue
                 tasks.update(s.observation.instruction for s in batch)
-                rows = _to_arrays(batch)
+                rows = to_arrays(batch)
                 samples.add(rows)
                 for pieces, path, encode in kept:
                     missing = [row for row, frame in enumerate(frames_of(rows)) if frame not in pieces.frames]
@@ -85,7 +85,7 @@ class Worker:
                         new = encode([batch[row] for row in missing], recording.name)
                         pieces.add(new | {key: rows[key][missing] for key in ("stamps", "episode")})
                     if pieces.unsaved >= SAVE:
-                        write_arrays(path, pieces.join())
+                        pieces.save(path)
         except ObservationError as error:
             report.add(recording.name, None, str(error))
             samples = _Pieces({})  # what was read before it is not used
@@ -97,7 +97,7 @@ class Worker:
         problems = tuple(str(p) for p in report.problems)
         for pieces, path, _ in kept:
             if pieces.unsaved:
-                write_arrays(path, pieces.join())
+                pieces.save(path)
         encoded = max(pieces.added for pieces, _, _ in kept)
         if not samples.added:
             clip = f"{job.vision.clip.frames} images at {job.vision.clip.rate_hz:g} Hz"
@@ -105,8 +105,9 @@ class Worker:
             return Outcome(index, encoded, problems)
         images = [[camera, vars(kind), count] for (camera, kind), count in report.images.items()]
         notes = {"problems": json.dumps(problems), "images": json.dumps(images)}
+        notes |= {"take": report.take} if report.take else {}
         notes |= {"tasks": json.dumps(sorted(tasks - {""}))} if job.told else {}
-        write_arrays(files.samples, samples.join(), notes)
+        samples.save(files.samples, notes)
         return Outcome(index, encoded, problems)
 
     def encode(self, samples: Sequence[Sample], name: str = "") -> Arrays:
@@ -203,7 +204,7 @@ class _Pieces:
     Attributes:
         frames: of all rows.
         added: rows, since the beginning.
-        unsaved: rows, since the last `join`.
+        unsaved: rows, since they were last saved; only these are in memory.
     """
 
     def __init__(self, arrays: Arrays) -> None:
@@ -219,14 +220,16 @@ class _Pieces:
         self.added += len(frames)
         self.unsaved += len(frames)
 
-    def join(self) -> Arrays:
-        """All rows."""
-        self._pieces = [{key: np.concatenate([p[key] for p in self._pieces]) for key in self._pieces[0]}]
+    def save(self, path: Path, notes: Mapping[str, str] | None = None) -> None:
+        """Write all rows, and map them from there."""
+        write_arrays(path, {key: [p[key] for p in self._pieces] for key in self._pieces[0]}, notes)
+        found = map_arrays(path)
+        self._pieces = [found[0]] if found else self._pieces
         self.unsaved = 0
-        return self._pieces[0]
 
 
-def _to_arrays(samples: Sequence[Sample]) -> Arrays:
+def to_arrays(samples: Sequence[Sample]) -> Arrays:
+    """What a samples file holds of them."""
     return {
         "joints": np.stack([s.observation.joint_positions for s in samples]).astype(np.float32),
         "actions": np.stack([s.actions for s in samples]).astype(np.float32),

@@ -35,6 +35,8 @@ class Extraction:
     encoded: int  # frames, now; the others were there
     problems: list[tuple[str, str]]  # recording, and what was left out of it and why: a text that begins with the recording's name
     images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # of the usable ones: camera, how its images came -> how many
+    takes: tuple[str, ...] = ()  # of each of `arrays`, what its recording says that it is a part of; "" where it does not
+    tasks: tuple[str, ...] = ()  # what the policy is told in any of them, in order
 
     def table(self) -> str:
         """The problems as text, those that differ in numbers only on one line; empty where there is none."""
@@ -109,7 +111,9 @@ def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -
     ]
     usable = [found for found in loaded if found is not None]
     images = sum((notes.images for _, notes in usable), Counter[tuple[str, ImageKind]]())
-    return Extraction([arrays for arrays, _ in usable], encoded, problems, images)
+    takes = tuple(notes.take for _, notes in usable)
+    words = tuple(sorted({text for _, notes in usable for text in notes.tasks}))
+    return Extraction([arrays for arrays, _ in usable], encoded, problems, images, takes, words)
 
 
 def _encode(job: Job, tasks: Sequence[Task], ray: str | None, recordings: int) -> Iterable[Outcome]:

@@ -25,16 +25,22 @@ from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.runtime.encoders.hearing import AUDIO_FEATURES
 from neon_control.runtime.policy.policy_file import PolicyFile, read_policy_file
 from neon_control.runtime.policy.torch_action_layer import rebuild_policy
-from neon_control.training.batches import Batch
+from neon_control.training.batches import Batch, mean_and_deviation
 from neon_control.training.building import policy_config
 from neon_control.training.config import TrainConfig
 from neon_control.training.evaluation import change_scale
+from neon_control.training.spill import Spill
 
 MAY_DIFFER = ("mode", "groups", "num_joints", "absolute", "proprioception_added", "loss_weights", "loss_reduction")
 
 
-def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, vision: BackboneSpec | None = None) -> ActionPolicy:
+def start_policy(
+    config: TrainConfig, space: ActionSpace, training: Batch, vision: BackboneSpec | None = None, spill: Spill | None = None
+) -> ActionPolicy:
     """The policy that a run starts from: a new one, with its features' statistics, or `init_from`; what is to be frozen is.
+
+    Args:
+        spill: where samples are that are not in memory.
 
     Raises:
         ConfigError: as of `widen` and `freeze`.
@@ -46,8 +52,8 @@ def start_policy(config: TrainConfig, space: ActionSpace, training: Batch, visio
         policy = widen(layers, space, read_policy_file(config.init_from), config.dt, vision, scale)
     else:
         policy = ActionPolicy(layers)
-        seen, heard = training.vision, training.audio
-        policy.set_feature_statistics(seen.mean(0), seen.std(0), heard.mean(0), heard.std(0))
+        parts = (mean_and_deviation(values, spill or Spill()) for values in (training.vision, training.audio))
+        policy.set_feature_statistics(*(values for pair in parts for values in pair))
         if scale is not None:
             cast(StateRelativeHead, policy.head).set_scale(scale)
     freeze(policy, config.freeze)

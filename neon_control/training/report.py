@@ -16,6 +16,7 @@ from neon_control.training.batches import Batch
 from neon_control.training.config import TrainConfig
 from neon_control.training.curves import Curves
 from neon_control.training.evaluation import EVALUATION_BATCH, Result, predict
+from neon_control.training.spill import Spill
 
 EXAMPLES = 5
 COLUMNS = ("dimension [rad; m/s, rad/s]", "error", "first step", "last step", "holding", "range", "clipped")
@@ -66,6 +67,7 @@ def write_report(
     training: Batch,
     validation: Batch,
     summary: Mapping[str, Any],
+    spill: Spill,
 ) -> Path:
     """Draw the figures and write the text; returns its path."""
     from neon_control.training import figures  # matplotlib takes a second to import, and only this needs it
@@ -88,7 +90,7 @@ def write_report(
         )
         for i, name in enumerate(space.names)
     ]
-    cut = f"{100 * cut_features(result, training):.3f} % beyond {FEATURE_LIMIT:g} standard deviations"
+    cut = f"{100 * cut_features(result, training, spill):.3f} % beyond {FEATURE_LIMIT:g} standard deviations"
     facts = [*((key.replace("_", " "), value) for key, value in summary.items()), ("cut-off features", cut)]
     path = run / "report.md"
     drawn = DRAWN if result.policy.draws else ""
@@ -127,9 +129,12 @@ def examples(result: Result, space: ActionSpace, batch: Batch) -> tuple[np.ndarr
     return space.denormalise(predicted.numpy()), space.denormalise(part.actions.numpy()), part.mask.numpy()
 
 
-def cut_features(result: Result, batch: Batch) -> float:
+def cut_features(result: Result, batch: Batch, spill: Spill) -> float:
     """Share of the vision features that `ActionPolicy` cuts off."""
     policy = result.policy
     mean, limit = policy.vision_mean.cpu(), FEATURE_LIMIT * policy.vision_std.cpu()
-    parts = batch.vision.split(EVALUATION_BATCH)  # never a second copy of all of them
-    return sum(int(((part - mean).abs() > limit).sum()) for part in parts) / batch.vision.numel()
+    found = 0
+    for part in batch.vision.split(EVALUATION_BATCH):  # never a second copy of all of them
+        found += int(((part - mean).abs() > limit).sum())
+        spill.let_go()
+    return found / batch.vision.numel()

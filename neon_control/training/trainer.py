@@ -31,6 +31,7 @@ from neon_control.training.distribution import Workers
 from neon_control.training.evaluation import Result, evaluate
 from neon_control.training.interruption import interruptions
 from neon_control.training.progressive import start_policy
+from neon_control.training.spill import Spill
 
 ALONE = Workers()
 
@@ -44,6 +45,7 @@ def train(
     vision: BackboneSpec | None = None,
     workers: Workers = ALONE,
     views: Tensor | None = None,
+    spill: Spill | None = None,
 ) -> tuple[Result, Curves]:
     """Train the action layer; the same seed, data and number of threads give the same weights.
 
@@ -55,6 +57,7 @@ def train(
         vision: the backbone that made the features, to be compared with that of `init_from`.
         workers: the processes of the run; each is given all samples.
         views: (n, K, F) features of K augmented variants of each training sample's image.
+        spill: where samples are that are not in memory.
 
     Raises:
         TrainingError: the run's checkpoint is of another run, or a loss is not finite.
@@ -62,8 +65,9 @@ def train(
     """
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
-    policy = start_policy(config, space, training, vision)
-    trainer = _Trainer(config, space, training, validation, policy, run, workers, views)
+    spill = spill or Spill()
+    policy = start_policy(config, space, training, vision, spill)
+    trainer = _Trainer(config, space, training, validation, policy, run, workers, views, spill)
     try:
         with interruptions() as interrupted:
             while not trainer.done:
@@ -85,9 +89,10 @@ class _Trainer:
         policy: ActionPolicy,
         run: Path | None,
         workers: Workers,
-        views: Tensor | None = None,
+        views: Tensor | None,
+        spill: Spill,
     ) -> None:
-        self.config, self.space, self.workers = config, space, workers
+        self.config, self.space, self.workers, self.spill = config, space, workers, spill
         self.device = optimisation.choose_device(config.device, workers.local_rank)
         self.fingerprint = training.fingerprint() if run is not None else ""
         self.recorded = training.mask  # (n, H)
@@ -174,10 +179,11 @@ class _Trainer:
         """Those of the batch at `index` that are this process's, some of them with a variant of their image."""
         rows = index[mine].to(self.device)
         batch = self.training.pick(rows)
-        if self.views is None:
-            return batch
-        choice = optimisation.draw_views(self.config, len(index), self.views.shape[1], self.step)[mine].to(self.device)
-        return replace(batch, vision=with_views(batch.vision, self.views[rows], choice))
+        if self.views is not None:
+            choice = optimisation.draw_views(self.config, len(index), self.views.shape[1], self.step)[mine].to(self.device)
+            batch = replace(batch, vision=with_views(batch.vision, self.views[rows], choice))
+        self.spill.let_go()
+        return batch
 
     def _weight(self, counting: Tensor, mine: Tensor) -> float:
         """How much of the batch's mean comes from this process's samples: by the steps that count (n, H), or by samples."""
@@ -204,6 +210,7 @@ class _Trainer:
     def _validate(self) -> None:
         if self.workers.first:
             result = evaluate(cast(ActionPolicy, self.average.module), self.space, self.validation)
+            self.spill.let_go()
             errors = [error for error in (result.joint_error, result.base_error) if error is not None]
             self.curves.add("validation", self.step, *result.losses.values(), *errors)
             self.policy.train()

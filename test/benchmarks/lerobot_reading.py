@@ -37,7 +37,6 @@ SPACE = ActionSpace("arms_only", JOINTS, {"arms": slice(0, 3)}, np.full(3, -200.
 VIEWS = [Camera(name, f"{name}/image_raw") for name in CAMERAS]
 LEROBOT = LeRobotNames(state=NAMED, action=NAMED)  # numbers are compared as they are in the dataset
 CONFIG = RecordingConfig(base="", lerobot=LEROBOT, robot_cameras=CAMERAS).looking_through(VIEWS)
-EXPORTED = "observation.images.camera"
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Difference:
     frames: tuple[int, int]  # ours, LeRobot's
     numbers: float  # the largest of any state or action, in the dataset's units
     pixels: int  # the largest of any pixel of any camera
+    tasks: int  # frames of which another task is read
     seconds: tuple[float, float]  # of processor time, for all frames
     backend: str  # with which LeRobot decoded videos
 
@@ -55,7 +55,7 @@ def compared(root: Path, theirs: Path, config: RecordingConfig = CONFIG, feature
     """Our reading beside LeRobot's, which `lerobot_peer.py read` wrote to `theirs`."""
     facts = json.loads((theirs / "facts.json").read_text())
     states, actions, *images = (np.load(theirs / f"{k}.npy", mmap_mode="r") for k in ("observation.state", "action", *features))
-    count, numbers, pixels, seconds = 0, 0.0, 0, 0.0
+    count, numbers, pixels, tasks, seconds = 0, 0.0, 0, 0, 0.0
     for recording in find_recordings(root, config):
         samples = recording.samples(SPACE, 1.0 / 30.0, 1, report=Report())
         while True:
@@ -69,15 +69,15 @@ def compared(root: Path, theirs: Path, config: RecordingConfig = CONFIG, feature
                 numbers = max(numbers, float(np.abs(ours - other).max()))
             for (ours,), other in zip(observation.clips, (i[count] for i in images), strict=True):
                 pixels = max(pixels, int(np.abs(ours.astype(np.int16) - other).max()))
+            tasks += observation.instruction != facts["tasks"][count]
             count += 1
-    return Difference((count, facts["frames"]), numbers, pixels, (seconds, facts["seconds"]), facts["backend"])
+    return Difference((count, facts["frames"]), numbers, pixels, tasks, (seconds, facts["seconds"]), facts["backend"])
 
 
 def exported(root: Path, source: Path) -> Path:
-    """The first camera of a dataset, written by our own export."""
-    first = RecordingConfig(base="", lerobot=LEROBOT, robot_cameras=CAMERAS).looking_through(VIEWS[:1])
-    with LeRobotExport(root, SPACE, "my_arm", 30, "put the cube into the box") as dataset:
-        for recording in find_recordings(source, first):
+    """A dataset, written by our own export."""
+    with LeRobotExport(root, SPACE, "my_arm", 30, "", CAMERAS) as dataset:
+        for recording in find_recordings(source, CONFIG):
             dataset.add(recording, 1.0 / 30.0, Report())
     return root
 
@@ -97,8 +97,8 @@ def run(folder: Path, frames: int, size: tuple[int, int]) -> dict[str, Differenc
     found["2.1 (H.264); LeRobot reads what it converts to 3.0"] = compared(old, folder / "converted_read")
     export = exported(folder / "export", folder / "video")
     peer("read", export, folder / "export_read")
-    own = RecordingConfig(base="", lerobot=LeRobotNames())
-    found["3.0, our export (H.264), one camera"] = compared(export, folder / "export_read", own, (EXPORTED,))
+    own = RecordingConfig(base="", robot_cameras=CAMERAS).looking_through(VIEWS)
+    found["3.0, our export (H.264)"] = compared(export, folder / "export_read", own)
     return found
 
 
@@ -108,12 +108,15 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=150, help="of each of two episodes")
     parser.add_argument("--size", type=int, nargs=2, default=(480, 640), metavar=("HEIGHT", "WIDTH"))
     args = parser.parse_args()
-    print("| dataset | frames, ours / LeRobot | numbers differ by | pixels differ by | CPU seconds for 1,000 frames, ours / LeRobot's |")
-    print("|---|---|---|---|---|")
+    print(
+        "| dataset | frames, ours / LeRobot | numbers differ by | pixels differ by | tasks differ in frames | CPU seconds, 1,000 frames |"
+    )
+    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="lerobot-") as folder:
         for words, d in run(Path(folder), args.frames, tuple(args.size)).items():
             ours, theirs = (1000.0 * s / f for s, f in zip(d.seconds, d.frames, strict=True))
-            print(f"| {words} | {d.frames[0]} / {d.frames[1]} | {d.numbers:g} | {d.pixels} | {ours:.1f} / {theirs:.1f} ({d.backend}) |")
+            row = (f"{d.frames[0]} / {d.frames[1]}", f"{d.numbers:g}", d.pixels, d.tasks, f"{ours:.1f} / {theirs:.1f} ({d.backend})")
+            print("| " + " | ".join(map(str, (words, *row))) + " |")
 
 
 if __name__ == "__main__":

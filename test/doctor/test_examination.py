@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from bag_writer import BagWriter, image, joint_state, text, trajectory
 from lerobot_set import SPACE, write_set
 from taught_bags import CAMERA, NAMES, WRIST, Lesson, angles, picture, write_lesson
@@ -20,6 +21,7 @@ from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.doctor.examination import Examined, Look, examine, judged_together
 from neon_control.doctor.verdict import BAD, DOUBTFUL, GOOD
+from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA
 from neon_control.recordings.chosen import names_of
 from neon_control.recordings.finding import find_recordings
 from neon_control.recordings.lerobot.export import LeRobotExport
@@ -137,6 +139,15 @@ def test_each_episode_of_a_bag_has_its_own_verdict(tmp_path: Path) -> None:
     assert [e.judged.name for e in found] == ["day [1]", "day [2]", "day [3]"]
     assert [e.judged.verdict for e in found] == [GOOD, DOUBTFUL, GOOD], [told(e) for e in found]
     assert sum(e.judged.samples for e in found) == 90
+
+
+def test_a_camera_that_is_dark_on_purpose_is_no_fault(tmp_path: Path) -> None:
+    for name, black in (("dark", True), ("not", False)):
+        file = write_lesson(tmp_path / name, black=black) / METADATA
+        about = yaml.safe_load(file.read_text())
+        about["rosbag2_bagfile_information"]["custom_data"] = {DARK_KEY: "true"}
+        file.write_text(yaml.safe_dump(about))
+    assert [told(e) for e in look_at(tmp_path)] == [[], []]
 
 
 def test_lerobot_episodes_with_video_are_judged_alike_and_few_of_their_images_are_decoded(tmp_path: Path) -> None:

@@ -8,6 +8,14 @@ from pathlib import Path
 import pytest
 from lerobot_set import FRAMES, write_arm, write_set
 
+from neon_control.core.robot.robot_file import load_robot
+from neon_control.evaluation import judging
+from neon_control.recordings.bag.bag_file import BagError
+from neon_control.recordings.finding import find_recordings
+from neon_control.recordings.lerobot.episode_bag import EpisodeBag
+from neon_control.recordings.lerobot.episodes import lerobot_episode, lerobot_episodes
+from neon_control.runtime.encoders.backbone import BackboneOptions
+from neon_control.runtime.policy.policy import Policy
 from neon_control.tools import cli
 
 pytestmark = pytest.mark.timeout(400)  # [s] exports a policy, on a busy computer too
@@ -45,6 +53,19 @@ def test_an_episode_gives_a_report_and_the_tables_of_a_bag(
     assert [line.split(",")[:2] for line in inputs[1:] if not line.startswith("/instruction,1,")] == [
         [t, str(FRAMES)] for t in ("/front/image_raw", "/joint_states", "/recorded/action", "/wrist/image_raw")
     ]
+
+
+def test_python_gets_the_verdict_of_the_command_for_what_find_recordings_has_found(folder: Path) -> None:
+    robot = load_robot(str(folder / "my_arm.yaml"))
+    policy = Policy.load(folder / "first", robot, BackboneOptions(threads=1))
+    recordings = find_recordings(folder / "set", robot.recording)
+    judged, verdict = judging.evaluate(recordings[1], policy, robot)
+    episode, _ = lerobot_episode(folder / "set", robot.recording, 1)
+    with EpisodeBag(episode, robot) as bag:
+        assert judging.evaluate(bag, policy, bag.robot)[1] == verdict
+    assert "rad from the recorded commands" in verdict and len(judged.run.chunks) > 0
+    with pytest.raises(BagError, match="no description"):
+        judging.evaluate(next(iter(lerobot_episodes(folder / "first", robot.recording))), policy, robot)
 
 
 @pytest.mark.parametrize(

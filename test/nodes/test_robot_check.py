@@ -29,7 +29,8 @@ def seen(rate: float = 100.0) -> Seen:
         "cmd_vel": Topic([], [Endpoint("base", BASES["twist_stamped"]), Endpoint("rosbag2_recorder", BASES["twist"])]),
     }
     middle = {name: 0.5 * (joint.lower + joint.upper) for name, joint in ROBOT.joints.items()}
-    return Seen(topics, JointStates(middle, [0.002] * 10))
+    stamps = {name: [round(1e9 * arrival) for arrival in arrivals] for name in middle}
+    return Seen(topics, JointStates(middle, stamps, [0.002] * 10))
 
 
 def not_right(robot: object = ROBOT, what: Seen | None = None) -> list[Finding]:
@@ -44,9 +45,33 @@ def test_a_robot_that_is_as_its_file_says_is_right_everywhere() -> None:
         assert word in texts
 
 
+def told(joints: JointStates, *prefixes: str) -> None:
+    """Drivers of one arm, or of several, put prefixes before the names."""
+    joints.positions = {f"{prefix}{name}": value for prefix in prefixes for name, value in joints.positions.items()}
+    joints.stamps = {f"{prefix}{name}": stamps for prefix in prefixes for name, stamps in joints.stamps.items()}
+
+
+def test_of_two_arms_with_prefixes_each_is_a_candidate_and_the_one_that_is_stated_counts() -> None:
+    what = seen()
+    told(what.joints, "left_", "right_")
+    (finding,) = [f for f in not_right(what=what) if "joint_states" in f.text]
+    assert finding.mend == "state `joint_prefix: left_` or `joint_prefix: right_` in the robot file, whichever this robot is"
+    assert not [f for f in not_right(replace(ROBOT, joint_prefix="right_"), what) if "joint_states" in f.text]
+
+
+def test_an_arm_without_the_prefix_is_another_robot() -> None:
+    robot, what = replace(ROBOT, joint_prefix="left_"), seen()
+    told(what.joints, "left_", "")  # in this order: the other one speaks last
+    name = next(iter(ROBOT.joints))
+    what.joints.positions[name] = 99.0
+    assert not [f for f in not_right(robot, what) if "joint_states" in f.text]
+    del what.joints.positions[f"left_{name}"]
+    assert any(f.level == WRONG and f"nothing of {name}" in f.text for f in not_right(robot, what))
+
+
 def test_names_with_a_prefix_are_wrong_until_the_file_states_it() -> None:
     what = seen()
-    what.joints.positions = {f"g1/{name}": value for name, value in what.joints.positions.items()}
+    told(what.joints, "g1/")
     (finding,) = [f for f in not_right(what=what) if "joint_states" in f.text]
     assert finding.level == WRONG and finding.mend == "state `joint_prefix: g1/` in the robot file"
     assert not [f for f in not_right(replace(ROBOT, joint_prefix="g1/"), what) if "joint_states" in f.text]
@@ -95,7 +120,18 @@ def test_types_qos_and_silence_are_told_with_their_mends() -> None:
 
 @pytest.mark.parametrize(("rate", "level"), [(100.0, RIGHT), (10.0, DOUBTFUL), (3.0, WRONG)])
 def test_joint_states_that_come_too_seldom_are_told(rate: float, level: str) -> None:
-    assert [f.level for f in check(ROBOT, seen(rate)) if "messages a second" in f.text] == [level]
+    found = [f for f in check(ROBOT, seen(rate)) if "times a second" in f.text]
+    assert [f.level for f in found] == ([] if level == RIGHT else [level])
+
+
+def test_a_joint_that_is_told_more_rarely_than_the_others_is_named_with_the_way_out_and_with_that_it_is_right() -> None:
+    what, joint = seen(), next(iter(ROBOT.joints))
+    what.joints.stamps[joint] = [0, 500_000_000, 1_000_000_000]
+    (finding,) = [f for f in not_right(what=what) if "times a second" in f.text]
+    assert finding.level == WRONG and f"{joint} told 2.0 times a second, and may be 0.2 s old" in finding.text
+    assert "`joint_state_timeout` [s] in `limits`" in finding.mend
+    stated = replace(ROBOT.joints[joint], joint_state_timeout=1.2)
+    assert not [f for f in not_right(replace(ROBOT, joints={**ROBOT.joints, joint: stated}), what) if "times a second" in f.text]
 
 
 def test_nothing_at_all_is_one_sentence_a_topic() -> None:

@@ -10,7 +10,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 from lerobot_peer import FEATURES, FPS, NAMES, TASK, frames
 
-from neon_control.recordings.lerobot.export import statistics
+from neon_control.recordings.lerobot.feature_statistics import PixelCount, statistics
 from neon_control.recordings.lerobot.video import VideoWriter
 
 
@@ -41,7 +41,9 @@ def write_2_1(root: Path, episodes: int, count: int, size: tuple[int, int]) -> P
         file.parent.mkdir(parents=True, exist_ok=True)
         parquet.write_table(arrow.table({k: list(v) if v.ndim > 1 else v for k, v in columns.items()}), file)
         rows.append({"episode_index": episode, "tasks": [TASK], "length": count})
-        stats = {k: statistics(v) for k, v in columns.items()} | {k: statistics(np.stack(images[:1])) for k in FEATURES}
+        pixels = PixelCount()
+        pixels.add(images[0])
+        stats = {k: statistics(v) for k, v in columns.items()} | dict.fromkeys(FEATURES, pixels.statistics())
         figures.append({"episode_index": episode, "stats": stats})
     vector = {"dtype": "float32", "shape": [len(NAMES)], "names": NAMES}
     image = {"dtype": "video", "shape": [*size, 3], "names": ["height", "width", "channels"]}

@@ -20,6 +20,7 @@ NAMES = ["pan.pos", "lift.pos", "gripper.pos"]  # two joints in degrees, a gripp
 CAMERAS = ("front", "wrist")
 FEATURES = {f"observation.images.{camera}": camera for camera in CAMERAS}
 TASK = "put the cube into the box"
+TASKS = (TASK, "take the cube out")  # of the episodes, in turns
 
 
 def numbers(frame: float, episode: int = 0) -> np.ndarray:
@@ -53,7 +54,9 @@ def write(root: str, episodes: str, count: str, height: str, width: str, kind: s
     dataset = LeRobotDataset.create("someone/reach", FPS, features, root=root, robot_type="my_arm", use_videos=kind == "video")
     for episode in range(int(episodes)):
         for state, action, images in frames(episode, int(count), int(height), int(width)):
-            dataset.add_frame({"observation.state": state, "action": action, "task": TASK, **dict(zip(FEATURES, images, strict=True))})
+            dataset.add_frame(
+                {"observation.state": state, "action": action, "task": TASKS[episode % 2], **dict(zip(FEATURES, images, strict=True))}
+            )
         dataset.save_episode()
     dataset.finalize()
 
@@ -75,12 +78,13 @@ def read(root: str, out: str) -> None:
     dataset = LeRobotDataset("someone/reach", root=root, video_backend=backend)
     keys = [k for k, f in dataset.meta.features.items() if f["dtype"] in ("video", "image")]
     Path(out).mkdir(parents=True)
-    arrays = {}
+    arrays, tasks = {}, []
     seconds = 0.0
     for index in range(len(dataset)):
         begin = time.process_time()
         item = dataset[index]
         seconds += time.process_time() - begin
+        tasks.append(item["task"])
         values = {k: item[k].numpy() for k in ("observation.state", "action", "timestamp", "episode_index")}
         values |= {k: np.round(item[k].numpy() * 255.0).astype(np.uint8).transpose(1, 2, 0) for k in keys}
         for key, value in values.items():
@@ -90,7 +94,7 @@ def read(root: str, out: str) -> None:
             arrays[key][index] = value
     import lerobot
 
-    facts = {"frames": len(dataset), "seconds": seconds, "backend": backend or "torchcodec", "version": lerobot.__version__}
+    facts = {"frames": len(dataset), "tasks": tasks, "seconds": seconds, "backend": backend or "torchcodec", "version": lerobot.__version__}
     (Path(out) / "facts.json").write_text(json.dumps(facts))
 
 

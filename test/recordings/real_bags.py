@@ -27,5 +27,5 @@ def recordings(tmp_path_factory: pytest.TempPathFactory, robot: Robot, space: Ac
 
     folder = tmp_path_factory.mktemp("recordings")
     demonstrator = Demonstrator(robot, space.joint_names, (320, 240))
-    demonstrator.record_take([folder / f"take_00000_{i}" for i in range(2)], np.random.default_rng(5), 0.8)
+    demonstrator.record_take([folder / f"take_00000_{i}" for i in range(2)], np.random.default_rng(5), 0.8, "take 0")
     return folder

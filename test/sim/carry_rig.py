@@ -25,13 +25,16 @@ CHUNK_EVERY, LATENCY = 16, 12  # [ticks] a chunk each 80 ms, which arrives 60 ms
 LIFTED = 0.03  # [m] a cube whose centre is so far above its place on the table is carried
 
 
-def with_on_stop(robot_file: str, on_stop: str, folder: Path) -> Path:
-    """A copy of a robot file whose grippers do something else after a stop."""
+def with_on_stop(robot_file: str, on_stop: str, folder: Path, action: str = "") -> Path:
+    """A copy of a robot file whose grippers do something else after a stop, and may be driven by an action."""
     source = find_file(robot_file, "config")
     data = yaml.safe_load(source.read_text())
     data["urdf"] = str((source.parent / data["urdf"]).resolve())
     for gripper in data["grippers"].values():
         gripper["on_stop"] = on_stop
+    for controller in data["controllers"].values():
+        if action and set(controller["joints"]) <= set(data["grippers"]):
+            controller |= {"topic": "gripper_controller/gripper_cmd", "type": action}
     file = folder / source.name
     file.write_text(yaml.safe_dump(data))
     return file

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neon_control.sim.episode import FINISHED, Episode, Outcome
+from neon_control.sim.episode import FINISHED, LIMITS, WORDS, Episode, Outcome, in_words
 
 NEAR, FAR = {"red": 0.05, "blue": 0.5}, {"red": 0.051, "blue": 0.5}
 DT = 0.005
@@ -83,3 +83,11 @@ def test_a_finished_trial_never_changes(samples: list[tuple[float, bool]]) -> No
             assert (outcome, episode.elapsed, episode.time_to_reach) == final
         elif outcome in FINISHED:
             final = (outcome, episode.elapsed, episode.time_to_reach)
+
+
+def test_people_are_told_what_the_task_is_about() -> None:
+    assert set(WORDS) == set(LIMITS)
+    assert [in_words(outcome, "pick_place") for outcome in Outcome] == [
+        "listening", "picking", "placed in the tray", "touched the wrong cube", "too late",
+    ]  # fmt: skip
+    assert (in_words(Outcome.RUNNING, "reach"), in_words(Outcome.SUCCESS, "reach")) == ("reaching", "reached")

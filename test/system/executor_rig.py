@@ -346,15 +346,20 @@ class Rig:
         return found
 
     def close(self) -> None:
-        """End all processes and the robot."""
-        for process in (*self.players, self.executor):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGCONT)
-                process.kill()
+        """End the robot and all processes, in this order.
+
+        A process that is killed while it writes to the shared memory of another leaves a lock there that nobody opens, and Fast DDS 3.2
+        crashes where the participant to whom it belongs is deleted before its own thread has noticed and made the port anew.
+        """
+        processes = (*self.players, self.executor)
+        for process in processes:
+            process.send_signal(signal.SIGCONT)  # who is frozen holds locks as well
+        self.robot.close()
+        for process in processes:
+            process.kill()
             process.wait()
             process.stdin.close()
             process.stdout.close()
-        self.robot.close()
 
 
 def without_overdue(arm: Arm, since: float, dt: float) -> tuple[Recording, int]:

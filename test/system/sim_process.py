@@ -31,6 +31,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from waiting import wait_until
 
 from neon_control.core.common.nanoseconds import to_nanoseconds
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.transport import PROFILES
 
 
@@ -106,13 +107,14 @@ class Listener:
         return dict(zip(message.name, message.position, strict=True))
 
     def reset(self) -> Trigger.Response:
-        return self._call(self._reset, Trigger.Request())
+        return self.call(self._reset, Trigger.Request())
 
     def set(self, name: str, value: object) -> Any:
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
-        return self._call(self._parameters, request).results[0]
+        return self.call(self._parameters, request).results[0]
 
-    def _call(self, client: Any, request: Any) -> Any:
+    def call(self, client: Any, request: Any) -> Any:
+        """What a service answers."""
         assert client.wait_for_service(10.0)
         future = client.call_async(request)
         wait_until(future.done, 10.0, f"an answer of {client.srv_name}")
@@ -126,12 +128,12 @@ class Listener:
         rclpy.shutdown(context=self._context)
 
 
-class SimProcess:
-    """The node's process; its output goes to a file."""
+class NodeProcess:
+    """A node's process; its output goes to a file."""
 
-    def __init__(self, log: Path, **parameters: object) -> None:
+    def __init__(self, log: Path, module: str, **parameters: object) -> None:
         environment = {k: v for k, v in os.environ.items() if k not in (PROFILES, "MUJOCO_GL")}  # the node has to choose them by itself
-        command = [sys.executable, "-m", "neon_control.sim.sim_node", "--ros-args"]
+        command = [sys.executable, "-m", module, "--ros-args"]
         for name, value in parameters.items():
             command += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
         self.log = log
@@ -150,13 +152,21 @@ class SimProcess:
             self.process.wait()
 
 
+class SimProcess(NodeProcess):
+    """The simulated robot's."""
+
+    def __init__(self, log: Path, **parameters: object) -> None:
+        super().__init__(log, "neon_control.sim.sim_node", **parameters)
+
+
 @contextlib.contextmanager
 def simulated_robot(folder: Path, **parameters: object) -> Iterator[tuple[SimProcess, Listener]]:
     """Process and listener, up and running; the process's output is printed when a test fails."""
     listener = Listener()
     process = SimProcess(folder / "sim_node.log", **parameters)
     try:
-        topics = ("joint_states", "camera/image_raw", "odom")
+        drives = load_robot(str(parameters.get("robot_config", "g1.yaml"))).base is not None
+        topics = ("joint_states", "camera/image_raw", *(["odom"] if drives else []))
         wait_until(lambda: listener.truth and all(t in listener.newest for t in topics) and listener.sound, 60.0, "all topics")
         yield process, listener
     finally:

@@ -14,7 +14,7 @@ from waiting import wait_until
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.runtime.encoders.model_folder import describe_model
 
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.patient, pytest.mark.slow, pytest.mark.timeout(300)]
 
 START_LIMIT = 200.0  # [s] torch and transformers alone take 10 s to import, and on a busy machine a minute
 

@@ -16,7 +16,7 @@ from waiting import wait_until
 from neon_control.core.sensing.instruction import MOST_LETTERS
 from neon_control.runtime.encoders.model_folder import describe_model
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.patient, pytest.mark.timeout(300)]
 
 START_LIMIT = 200.0  # [s] torch and transformers alone take 10 s to import, and on a busy machine a minute
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -123,10 +123,10 @@ def robot(ros_domain_id: int, tmp_path: FilePath) -> Iterator[tuple[Robot, subpr
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     robot = Robot(ros_domain_id)
     yield robot, process
+    robot.close()  # first: beside a process just killed, Fast DDS may crash while it leaves
     if process.poll() is None:
         process.kill()
         process.wait()
-    robot.close()
     print((tmp_path / "log").read_text())
 
 

@@ -19,7 +19,7 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.processes import ProcessGroup, node_command
 from neon_control.tools.cli import main
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.system, pytest.mark.patient, pytest.mark.timeout(90)]
 
 PREFIX = "r1_"
 JOINTS = [*(line.split()[0] for line in arm()), "jaw"]

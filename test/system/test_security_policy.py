@@ -15,7 +15,7 @@ from waiting import wait_until
 from neon_control.core.common.paths import find_file
 from neon_control.nodes.processes import ProcessGroup, node_command
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [pytest.mark.system, pytest.mark.patient, pytest.mark.slow]
 
 POLICY = find_file("sros2/policy.xml", "config")
 NODES = ("executor_node", "inference_node", "monitor_node", "sim_node", "monitor")

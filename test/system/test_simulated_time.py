@@ -40,9 +40,8 @@ def test_simulated_time_may_jump_back_and_ahead(ros_domain_id):
         for seconds in (-50.0, +500.0):
             before = stops(running.report(1))
             running.robot.clock_offset += seconds
-            running.run_for(0.5)
+            wait_until(lambda before=before: stops(running.report(1)) > before, 10.0, "a stop by the jump")
             running.wait_moving()
-            assert stops(running.report(1)) > before, "the jump did not stop it"
         assert int(running.report()["clock_jumps"]) >= 1
         assert running.violations() == []
 

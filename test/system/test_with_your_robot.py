@@ -69,6 +69,7 @@ def version_3(folder: Path) -> None:
 
 
 @pytest.mark.system
+@pytest.mark.patient
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize("make", [bags, version_2_1, version_3])

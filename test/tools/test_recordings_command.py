@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 from bag_writer import BagWriter, image, joint_state, text
-from lerobot_set import write_set
+from lerobot_set import JOINTS, write_arm, write_set
 from taught_bags import write_lesson
 
 from neon_control.core.robot.robot_file import load_robot
@@ -46,6 +46,26 @@ def test_bags_are_listed_with_their_problems_and_exported(tmp_path: Path, capsys
     assert lines[-1] == f"{out}: 2 episodes, 20 frames at 10 Hz"
     assert main(["recordings", str(out)]) == 0
     assert "2 of 2 recordings are usable: 20 samples" in capsys.readouterr().out
+
+
+def test_an_export_has_every_camera_of_the_robot_file_or_those_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    robot = str(write_arm(tmp_path, cameras=("front", "wrist", "hand")))
+    with BagWriter(tmp_path / "bag") as bag:
+        for tick in range(200):
+            t = tick / 100
+            bag.write("joint_states", t, joint_state(t, JOINTS, [0.001 * tick] * 3))
+            for camera in ("front", "wrist") if tick % 10 == 5 else ():
+                bag.write(f"{camera}/image_raw", t, image(t, np.full((32, 32, 3), tick, np.uint8)))
+    command = ["recordings", str(tmp_path / "bag"), "--robot", robot, "--export-lerobot"]
+    assert main([*command, str(tmp_path / "all")]) == 1
+    out = capsys.readouterr().out
+    assert "not exported, 1 recordings: bag: no topic ['hand/image_raw']" in out and "--cameras names fewer" in out
+    assert main([*command, str(tmp_path / "two"), "--cameras", "wrist", "front"]) == 0
+    features = json.loads((tmp_path / "two/meta/info.json").read_text())["features"]
+    assert [k for k in features if "images" in k] == ["observation.images.wrist", "observation.images.front"]
+    assert main(["recordings", str(tmp_path / "two"), "--robot", robot]) == 0, "what was written is read with the same robot file"
+    assert main([*command, str(tmp_path / "none"), "--cameras", "top"]) == 2
+    assert "--cameras are ['top'], but robot my_arm has ['front', 'wrist', 'hand']" in capsys.readouterr().err
 
 
 def test_where_nothing_is_usable_the_exit_code_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

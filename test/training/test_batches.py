@@ -10,7 +10,16 @@ from synthetic import recording  # noqa: E402
 from neon_control.core.common.errors import ConfigError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.training import batches  # noqa: E402
-from neon_control.training.batches import batch_indices, split_episodes, to_batch, to_views, with_views  # noqa: E402
+from neon_control.training import spill as spilling  # noqa: E402
+from neon_control.training.batches import (  # noqa: E402
+    batch_indices,
+    mean_and_deviation,
+    split_episodes,
+    to_batch,
+    to_views,
+    with_views,
+)
+from neon_control.training.spill import Spill  # noqa: E402
 
 
 def numbered(count: int, episodes: int = 1) -> list[dict[str, np.ndarray]]:
@@ -36,6 +45,16 @@ def test_episodes_never_part_and_none_is_lost(episodes: int) -> None:
     assert all(np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, again, strict=True))
     assert any(not np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, other, strict=True))
     assert all(any(np.shares_memory(e["vision"], r["vision"]) for r in recordings) for e in (*kept, *held_out)), "nothing is copied"
+
+
+def test_recordings_of_one_take_never_part() -> None:
+    takes = [f"take {i // 3}" for i in range(18)] + ["", ""]
+    kept, held_out = split_episodes(numbered(20), 0.25, seed=3, takes=takes)
+    sides = [{takes[int(e["vision"][0, 0])] or int(e["vision"][0, 0]) for e in part} for part in (kept, held_out)]
+    assert not sides[0] & sides[1] and len(sides[0] | sides[1]) == 8 and len(sides[1]) == 2
+    assert len(kept) + len(held_out) == 20
+    with pytest.raises(ConfigError, match="2 episode in 2 recordings of one take"):
+        split_episodes(numbered(2), 0.25, seed=3, takes=["same", "same"])
 
 
 def test_variants_stay_with_their_samples_and_are_shown_as_they_are_chosen(space: ActionSpace) -> None:
@@ -67,20 +86,34 @@ def test_the_batches_of_an_epoch_hold_every_sample_once_and_can_be_taken_up_in_t
 
 def test_what_is_large_is_mapped_from_the_disk_and_the_same(space: ActionSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recordings = [recording(space, i, n=40) for i in range(3)]
+    monkeypatch.setattr(spilling, "SPILL", recordings[0]["vision"].nbytes)
     monkeypatch.setattr(batches, "SPILL", recordings[0]["vision"].nbytes)
-    in_memory, mapped = to_batch(recordings, space), to_batch(recordings, space, tmp_path)
+    monkeypatch.setattr(batches, "LOOKED_AT", 7)
+    spill = Spill(tmp_path)
+    in_memory, mapped = to_batch(recordings, space), to_batch(recordings, space, spill)
     for one, other in zip(vars(in_memory).values(), vars(mapped).values(), strict=True):
         assert one.dtype == other.dtype and torch.equal(one, other)
     maps = [line for line in Path("/proc/self/maps").read_text().splitlines() if str(tmp_path) in line]
     assert maps and all(line.endswith("(deleted)") for line in maps) and list(tmp_path.iterdir()) == []
     index = torch.tensor([5, 0, 119])
     assert torch.equal(mapped.pick(index).vision, in_memory.pick(index).vision)
+    for found, expected in zip(mean_and_deviation(mapped.vision, spill), (in_memory.vision.mean(0), in_memory.vision.std(0)), strict=True):
+        assert found.dtype == torch.float32 and torch.allclose(found, expected, atol=1e-6)
+
+
+def test_views_of_images_lie_on_the_disk_as_well_where_they_are_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spilling, "SPILL", 0)
+    rng = np.random.default_rng(0)
+    recordings = [{"views": rng.normal(size=(5, 2, 3)).astype(np.float32)} for _ in range(3)]
+    views, expected = to_views(recordings, Spill(tmp_path)), to_views(recordings)
+    assert views is not None and expected is not None and torch.equal(views, expected)
+    assert any(str(tmp_path) in line for line in Path("/proc/self/maps").read_text().splitlines())
 
 
 def test_a_disk_without_room_for_what_is_large_is_said(space: ActionSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "SPILL", 0)
+    monkeypatch.setattr(spilling, "SPILL", 0)
     with pytest.raises(ConfigError, match="do not fit on the disk of"):
-        to_batch([recording(space, 0)], space, tmp_path / "missing")
+        to_batch([recording(space, 0)], space, Spill(tmp_path / "missing"))
 
 
 def test_a_value_that_is_not_finite_is_refused_with_its_key_and_episode(space: ActionSpace) -> None:

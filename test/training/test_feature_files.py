@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import socket
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.training.feature_files import let_files_stay_open, map_arrays, remove_scratch, write_arrays
+from neon_control.training.feature_files import NOTES, let_files_stay_open, map_arrays, remove_scratch, write_arrays
 
 ARRAYS = {
     "vision": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -27,6 +29,15 @@ def test_arrays_come_back_as_they_were_mapped_and_read_only(tmp_path: Path) -> N
         assert np.array_equal(arrays[name], values) and arrays[name].dtype == values.dtype
         assert isinstance(arrays[name], np.memmap) and not arrays[name].flags.writeable
     assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_parts_are_written_as_the_whole_and_the_bytes_are_those_of_safetensors_own_writer(tmp_path: Path) -> None:
+    notes = {"task": "lege den Würfel in die Kiste", "problems": "[]"}
+    write_arrays(tmp_path / "whole", ARRAYS, notes)
+    write_arrays(tmp_path / "parts", {name: [values[:1], values[1:]] for name, values in ARRAYS.items()}, notes)
+    whole = (tmp_path / "whole").read_bytes()
+    assert whole == (tmp_path / "parts").read_bytes()
+    assert whole == save(ARRAYS, {NOTES: json.dumps(notes, sort_keys=True)})
 
 
 def test_a_file_that_is_not_whole_counts_as_missing(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from neon_control.training.augmentation import Augment
 from neon_control.training.feature_files import map_arrays
 from neon_control.training.feature_job import Job, Notes
 from neon_control.training.feature_worker import Worker
+from neon_control.training.features import prepare
 
 HALF = FRAMES // 2
 SPEC = BackboneSpec(VISION_ENCODER, vision_revision(), VISION_FEATURES)
@@ -225,7 +226,41 @@ def test_a_backbone_that_reads_is_told_each_frame_s_own_task(tmp_path: Path, rea
         assert np.allclose(part, expected, atol=2e-5), "batches that span both tasks too"
     fixed = replace(job, vision=replace(reader, tasks=False, instruction="open the drawer"))
     assert np.allclose(Worker(fixed).encode(list(first.samples(ARM, 0.02, 16))[-1:])["vision"], opened, atol=2e-5)
-    assert job.tasks([first, second]) == ["open the drawer", "put the cup in"] and fixed.tasks([first]) == []
+    assert prepare([first, second], job).tasks == ("open the drawer", "put the cup in")
+    assert fixed.load(fixed.files(first)) is None and notes.tasks == ("open the drawer", "put the cup in")
+
+
+def test_variants_of_an_image_are_told_its_frame_s_own_task(tmp_path: Path, reader: BackboneSpec) -> None:
+    """So little noise is rounded away, and the pictures are all the same: whatever differs is what was read."""
+    root = write_tasks(write_set(tmp_path / "set", two_tasks), "open the drawer", "put the cup in")
+    job = Job(ARM, 0.02, 16, reader, tmp_path / "cache", audio=False, augment=Augment(2, noise=0.01))
+    recording, worker = find_recordings(root, FRONT)[0], Worker(job)
+    files = job.files(recording)
+    assert worker.run(0, recording, files).problems == ()
+    arrays, _ = job.load(files) or ({}, Notes())
+    views, vision = arrays["views"], arrays["vision"]
+    assert views.shape == (FRAMES, 2, vision.shape[1]) and np.abs(views[0] - views[-1]).max() > 1e-4
+    for view in range(2):
+        assert np.allclose(views[:, view], vision, atol=2e-5)
+    untold = replace(job, vision=replace(reader, tasks=False, instruction="open the drawer"))
+    assert untold.files(recording).views != files.views, "other words are other variants"
+
+
+def test_of_a_long_recording_only_what_is_not_saved_yet_is_in_memory(tmp_path: Path) -> None:
+    pieces = feature_worker._Pieces({})
+    for begin in (0, 5, 10):
+        stamps = np.arange(begin, begin + 5)
+        pieces.add({"vision": np.full((5, 3), begin, np.float32), "stamps": stamps, "episode": np.zeros(5, np.int32)})
+        pieces.save(tmp_path / "a.safetensors")
+        assert [type(p["vision"]) for p in pieces._pieces] == [np.memmap]
+    arrays, _ = map_arrays(tmp_path / "a.safetensors") or ({}, {})
+    assert arrays["stamps"].tolist() == list(range(15)) and arrays["vision"][:, 0].tolist() == [0.0] * 5 + [5.0] * 5 + [10.0] * 5
+    assert (pieces.added, pieces.unsaved, len(pieces.frames)) == (15, 0, 15)
+
+
+def test_a_recording_s_take_is_noted(done: Job, recordings: Path) -> None:
+    bags = find_recordings(recordings)
+    assert prepare(bags, done).takes == ("take 0",) * 2 and len(bags) == 2
 
 
 def test_other_words_are_other_features_and_only_for_those_that_are_told_any(tmp_path: Path, reader: BackboneSpec) -> None:
@@ -265,7 +300,7 @@ def test_what_is_to_be_done_is_spoken_in_many_voices_where_there_is_no_sound(tmp
     assert len(heard) == len(set(heard)) < 2 * FRAMES, "a voice that says the same is heard once"
     arrays = [(job.load(job.files(r)) or ({}, ()))[0]["audio"] for r in recordings]
     assert len(np.unique(arrays[0], axis=0)) > 0.6 * FRAMES, "many voices"
-    assert job.tasks(recordings) == ["open the drawer", "put the cup in"]
+    assert prepare(recordings, job).tasks == ("open the drawer", "put the cup in")
     again = Worker(replace(job, cache=tmp_path / "again"))
     assert np.array_equal(again.encode(list(recordings[1].samples(ARM, 0.02, 16))[:3], recordings[1].name)["audio"], arrays[1][:3])
 

@@ -1,34 +1,14 @@
-"""What a URDF says beside links and joints: the robot's name, and which joints have motors, by `<ros2_control>` or `<transmission>`."""
+"""Which joints of a URDF have motors, as far as it says so: by `<ros2_control>`, or ROS 1's `<transmission>`. `urdf.py` reads the file."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass, field
-from pathlib import Path
-
-from neon_control.core.common.files import read_whole
-from neon_control.core.robot.xacro_file import MAX_BYTES
 
 VELOCITY = "velocity"
 
 
-@dataclass(frozen=True)
-class Declared:
-    """Both are empty where the file does not say it."""
-
-    name: str = ""
-    interfaces: dict[str, frozenset[str]] = field(
-        default_factory=dict
-    )  # joint with a motor -> `position`, `velocity`, `effort`, as far as said
-
-    def turns_only(self, joint: str) -> bool:
-        """Whether the joint can be told a velocity and nothing else, as wheels are."""
-        return self.interfaces.get(joint, frozenset()) == frozenset((VELOCITY,))
-
-
-def read_declared(file: Path) -> Declared:
-    """Of a URDF that `read_urdf` takes."""
-    robot = ElementTree.fromstring(read_whole(file, MAX_BYTES))
+def motors(robot: ElementTree.Element) -> dict[str, frozenset[str]]:
+    """Joint with a motor -> `position`, `velocity`, `effort`, as far as the element <robot> says; empty where it says nothing of motors."""
     found: dict[str, set[str]] = {}
     for joint in robot.findall("ros2_control/joint"):
         commands = {each.get("name", "") for each in joint.findall("command_interface")}
@@ -39,4 +19,4 @@ def read_declared(file: Path) -> Declared:
         kinds = {kind for kind in ("position", VELOCITY, "effort") if f"{kind}jointinterface" in said}
         if kinds or not said:  # a JointStateInterface alone is only measured
             found.setdefault(joint.get("name", ""), set()).update(kinds)
-    return Declared(robot.get("name", ""), {name: frozenset(kinds) for name, kinds in found.items() if name})
+    return {name: frozenset(kinds) for name, kinds in found.items() if name}

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from neon_control.core.robot.declared_motors import Declared
 from neon_control.core.robot.name_words import ARM, BENDS, FINGER, GRIPPER, HEAD, LEG, PASSIVE, TORSO, TRUNK, WHEEL, kind_of, side_of, words
 from neon_control.core.robot.urdf import COMMANDED, Urdf
 
@@ -49,19 +48,18 @@ class Groups:
         return tuple(joint for group in self.groups for joint in group.joints)
 
 
-def guess_groups(urdf: Urdf, declared: Declared | None = None, y_of: Callable[[str], float] | None = None) -> Groups:
+def guess_groups(urdf: Urdf, y_of: Callable[[str], float] | None = None) -> Groups:
     """The groups of a URDF.
 
     Args:
-        declared: which joints have motors.
         y_of: joint -> y [m] of its place (REP-103: left is positive), for two arms whose names do not say their side.
     """
-    return _Guess(urdf, declared or Declared(), y_of or (lambda joint: 0.0)).result()
+    return _Guess(urdf, y_of or (lambda joint: 0.0)).result()
 
 
 class _Guess:
-    def __init__(self, urdf: Urdf, declared: Declared, y_of: Callable[[str], float]) -> None:
-        self._urdf, self._declared, self._y_of = urdf, declared, y_of
+    def __init__(self, urdf: Urdf, y_of: Callable[[str], float]) -> None:
+        self._urdf, self._y_of = urdf, y_of
         self._carried = {joint.child: joint for joint in urdf.joints.values()}
         moving = {j.name: j for j in urdf.joints.values() if j.kind in COMMANDED and j.source == j.name}
         self._moving = frozenset(moving)
@@ -119,7 +117,7 @@ class _Guess:
         endless = [name for name in self._order if self._urdf.joints[name].kind == "continuous" and name not in self._below]
         on_root = [name for name in endless if self._above[name] is None and not self._kind[name]]
         for name in endless:
-            if (name in on_root and len(on_root) > 1) or (self._declared.turns_only(name) and self._kind[name] not in ENDS):
+            if (name in on_root and len(on_root) > 1) or (self._urdf.turns_only(name) and self._kind[name] not in ENDS):
                 self._kind[name] = WHEEL
 
     def _find_wrists(self) -> None:
@@ -207,7 +205,7 @@ class _Guess:
             found.setdefault(arm_of[above] if above is not None else side_of([name]), []).append(name)
         groups = []
         for joints in found.values():
-            with_motor = [name for name in joints if name in self._declared.interfaces] or joints
+            with_motor = [name for name in joints if name in self._urdf.motors] or joints
             closing = [name for name in with_motor if self._urdf.joints[name].kind != "continuous"] or with_motor
             left_out |= {name: "the URDF names motors of its gripper's joints, and none of this one" for name in joints}
             left_out |= {name: "it turns without end beside joints that close" for name in with_motor}

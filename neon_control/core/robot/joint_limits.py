@@ -20,6 +20,7 @@ from neon_control.core.robot.turns import TURN, UNBOUNDED
 from neon_control.core.robot.urdf import Urdf, UrdfJoint
 
 TURN_TOLERANCE = 0.01  # [rad] by which `turns` may be written shorter than a turn, as [-3.14, 3.14] is
+SHORTEST, LONGEST = 0.005, 10.0  # [s] of a `joint_state_timeout`
 ANGLE = re.compile(r"(?P<sign>-?)(?:(?P<factor>\d+(?:\.\d+)?)\s*\*?\s*)?pi")
 
 
@@ -41,6 +42,7 @@ class GroupLimits:
     max_jerk: float | None = setting(None, above=0.0)  # [rad/s^3] or [m/s^3], None: not limited
     position_margin: float | None = setting(None, minimum=0.0)  # [rad] or [m]
     tracking_error_limit: float | None = setting(None, above=0.0)  # [rad] or [m]; None: the executor's parameter
+    joint_state_timeout: float | None = setting(None, minimum=SHORTEST, maximum=LONGEST)  # [s] likewise
     turns: tuple[Any, Any] | None = None  # [rad] of the joints that turn without end; numbers, or `pi`, `-pi`, `2*pi`
 
 
@@ -53,6 +55,7 @@ class JointLimits:
     max_jerk: float | None = setting(None, above=0.0)
     position_margin: float | None = setting(None, minimum=0.0)
     tracking_error_limit: float | None = setting(None, above=0.0)
+    joint_state_timeout: float | None = setting(None, minimum=SHORTEST, maximum=LONGEST)
     turns: tuple[Any, Any] | None = None
     instead_of_urdf: InsteadOfUrdf | None = None
 
@@ -117,6 +120,7 @@ def _load_joint(place: Place, joint: UrdfJoint, group: str, limits: Limits) -> J
         _turn(stated_turns, turns) if turns is not None else -math.pi if endless else None,
         turns is not None,
         held_to("max_jerk") or math.inf,
+        held_to("joint_state_timeout"),
     )
 
 

@@ -49,6 +49,7 @@ class Joint:
     turn: float | None = None  # [rad] where the turn begins in which a policy sees a joint that turns without end; None: it has ends
     wraps: bool = False  # whether its driver is told positions within that turn only
     max_jerk: float = math.inf  # [rad/s^3], while the policy is followed
+    joint_state_timeout: float | None = None  # [s] how old a measurement may be; None: the nodes' parameters
 
     @property
     def span(self) -> tuple[float, float]:
@@ -87,7 +88,9 @@ class Robot:
     @cached_property
     def wire(self) -> Wire:
         """How drivers speak of the joints."""
-        return Wire(self.joint_prefix, frozenset(name for name, joint in self.joints.items() if joint.turn is not None))
+        turning = frozenset(name for name, joint in self.joints.items() if joint.turn is not None)
+        rare = tuple((name, joint.joint_state_timeout) for name, joint in self.joints.items() if joint.joint_state_timeout is not None)
+        return Wire(self.joint_prefix, turning, rare)
 
     @property
     def streamed(self) -> tuple[ControllerConfig, ...]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from neon_control.core.common.errors import ConfigError
-from neon_control.core.robot.declared_motors import read_declared
 from neon_control.core.robot.guessed_groups import Group, Groups, guess_groups
 from neon_control.core.robot.guessed_limits import GuessedLimits, guess_limits
 from neon_control.core.robot.heard import Heard, camera_name
@@ -67,15 +66,15 @@ def draft_robot(file: Path, named: str, arguments: dict[str, str] | None = None,
     Raises:
         ConfigError: the URDF cannot be read, is no tree, or has no joint that moves.
     """
-    urdf, declared = read_urdf(file), read_declared(file)
+    urdf = read_urdf(file)
     tree = Kinematics(file)  # refuses links in a circle
     kinematics = tree if _is_plain(urdf) else None
-    groups = guess_groups(urdf, declared, lambda joint: _y_of(urdf, kinematics, joint))
+    groups = guess_groups(urdf, lambda joint: _y_of(urdf, kinematics, joint))
     if not groups.joints and not groups.unknown:
         raise ConfigError(f"{urdf.file}: it has no joint that could be commanded; its joints are {sorted(urdf.joints)}")
     by_name = {group.name: group.joints for group in groups.groups}
     limits = guess_limits(urdf, by_name, [group.name for group in groups.groups if group.gripper])
-    name = Stated(declared.name or "robot")
+    name = Stated(urdf.name or "robot")
     draft = Draft(name, Stated(named), dict(arguments or {}), Stated(""), groups, _parts(groups), limits)
     draft.grippers = {group.name: _gripper(group, urdf, kinematics) for group in groups.groups if group.gripper}
     draft.base = _base(urdf, groups, heard)

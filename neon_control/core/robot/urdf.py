@@ -1,17 +1,21 @@
-"""The one reader of URDF files: links, joints, and what a joint may do. Meshes are left to what draws (yourdfpy) or simulates (MuJoCo)."""
+"""The one reader of URDF files: links, joints, what a joint may do, and which have motors.
+
+Meshes are left to what draws (yourdfpy) or simulates (MuJoCo).
+"""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.files import read_whole
+from neon_control.core.robot.declared_motors import VELOCITY, motors
 from neon_control.core.robot.xacro_file import MAX_BYTES, command, is_xacro, source_of
 
 COMMANDED = ("revolute", "continuous", "prismatic")  # kinds of one degree of freedom
@@ -50,6 +54,8 @@ class Urdf:
     file: Path
     links: tuple[str, ...]
     joints: dict[str, UrdfJoint]
+    name: str = ""  # of the robot; empty where the file does not say it
+    motors: dict[str, frozenset[str]] = field(default_factory=dict)  # see `declared_motors.py`
 
     @property
     def root(self) -> str:
@@ -59,6 +65,10 @@ class Urdf:
         if len(roots) != 1:
             raise ConfigError(f"{self.file}: needs exactly one link without a parent, has {roots}")
         return roots[0]
+
+    def turns_only(self, joint: str) -> bool:
+        """Whether a joint can be told a velocity and nothing else, as wheels are."""
+        return self.motors.get(joint, frozenset()) == frozenset((VELOCITY,))
 
     def commanded(self, name: str) -> UrdfJoint:
         """A joint that a group may name; ConfigError for one that cannot be commanded."""
@@ -101,7 +111,7 @@ def read_urdf(file: Path) -> Urdf:
         raise ConfigError(f"{named}: cannot be read: {error.strerror}") from error
     except (ValueError, LookupError, TypeError) as error:  # the last two: of an encoding that is unknown, or none of texts
         raise ConfigError(f"{named}: {error}") from error
-    return Urdf(named, tuple(links), joints)
+    return Urdf(named, tuple(links), joints, robot.get("name", ""), motors(robot))
 
 
 def _refuse_repeated(what: str, names: Sequence[str]) -> None:

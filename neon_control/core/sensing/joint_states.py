@@ -1,4 +1,4 @@
-"""Joint positions over time, each joint interpolated between its own measurements.
+"""Joint positions over time, each joint interpolated between its own measurements; rare ones are held instead.
 
 Joints that have always come together share a stream, so a robot with one driver has one. Worked example, joints a, b and c, times in ms:
 one driver reports a and b at 0, 10, 20, another one c at 4, 14, 24. There are two streams; at 12, a and b lie between 10 and 20, and c
@@ -94,7 +94,8 @@ class JointStateBuffer:
         tolerance_s: [s] how far outside the span of a joint's states, or inside a gap, `at` still answers, with the nearest state.
         gap_s: [s] longest time between two states for what lies between them to be interpolated.
         witnesses: who decides what can be true; None: one driver, which is always right.
-        wire: how drivers speak of the joints.
+        wire: how drivers speak of the joints. Of joints with a `joint_state_timeout` of their own the newest state is held for so long,
+            and nothing is interpolated: a driver so rare is not waited for, neither live nor in a recording.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class JointStateBuffer:
         self._tolerance = round(tolerance_s * NANOSECONDS)
         self._gap = round(gap_s * NANOSECONDS)
         self._lock = threading.RLock()
-        self._joints = JointStreams(joint_names, wire)
+        self._joints, self.wire = JointStreams(joint_names, wire), wire
         self._witnesses = witnesses
         self._unbelieved: int | None = None  # [ns] stamp of the newest message that was heard, but not believed
         self.late = 0  # messages of which something was dropped because a newer one was there already
@@ -164,10 +165,14 @@ class JointStateBuffer:
             return [(self._joints.names(s), s.stamps[-1] if s.stamps else self._unbelieved) for s in self._joints.streams]
 
     def latest(self) -> tuple[int, np.ndarray]:
-        """The newest time [ns] that the states of every joint have reached, and the positions (J,) [rad] then; raises as `at`."""
+        """The newest time [ns] that the states of every joint have reached, and the positions (J,) [rad] then; raises as `at`.
+
+        Joints whose states are held are not waited for, unless all are.
+        """
         with self._lock:
             streams = self._joints.streams
-            slowest = streams[0] if len(streams) == 1 else min(streams, key=lambda s: s.stamps[-1] if s.stamps else 0)
+            awaited = [s for s in streams if not s.stamps or not self._holds(s)] or streams
+            slowest = awaited[0] if len(awaited) == 1 else min(awaited, key=lambda s: s.stamps[-1] if s.stamps else 0)
             if not slowest.stamps:
                 raise self._refused(slowest, "nothing received")
             stamp = slowest.stamps[-1]
@@ -195,11 +200,19 @@ class JointStateBuffer:
                 state[stream.columns] = self._state_of(stream, stamp)
         return state
 
+    def _holds(self, stream: JointStream) -> int:
+        """[ns] for how long a stream's states are held, as rare ones are; 0: they are interpolated."""
+        own = self.wire.timeout(self._joints.names(stream), 0.0) if self.wire.timeouts else 0.0
+        return round(own * NANOSECONDS)
+
     def _state_of(self, stream: JointStream, stamp: int) -> np.ndarray:
         """As `at`, of one stream's joints (n,)."""
         stamps, states = stream.stamps, stream.positions
         if not stamps:
             raise self._refused(stream, "nothing received")
+        holds = self._holds(stream)
+        if holds and (last := bisect_right(stamps, stamp)) and stamp - stamps[last - 1] <= holds:
+            return np.array(states[last - 1])
         right = bisect_left(stamps, stamp)
         left, right = max(0, right - 1), min(right, len(stamps) - 1)
         before, after = stamps[left], stamps[right]
@@ -211,7 +224,7 @@ class JointStateBuffer:
         if away > self._tolerance:
             side = "before the oldest" if stamp < before else "after the newest" if stamp > after else "from the nearest"
             text = f"the asked time is {away / NANOSECONDS:.3f} s {side} of {len(stamps)} states"
-            raise self._refused(stream, f"{text}, limit {self._tolerance / NANOSECONDS:.3f} s")
+            raise self._refused(stream, f"{text}, limit {max(holds, self._tolerance) / NANOSECONDS:.3f} s")
         return np.array(states[nearest])
 
     def _refused(self, stream: JointStream, text: str) -> ObservationError:

@@ -34,6 +34,9 @@ class MeasuredJoints:
         self.joint_names = tuple(joint_names)
         self._picker = JointPicker(joint_names, lower, upper, wire)
         self._witnesses = witnesses
+        own = dict(wire.timeouts)
+        self._timeouts = np.array([own.get(name, np.nan) for name in joint_names])  # (J,) [s] of joints with one of their own
+        self._rare = bool(np.isfinite(self._timeouts).any())
         self.positions = np.full(len(self.joint_names), np.nan)
         self._stamps = np.zeros(len(self.joint_names), dtype=np.int64)  # 0: never
         self._oldest = self._newest = 0  # [ns] of the stamps
@@ -59,9 +62,8 @@ class MeasuredJoints:
                 self._unbelieved.update(dict.fromkeys((self.joint_names[c] for c in layout.columns), stamp))
                 return
         except ObservationError as error:
-            self._refused.update(
-                {n: str(error).removeprefix("joint_states: ") for n in self._picker.wire.joints(names) if n in self.joint_names}
-            )
+            ours = self._picker.wire.ours(names, self.joint_names).values()
+            self._refused.update(dict.fromkeys(ours, str(error).removeprefix("joint_states: ")))
             raise
         if self._refused or self._unbelieved:
             for column in layout.columns:
@@ -91,17 +93,28 @@ class MeasuredJoints:
             self._witnesses.forget()
 
     def stale(self, now: int, max_age: float) -> list[str]:
-        """Joints that were never received, whose stamp is older than `max_age` [s] or lies in the future, or that are in doubt."""
-        oldest, newest = now - max_age * 1e9, now + MAX_FUTURE * 1e9
+        """Joints that were never received, whose stamp is older than `max_age` [s] or lies in the future, or that are in doubt.
+
+        A joint with a `joint_state_timeout` of its own is held to that; so in `is_fresh` and `explain`.
+        """
+        oldest, newest = now - self._ages(max_age) * 1e9, now + MAX_FUTURE * 1e9
         doubted = self._witnesses.doubted if self._witnesses is not None else {}
-        pairs = zip(self.joint_names, self._stamps, strict=True)
-        return [n for n, stamp in pairs if stamp == 0 or not oldest <= stamp <= newest or n in doubted]
+        triples = zip(self.joint_names, self._stamps, oldest, strict=True)
+        return [n for n, stamp, first in triples if stamp == 0 or not first <= stamp <= newest or n in doubted]
+
+    def _ages(self, max_age: float) -> np.ndarray:
+        """(J,) [s] how old each joint's measurement may be."""
+        return np.where(np.isnan(self._timeouts), max_age, self._timeouts)
 
     def is_fresh(self, now: int, max_age: float) -> bool:
         """Whether every joint is known, young enough, and not in doubt."""
         if self._witnesses is not None and self._witnesses.doubted:
             return False
-        return self._oldest > 0 and now - self._oldest <= max_age * 1e9 and self._newest - now <= MAX_FUTURE * 1e9
+        if self._oldest <= 0 or self._newest - now > MAX_FUTURE * 1e9:
+            return False
+        if self._rare:
+            return bool((now - self._stamps <= self._ages(max_age) * 1e9).all())
+        return now - self._oldest <= max_age * 1e9
 
     def explain(self, now: int, max_age: float) -> dict[str, str]:
         """Why each of the `stale` joints is none that can be used."""
@@ -122,7 +135,8 @@ class MeasuredJoints:
             hint = f" (`joint_prefix: {prefix}` in the robot file?)" if prefix else ""
             heard = f", but of {alike[0]}{hint}" if alike else f", but of {', '.join(self._foreign[:3])}" if self._foreign else ""
             return f"never heard of{heard}"
-        return age_problem(stamp, now, max_age, MAX_FUTURE) or "heard of, but not for long enough to be believed"
+        limit = self._picker.wire.timeout((name,), max_age)
+        return age_problem(stamp, now, limit, MAX_FUTURE) or "heard of, but not for long enough to be believed"
 
 
 def in_words(reasons: dict[str, str], most: int = 3) -> str:

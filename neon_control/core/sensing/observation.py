@@ -203,5 +203,6 @@ class ObservationBuilder:
         if doubted:
             return in_words(doubted)
         newest = self.joint_states.newest_stamps
-        problems = [(names, age_problem(stamp, now, self.max_age.joint_states, FUTURE_S)) for names, stamp in newest]
+        limits = [self.joint_states.wire.timeout(names, self.max_age.joint_states) for names, _ in newest]
+        problems = [(names, age_problem(stamp, now, limit, FUTURE_S)) for (names, stamp), limit in zip(newest, limits, strict=True)]
         return ", ".join(text if len(newest) == 1 else f"{names} {text}" for names, text in problems if text)

@@ -36,6 +36,9 @@ LAST = 2**63 - 1  # [ns]
 ZSTD = zstandard.FRAME_HEADER  # begin of what is compressed; never that of CDR
 # Keys of the metadata that `neon_control record` adds to a bag: JSON, the first one followed by a node's name.
 PARAMETERS_KEY, POLICY_KEY = "neon_control/parameters/", "neon_control/policy"
+# Keys that `neon_control collect` adds: which take a recording is a part of, in words; and, if it is there, that its images are black on
+# purpose.
+TAKE_KEY, DARK_KEY = "neon_control/take", "neon_control/dark"
 
 OnProblem = Callable[[str, str, "float | None"], None]
 

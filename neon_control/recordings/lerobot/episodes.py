@@ -19,11 +19,12 @@ from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import DEFAULT_NAME
 from neon_control.core.robot.joint_units import JointUnit, unit_of
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.core.robot.robot import BASE_AXES
+from neon_control.core.robot.robot import BASE_AXES, Robot
 from neon_control.core.robot.turns import unrolled
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.core.sensing.observation import ObservationBuilder
+from neon_control.recordings.bag.bag_file import Bag
 from neon_control.recordings.lerobot.columns import known_at
 from neon_control.recordings.lerobot.layout import Episode, Layout, load_layout
 from neon_control.recordings.lerobot.meaning import Joints, Numbers, compared, far_outside
@@ -118,6 +119,13 @@ class LeRobotEpisode(Recording):
         """Whether samples depend on the ranges of the robot's joints, too."""
         names = self._config.lerobot
         return any(unit.range for unit in (*names.joints.values(), *names.action_joints.values()))
+
+    def as_bag(self, robot: Robot) -> tuple[Bag, Robot]:
+        """See `EpisodeBag`."""
+        from neon_control.recordings.lerobot.episode_bag import EpisodeBag  # here: it is made of this
+
+        bag = EpisodeBag(self, robot)
+        return bag, bag.robot
 
     def _cameras(self) -> list[str]:
         """The feature with each camera's images, the first one first; ConfigError where a camera has none, or not its own.

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.parquet as parquet
 
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.recording_names import LeRobotNames
 from neon_control.core.sensing.image_kind import COMPRESSED, VIDEO
 from neon_control.recordings.lerobot.columns import filled, frames_in_words, place_of, places, to_matrix
+from neon_control.recordings.lerobot.data_file import data_file
 from neon_control.recordings.lerobot.layout import Episode, Layout
 from neon_control.recordings.lerobot.on_disk import INFO
 from neon_control.recordings.lerobot.tasks import INDEX, instructions
@@ -57,13 +57,14 @@ class EpisodeRows:
         self._layout, self._episode, self._name, self._report = layout, episode, name, report
         self.came: dict[str, tuple[str, str]] = {}
         self._file = layout.data_file(episode)
-        there = parquet.read_schema(self._file).names
+        data = data_file(self._file)
+        there = data.columns
         wanted = ("timestamp", "frame_index", INDEX, names.state_key, names.action_key, *OUTCOMES, *cameras)
         columns = [c for c in dict.fromkeys(wanted) if c in there]
         missing = [c for c in ("timestamp", names.state_key) if c not in columns]
         if missing:
             raise ConfigError(f"{self._file}: needs the columns {missing}, has {there}")
-        self._table = parquet.read_table(self._file, columns=columns, filters=[("episode_index", "==", episode.index)])
+        self._table = data.rows(episode.index, columns)
         self._outcomes = next((self._table[c] for c in OUTCOMES if c in columns), None)  # of all rows, also those that are left out below
         count = len(self._table)
         if count != episode.length:

@@ -86,6 +86,9 @@ def codec_of(path: Path) -> str:
 class VideoWriter:
     """One mp4 file of images at `fps` [Hz]; complete when it is closed.
 
+    Attributes:
+        frames, bytes: that were given; that were encoded, which is some frames later.
+
     Raises:
         ConfigError: the `size` (height, width) of the images is odd, which the codec's pixel format does not have.
     """
@@ -95,8 +98,7 @@ class VideoWriter:
         if height % 2 or width % 2:
             raise ConfigError(f"a video needs an even width and height, the images are {width} x {height}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self.frames = 0
+        self.frames = self.bytes = 0
         self._container = av.open(str(path), "w")
         add: Any = self._container.add_stream  # whose type covers sound and subtitles, too
         self._stream = stream = add(CODEC, rate=fps, options=OPTIONS)
@@ -108,6 +110,7 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         frame.pts, frame.time_base = self.frames, self._period
         for packet in self._stream.encode(frame):
+            self.bytes += packet.size
             self._container.mux(packet)
         self.frames += 1
 

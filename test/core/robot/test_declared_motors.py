@@ -6,7 +6,7 @@ from pathlib import Path
 
 from small_urdf import small_urdf
 
-from neon_control.core.robot.declared_motors import Declared, read_declared
+from neon_control.core.robot.urdf import read_urdf
 
 CONTROL = """<ros2_control name="s" type="system">
 <joint name="elbow"><command_interface name="position"/><state_interface name="position"/></joint>
@@ -20,16 +20,16 @@ OLD = """<transmission name="a"><joint name="elbow"><hardwareInterface>hardware_
 
 
 def test_a_urdf_of_ros_2_names_the_interfaces_of_its_motors(tmp_path: Path) -> None:
-    declared = read_declared(small_urdf(tmp_path, "elbow", more=CONTROL))
+    declared = read_urdf(small_urdf(tmp_path, "elbow", more=CONTROL))
     assert declared.name == "small"
-    assert declared.interfaces == {"elbow": {"position"}, "wheel": {"velocity"}}
+    assert declared.motors == {"elbow": {"position"}, "wheel": {"velocity"}}
     assert declared.turns_only("wheel") and not declared.turns_only("elbow") and not declared.turns_only("tip")
 
 
 def test_so_does_one_of_ros_1_and_what_is_only_measured_has_none(tmp_path: Path) -> None:
-    declared = read_declared(small_urdf(tmp_path, "elbow", more=OLD))
-    assert declared.interfaces == {"elbow": {"position"}, "wheel": {"velocity"}, "lift": frozenset()}
+    declared = read_urdf(small_urdf(tmp_path, "elbow", more=OLD))
+    assert declared.motors == {"elbow": {"position"}, "wheel": {"velocity"}, "lift": frozenset()}
 
 
 def test_a_urdf_that_says_nothing_of_motors_says_nothing(tmp_path: Path) -> None:
-    assert read_declared(small_urdf(tmp_path, "elbow")) == Declared("small")
+    assert read_urdf(small_urdf(tmp_path, "elbow")).motors == {}

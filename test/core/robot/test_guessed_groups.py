@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from small_urdf import arm, small_urdf
 
-from neon_control.core.robot.declared_motors import read_declared
 from neon_control.core.robot.guessed_groups import Groups, guess_groups
 from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.urdf import read_urdf
@@ -16,7 +15,7 @@ from neon_control.core.robot.urdf import read_urdf
 def groups(folder: Path, *joints: str, more: str = "") -> Groups:
     file = small_urdf(folder, *joints, more=more)
     urdf, kinematics = read_urdf(file), Kinematics(file)
-    found = guess_groups(urdf, read_declared(file), lambda name: float(kinematics.poses([urdf.joints[name].child], {})[0][0, 0, 1]))
+    found = guess_groups(urdf, lambda name: float(kinematics.poses([urdf.joints[name].child], {})[0][0, 0, 1]))
     everything = [*found.joints, *found.left_out, *found.unknown]
     moving = [joint.name for joint in urdf.joints.values() if joint.kind != "fixed"]
     assert sorted(everything) == sorted(moving), "every joint is somewhere, once"

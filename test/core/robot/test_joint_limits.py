@@ -55,6 +55,15 @@ def test_the_narrowest_place_that_says_something_counts(tmp_path: Path) -> None:
     assert (finger.tracking_error_limit, finger.max_velocity, finger.max_acceleration, finger.unit) == (0.01, 0.2, 0.5, "m")
 
 
+def test_a_joint_of_a_rare_driver_has_an_age_limit_of_its_own_within_what_the_nodes_allow(tmp_path: Path) -> None:
+    joints = load(tmp_path, {"finger": {"joint_state_timeout": 0.8}})
+    assert (joints["one"].joint_state_timeout, joints["finger"].joint_state_timeout) == (None, 0.8)
+    assert load(tmp_path, {}, group={"joint_state_timeout": 1.5})["one"].joint_state_timeout == 1.5
+    for wrong in (0.0, 60.0, "long"):
+        with pytest.raises(ConfigError, match=r"limits\.joints\.finger\.joint_state_timeout must be .*, got"):
+            load(tmp_path, {"finger": {"joint_state_timeout": wrong}})
+
+
 def test_a_margin_that_leaves_a_finger_no_range_is_refused_in_metres_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         load(tmp_path, {}, position_margin=0.02)

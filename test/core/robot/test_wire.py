@@ -53,3 +53,10 @@ def test_a_joint_that_was_never_heard_of_has_its_missing_prefix_told() -> None:
     prefixed = MeasuredJoints(["a"], wire=WIRE)
     prefixed.update(MS, ["left/a"], [1.0])
     assert prefixed.positions.tolist() == [1.0] and not prefixed.explain(MS, 1.0)
+
+
+def test_what_lacks_the_prefix_is_none_of_ours_and_the_strictest_limit_of_age_counts() -> None:
+    wire = Wire("left_", timeouts=(("jaw", 0.8), ("thumb", 0.5)))
+    assert wire.ours(["left_jaw", "jaw", "right_jaw", "left_thumb"], ["jaw", "thumb"]) == {"left_jaw": "jaw", "left_thumb": "thumb"}
+    assert (wire.timeout(["jaw", "thumb"], 0.2), wire.timeout(["jaw", "elbow"], 0.2), wire.timeout(["elbow"], 0.2)) == (0.5, 0.2, 0.2)
+    assert wire.key != Wire("left_").key

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neon_control.core.common.errors import ObservationError
+from neon_control.core.robot.wire import Wire
 from neon_control.core.sensing.joint_states import JointStateBuffer, JointStreams
 
 MS = 1_000_000
@@ -186,3 +187,19 @@ def test_streams_are_joined_at_all_times_of_their_common_span() -> None:
             stream.positions.append(state)
     stamps, states = joints.joined()
     assert stamps == [10, 20, 30] and [s.tolist() for s in states] == [[10.0, 10.0], [20.0, 20.0], [30.0, 30.0]]
+
+
+def test_rare_joints_are_held_for_as_long_as_their_robot_file_says_and_nobody_waits_for_them() -> None:
+    buffer = JointStateBuffer(["a", "jaw"], wire=Wire(timeouts=(("jaw", 0.8),)))
+    for i in range(101):
+        buffer.add(i * 10 * MS, ["a"], [0.01 * i])
+    for stamp, opening in ((0, 0.0), (500 * MS, 1.0)):
+        buffer.add(stamp, ["jaw"], [opening])
+    assert buffer.at(495 * MS) == pytest.approx([0.495, 0.0]), "nothing is interpolated: live, the next one is not there yet"
+    assert buffer.at(500 * MS) == pytest.approx([0.5, 1.0])
+    stamp, state = buffer.latest()
+    assert stamp == 1000 * MS and state == pytest.approx([1.0, 1.0])
+    for i in range(101, 132):
+        buffer.add(i * 10 * MS, ["a"], [0.01 * i])
+    with pytest.raises(ObservationError, match=r"jaw.*0\.810 s after the newest of 2 states, limit 0\.800 s"):
+        buffer.latest()

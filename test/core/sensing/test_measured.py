@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neon_control.core.common.errors import ObservationError
+from neon_control.core.robot.wire import Wire
 from neon_control.core.sensing.measured import MeasuredJoints, in_words
 from neon_control.core.sensing.witnesses import Witnesses
 
@@ -27,6 +28,17 @@ def test_every_joint_has_its_own_age():
     joints.update(1090 * MS, ["b"], [1.0])
     assert joints.is_fresh(1100 * MS, 0.1)
     assert joints.stale(1101 * MS, 0.1) == ["a"]
+
+
+def test_a_joint_with_a_limit_of_its_own_is_held_to_that_and_the_others_to_theirs() -> None:
+    joints = MeasuredJoints(("a", "jaw"), wire=Wire(timeouts=(("jaw", 0.8),)))
+    joints.update(1000 * MS, ["a", "jaw"], [1.0, 0.0])
+    joints.update(1500 * MS, ["a"], [1.0])
+    assert joints.is_fresh(1600 * MS, 0.2) and joints.stale(1600 * MS, 0.2) == []
+    assert not joints.is_fresh(1701 * MS, 0.2) and joints.stale(1701 * MS, 0.2) == ["a"]
+    joints.update(1801 * MS, ["a"], [1.0])
+    assert not joints.is_fresh(1801 * MS, 0.2)
+    assert joints.explain(1801 * MS, 0.2) == {"jaw": "0.80 s old, limit 0.8 s"}
 
 
 def test_stamps_from_the_future_are_not_fresh():

@@ -1,4 +1,4 @@
-"""What LeRobot itself reads of a dataset, and what we read: no difference in any number or pixel."""
+"""What LeRobot itself reads of a dataset, and what we read: no difference in any number, pixel or task."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ def test_lerobot_and_we_read_the_same_frames_numbers_and_pixels(tmp_path: Path) 
     assert len(found) == 4
     for words, difference in found.items():
         assert difference.frames == (40, 40), words
-        assert (difference.numbers, difference.pixels) == (0.0, 0), words
+        assert (difference.numbers, difference.pixels, difference.tasks) == (0.0, 0, 0), words

@@ -33,7 +33,7 @@ from neon_control.core.robot.view import View
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.recordings.finding import Report, find_recordings
-from neon_control.recordings.lerobot.export import LeRobotExport, image_rate, statistics
+from neon_control.recordings.lerobot.export import LeRobotExport, image_rate
 from neon_control.recordings.lerobot.video import VideoWriter
 
 NAMES = ("joint0", "joint1")
@@ -285,15 +285,6 @@ def test_an_export_has_the_layout_of_version_3(tmp_path: Path) -> None:
     stats = json.loads((root / "meta/stats.json").read_text())
     assert set(stats) == set(info["features"])
     assert stats["frame_index"]["count"] == [info["total_frames"]] and stats["timestamp"]["min"] == [0.0]
-
-
-def test_statistics_are_those_of_numpy() -> None:
-    values = np.random.default_rng(0).normal(size=(500, 3))
-    found = statistics(values)
-    assert found["mean"] == pytest.approx(values.mean(axis=0)) and found["std"] == pytest.approx(values.std(axis=0))
-    assert found["q90"] == pytest.approx(np.quantile(values, 0.9, axis=0)) and found["count"] == [500]
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 8, 3), dtype=np.uint8)
-    assert np.array(statistics(pixels)["mean"])[:, 0, 0] == pytest.approx(pixels.mean(axis=(0, 1, 2)) / 255)
 
 
 FRONT = LeRobotNames(image="observation.images.front")
