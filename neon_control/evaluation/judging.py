@@ -24,6 +24,7 @@ class Judged:
     run: Run
     errors: ChunkErrors
     figures: dict[str, MethodFigures]
+    free: Run | None = None  # the same without prefixes, of a policy that takes them
 
 
 def judge(
@@ -43,9 +44,11 @@ def judge(
         latency: [s] from an observation to its chunk.
         progress: called with the time [ns] of each message.
     """
-    run = OfflineRun(name, bag, policy, robot, settings, recording.inputs, latency).execute(progress)
+    arguments = name, bag, policy, robot, settings, recording.inputs, latency
+    run = OfflineRun(*arguments).execute(progress)
+    free = OfflineRun(*arguments, conditioned=False).execute(lambda time: None) if policy.max_prefix else None
     figures = {name: method_figures(method, policy.file, recording) for name, method in run.methods.items()}
-    return Judged(run, chunk_errors(run, recording), figures)
+    return Judged(run, chunk_errors(run, recording), figures, free)
 
 
 def evaluate(recorded: Bag | Recording, policy: Policy, robot: Robot) -> tuple[Judged, str]:

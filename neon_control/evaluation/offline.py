@@ -54,6 +54,8 @@ class MethodRun:
     targets: list[np.ndarray] = field(default_factory=list)  # (T, N) of the ensemble, before ramp and limits
     commands: list[np.ndarray] = field(default_factory=list)  # (T, N)
     jumps: list[tuple[int, np.ndarray]] = field(default_factory=list)  # time [ns], (N,) change of the target by a new chunk
+    seams: list[tuple[float, bool]] = field(default_factory=list)  # where a chunk can change the target first: the largest change of any
+    # joint's [rad], and whether the chunk went on from what was under way
 
     def jump_sizes(self, joints: slice) -> np.ndarray:
         """(jumps,) [rad] the largest of any joint."""
@@ -86,19 +88,28 @@ class OfflineRun:
         name: of the run, in tables and pictures.
         inputs: role -> topic, see `recording.find_inputs`.
         latency: [s] from an observation to its chunk, of which encoder and action layer are busy.
+        conditioned: whether chunks go on from what is under way, where the policy can.
 
     Raises:
         BagError: the policy looks through a camera that is not in the recording.
     """
 
     def __init__(
-        self, name: str, bag: Bag, policy: Policy, robot: Robot, settings: Settings, inputs: dict[str, str], latency: float
+        self,
+        name: str,
+        bag: Bag,
+        policy: Policy,
+        robot: Robot,
+        settings: Settings,
+        inputs: dict[str, str],
+        latency: float,
+        conditioned: bool = True,
     ) -> None:
         space = policy.file.space
         # What was measured in a recording does not follow what is commanded here.
         executor = replace(settings.executor, chunk_steps=policy.file.num_steps, following_limit=0.0)
         self.run = Run(name, policy, settings)
-        self._bag = bag
+        self._bag, self._conditioned = bag, conditioned
         self._roles = {topic: role for role, topic in inputs.items()}
         self._cameras = cameras_by_role(robot)
         names, age = [camera.name for camera in self._cameras.values()], settings.max_age
@@ -115,7 +126,7 @@ class OfflineRun:
         self._latency, self._period = round(latency * NANOSECONDS), round(NANOSECONDS / executor.rate_hz)
         self._ticking = False
         self._due: list[tuple[int, int, Callable[[int], None]]] = []  # time [ns], order, what to do: a heap
-        self._arrived: list[ActionChunk] = []  # since the executors' last tick
+        self._arrived: list[tuple[ActionChunk, bool]] = []  # since the executors' last tick, and whether it had a prefix
         for method in METHODS:
             streams = {s: replace(getattr(executor, s), method=method) for s in (JOINTS, BASE)}
             self.run.methods[method] = MethodRun(MotionExecutor(robot, space.joint_names, replace(executor, **streams)))
@@ -222,20 +233,22 @@ class OfflineRun:
         if start is None:
             return
         try:
-            chunk = start.chunk()
+            prefix = self._decisions.prefix(start, now)
+            chunk = start.chunk(prefix.values if self._conditioned else None)
         except ChunkError as error:
             self._refuse(now, error)
             return
+        self._decisions.goes_out(chunk, now)
         self._decisions.acted(start)
-        self._arrived.append(chunk)
+        self._arrived.append((chunk, self._conditioned and len(prefix) > 0))
         self.run.chunks.append((now, chunk))
 
     def _tick(self, now: int) -> None:
         chunks, self._arrived = self._arrived, []
         for run in self.run.methods.values():
             executor = run.executor
-            before = _target(executor, now) if chunks else None
-            for chunk in chunks:
+            before, before_seam = (_target(executor, now), executor.next_wanted(now)) if chunks else (None, None)
+            for chunk, _ in chunks:
                 for stream, half in chunk.streams().items():
                     if stream in executor.streams:
                         executor.add_chunk(stream, half)
@@ -249,6 +262,12 @@ class OfflineRun:
             run.commands.append(nothing if command is None else np.concatenate([command.positions, command.base]))
             if before is not None and target is not None:
                 run.jumps.append((now, target - before))
+            if before_seam is not None and (seam := executor.next_wanted(now)) is not None:
+                run.seams.append((float(np.abs(seam - before_seam).max()), chunks[-1][1]))
+            outlook = executor.outlook() if run is self.run.configured else None
+            for told in () if outlook is None else (*([outlook.nothing] if outlook.broken else []), outlook.foresee()):
+                for stream, foreseen in told.items():
+                    self._decisions.told(stream, foreseen)
 
     def _refuse(self, now: int, error: ObservationError | ChunkError) -> None:
         self.run.refusals.append((now, ", ".join(self._decisions.refused(error)), str(error)))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from neon_control.evaluation import delay
 from neon_control.evaluation.judging import Judged
 from neon_control.evaluation.measures import ChunkErrors, input_figures, mean_abs, of_known, percentile, sync_skew
 from neon_control.evaluation.offline import Run
@@ -58,6 +59,7 @@ def run_tables(judged: Judged) -> list[Table]:
         Table(f"{run.name}_methods", methods, ((name, *astuple(figures)) for name, figures in judged.figures.items())),
         Table(f"{run.name}_commands", commands, _commands(run)),
         Table(f"{run.name}_seams", ("method", "time_ns", *names), ((m, t, *j) for m, r in run.methods.items() for t, j in r.jumps)),
+        Table(f"{run.name}_delay", delay.COLUMNS, delay.rows_of(delay.seam_figures(judged))),
         Table(f"{run.name}_limits", ("method", "limit", *names), limits),
         Table(f"{run.name}_refusals", ("time_ns", "inputs", "text"), run.refusals),
     ]

@@ -15,6 +15,7 @@ from neon_control.core.common.fields import Place, Rules, check_keys, read
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHead, ActionHeadConfig, GroupedActionHead, StateRelativeHead, build_head, group_sizes
 from neon_control.model.action_heads.losses import REDUCTIONS, grouped_loss
+from neon_control.model.action_heads.prefix import prefix_inputs, without_given
 from neon_control.model.fusion import Fusion
 from neon_control.model.proprioception import ProprioceptionEncoder
 
@@ -88,7 +89,10 @@ class PolicyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and dictionaries."""
-        return asdict(self)
+        values = asdict(self)
+        if not self.head.max_prefix:
+            del values["head"]["max_prefix"]  # a policy that takes no prefix is written as it always was
+        return values
 
     @property
     def action_dim(self) -> int:
@@ -129,6 +133,7 @@ class ActionPolicy(nn.Module):
         self.head = head
         self.draws = head.multi_modal  # `forward` turns noise into a draw, and therefore takes noise
         self.num_tokens = config.num_tokens  # T; 0 where `forward` takes no tokens
+        self.max_prefix = config.head.max_prefix  # D; 0 where `forward` takes no prefix
         for name, dim in (("vision", config.vision_dim), ("audio", config.audio_dim)):
             self.register_buffer(f"{name}_mean", torch.zeros(dim))
             self.register_buffer(f"{name}_std", torch.ones(dim))
@@ -155,13 +160,17 @@ class ActionPolicy(nn.Module):
         noise: Tensor | None = None,
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
+        prefix: Tensor | None = None,
+        prefix_length: Tensor | None = None,
     ) -> Tensor:
         """Features (B, vision_dim), (B, audio_dim) and normalised joint positions (B, J) -> (B, S, N) normalised actions.
 
         A generative head also takes its noise (B, S, N) here, so that the policy is a function that can be repeated and exported; and
-        where the configuration says so, tokens (B, T, token_dim) and their mask (B, T), 1 for a token and 0 for padding.
+        where the configuration says so, tokens (B, T, token_dim) and their mask (B, T), 1 for a token and 0 for padding. A policy with
+        `max_prefix` > 0 goes on from the committed steps: prefix (B, S, N), normalised actions, and prefix_length (B,), whole numbers.
         """
         inputs = self._head_inputs(proprioception, tokens, token_mask) | ({} if noise is None else {"noise": noise})
+        inputs |= prefix_inputs(prefix, prefix_length)
         result: Tensor = self.head(self.features(vision, audio, proprioception), **inputs)
         return result
 
@@ -185,15 +194,22 @@ class ActionPolicy(nn.Module):
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
         known: Tensor | None = None,
+        prefix_length: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted loss to minimise, and each group's own loss.
 
         Args:
             target: (B, S, N) normalised actions; mask: (B, S), 1 for a recorded step and 0 for a padded one.
             tokens, token_mask: as of `forward`; known: (B, 3), as of `features`; what a prediction is relative to stays known.
+            prefix_length: (B,) of so many steps the target is given, and the others count.
         """
         features = self.features(vision, audio, proprioception, known)
-        error = self.head.error(features, target, mask, **self._head_inputs(proprioception, tokens, token_mask))
+        inputs = self._head_inputs(proprioception, tokens, token_mask)
+        if prefix_length is not None:
+            inputs["prefix_length"] = prefix_length
+        error = self.head.error(features, target, mask, **inputs)
+        if prefix_length is not None:
+            mask = without_given(torch.ones_like(target[..., 0]) if mask is None else mask, prefix_length)
         return grouped_loss(error, self.config.groups, self.config.loss_weights, mask, self.config.loss_reduction)
 
     def _head_inputs(self, proprioception: Tensor, tokens: Tensor | None, token_mask: Tensor | None) -> dict[str, Tensor]:
@@ -212,6 +228,7 @@ def _build_head(config: PolicyConfig) -> ActionHead:
     if config.head_type == "grouped":
         return GroupedActionHead(config.head, config.groups)
     sizes = {"input_dim": config.vision_dim, "action_dim": config.action_dim, "num_steps": config.head.num_action_steps}
+    sizes |= {"max_prefix": config.head.max_prefix} if config.head.max_prefix else {}  # heads of one's own need not take it
     return build_head({"type": config.head_type, **sizes, **config.head_options})
 
 

@@ -5,6 +5,10 @@
 
 Both carry the observation's stamp in the header and `time_from_start = i * dt`. Reading maps joints by name, so the order on
 the wire is free, and refuses everything else that is not as agreed with a `ChunkError` whose reason is a counter's name.
+
+What the executor foresees (`core/control/foresight.py`) comes back on `action_plan/joints` and `action_plan/base` in the same types: the
+stamp is that of the newest observation that it follows, and the first point is the first step that its chunk could change, so that
+`time_from_start` begins at first * dt. Without a point and a stamp: no policy is followed.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint, MultiDOFJ
 from neon_control.core.common.errors import ChunkError
 from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.foresight import Foreseen, nothing
 from neon_control.core.robot.action_space import BASE_NAMES
 
 BASE_NAME = "base"
@@ -48,23 +53,45 @@ def chunk_qos(deadline: float | None = CHUNK_DEADLINE, lease: float | None = CHU
     )
 
 
+PLAN_QOS = QoSProfile(depth=4, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # who comes later hears whether anything is followed
+
+
 def chunk_to_messages(chunk: ActionChunk, frame_id: str = "") -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
     """A chunk as its two messages; on a robot without a base the second one has no points, and need not be published."""
     stamp = to_time(chunk.stamp)
     offsets = [to_duration(i * chunk.dt) for i in range(chunk.num_steps)]
-    joints = JointTrajectory(joint_names=list(chunk.joint_names))
-    joints.header.stamp, joints.header.frame_id = stamp, frame_id
-    rows = np.ascontiguousarray(chunk.joints, dtype=np.float64)
-    joints.points = [
-        JointTrajectoryPoint(positions=array.array("d", row.tobytes()), time_from_start=t) for row, t in zip(rows, offsets, strict=True)
-    ]
-    base = MultiDOFJointTrajectory(joint_names=[BASE_NAME])
-    base.header.stamp, base.header.frame_id = stamp, frame_id
-    if chunk.base.shape[1]:
-        base.points = [
-            MultiDOFJointTrajectoryPoint(velocities=[twist(v)], time_from_start=t) for v, t in zip(chunk.base, offsets, strict=True)
-        ]
+    joints = JointTrajectory(joint_names=list(chunk.joint_names), points=_joint_points(chunk.joints, offsets))
+    base = MultiDOFJointTrajectory(joint_names=[BASE_NAME], points=_base_points(chunk.base, offsets) if chunk.base.shape[1] else [])
+    for message in (joints, base):
+        message.header.stamp, message.header.frame_id = stamp, frame_id
     return joints, base
+
+
+def joint_plan_message(foreseen: Foreseen) -> JointTrajectory:
+    """What is foreseen of the joints."""
+    message = JointTrajectory(joint_names=list(foreseen.names), points=_joint_points(foreseen.values, _offsets(foreseen)))
+    message.header.stamp = to_time(foreseen.stamp)
+    return message
+
+
+def base_plan_message(foreseen: Foreseen) -> MultiDOFJointTrajectory:
+    """What is foreseen of the base."""
+    message = MultiDOFJointTrajectory(joint_names=[BASE_NAME], points=_base_points(foreseen.values, _offsets(foreseen)))
+    message.header.stamp = to_time(foreseen.stamp)
+    return message
+
+
+def _offsets(foreseen: Foreseen) -> list[DurationMessage]:
+    return [to_duration((foreseen.first + i) * foreseen.dt) for i in range(len(foreseen.values))]
+
+
+def _joint_points(rows: np.ndarray, offsets: Sequence[DurationMessage]) -> list[JointTrajectoryPoint]:
+    numbers = (array.array("d", row.tobytes()) for row in np.ascontiguousarray(rows, dtype=np.float64))
+    return [JointTrajectoryPoint(positions=row, time_from_start=t) for row, t in zip(numbers, offsets, strict=True)]
+
+
+def _base_points(rows: np.ndarray, offsets: Sequence[DurationMessage]) -> list[MultiDOFJointTrajectoryPoint]:
+    return [MultiDOFJointTrajectoryPoint(velocities=[twist(row)], time_from_start=t) for row, t in zip(rows, offsets, strict=True)]
 
 
 def read_joints(message: JointTrajectory, joint_names: Sequence[str], num_steps: int) -> ActionChunk:
@@ -73,18 +100,54 @@ def read_joints(message: JointTrajectory, joint_names: Sequence[str], num_steps:
     Raises:
         ChunkError: with reason `joint_names`, `length`, `shape`, `dt`, `non_finite` or `stamp`.
     """
-    names = message.joint_names
     stamp, dt = _timing(message, num_steps)
+    return ActionChunk(stamp, dt, tuple(joint_names), _joint_rows(message, joint_names))
+
+
+def read_joint_plan(message: JointTrajectory, joint_names: Sequence[str], dt: float) -> Foreseen:
+    """Read what is foreseen of the joints, on the grid of a chunk whose steps are `dt` [s] apart; errors as of `read_joints`."""
+    if not message.points:
+        return nothing(tuple(joint_names))
+    stamp, first = _grid(message, dt)
+    return Foreseen(stamp, first, dt, tuple(joint_names), _finite(_joint_rows(message, joint_names)))
+
+
+def read_base_plan(message: MultiDOFJointTrajectory, dt: float) -> Foreseen:
+    """Read what is foreseen of the base; arguments and errors as of `read_joint_plan`."""
+    if not message.points:
+        return nothing(BASE_NAMES)
+    stamp, first = _grid(message, dt)
+    return Foreseen(stamp, first, dt, BASE_NAMES, _finite(_base_rows(message)[:, :3]))
+
+
+def _finite(rows: np.ndarray) -> np.ndarray:
+    if not np.isfinite(rows).all():
+        raise ChunkError("non_finite", "NaN or infinity in what is foreseen")
+    return rows
+
+
+def _grid(message: JointTrajectory | MultiDOFJointTrajectory, dt: float) -> tuple[int, int]:
+    """Stamp [ns] and number of the first step of points that lie on a grid of `dt` [s]."""
+    stamp, times = to_nanoseconds(message.header.stamp), _times(message)
+    first = round(float(times[0]) / dt)
+    if stamp <= 0 or first < 0 or np.abs(times - dt * (first + np.arange(len(times)))).max() > DT_TOLERANCE:
+        raise ChunkError("dt", f"needs a stamp, and time_from_start at whole steps of {dt} s; got {np.round(times, 4).tolist()} s")
+    return stamp, first
+
+
+def _joint_rows(message: JointTrajectory, joint_names: Sequence[str]) -> np.ndarray:
+    """(P, J) positions, in the order of `joint_names`."""
+    names = message.joint_names
     if any(len(p.positions) != len(names) for p in message.points):
         raise ChunkError("shape", f"a point has another number of positions than the message has joint names ({len(names)})")
-    values = np.array([p.positions for p in message.points], dtype=np.float64)  # (H, number of names)
+    values = np.array([p.positions for p in message.points], dtype=np.float64)  # (P, number of names)
     if list(names) != list(joint_names):
         missing, extra = sorted(set(joint_names) - set(names)), sorted(set(names) - set(joint_names))
         if missing or extra or len(names) != len(joint_names):
             repeated = sorted({n for n in names if list(names).count(n) > 1})
             raise ChunkError("joint_names", f"joints missing: {missing}; not commanded here: {extra}; repeated: {repeated}")
         values = values[:, [names.index(n) for n in joint_names]]
-    return ActionChunk(stamp, dt, tuple(joint_names), values)
+    return values
 
 
 def read_base(message: MultiDOFJointTrajectory, num_steps: int) -> ActionChunk:
@@ -93,18 +156,23 @@ def read_base(message: MultiDOFJointTrajectory, num_steps: int) -> ActionChunk:
     Raises:
         ChunkError: as `read_joints`; also reason `shape` for velocities that a planar base cannot have.
     """
-    if list(message.joint_names) != [BASE_NAME]:
-        raise ChunkError("joint_names", f"needs the one joint '{BASE_NAME}', got {list(message.joint_names)}")
+    values = _base_rows(message)
     stamp, dt = _timing(message, num_steps)
-    if any(len(p.velocities) != 1 for p in message.points):
-        raise ChunkError("shape", "every point of the base needs exactly one velocity")
-    twists = [p.velocities[0] for p in message.points]
-    rows = [(t.linear.x, t.linear.y, t.angular.z, t.linear.z, t.angular.x, t.angular.y) for t in twists]
-    values = np.array(rows, dtype=np.float64)  # (H, 6)
     chunk = ActionChunk(stamp, dt, BASE_NAMES, np.ascontiguousarray(values[:, :3]))
     if values[:, 3:].any():
         raise ChunkError("shape", "the base moves in the plane: linear.z, angular.x and angular.y must be zero")
     return chunk
+
+
+def _base_rows(message: MultiDOFJointTrajectory) -> np.ndarray:
+    """(P, 6) vx, vy, yaw rate, then what a planar base has not."""
+    if list(message.joint_names) != [BASE_NAME]:
+        raise ChunkError("joint_names", f"needs the one joint '{BASE_NAME}', got {list(message.joint_names)}")
+    if any(len(p.velocities) != 1 for p in message.points):
+        raise ChunkError("shape", "every point of the base needs exactly one velocity")
+    twists = [p.velocities[0] for p in message.points]
+    rows = [(t.linear.x, t.linear.y, t.angular.z, t.linear.z, t.angular.x, t.angular.y) for t in twists]
+    return np.array(rows, dtype=np.float64)
 
 
 def to_time(stamp: int) -> Time:
@@ -131,8 +199,13 @@ def _timing(message: JointTrajectory | MultiDOFJointTrajectory, num_steps: int) 
     stamp = to_nanoseconds(message.header.stamp)
     if stamp <= 0:
         raise ChunkError("stamp", "the header carries no stamp; it must be the time of the observation")
-    times = np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points])  # (H,) [s]
+    times = _times(message)
     dt = float(times[-1] / (num_steps - 1)) if num_steps > 1 else 0.0
     if not 0.0 < dt <= MAX_DT or np.abs(times - dt * np.arange(num_steps)).max() > DT_TOLERANCE:
         raise ChunkError("dt", f"time_from_start must be i * dt with 0 < dt <= {MAX_DT} s, got {np.round(times, 4).tolist()} s")
     return stamp, dt
+
+
+def _times(message: JointTrajectory | MultiDOFJointTrajectory) -> np.ndarray:
+    """(P,) [s] from the stamp to each point."""
+    return np.array([p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points])

@@ -52,6 +52,7 @@ from neon_control.nodes.lifecycle import STEADY_CLOCK, AutostartNode, run
 from neon_control.nodes.listeners import Listeners
 from neon_control.nodes.outputs import STAMPS, TrajectoryOutput, create_outputs
 from neon_control.nodes.parameters import declare
+from neon_control.nodes.plan_publisher import PlanPublisher
 from neon_control.nodes.polling import JOINT_STATES_QOS, PolledSubscription, most_taken, publisher_of
 from neon_control.nodes.publisher_names import publishers, with_names
 from neon_control.nodes.release_guard import refusal
@@ -124,6 +125,7 @@ class ExecutorNode(AutostartNode):
         self._grippers = [output for output in self._outputs if isinstance(output, GripperOutput)]
         topics = [*(controller.topic for controller in robot.streamed), *(base.topic for base in bases)]
         self._listeners = Listeners(self, topics, [*(base.decide for base in bases), *(gripper.missing for gripper in self._grippers)])
+        self._plans = PlanPublisher(self, robot.base is not None)
         self._stops = StopLog(self._motion, self._listeners)
         if self._motion.guard is not None and self._motion.guard.without:
             self.get_logger().warning(
@@ -156,6 +158,7 @@ class ExecutorNode(AutostartNode):
         """Start the control thread; it waits for joint states of all joints before it sends anything."""
         self._motion.restart()
         self._running = True
+        self._plans.start()
         self._pacer = Pacer(self._motion.period, self._now if self._simulated_time else None, lambda: self._running)
         self._thread = threading.Thread(target=self._control, name="control", daemon=True)
         self._thread.start()
@@ -175,6 +178,7 @@ class ExecutorNode(AutostartNode):
             self.get_logger().warning(f"no standstill within {time.monotonic() - begin:.1f} s; no more commands are sent")
         self._running = False
         thread.join(STOP_LIMIT)
+        self._plans.stop()
 
     # --- the control thread ---
 
@@ -201,6 +205,8 @@ class ExecutorNode(AutostartNode):
             if command is None or self._send(command):
                 break
             self._made_anew += 1
+        if (outlook := self._motion.outlook(self._plans.wanted)) is not None:
+            self._plans.offer(outlook)
         self._lateness.add(tick.lateness)
         self._compute.add(time.perf_counter() - start)
         self._ticks += 1
@@ -322,6 +328,8 @@ class ExecutorNode(AutostartNode):
         if self._complaint:
             self.get_logger().warning(with_names(self._complaint, self, JOINT_STATES), throttle_duration_sec=5.0)
             self._complaint = ""
+        if self._motion.too_late:
+            self.get_logger().warning(self._motion.too_late, throttle_duration_sec=5.0)
         self._listeners.look()
         cause, reason = self._explain()
         now, ticks = time.monotonic(), self._ticks
@@ -334,6 +342,7 @@ class ExecutorNode(AutostartNode):
             "rate_hz": (ticks - ticks_before) / (now - before),
             "ticks": ticks,
             "made_anew": self._made_anew,
+            "plans_told": self._plans.told,
             "held_up": self._held_up,
             "clock_refused": self.clock_refused,
             "deadlines_skipped": self._pacer.skipped if self._pacer else 0,

@@ -11,6 +11,7 @@ A change of the parameter `policy` loads another policy beside the running one, 
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,21 +22,25 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
-from neon_control.core.common.errors import ObservationError
+from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.fields import setting
 from neon_control.core.common.printable import printable
 from neon_control.core.common.registry import import_plugins
 from neon_control.core.common.statistics import Statistics
+from neon_control.core.control.chunk import BASE, JOINTS
+from neon_control.core.control.foresight import nothing
 from neon_control.core.robot.camera import TRANSPORTS
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.core.robot.topic_names import AUDIO, DIAGNOSTICS, INSTRUCTION, JOINT_STATES
+from neon_control.core.robot.topic_names import AUDIO, DIAGNOSTICS, INSTRUCTION, JOINT_STATES, PLAN_BASE, PLAN_JOINTS
 from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import MAX_SKEW, MaxAge, ObservationBuilder
 from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
 from neon_control.nodes.checked_messages import read_message
+from neon_control.nodes.chunk_messages import PLAN_QOS, read_base_plan, read_joint_plan
 from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.joint_state_reader import JointStateReader
@@ -169,6 +174,8 @@ class InferenceNode(AutostartNode):
         self._ignored: set[tuple[str, str]] = set()  # policy and why it ignores words: told once
         self._builder.voice, self._mute = voice_here()
         self._subscribe(String, INSTRUCTION, self._on_instruction, "instruction", INSTRUCTION_QOS)
+        self._hears_plans = False
+        self._listen_to_plans(policy)
         # A steady clock: diagnostics also have to say that simulated time stands still.
         self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
 
@@ -217,10 +224,30 @@ class InferenceNode(AutostartNode):
 
     def _take_over(self, policy: Policy) -> None:
         self._decisions.change(policy, self._now())
+        self._listen_to_plans(policy)
         self._tell_if_ignored()
         self._compare_with(policy.file)
         if self._loop is None:
             self._decide_for(policy)
+
+    def _listen_to_plans(self, policy: Policy) -> None:
+        """To what the executor foresees, which it works out for those who listen only: for a policy that takes prefixes, from then on."""
+        if not policy.max_prefix or self._hears_plans:
+            return
+        self._hears_plans = True
+        self._subscribe(JointTrajectory, PLAN_JOINTS, lambda message: self._on_plan(JOINTS, message), "plan", PLAN_QOS)
+        if policy.file.space.dim > policy.file.space.num_joints:
+            self._subscribe(MultiDOFJointTrajectory, PLAN_BASE, lambda message: self._on_plan(BASE, message), "plan", PLAN_QOS)
+
+    def _on_plan(self, stream: str, message: Any) -> None:
+        file = self._decisions.policy.file
+        try:
+            is_base = stream == BASE
+            foreseen = read_base_plan(message, file.dt) if is_base else read_joint_plan(message, file.space.joint_names, file.dt)
+        except ChunkError as error:
+            self._decisions.told(stream, nothing(()))  # what was foreseen before is replaced by nobody knows what
+            raise ObservationError(f"{stream}: {error}", ("plan",)) from error
+        self._decisions.told(stream, foreseen)
 
     def _compare_with(self, file: PolicyFile) -> None:
         self._likeness.follow(file.name, file.images, file.vision.cameras)
@@ -262,7 +289,7 @@ class InferenceNode(AutostartNode):
         deep = qos is JOINT_STATES_QOS
         handle = callback if deep else checked
         subscription = self.create_subscription(kind, topic, receive_all if deep else receive, qos, raw=True)
-        if topic not in (AUDIO, INSTRUCTION):  # a microphone may send only what it takes for speech
+        if topic not in (AUDIO, INSTRUCTION, PLAN_JOINTS, PLAN_BASE):  # a microphone may send only what it takes for speech
             self._deafness.watch(topic, lambda: heard)
 
     def _on_image(self) -> None:
@@ -329,6 +356,7 @@ class InferenceNode(AutostartNode):
             **{f"{name}_age_ms": 1e-6 * (now - stamp) for name, stamp in stamps.items() if stamp is not None},
             **self._change.diagnostics(),
             "deaf_to": ", ".join(deaf) or "none",
+            "too_late": (self._loop.too_late if self._loop is not None else "") or "none",
             "refused": "; ".join(self._refused.values()) or "none",
             "unlike": "; ".join(self._likeness.problems.values()) or "none",
             "joint_states_late": self._builder.joint_states.late,
@@ -337,6 +365,7 @@ class InferenceNode(AutostartNode):
             "instruction_use": self._use_of_words(),
             "clock_refused": self.clock_refused,
             "policy_name": self._decisions.policy.file.name,
+            **self._told_of_prefixes(),
         }
         level, message = self._state()
         # The robot's name, not the policy's: viewers tell statuses apart by it, and the policy may change.
@@ -348,11 +377,21 @@ class InferenceNode(AutostartNode):
         for name in self._good_again:
             self._refused.pop(name, None)
 
+    def _told_of_prefixes(self) -> dict[str, object]:
+        """How long the newest prefix was, or why there was none, and the delay that was reckoned with."""
+        committed, delay = self._decisions.committed, self._decisions.delay
+        return {
+            "max_prefix": self._decisions.policy.max_prefix,
+            "prefix_steps": 0 if committed is None else len(committed),
+            "prefix_missing": "no chunk yet" if committed is None else committed.why or "none",
+            "delay_ms": math.nan if delay is None else 1e3 * delay,
+        }
+
     def _state(self) -> tuple[bytes, str]:
         loop = self._loop
         if loop is None:
             return DiagnosticStatus.OK, "inactive"
-        problems = [*self._refused.values(), *([loop.problem] if loop.problem else [])]  # the first explain the second
+        problems = [*self._refused.values(), *filter(None, (loop.problem, loop.too_late))]  # the first explain the second
         if problems:
             return DiagnosticStatus.WARN, "; ".join(problems)
         quiet = time.monotonic() - loop.last_published

@@ -32,6 +32,8 @@ def why(motion: MotionExecutor, listeners: Listeners, cause: str | None = None) 
         lost = [stream.name for stream in motion.streams.values() if stream.lost]
         if lost:
             return f"the publisher of {' and '.join(lost)} is gone or overdue"
+        if motion.too_late:
+            return motion.too_late
         return (
             f"the newest is {motion.chunk_age:.2f} s old, limit {motion.settings.chunk_timeout:g} s"
             if motion.chunk_age < np.inf

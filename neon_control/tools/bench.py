@@ -18,6 +18,7 @@ import onnxruntime
 import torch
 from tqdm import tqdm
 
+from neon_control.bench.delay import measure_delay
 from neon_control.bench.device import WAYS, device_table, measure_on_device
 from neon_control.bench.heads import head_table, load_peer, measure_heads, prepare
 from neon_control.bench.measure import BLOCKS
@@ -56,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", nargs="+", type=whole(1), default=[1, 16, 64], help="batch sizes on the device (default: 1 16 64)")
     parser.add_argument("--robot", default="g1.yaml", help="robot whose modes and policy are measured (default: %(default)s)")
     parser.add_argument("--policy", help="also measure the parts of this policy, with each type of weights")
+    text = "also tell how this policy's chunks meet each other on this bag, at its 99th percentile here from observation to chunk"
+    parser.add_argument("--bag", type=Path, metavar="BAG", help=text)
     text = "also measure the heads of this file, neon/model/action_heads.py of neon-vla"
     parser.add_argument("--peer", type=Path, metavar="FILE", help=text)
     parser.add_argument("--rows", type=new_file, metavar="FILE", help="append each row of the device to this file at once, as JSON")
@@ -65,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.only_device and not args.device:
         raise ConfigError("--only-device leaves out the CPU's table, but there is no --device to measure instead")
+    if args.bag and not args.policy:
+        raise ConfigError("--bag looks at the chunks of a policy, but there is no --policy")
     device = torch_device(args.device) if args.device else None
     peers = load_peer(args.peer) if args.peer else None
     threads_before = torch.get_num_threads()
@@ -86,6 +91,11 @@ def run(args: argparse.Namespace) -> int:
             if args.policy:
                 result["policy"] = rows = measure_policy(args, Path(scratch))
                 print("\n" + policy_table(rows, args.threads))
+            if args.bag:
+                latency = next(row["latency_ms"] for row in rows if row["part"] == "observation to chunk")
+                seconds = 1e-3 * latency[str(args.threads[0])]["p99"]  # type: ignore[index]
+                result["delay"], text = measure_delay(args.policy, args.robot, args.bag, seconds, args.threads[0])
+                print("\n" + text)
     finally:
         torch.set_num_threads(threads_before)
     print("\n" + ", ".join(f"{key} {value}" for key, value in machine().items()) + f", {args.rounds} rounds")

@@ -21,7 +21,7 @@ from neon_control.core.common.paths import find_file
 from neon_control.core.control.ensemble import METHODS
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.evaluation import tables
+from neon_control.evaluation import delay, tables
 from neon_control.evaluation.judging import comparison, judge, verdict
 from neon_control.evaluation.recorded_day import RecordedDay
 from neon_control.evaluation.settings import Settings, from_file, from_recording
@@ -79,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     tables.write(found, out)
     lines = [line for j in judged for line in (verdict(j, recording), *j.run.unlike)] + ([comparison(judged)] if len(judged) > 1 else [])
     print("\n".join(lines))
+    for entry in judged:
+        print(f"\n{delay.delay_text(entry, latency)}")
     if not args.tables_only:
         from neon_control.evaluation import report  # here: matplotlib takes a second
 

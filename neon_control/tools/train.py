@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "neon_control train [--config FILE] [--FIELD VALUE ...]"
     text = "training configuration; a name that is no file here is looked up in the package's config/ (default: %(default)s)"
     parser.add_argument("--config", default="train/g1_reach.yaml", help=text, metavar="FILE")
+    parser.add_argument("--delay-from", dest="delay_from", help=argparse.SUPPRESS)  # as tools elsewhere spell it
     add_options(parser, TrainConfig, {"head": head_keys(), "policy": POLICY_KEYS, "backbone": BACKBONE_KEYS, "augment": AUGMENT_KEYS})
 
 
@@ -60,6 +61,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     from neon_control.recordings.finding import find_recordings
     from neon_control.training.augmentation import trained_kinds
     from neon_control.training.batches import split_episodes, to_batch, to_views
+    from neon_control.training.delays import drawn_prefixes
     from neon_control.training.delivery import deliver, target_folder
     from neon_control.training.feature_job import Job
     from neon_control.training.features import prepare
@@ -78,6 +80,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     run_folder = Path(config.runs) / config.name
     # What can be wrong is told now: encoding and training take hours.
     choose_device(config.device, workers.local_rank)
+    given = drawn_prefixes(config)
     check_start(config, space, vision)
     target_folder(config).parent.mkdir(parents=True, exist_ok=True)
     run_folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +105,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
         "epochs": config.epochs,
         "seed": config.seed,
         **({"tasks": list(tasks[:MOST_TASKS])} if tasks else {}),
+        **({} if given is None else {"prefix_weights": given.round(4).tolist()}),
         "minutes": round(curves.seconds / 60.0, 1),
         "validation_joint_error_rad": round(result.joint_error, 5),
         **({} if result.base_error is None else {"validation_base_error_m_s": round(result.base_error, 5)}),

@@ -25,7 +25,8 @@ POLICY_KEYS = {
     "proprioception_dim": "width of what is made of the joints (default: 384)",
 }
 KINDS = {name: head.kind for name, head in BUILT_IN.items() if name != "state_relative"}  # which is a switch of the policy
-SIZES = ("hidden_size", "input_dim", "action_dim", "output_dim", "num_action_steps", "num_steps")  # given by robot, encoder and `num_steps`
+# Given by robot and encoder, or fields of the configuration themselves.
+SIZES = ("hidden_size", "input_dim", "action_dim", "output_dim", "num_action_steps", "num_steps", "max_prefix")
 TOKENS = ("use_cross_attention", "cross_attention_dim")  # features are kept for training, tokens are not
 
 
@@ -66,7 +67,7 @@ def policy_config(config: TrainConfig, space: ActionSpace, width: int) -> Policy
         kind = head.pop("type", "chunking")
     if kind not in registered_heads():
         raise ConfigError(f"TrainConfig.head.type is {kind!r}; it must be one of {list(registered_heads())}")
-    sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps)
+    sizes = ActionHeadConfig(hidden_size=width, action_dim=space.dim, num_action_steps=config.num_steps, max_prefix=config.max_prefix)
     head = _checked(head, "TrainConfig.head", get_type_hints(vars(KINDS[kind])["__init__"]) if kind in KINDS else {})
     if kind in ("grouped", "mlp"):
         sizes, kind, head = _mlp_heads(kind, sizes, head), "grouped", {}

@@ -46,6 +46,14 @@ class TrainConfig:
     seed: int = setting(0, "decides everything random", minimum=0)
     dt: float = setting(0.02, "time between steps of a chunk", minimum=1e-4, maximum=1.0, unit="SECONDS")
     num_steps: int = setting(16, "steps of a chunk", minimum=1)
+    max_prefix: int = setting(0, "the most committed steps that a chunk goes on from while the robot moves; 0: it takes none", minimum=0)
+    prefix_weights: tuple[float, ...] = setting(
+        (), "how often 0, 1 .. max_prefix steps are given in training, as weights; without them half of the samples have none", minimum=0.0
+    )
+    delay_from: str = setting(
+        "",
+        "a bag with chunks, or a table that `evaluate` made of one: of the samples that are given steps, half have one of its delays",
+    )
     image_fit: str = setting("stretch", "how images get the encoder's aspect ratio", choices=tuple(FITS))
     cameras: tuple[str, ...] = setting((), "which of the robot's cameras the policy looks through; without one, the first")
     combine: str = setting("concatenate", "how the features of several cameras become one vector", choices=COMBINATIONS)
@@ -84,8 +92,20 @@ class TrainConfig:
         _ = self.augmentation  # refused now, not when hours of encoding begin
         if self.name in ("", ".", "..") or Path(self.name).name != self.name:
             raise ConfigError(f"TrainConfig.name becomes the name of folders, so it needs to be one without a path, got {self.name!r}")
+        self._check_prefix()
         if self.speak_tasks and not self.listens and not self.backbone.get("audio"):
             raise ConfigError("TrainConfig.speak_tasks needs a policy that listens: policy.use_audio true, or a backbone with audio true")
+
+    def _check_prefix(self) -> None:
+        if self.max_prefix >= self.num_steps:
+            raise ConfigError(f"TrainConfig.max_prefix must be fewer than num_steps = {self.num_steps}, got {self.max_prefix}")
+        if self.max_prefix == 0 and (self.prefix_weights or self.delay_from):
+            raise ConfigError("TrainConfig.prefix_weights and delay_from say how many committed steps are given, but max_prefix is 0")
+        if self.prefix_weights and (len(self.prefix_weights) != self.max_prefix + 1 or not sum(self.prefix_weights) > 0.0):
+            raise ConfigError(
+                f"TrainConfig.prefix_weights needs {self.max_prefix + 1} weights, of 0 to max_prefix = {self.max_prefix} steps, not all of "
+                f"them 0; got {list(self.prefix_weights)}"
+            )
 
     def backbone_spec(self, robot: Robot | None = None) -> BackboneSpec:
         """The backbone to train on; of `backbone`, the field `model` is needed, and the others of `BACKBONE_KEYS` may be given.
@@ -138,9 +158,10 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dictionaries."""
         values = asdict(self)
-        if not self.augment:
-            del values["augment"]  # checkpoints of older versions know nothing of it, and go on
-        return {**values, "cameras": list(self.cameras), "plugins": list(self.plugins), "freeze": list(self.freeze)}
+        for name in ("augment", "max_prefix", "prefix_weights", "delay_from"):
+            if not values[name]:
+                del values[name]  # checkpoints of older versions know nothing of it, and go on
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def load_train_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:

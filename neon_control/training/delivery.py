@@ -95,8 +95,10 @@ def verify(folder: Path, robot: Robot, samples: Batch) -> None:
     inputs = {"vision": part.vision, "audio": part.audio, "proprioception": part.joints}
     if file.noise:
         inputs["noise"] = torch.randn(part.actions.shape, generator=torch.Generator().manual_seed(0))
+    if file.max_prefix:
+        inputs |= {"prefix": part.actions, "prefix_length": torch.arange(len(part)) % (file.max_prefix + 1)}
     with torch.no_grad():
-        expected = rebuild_policy(file)(*inputs.values()).numpy()
+        expected = rebuild_policy(file)(**inputs).numpy()
     found = open_session(file.onnx_path, 1).run(None, {name: values.numpy() for name, values in inputs.items()})[0]
     difference = float(np.abs(found - expected).max())
     if not difference <= TOLERANCE:  # NaN is refused too

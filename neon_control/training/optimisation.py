@@ -13,7 +13,7 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.model.policy import ActionPolicy
 from neon_control.training.config import TrainConfig
 
-VIEWS_RANK = 1 << 20  # in place of a process's rank, of which there are fewer: numbers of its own
+VIEWS_RANK, PREFIX_RANK = 1 << 20, 1 << 21  # in place of a process's rank, of which there are fewer: numbers of their own
 
 
 def make_optimiser(config: TrainConfig, module: nn.Module) -> torch.optim.AdamW:
@@ -73,6 +73,17 @@ def draw_views(config: TrainConfig, count: int, views: int, step: int) -> Tensor
     return torch.randint(views + 1, (count,), generator=generator)
 
 
+def draw_prefix(config: TrainConfig, weights: np.ndarray, mask: Tensor, step: int) -> Tensor:
+    """(n,) whole numbers: how many of each sample's steps are given, with these `weights` (D + 1,), but no more than were recorded.
+
+    Args:
+        mask: (n, H) of the batch of all processes together.
+    """
+    generator = torch.Generator().manual_seed(step_seed(config.seed, step, PREFIX_RANK))
+    drawn = torch.multinomial(torch.from_numpy(weights), len(mask), replacement=True, generator=generator)
+    return torch.minimum(drawn, mask.cumprod(1).sum(1).long())
+
+
 def step_seed(seed: int, step: int, rank: int) -> int:
     """The seed of everything random in one step of one process: dropout, noise, times.
 
@@ -105,6 +116,15 @@ class Objective(nn.Module):
         super().__init__()
         self.policy = policy
 
-    def forward(self, vision: Tensor, audio: Tensor, joints: Tensor, actions: Tensor, mask: Tensor, known: Tensor | None) -> Tensor:
-        loss, groups = self.policy.compute_loss(vision, audio, joints, actions, mask, known=known)
+    def forward(
+        self,
+        vision: Tensor,
+        audio: Tensor,
+        joints: Tensor,
+        actions: Tensor,
+        mask: Tensor,
+        known: Tensor | None = None,
+        prefix_length: Tensor | None = None,
+    ) -> Tensor:
+        loss, groups = self.policy.compute_loss(vision, audio, joints, actions, mask, known=known, prefix_length=prefix_length)
         return torch.stack([loss, *groups.values()])

@@ -142,7 +142,7 @@ def _check_config(start: PolicyFile, narrow: PolicyConfig, wide: PolicyConfig) -
         if field == "head":
             for name, value in before["head"].items():
                 if name not in ("action_dim", "dropout"):
-                    _same(start, f"head.{name}", value, now["head"][name])
+                    _same(start, f"head.{name}", value, now["head"].get(name))
         elif field not in MAY_DIFFER:
             _same(start, f"action_layer.{field}", before[field], now[field])
 

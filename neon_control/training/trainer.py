@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from neon_control.core.common.errors import TrainingError
 from neon_control.core.robot.action_space import ActionSpace
+from neon_control.model.action_heads.prefix import without_given
 from neon_control.model.policy import ActionPolicy
 from neon_control.runtime.encoders.backbone import BackboneSpec
 from neon_control.training import optimisation
@@ -25,6 +26,7 @@ from neon_control.training.batches import Batch, batch_indices, with_views
 from neon_control.training.checkpoint import newest_checkpoint, save_checkpoint
 from neon_control.training.config import TrainConfig
 from neon_control.training.curves import Curves
+from neon_control.training.delays import drawn_prefixes
 from neon_control.training.distribution import Workers
 from neon_control.training.evaluation import Result, evaluate
 from neon_control.training.interruption import interruptions
@@ -93,9 +95,10 @@ class _Trainer:
         self.config, self.space, self.workers, self.spill = config, space, workers, spill
         self.device = optimisation.choose_device(config.device, workers.local_rank)
         self.fingerprint = training.fingerprint() if run is not None else ""
-        self.recorded = training.mask.sum(1)  # (n,) steps that count
+        self.recorded = training.mask  # (n, H)
         self.training, self.validation = training.to(self.device), validation.to(self.device)
         self.views = None if views is None else views.to(self.device)
+        self.prefix_weights = drawn_prefixes(config)
         self.policy = policy.to(self.device)
         self.average = AveragedModel(self.policy, avg_fn=optimisation.moving_average(config.ema_decay))
         self.modules = nn.ModuleDict({"policy": self.policy, "average": self.average})  # by their names in a checkpoint
@@ -147,11 +150,16 @@ class _Trainer:
         torch.manual_seed(optimisation.step_seed(config.seed, self.step, self.workers.rank))
         known = optimisation.draw_known(config, len(index), self.step)
         mine = self.workers.share(torch.arange(len(index)))
-        weight = self._weight(index, index[mine])
+        given, counting = None, self.recorded[index]
+        if self.prefix_weights is not None:
+            given = optimisation.draw_prefix(config, self.prefix_weights, counting, self.step)
+            counting = without_given(counting, given)
+        weight = self._weight(counting, mine)
         mine = mine if len(mine) else torch.zeros(1, dtype=torch.long)  # a process without a sample computes on one of no weight
         batch = self._samples(index, mine)
         with optimisation.autocast(config, self.device):
-            losses = self.objective(**vars(batch), known=None if known is None else known[mine].to(self.device))
+            hidden, committed = (None if values is None else values[mine].to(self.device) for values in (known, given))
+            losses = self.objective(**vars(batch), known=hidden, prefix_length=committed)
         self.optimiser.zero_grad(set_to_none=True)
         (losses[0] if self.workers.size == 1 else losses[0] * weight * self.workers.size).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), config.gradient_clip)
@@ -177,13 +185,13 @@ class _Trainer:
         self.spill.let_go()
         return batch
 
-    def _weight(self, whole: Tensor, mine: Tensor) -> float:
-        """How much of the batch's mean comes from this process's samples: by recorded steps, or by samples."""
+    def _weight(self, counting: Tensor, mine: Tensor) -> float:
+        """How much of the batch's mean comes from this process's samples: by the steps that count (n, H), or by samples."""
         if self.workers.size == 1:
             return 1.0
         if self.policy.config.loss_reduction == "mean":
-            return len(mine) / len(whole)
-        return float(self.recorded[mine].sum() / self.recorded[whole].sum().clamp(min=1.0))
+            return len(mine) / len(counting)
+        return float(counting[mine].sum() / counting.sum().clamp(min=1.0))
 
     def _not_finite(self, index: Tensor, report: list[float], norm: float) -> TrainingError:
         epoch, number = divmod(self.step, self.epoch_steps)

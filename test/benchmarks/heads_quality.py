@@ -10,6 +10,7 @@ can be done in parts.
 Rows:
 
     flow, dit           ours
+    *-prefix            trained with 0 to 8 committed steps, sampled without any
     peer-flow, peer-dit the peer's heads as published
     peer-*-uncapped     without its soft cap, which bends its samples (they are trained without it)
     peer-dit-network    the peer's transformer under our objective and sampler: what its size is worth by itself
@@ -55,7 +56,9 @@ class PeerTransformer(FieldNetwork):
 
 HEADS = {
     "flow": lambda: FlowMatchingHead(2048, 17),
+    "flow-prefix": lambda: FlowMatchingHead(2048, 17, max_prefix=8),
     "dit": lambda: DiTActionHead(2048, 17),
+    "dit-prefix": lambda: DiTActionHead(2048, 17, max_prefix=8),
     "peer-flow": lambda: peer_heads().FlowMatchingHead(2048, 17),
     "peer-flow-uncapped": lambda: peer_heads().FlowMatchingHead(2048, 17, soft_cap_value=0.0),
     "peer-dit": lambda: peer_heads().DiTActionHead(2048, 17),

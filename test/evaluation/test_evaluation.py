@@ -107,7 +107,7 @@ def test_the_same_evaluation_twice_writes_the_same_bytes(world: World, report: P
     assert evaluate(world, tmp_path, "--against", world.policies[1], "--latency", "0.05", "--tables-only") == 0
 
     names = sorted(f.name for f in report.glob("*.csv"))
-    assert len(names) == 8 + 5 and len(list(tmp_path.glob("second_*.csv"))) == 8
+    assert len(names) == 9 + 5 and len(list(tmp_path.glob("second_*.csv"))) == 9
     assert [n for n in names if (report / n).read_bytes() != (tmp_path / n).read_bytes()] == []
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == ["first", "second"] and "is nearer to what was done" in lines[2]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from going_on import write_going_on
 from many_joints import write_robot
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -20,6 +21,7 @@ from waiting import wait_until
 
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.foresight import Foreseen
 from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
@@ -81,8 +83,20 @@ def outcome(
     return {"images": list(images), "chunks": numbers, "refusals": list(refusals), "passed_over": passed_over}
 
 
-def offline(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, latency: float, patch: pytest.MonkeyPatch) -> dict[str, Any]:
-    images, encode = [], policy.encode
+Told = list[tuple[int, str, Foreseen]]  # when [ns], of which stream, and what the executor foresaw
+
+
+def offline(
+    bag_path: Path,
+    robot: Robot,
+    policy: Policy,
+    settings: Settings,
+    latency: float,
+    patch: pytest.MonkeyPatch,
+    told: Told | None = None,
+) -> dict[str, Any]:
+    """`told`: takes what the executor told."""
+    images, encode, clock, told = [], policy.encode, [0], [] if told is None else told
 
     def noted(observation: Observation) -> Features:
         images.append(observation.stamp)
@@ -91,7 +105,11 @@ def offline(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, la
     with Bag(bag_path) as bag, patch.context() as patched:
         patched.setattr(policy, "encode", noted)
         inputs = RecordedDay(bag, robot).inputs
-        run = OfflineRun("offline", bag, policy, robot, settings, inputs, latency).execute(lambda time: None)
+        prepared = OfflineRun("offline", bag, policy, robot, settings, inputs, latency)
+        tick, tell = prepared._tick, prepared._decisions.told
+        patched.setattr(prepared, "_tick", lambda now: (clock.append(now), tick(now)))
+        patched.setattr(prepared._decisions, "told", lambda *what: (told.append((clock[-1], *what)), tell(*what)))
+        run = prepared.execute(lambda time: None)
     return outcome(images, run.chunks, [(time, text) for time, _, text in run.refusals], dict(run.counts))
 
 
@@ -150,7 +168,17 @@ class Live:
             self.builder.joint_states.add(stamp_of(content), content.name, content.position)
 
 
-def live(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, latency: float, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+def live(
+    bag_path: Path,
+    robot: Robot,
+    policy: Policy,
+    settings: Settings,
+    latency: float,
+    patch: pytest.MonkeyPatch,
+    told: Told | None = None,
+) -> dict[str, Any]:
+    """`told`: what the executor tells."""
+    told = told or []
     with Bag(bag_path) as bag:
         topics = [topic for topic in (*(f"/{camera.topic}" for camera in robot.cameras), "/joint_states") if topic in bag.topics]
         messages = [(m.time, m.topic, bag.decode(m)) for m in bag.messages(topics)]
@@ -164,7 +192,9 @@ def live(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, laten
         side.loop.start()
         try:
             side.settle()
-            for time in sorted({time for time, *_ in messages} | watches | turns | {t for t in endings if t <= end}):
+            for time in sorted(
+                {time for time, *_ in messages} | watches | turns | {t for t in endings if t <= end} | {t for t, *_ in told}
+            ):
                 side.clock = time
                 side.settle()
                 for topic, content in ((topic, content) for at, topic, content in messages if at == time):
@@ -173,6 +203,8 @@ def live(bag_path: Path, robot: Robot, policy: Policy, settings: Settings, laten
                 if time in watches:
                     side.loop.watch()
                     side.settle()
+                for _, stream, foreseen in (entry for entry in told if entry[0] == time):
+                    side.decisions.told(stream, foreseen)
             return outcome(side.images, side.chunks, side.refusals, side.statistics.summary())
         finally:
             side.ended = True
@@ -201,6 +233,26 @@ def test_the_loop_and_the_offline_run_look_act_and_refuse_alike(
     assert any("camera" in text for _, text in in_the_bag["refusals"]), "what is missing is said although no image asks"
     for what, found in on_the_robot.items():
         assert found == in_the_bag[what], what
+
+
+def test_chunks_go_on_from_the_same_committed_steps_on_the_robot_and_offline(
+    robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_going_on(tmp_path / "going_on", robot.file, max_prefix=12)
+    policy, names = Policy.load(tmp_path / "going_on", robot), tuple(robot.joints)
+    with EpisodeRecorder(tmp_path / "bag") as recorder:
+        for i in range(181):
+            recorder.joint_states(i * 0.01, names, np.zeros(len(names)), np.zeros(len(names)))
+            if i % 10 == 2:
+                recorder.image(i * 0.01, np.full((8, 8, 3), 125 + i // 10, np.uint8))
+    settings, told = Settings(backbone_rate_hz=50.0), []
+    settings = replace(settings, executor=replace(settings.executor, start_ramp=0.0))
+    in_the_bag = offline(tmp_path / "bag", robot, policy, settings, 0.047, monkeypatch, told)
+    on_the_robot = live(tmp_path / "bag", robot, policy, settings, 0.047, monkeypatch, told)
+
+    assert on_the_robot["chunks"] == in_the_bag["chunks"]
+    conditioned = [np.ptp(joints, axis=0).max() > 1e-6 for _, _, joints, _ in in_the_bag["chunks"]]
+    assert sum(conditioned) >= 5 and told
 
 
 def test_the_comparison_above_sees_another_rate_and_another_latency(

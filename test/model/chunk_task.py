@@ -86,15 +86,22 @@ def distance_to_truth(sample: Callable[[Tensor], Tensor], task: ChunkTask, obser
 
 
 def train(head: torch.nn.Module, task: ChunkTask, steps: int, batch: int, seed: int, learning_rate: float = 1e-3) -> None:
-    """Minimise `head.compute_loss(features, chunks)` by AdamW with a one-cycle schedule; every head sees the same data."""
-    g = torch.Generator().manual_seed(seed)
+    """Minimise `head.compute_loss(features, chunks)` by AdamW with a one-cycle schedule; every head sees the same data.
+
+    To a head that goes on from committed steps, 1 to D steps of every other chunk are given, as training does it by default.
+    """
+    g, lengths = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps, pct_start=0.1)
     head.train()
     for _ in range(steps):
         observations = task.observe(batch, g)
-        loss = head.compute_loss(task.features(observations), task.chunks(observations, g))
+        given = {}
+        if head.max_prefix:
+            length = torch.randint(1, head.max_prefix + 1, (batch,), generator=lengths)
+            given = {"prefix_length": length * (torch.arange(batch) % 2), "reduction": "valid"}
+        loss = head.compute_loss(task.features(observations), task.chunks(observations, g), **given)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)

@@ -14,9 +14,20 @@ from waiting import wait_until
 
 from neon_control.core.common.errors import ChunkError
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.foresight import Foreseen, nothing
 from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS
-from neon_control.nodes.chunk_messages import chunk_qos, chunk_to_messages, read_base, read_joints, to_time
+from neon_control.nodes.chunk_messages import (
+    base_plan_message,
+    chunk_qos,
+    chunk_to_messages,
+    joint_plan_message,
+    read_base,
+    read_base_plan,
+    read_joint_plan,
+    read_joints,
+    to_time,
+)
 from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.polling import PolledSubscription
 
@@ -175,3 +186,40 @@ def test_a_prepared_chunk_is_the_same_message_also_when_the_layout_changes(ros):
         assert received[CHUNK_BASE][-1].header.stamp == to_time(chunks[2].stamp), "a chunk without a base is no message on its topic"
     finally:
         node.destroy_node()
+
+
+def foreseen(first: int = 5, steps: int = 9) -> tuple[Foreseen, Foreseen]:
+    rng = np.random.default_rng(2)
+    kinds = (NAMES, BASE_NAMES)
+    return tuple(Foreseen(STAMP, first, DT, names, rng.normal(size=(steps, 3))) for names in kinds)  # type: ignore[return-value]
+
+
+def plan_messages(*given: Foreseen) -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
+    written = joint_plan_message(given[0]), base_plan_message(given[1])
+    return tuple(deserialize_message(serialize_message(m), type(m)) for m in written)  # type: ignore[return-value]
+
+
+def test_what_is_foreseen_survives_the_wire_and_begins_at_its_first_step():
+    joints, base = foreseen()
+    messages = plan_messages(joints, base)
+    assert [p.time_from_start.nanosec for p in messages[0].points[:2]] == [100_000_000, 120_000_000]
+    for read, given in ((read_joint_plan(messages[0], NAMES, DT), joints), (read_base_plan(messages[1], DT), base)):
+        assert (read.stamp, read.first, read.dt, read.names) == (given.stamp, given.first, given.dt, given.names)
+        np.testing.assert_array_equal(read.values, given.values)
+        np.testing.assert_array_equal(read.instants, given.instants)
+
+
+def test_that_nothing_is_followed_survives_the_wire():
+    messages = plan_messages(nothing(NAMES), nothing(BASE_NAMES))
+    for read in (read_joint_plan(messages[0], NAMES, DT), read_base_plan(messages[1], DT)):
+        assert read.stamp == 0 and read.values.shape == (0, 3)
+
+
+def test_what_is_foreseen_on_another_grid_or_of_other_joints_is_refused():
+    message, base = plan_messages(*foreseen())
+    assert reason(read_joint_plan, message, NAMES, 0.03) == "dt"
+    assert reason(read_joint_plan, message, ("a", "b", "d"), DT) == "joint_names"
+    message.points[2].positions[0] = math.nan
+    assert reason(read_joint_plan, message, NAMES, DT) == "non_finite"
+    base.header.stamp = Time()
+    assert reason(read_base_plan, base, DT) == "dt"

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import rclpy
 
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.supervisor import State
+from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.nodes.listeners import Listeners
 from neon_control.nodes.stop_log import StopLog, why
@@ -66,3 +68,16 @@ def test_a_stop_is_noted_once_with_its_cause(listeners: Listeners) -> None:
     (line,) = log.take()
     assert line.startswith("the policy is no longer followed (joint_states: ") and "1.00 s old, limit 0.2 s" in line
     assert log.take() == [] and line.endswith(f"({log.last})")
+
+
+def test_a_policy_that_is_slower_than_its_chunks_are_long_is_told_so_with_the_mend(listeners: Listeners) -> None:
+    motion = standing()
+    for stream, names in ((JOINTS, NAMES), (BASE, BASE_NAMES)):
+        motion.add_chunk(stream, ActionChunk(NOW - 740_000_000, 0.02, names, np.zeros((16, len(names)))))
+    motion.add_joint_states(NOW + 1, NAMES, motion.measured.positions)
+    motion.tick(NOW + 1)
+    assert motion.supervisor.cause == "chunks"
+    assert why(motion, listeners) == (
+        "observation to command 785 ms, horizon 300 ms (16 steps of 20 ms): raise num_action_steps to 51 or use head_rate_hz, "
+        "and chunk_timeout to 0.98 s"
+    )

@@ -27,7 +27,7 @@ NODES = {
 }
 PUBLISHED = {
     "sim_node": {"camera/image_raw", "joint_states"},
-    "executor_node": {"arm_controller/joint_trajectory"},
+    "executor_node": {"action_plan/joints", "arm_controller/joint_trajectory"},
     "inference_node": {"action_chunk/joints"},
 }
 

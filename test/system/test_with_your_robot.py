@@ -94,7 +94,7 @@ def test_readmes_commands_lead_to_a_policy_a_report_and_a_replay(make: Callable[
     verdict = run(said["evaluate"])
     assert "rad from the recorded commands" in verdict and "followed" in verdict
     (report,) = tmp_path.glob("evaluation-*-my_task")
-    assert (report / "report.html").stat().st_size > 100_000 and len(list(report.glob("*.csv"))) == 8 + 5
+    assert (report / "report.html").stat().st_size > 100_000 and len(list(report.glob("*.csv"))) == 9 + 5
     with (report / "my_task_methods.csv").open() as stream:
         assert all(float(row["following"]) > 0.0 for row in csv.DictReader(stream))  # so little training may stop where it is far off
     told = run(said["replay"])

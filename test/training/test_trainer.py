@@ -19,7 +19,7 @@ from neon_control.core.common.errors import TrainingError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.core.robot.robot_file import load_robot  # noqa: E402
 from neon_control.model.policy import ActionPolicy  # noqa: E402
-from neon_control.training import evaluation  # noqa: E402
+from neon_control.training import evaluation, optimisation  # noqa: E402
 from neon_control.training.batches import Batch, batch_indices, to_batch  # noqa: E402
 from neon_control.training.building import policy_config  # noqa: E402
 from neon_control.training.evaluation import evaluate  # noqa: E402
@@ -213,3 +213,28 @@ def test_variants_that_show_what_the_images_do_not_are_learned(space: ActionSpac
     start = replace(CONFIG, init_from="")
     blind, seeing = (train(start, space, dark, batch, views=given)[0].joint_error for given in (None, views))
     assert seeing < 0.5 * blind
+
+
+def test_a_policy_that_learns_prefixes_says_better_how_a_motion_goes_on_and_without_one_what_it_says_otherwise(
+    space: ActionSpace, batch: Batch
+) -> None:
+    """What is seen is hidden in the second half of the test: there, only the committed steps tell which way it goes."""
+    learned, _ = train(replace(CONFIG, max_prefix=8, epochs=30), space, batch, batch)
+    plain, _ = train(replace(CONFIG, epochs=30), space, batch, batch)
+    assert learned.policy.max_prefix == 8 and plain.policy.max_prefix == 0
+    assert learned.joint_error < 0.03  # [rad], without a prefix
+    blind = Batch(**{**vars(batch), "vision": torch.zeros_like(batch.vision)})
+    with torch.no_grad():
+        given = {"prefix": batch.actions, "prefix_length": torch.full((len(batch),), 6)}
+        chunks = [learned.policy(blind.vision, blind.audio, blind.joints, **more) for more in (given, {})]
+    known, unknown = ((chunk - batch.actions)[:, 6:, : space.num_joints].abs().mean().item() for chunk in chunks)
+    assert known < 0.5 * unknown
+
+
+def test_no_more_steps_are_given_than_were_recorded_and_the_same_ones_again() -> None:
+    mask = torch.tensor([[1.0] * 16, [1.0] * 3 + [0.0] * 13, [0.0] * 16]).repeat(50, 1)
+    config, weights = replace(CONFIG, max_prefix=8), np.full(9, 1.0 / 9.0)
+    drawn = optimisation.draw_prefix(config, weights, mask, 3)
+    assert torch.equal(drawn, optimisation.draw_prefix(config, weights, mask, 3))
+    assert not torch.equal(drawn, optimisation.draw_prefix(config, weights, mask, 4))
+    assert set(drawn[::3].tolist()) == set(range(9)) and drawn[1::3].max() == 3 and not drawn[2::3].any()

@@ -34,6 +34,7 @@ class Continuing:
     Attributes:
         lead: the same, longer while a clock comes in long steps.
         begun: whether the joints have a motion.
+        resumed: how often it was taken up again after a stall, from where the controllers would be by then.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Continuing:
         """Nothing commanded."""
         self.lead = self._least_lead
         self.begun = False
+        self.resumed = 0
         self._sent: dict[str, tuple[int, Motion]] = {}  # of those that stand: when [ns] they were sent a set point, and of which motion
         self._sent_before = self._sent  # the same without the newest command
 
@@ -84,6 +86,7 @@ class Continuing:
                 if now - sent > self.lead // 2 + self._step:
                     promise.stood(name, self._taken_up_again(now, sent, motion))
             self._limiter.put(self._joints, *promise.resume(now, self.lead))
+            self.resumed += 1
         ahead = math.trunc((promise.end - now - self.lead) / self._step)
         return [promise.end + (k + 1) * self._step for k in range(min(max(1 - ahead, 0), MOST_STEPS))]
 

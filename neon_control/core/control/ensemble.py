@@ -19,6 +19,8 @@ arrives 120 ms after its observation is simply evaluated at its seventh step.
 from __future__ import annotations
 
 import bisect
+import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -93,6 +95,21 @@ class Ensemble:
     def newest_stamp(self) -> int | None:
         """[ns] newest stamp held."""
         return self._spans[-1][0] if self._spans else None
+
+    @property
+    def newest_dt(self) -> float:
+        """[s] between two steps of the chunk with the newest stamp; NaN without one."""
+        return float(self._dts[self._spans[-1][2]]) if self._spans else math.nan
+
+    def frozen(self) -> Ensemble:
+        """The same with what it holds now, for another thread; it is to be evaluated only."""
+        same, slots = copy.copy(self), np.array([slot for _, _, slot in self._spans], dtype=np.intp)
+        same._spans = [(stamp, end, i) for i, (stamp, end, _) in enumerate(self._spans)]
+        same._values, same._stamps, same._dts = self._values[slots], self._stamps[slots], self._dts[slots]
+        same._fade_from, same._fade_length = self._fade_from[slots], self._fade_length[slots]
+        same._rows = same._values.reshape(-1, self._values.shape[2])
+        same._known_weights = dict(self._known_weights)
+        return same
 
     def add(self, chunk: ActionChunk, t: int, look_ahead: int = 0) -> None:
         """Take a chunk of H steps and D columns that arrives at instant t, which lies `look_ahead` [ns] ahead of the clock.

@@ -11,7 +11,9 @@ instant, and the plan is followed without lag. The base acts at once, and gets t
 
 from __future__ import annotations
 
+import copy
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,7 +27,9 @@ from neon_control.core.control.command import Command
 from neon_control.core.control.continuing import Continuing
 from neon_control.core.control.ensemble import NO_COLUMNS, Ensemble, EnsembleSettings
 from neon_control.core.control.executor_settings import ExecutorSettings
+from neon_control.core.control.foresight import Followed, Outlook
 from neon_control.core.control.grip import Grip
+from neon_control.core.control.horizon import too_late
 from neon_control.core.control.joining import Joining
 from neon_control.core.control.limits import envelope
 from neon_control.core.control.ramp import Ramp
@@ -37,6 +41,8 @@ from neon_control.core.robot.robot import BASE_AXES, Robot
 from neon_control.core.robot.turns import Aim
 from neon_control.core.sensing.measured import MeasuredJoints, in_words
 from neon_control.core.sensing.witnesses import Witnesses
+
+DRIVES = 64  # newest commands of the base that are remembered: more than a step of a chunk takes
 
 
 class MotionExecutor:
@@ -81,7 +87,7 @@ class MotionExecutor:
         self._joints, self._base = slice(0, len(joint_names)), slice(len(joint_names), None)  # the command's axes
         self.joining = Joining(robot, joint_names, self.settings.following_limit, self.period, self.grip.joints)
         lead = round(self.settings.command_lead * NANOSECONDS)
-        smoothing = smoothing_for(robot, joint_names, self.limiter)
+        self._smoothing = smoothing = smoothing_for(robot, joint_names, self.limiter)
         self._ahead += round(smoothing.delay * NANOSECONDS) if smoothing else 0
         self.continuing = Continuing(self.limiter, len(joint_names), self.joining, self._step, lead, stepped_clock, smoothing)
         self.promise = self.continuing.promise
@@ -96,6 +102,7 @@ class MotionExecutor:
         self.farthest = 0, 0.0  # the joint that is farthest from its commanded position, and measured minus commanded [rad]
         self.listened = True  # whether every controller listens to its commands; told by who sends them
         self._latest_used = 0  # [ns] newest observation that has led to a command
+        self._driven: deque[tuple[int, np.ndarray]] = deque(maxlen=DRIVES)  # when [ns] the base was told which velocity
         self.restart()
 
     def _stream(self, name: str, dim: int, ensemble: EnsembleSettings, turning: np.ndarray) -> Stream:
@@ -117,6 +124,9 @@ class MotionExecutor:
         self._left = 0  # [ns] when the policy was last followed
         self._started = False
         self._settled = False  # after a stop: at rest, and the pose to hold is taken
+        self._foreseen = 0  # [ns] the newest chunk that an outlook was given on; 0: none, since what was foreseen broke off
+        self._broken = True  # that has still to be told
+        self._resumed = 0  # as of the last outlook
         self._rest = np.zeros(len(self.limiter.names))  # (J + 3,) where a ramp begins, or what is held: a pose, and a standing base
 
     # --- called from other threads ---
@@ -146,6 +156,12 @@ class MotionExecutor:
     def publisher_lost(self, stream: str) -> None:
         """The middleware reports that a stream's publisher is gone or overdue; the next chunk ends this."""
         self.streams[stream].lost = True
+
+    @property
+    def too_late(self) -> str:
+        """Why no step of the newest chunk could be commanded, with figures and what would mend it; empty: it was in time."""
+        late = self.streams.late
+        return "" if late is None else too_late("observation to command", *late, chunk_timeout=self.settings.chunk_timeout)
 
     def missing_joints(self) -> list[str]:
         """Joints without a fresh measurement, as of the last tick."""
@@ -181,7 +197,57 @@ class MotionExecutor:
         else:
             self._stop(due, now)
         command = self.continuing.command(now, splice)
-        return command if self._drivable is None else replace(command, base=self._drivable(command.base))
+        if self._drivable is not None:
+            command = replace(command, base=self._drivable(command.base))
+        self._driven.append((now, command.base))
+        return command
+
+    def next_wanted(self, now: int) -> np.ndarray | None:
+        """(J,) what chunks want of the joints where one that comes at `now` [ns] can change something first; None: nothing."""
+        return self.streams[JOINTS].ensemble.evaluate(now + self._ahead + self.continuing.lead + self._step)
+
+    def outlook(self, foresee: bool = True) -> Outlook | None:
+        """What is new to say about the future after a tick: with a new chunk in use what is followed now, after a stop or a stall that
+        nothing said before holds any more; None: nothing new.
+
+        Args:
+            foresee: whether somebody wants to know the former, whose copies take as long as a part of a tick.
+        """
+        resumed = self.continuing.resumed != self._resumed
+        self._resumed = self.continuing.resumed
+        follows = self.supervisor.state in FOLLOWING and not self._ramp.waits and self.joining.complete
+        if self._foreseen and (resumed or not follows):
+            self._foreseen, self._broken = 0, True
+        newest = min(stream.ensemble.newest_stamp or 0 for stream in self.streams.values())
+        followed = None
+        if foresee and follows and newest not in (0, self._foreseen):
+            self._foreseen, followed = newest, self._followed(newest)
+        if followed is None and not self._broken:
+            return None
+        broken, self._broken = self._broken, False
+        return Outlook(self.joint_names, BASE in self.streams, broken, followed)
+
+    def _followed(self, stamp: int) -> Followed:
+        limiter = self.limiter.copied()
+        since = min(self.promise.end, self._now) - round(self.streams[JOINTS].ensemble.newest_dt * NANOSECONDS)
+        recent = [driven for driven in self._driven if driven[0] > since - self._step]
+        times, drives = zip(*(recent or [self._driven[-1]]), strict=True)
+        return Followed(
+            motion=self.promise.since(since),
+            drives=(np.array(times), np.reshape(drives, (len(times), -1))),
+            stamp=stamp,
+            step=self._step,
+            latency=self._latency,
+            ahead=self._ahead,
+            ensembles={name: stream.ensemble.frozen() for name, stream in self.streams.items()},
+            limiter=limiter,
+            smoothing=None if self._smoothing is None else self._smoothing.copied(limiter),
+            aim=copy.copy(self._aim),
+            target=self.grip.copied().target,
+            ramp=copy.copy(self._ramp) if self.supervisor.state is State.RAMPING else None,
+            rest=self._rest.copy(),
+            drivable=self._drivable,
+        )
 
     def sent(self, controller: str, now: int) -> None:
         """A controller of type `position` was sent the newest command at `now` [ns], not at the time of its tick."""
@@ -331,5 +397,6 @@ class MotionExecutor:
     def _forget(self) -> None:
         """Drop what was received: it belongs to another time."""
         self._latest_used = 0
+        self._driven.clear()
         self.measured.forget()
         self.streams.forget()

@@ -7,6 +7,7 @@ said by each group's `on_stop`.
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -82,6 +83,12 @@ class Grip:
                 self._chosen[i] = high if target[i] > threshold else low
             target[i] = self._chosen[i]
         return target
+
+    def copied(self) -> Grip:
+        """One that chooses states by itself from now on, also in another thread."""
+        same = copy.copy(self)
+        same._chosen = dict(self._chosen)
+        return same
 
     def begin(self, measured: np.ndarray) -> np.ndarray:
         """The pose (J,) to begin with; of joints that nobody has moved since the last activation what was commanded then."""

@@ -31,6 +31,7 @@ Everything starts from the last *command*, never from a measurement, so that no 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -98,6 +99,14 @@ class Limiter:
         part = Limiter(self.names[axes], self.lower[axes], self.upper[axes], self.max_rate[axes], self.max_change[axes], self.dt)
         part._non_finite, part._changed = self._non_finite[axes], self._changed[:, axes]
         return part
+
+    def copied(self) -> Limiter:
+        """One that goes on by itself from where this one is, also in another thread; what it limits counts nowhere."""
+        same = copy.copy(self)
+        same._stages, same._distances = np.empty_like(self._stages), np.empty_like(self._distances)
+        same._non_finite, same._changed = np.zeros_like(self._non_finite), np.zeros_like(self._changed)
+        same._target, same.allowed_rate = self._target.copy(), self.allowed_rate.copy()
+        return same
 
     @property
     def counts(self) -> dict[str, np.ndarray]:

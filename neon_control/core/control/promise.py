@@ -133,6 +133,11 @@ class Promise:
         row = max(int(self._times[: self._count].searchsorted(now, side="right")) - 1, 0)
         return self._values[row], self._rates[row]
 
+    def since(self, instant: int) -> tuple[np.ndarray, np.ndarray]:
+        """Times (K,) [ns] and positions (K, J) of the newest knots, from the last one before `instant` [ns] on, as copies."""
+        first = max(int(self._times[: self._count].searchsorted(instant, side="right")) - 1, 0)
+        return self._times[first : self._count].copy(), self._values[first : self._count].copy()
+
     def is_continued(self, now: int, lead: int) -> bool:
         """Whether everybody was told everything, and the newest knot lies far enough ahead to go on from."""
         return self.end >= now + lead // 2 and all(end == self.end for end, _ in self._told.values())

@@ -18,6 +18,8 @@ where the envelope is not where it was led, the mean begins anew from there, as 
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from neon_control.core.common.errors import ConfigError
@@ -46,6 +48,13 @@ class Smoothing:
         self._mean = np.zeros(size)
         self._led = np.full((2, size), np.inf)  # value and rate of the envelope, if it went where it was led: nowhere, yet
         self.delay = 0.5 * periods * self._dt
+
+    def copied(self, envelope: Limiter) -> Smoothing:
+        """One that goes on by itself in front of a copy of the envelope, also in another thread."""
+        same = copy.copy(self)
+        same._envelope, same._limiter = envelope, self._limiter.copied()
+        same._way, same._mean, same._led = self._way.copy(), self._mean.copy(), self._led.copy()
+        return same
 
     def smooth(self, target: np.ndarray) -> np.ndarray:
         """What the envelope is to be given for `target` (J,) or (J + 3,) in its next step."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neon_control.core.common.errors import ChunkError
-from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.chunk import JOINTS, ActionChunk
 from neon_control.core.control.ensemble import Ensemble
 from neon_control.core.control.sources import SourceGuard
 
@@ -33,11 +33,13 @@ class Streams(dict[str, Stream]):
 
     Attributes:
         rejected: "stream/reason" -> how many chunks were refused.
+        late: the newest chunk of joints, if it was over before it came: age of its observation [s], dt [s] and H; None: it was in time.
     """
 
     def __init__(self, *streams: Stream) -> None:
         super().__init__({stream.name: stream for stream in streams})
         self.rejected: Counter[str] = Counter()
+        self.late: tuple[float, float, int] | None = None
         self._queue: deque[tuple[str, ActionChunk, object]] = deque(maxlen=QUEUE)
 
     def put(self, name: str, chunk: ActionChunk, source: object) -> None:
@@ -61,9 +63,13 @@ class Streams(dict[str, Stream]):
                 stream.ensemble.add(chunk, now + ahead[name], ahead[name])
             except ChunkError as error:
                 self.reject(name, error.reason)
+                if name == JOINTS and error.reason == "late":
+                    self.late = (now + ahead[name] - chunk.stamp) * 1e-9, chunk.dt, chunk.num_steps
             else:
                 stream.accepted += 1
                 stream.lost = False
+                if name == JOINTS:
+                    self.late = None
 
     def targets(self, instants: Mapping[str, int]) -> dict[str, np.ndarray | None]:
         """What each wants at its instant [ns]; None: nothing is known about it."""
@@ -82,6 +88,7 @@ class Streams(dict[str, Stream]):
     def forget(self) -> None:
         """Drop what was received: it belongs to another time."""
         self._queue.clear()
+        self.late = None
         for stream in self.values():
             stream.ensemble.clear()
             stream.guard.release()

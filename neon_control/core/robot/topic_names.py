@@ -6,6 +6,7 @@ They are text, so that neither a launch file nor a report needs ROS for them. Co
 CAMERA = "camera/image_raw"  # of a robot file that names no camera
 AUDIO, JOINT_STATES, INSTRUCTION = "audio", "joint_states", "instruction"
 CHUNK_JOINTS, CHUNK_BASE = "action_chunk/joints", "action_chunk/base"
+PLAN_JOINTS, PLAN_BASE = "action_plan/joints", "action_plan/base"
 BASE_COMMAND, DIAGNOSTICS = "cmd_vel", "/diagnostics"
 ODOMETRY, EPISODE = "odom", "sim_node/episode"
 CONTEXT = (ODOMETRY, EPISODE)  # for people and judges; nothing reads them to act

@@ -16,6 +16,8 @@ from neon_control.core.robot.topic_names import (
     DIAGNOSTICS,
     INSTRUCTION,
     JOINT_STATES,
+    PLAN_BASE,
+    PLAN_JOINTS,
 )
 
 RECORDED = "recorded"  # the prefix under which a replay shows what our nodes said on the day
@@ -44,9 +46,9 @@ def input_topics(robot: Robot) -> dict[str, tuple[str, ...]]:
 
 
 def output_topics(robot: Robot) -> tuple[str, ...]:
-    """What our nodes publish on `robot`: chunks, commands and diagnostics."""
+    """What our nodes publish on `robot`: chunks, what the executor foresees of them, commands and diagnostics."""
     bases = dict.fromkeys(filter(None, (robot.recording.base, BASE_COMMAND if robot.base is None else robot.base.topic)))
-    return (CHUNK_JOINTS, CHUNK_BASE, *(c.topic for c in robot.streamed), *bases, DIAGNOSTICS)
+    return (CHUNK_JOINTS, CHUNK_BASE, PLAN_JOINTS, PLAN_BASE, *(c.topic for c in robot.streamed), *bases, DIAGNOSTICS)
 
 
 def recorded_topics(robot: Robot) -> tuple[str, ...]:

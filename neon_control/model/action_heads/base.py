@@ -15,9 +15,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from neon_control.model.action_heads.losses import reduce_error, squared_error, without_padding
+from neon_control.model.action_heads.prefix import prefix_inputs, without_given
 
 
 class ActionHead(nn.Module):
@@ -27,6 +29,7 @@ class ActionHead(nn.Module):
     num_steps: int  # S
     multi_modal: bool = False  # `forward` draws samples rather than giving the mean
     token_dim: int = 0  # width of the tokens that it can look at besides its features, 0 for none
+    max_prefix: int = 0  # D: the most committed steps that it can go on from (`prefix.py`), 0 for none
     temporal: str = "none"  # how the steps of a chunk know of each other: "none", "step embeddings", "self-attention"
 
     def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, **inputs: Any) -> Tensor:
@@ -35,28 +38,44 @@ class ActionHead(nn.Module):
         Args:
             mask: (B, S), 0 for padded steps: whatever the target holds there, NaN too, nothing depends on it. The errors
                 themselves are masked by whoever averages them.
-            inputs: what a particular head takes besides (`tokens`, `current_state`, `generator`, ...).
+            inputs: what a particular head takes besides (`tokens`, `current_state`, `generator`, ...), and `prefix_length` (B,): of so
+                many steps the target is given, where `max_prefix` is above 0; their error is 0.
         """
         raise TypeError(f"{type(self).__name__} must define `error`, the objective that it is trained by")
 
-    def training_loss(self, features: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean", **inputs: Any) -> Tensor:
-        """The scalar to call `backward()` on, for any head."""
-        return reduce_error(self.error(features, target, mask, **inputs), mask, reduction)
+    def training_loss(
+        self,
+        features: Tensor,
+        target: Tensor,
+        mask: Tensor | None = None,
+        reduction: str = "mean",
+        prefix_length: Tensor | None = None,
+        **inputs: Any,
+    ) -> Tensor:
+        """The scalar to call `backward()` on, for any head; with a prefix, over the steps that are not given."""
+        if prefix_length is None:
+            return reduce_error(self.error(features, target, mask, **inputs), mask, reduction)
+        error = self.error(features, target, mask, prefix_length=prefix_length, **inputs)
+        return reduce_error(error, without_given(torch.ones_like(target[..., 0]) if mask is None else mask, prefix_length), reduction)
 
 
 class RegressionHead(ActionHead):
     """Base of the heads with one answer. Loss: mean of (f(c) - a)^2."""
 
-    def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, **inputs: Any) -> Tensor:
+    def error(
+        self, features: Tensor, target: Tensor, mask: Tensor | None = None, prefix_length: Tensor | None = None, **inputs: Any
+    ) -> Tensor:
         """(f(c) - a)^2 for each element; a head of one step is compared with every step of a chunk."""
+        target = without_padding(target, mask)
+        inputs |= {} if prefix_length is None else {"prefix": target, "prefix_length": prefix_length}
         predicted = self(features, **inputs)
         if predicted.dim() < target.dim():
             predicted = predicted.unsqueeze(1).expand_as(target)
-        return squared_error(predicted, without_padding(target, mask))
+        return squared_error(predicted, target)
 
-    def sample(self, features: Tensor, **inputs: Any) -> Tensor:
+    def sample(self, features: Tensor, prefix: Tensor | None = None, prefix_length: Tensor | None = None, **inputs: Any) -> Tensor:
         """The one answer of this head, whatever `noise` or `generator` says; here so that any head can be sampled."""
-        result: Tensor = self(features)
+        result: Tensor = self(features, **prefix_inputs(prefix, prefix_length))
         return result
 
     def compute_loss(self, predicted: Tensor, target: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:

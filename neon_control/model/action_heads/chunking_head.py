@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from neon_control.model.action_heads.base import RegressionHead
 from neon_control.model.action_heads.checks import check_arguments
+from neon_control.model.action_heads.prefix import Continuation, Prefix, PrefixLayer, check_max_prefix, read_prefix
 from neon_control.model.action_heads.primitives import Folded, HiddenLayer, Residual, cap_output, norm_and_activation, small_init
 
 
@@ -16,6 +17,8 @@ class ActionChunkingHead(RegressionHead):
         f = ReLU^2(RMSNorm(W_0 c))
         h_i = ReLU^2(RMSNorm(W_1 [f | e_i] + b)) + alpha f        i = 0 .. S-1
         a_i = soft_cap(W_2 h_i)
+
+    With `max_prefix` > 0 also from committed steps p (`prefix.py`): f = ReLU^2(RMSNorm(W_0 c + P p)), and a goes on from the last of them.
 
     Loss: mean over steps of (f_i(c) - a_i)^2. There is no sampling: each a_i is the conditional mean.
 
@@ -41,6 +44,8 @@ class ActionChunkingHead(RegressionHead):
         use_rmsnorm: bool = True,
         use_residual_scale: bool = True,
         soft_cap_value: float = 1.0,
+        *,
+        max_prefix: int = 0,
     ) -> None:
         super().__init__()
         sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim}
@@ -59,16 +64,25 @@ class ActionChunkingHead(RegressionHead):
         self.residuals = nn.ModuleList(Residual(use_residual_scale) for _ in extra)
         self.output = small_init(nn.Linear(hidden_dim, action_dim))
         self._folded = Folded()
+        self.max_prefix = check_max_prefix("ActionChunkingHead", max_prefix, num_steps)
+        self.prefix = PrefixLayer(max_prefix, action_dim, hidden_dim) if max_prefix else None
+        self.continuation = Continuation(num_steps, action_dim) if max_prefix else None
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, F) -> (B, S, N)."""
-        f = self.dropout(self.feature_layer(features)).unsqueeze(1)  # (B, 1, H)
+    def forward(self, features: Tensor, prefix: Tensor | None = None, prefix_length: Tensor | None = None) -> Tensor:
+        """(B, F) -> (B, S, N); the prefix is as of `prefix.py`."""
+        return self.chunk(features, read_prefix(self, prefix, prefix_length))
+
+    def chunk(self, features: Tensor, committed: Prefix | None) -> Tensor:
+        """As `forward`, with the prefix read."""
+        added = None if committed is None or self.prefix is None else self.prefix(committed)
+        f = self.dropout(self.feature_layer(features, added)).unsqueeze(1)  # (B, 1, H)
         u = self.step_layer.weight[:, : f.shape[-1]]  # (H, H)
         h = self.step_activation(F.linear(f, u) + self.step_term())  # (B, S, H)
         h = self.step_residual(self.dropout(h), f)
         for layer, residual in zip(self.hidden_layers, self.residuals, strict=True):
             h = residual(self.dropout(layer(h)), h)
-        return cap_output(self.output(h), self.soft_cap_value)  # (B, S, N)
+        chunk = cap_output(self.output(h), self.soft_cap_value)  # (B, S, N)
+        return chunk if committed is None or self.continuation is None else self.continuation(chunk, committed)
 
     def step_term(self) -> Tensor:
         """V e_i + b for every step, (S, H): it does not depend on the observation."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neon_control.core.common.fields import check_fields, setting
+from neon_control.model.action_heads.prefix import check_max_prefix
 
 
 @dataclass(frozen=True)
 class ActionHeadConfig:
     """Sizes and v2 switches, validated once.
 
-    The last five fields are the v2 techniques. Off, they give the v1 heads: GELU, no norm, plain residuals, no skip, hard tanh.
+    The v2 techniques are `use_relu_squared` to `soft_cap_value`. Off, they give the v1 heads: GELU, no norm, plain residuals, no skip,
+    hard tanh.
 
     Raises:
         ConfigError: a size is not positive, a switch is neither true nor false, or dropout or the cap is out of range.
@@ -30,6 +32,8 @@ class ActionHeadConfig:
     use_residual_scale: bool = True
     use_skip_connections: bool = True
     soft_cap_value: float = setting(1.0, "0: hard tanh", minimum=0.0)
+    max_prefix: int = setting(0, "D, the most committed steps that a chunk goes on from (`prefix.py`); fewer than S", minimum=0)
 
     def __post_init__(self) -> None:
         check_fields(self)
+        check_max_prefix("ActionHeadConfig", self.max_prefix, self.num_action_steps)

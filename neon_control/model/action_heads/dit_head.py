@@ -39,9 +39,10 @@ class DiTActionHead(GenerativeHead):
         *,
         dropout: float = 0.1,
         cross_attention_dim: int | None = None,
+        max_prefix: int = 0,
     ) -> None:
         sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim}
         check_arguments("DiTActionHead", **sizes, num_layers=num_layers)
-        network = DiTNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, num_heads, dropout, cross_attention_dim)
-        super().__init__(network, CosinePath(), ddim, action_dim, num_steps, num_denoise_steps, soft_cap_value)
+        network = DiTNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, num_heads, dropout, cross_attention_dim, max_prefix)
+        super().__init__(network, CosinePath(), ddim, action_dim, num_steps, num_denoise_steps, soft_cap_value, max_prefix=max_prefix)
         self.token_dim = cross_attention_dim or 0

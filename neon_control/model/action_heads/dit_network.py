@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from neon_control.model.action_heads.attention import KeysValues
 from neon_control.model.action_heads.dit_block import AdaLN, DiTBlock, Modulation, modulations
 from neon_control.model.action_heads.generative import FieldNetwork
+from neon_control.model.action_heads.prefix import Prefix
 from neon_control.model.action_heads.primitives import HiddenLayer, RMSNorm, RowsLinear, TimeEmbedding, small_init
 
 # What an observation and a time have to say, whatever the noisy chunk is: k (B, 1, 1), and what steers each denoising block.
@@ -35,6 +36,8 @@ class DiTNetwork(FieldNetwork):
         h_i = blocks(W x_i + q_i)                        modulated by f(c) + tau(t)
         field = W' Norm(h_i) + k x_i                     k x: what the field is where nothing else is known
 
+    The token of a committed step y_i begins as U f(c) + e_i + P [y_i | 1], so that the plan is made for what is committed.
+
     All blocks share one adaptive layer norm and add a small table of their own to it.
     """
 
@@ -48,6 +51,7 @@ class DiTNetwork(FieldNetwork):
         num_heads: int,
         dropout: float,
         cross_attention_dim: int | None = None,
+        max_prefix: int = 0,
     ) -> None:
         super().__init__()
         wide = 8 * hidden_dim // 3  # 1024 at the default width
@@ -64,6 +68,9 @@ class DiTNetwork(FieldNetwork):
         self.norm = RMSNorm(hidden_dim)
         self.output = small_init(nn.Linear(hidden_dim, action_dim))
         self.skip = small_init(nn.Linear(hidden_dim, 1))  # k
+        self.prefix = RowsLinear(action_dim + 1, hidden_dim, bias=False) if max_prefix else None  # P
+        if self.prefix is not None:
+            nn.init.zeros_(self.prefix.weight)
 
     def time_parameters(self) -> list[Tensor]:
         """Those of tau."""
@@ -74,11 +81,15 @@ class DiTNetwork(FieldNetwork):
         result: Tensor = self.time(t)
         return result
 
-    def condition(self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> DiTCondition:
+    def condition(
+        self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None, prefix: Prefix | None = None
+    ) -> DiTCondition:
         """The plan q, and the keys and values of the blocks that denoise."""
         wide = self.features(features)  # (B, W)
         f = self.to_condition(wide)  # (B, D)
         q = self.to_steps(wide).unsqueeze(1) + self.step_embed.weight  # (B, S, D)
+        if prefix is not None and self.prefix is not None:
+            q = q + self.prefix(torch.cat([prefix.clean, prefix.given.to(prefix.clean.dtype)], dim=-1))
         planning, denoising = self._halves()
         (steered,) = modulations(F.silu(f).unsqueeze(1), self.adaln, planning)
         for block, modulation in zip(planning, steered, strict=True):

@@ -86,9 +86,10 @@ def _grouped(input_dim: int, action_dim: int, num_steps: int, groups: Mapping[st
 
 
 def _state_relative(
-    input_dim: int, action_dim: int, num_steps: int, inner: Mapping[str, Any], relative: list[bool] | None = None
+    input_dim: int, action_dim: int, num_steps: int, inner: Mapping[str, Any], relative: list[bool] | None = None, max_prefix: int = 0
 ) -> ActionHead:
     sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps}
+    sizes |= {"max_prefix": max_prefix} if max_prefix else {}
     return StateRelativeHead(build_head({**sizes, **inner}), action_dim, num_steps, relative)
 
 

@@ -7,6 +7,7 @@ from neon_control.model.action_heads.checks import check_arguments
 from neon_control.model.action_heads.generative import GenerativeHead
 from neon_control.model.action_heads.integrator import euler
 from neon_control.model.action_heads.path import LinearPath
+from neon_control.model.action_heads.prefix import check_max_prefix
 from neon_control.model.action_heads.velocity_network import VelocityNetwork
 
 
@@ -42,14 +43,16 @@ class FlowMatchingHead(GenerativeHead):
         dropout: float = 0.1,
         noise_beta_beta: float = 1.0,
         cross_attention_dim: int | None = None,
+        max_prefix: int = 0,
     ) -> None:
         sizes = {"input_dim": input_dim, "action_dim": action_dim, "num_steps": num_steps, "hidden_dim": hidden_dim}
         # At least two layers: one for the observation and one for the chunk.
         check_arguments("FlowMatchingHead", 2, **sizes, num_layers=num_layers, dropout=dropout)
+        check_max_prefix("FlowMatchingHead", max_prefix, num_steps)
         if cross_attention_dim is not None and not use_cross_attention:
             raise ConfigError(f"cross_attention_dim = {cross_attention_dim} was given, but use_cross_attention is off")
         context_dim = (cross_attention_dim or input_dim) if use_cross_attention else None
-        network = VelocityNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, dropout, context_dim)
+        network = VelocityNetwork(input_dim, action_dim, num_steps, hidden_dim, num_layers, dropout, context_dim, max_prefix)
         noise_beta = (noise_beta_alpha, noise_beta_beta)
-        super().__init__(network, LinearPath(), euler, action_dim, num_steps, num_denoise_steps, soft_cap_value, noise_beta)
+        super().__init__(network, LinearPath(), euler, action_dim, num_steps, num_denoise_steps, soft_cap_value, noise_beta, max_prefix)
         self.token_dim = context_dim or 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
 from neon_control.model.action_heads.checks import check_arguments
-from neon_control.model.action_heads.integrator import Field, times
+from neon_control.model.action_heads.integrator import Field, Hold, free, times
 from neon_control.model.action_heads.losses import squared_error, without_padding
+from neon_control.model.action_heads.prefix import Prefix, check_max_prefix, read_prefix
 from neon_control.model.action_heads.primitives import Folded, cap_output, uncap_output
 
 
@@ -24,6 +25,12 @@ class Path(Protocol):
     def point(self, noise: Tensor, action: Tensor, t: Tensor) -> Tensor: ...
 
     def field(self, noise: Tensor, action: Tensor, t: Tensor) -> Tensor: ...
+
+
+class Integrator(Protocol):
+    """See `integrator.py`."""
+
+    def __call__(self, field: Field, x: Tensor, num_steps: int, /, hold: Hold = free) -> Tensor: ...
 
 
 class FieldNetwork(nn.Module):
@@ -42,8 +49,10 @@ class FieldNetwork(nn.Module):
         """What depends on time only, (B,) -> (B, H): folded at inference."""
         raise TypeError(f"{type(self).__name__} must define embed_time")
 
-    def condition(self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> Any:
-        """What depends on the observation only: computed once for each chunk."""
+    def condition(
+        self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None, prefix: Prefix | None = None
+    ) -> Any:
+        """What depends on the observation and the committed steps only: computed once for each chunk."""
         raise TypeError(f"{type(self).__name__} must define condition")
 
     def steer(self, time: Tensor, condition: Any) -> Sequence[Any]:
@@ -65,8 +74,12 @@ class GenerativeHead(ActionHead):
     soft_cap(y_1): bounded without bending what was learned. With soft_cap_value 0 the path ends at a itself, and samples
     are clamped to [-1, 1].
 
+    Committed steps (`prefix.py`) stand at the end of their path, whatever the time of the others is. In training x_t holds them as they
+    are, the network is told which ones they are, and only the others count; in sampling they are there from the start, and do not move.
+
     Args:
         noise_beta: (alpha, beta): 1 - t ~ Beta(alpha, beta) in training; alpha = 0 means t ~ U(0, 1).
+        max_prefix: D; the network's `condition` then takes a prefix.
 
     Raises:
         ConfigError: a size or a number of steps is not positive, or the cap, alpha or beta is out of range.
@@ -78,12 +91,13 @@ class GenerativeHead(ActionHead):
         self,
         network: FieldNetwork,
         path: Path,
-        integrate: Callable[[Field, Tensor, int], Tensor],
+        integrate: Integrator,
         action_dim: int,
         num_steps: int,
         num_denoise_steps: int,
         soft_cap_value: float,
         noise_beta: tuple[float, float] = (0.0, 1.0),
+        max_prefix: int = 0,
     ) -> None:
         super().__init__()
         owner = type(self).__name__
@@ -100,6 +114,7 @@ class GenerativeHead(ActionHead):
         self.num_denoise_steps = num_denoise_steps
         self.soft_cap_value = soft_cap_value
         self.noise_beta = noise_beta
+        self.max_prefix = check_max_prefix(owner, max_prefix, num_steps)
         self._folded = Folded()
 
     def forward(self, features: Tensor, noise: Tensor | None = None, **inputs: Any) -> Tensor:
@@ -115,21 +130,37 @@ class GenerativeHead(ActionHead):
         generator: torch.Generator | None = None,
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
+        prefix: Tensor | None = None,
+        prefix_length: Tensor | None = None,
     ) -> Tensor:
         """Draw a chunk (B, S, N) in (-cap, cap) for each row of `features` (B, F), in as many steps of the integrator.
 
         Args:
             noise: (B, S, N) standard normal; with it the result is a function of the arguments. Drawn by `generator` if left out.
             tokens, token_mask: (B, T, D) and (B, T), for a head with cross-attention.
+            prefix, prefix_length: the committed steps, (B, S, N) and (B,), for a head with `max_prefix` above 0.
         """
         steps = self.num_denoise_steps if num_denoise_steps is None else num_denoise_steps
         check_arguments("sample", num_denoise_steps=steps)
         x = self.draw_noise(features, generator) if noise is None else noise
         self._check_chunk("noise", x, features)
-        field = self.field(features, times(steps), tokens, token_mask)
-        return cap_output(self.integrate(field, x, steps), self.soft_cap_value)
+        committed = read_prefix(self, prefix, prefix_length)
+        if committed is None:
+            field = self.field(features, times(steps), tokens, token_mask)
+            return cap_output(self.integrate(field, x, steps), self.soft_cap_value)
+        ends = committed._replace(clean=uncap_output(committed.clean, self.soft_cap_value))
+        field = self.field(features, times(steps), tokens, token_mask, ends)
+        end = self.integrate(field, ends.over(x), steps, lambda before, after: torch.where(ends.given, before, after))
+        return committed.over(cap_output(end, self.soft_cap_value))
 
-    def field(self, features: Tensor, at_times: Sequence[float], tokens: Tensor | None = None, token_mask: Tensor | None = None) -> Field:
+    def field(
+        self,
+        features: Tensor,
+        at_times: Sequence[float],
+        tokens: Tensor | None = None,
+        token_mask: Tensor | None = None,
+        prefix: Prefix | None = None,
+    ) -> Field:
         """The learned field for these observations, as a function of x (B, S, N) and one of the given times.
 
         Everything that does not depend on x is computed here, for all the times together.
@@ -140,7 +171,7 @@ class GenerativeHead(ActionHead):
             t = torch.stack([torch.full((), t, device=features.device) for t in at_times])
             return self.network.embed_time(t).unsqueeze(0)  # (1, K, H)
 
-        condition = self.network.condition(features, tokens, token_mask)
+        condition = self._condition(features, tokens, token_mask, prefix)
         time = self._folded(embedded, self.network.time_parameters(), key=tuple(at_times))
         steering = dict(zip(at_times, self.network.steer(time, condition), strict=True))
         return lambda x, t: self.network(x, steering[t], condition)
@@ -156,6 +187,7 @@ class GenerativeHead(ActionHead):
         generator: torch.Generator | None = None,
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
+        prefix_length: Tensor | None = None,
     ) -> Tensor:
         """Squared error of the predicted field, (B, S, N), at one random time for each row.
 
@@ -167,9 +199,16 @@ class GenerativeHead(ActionHead):
         time = self.draw_time(features, generator) if time is None else time
         end = uncap_output(without_padding(target, mask), self.soft_cap_value)  # (B, S, N)
         x = self.path.point(noise, end, time).to(noise.dtype)
-        condition = self.network.condition(features, tokens, token_mask)
+        prefix = read_prefix(self, None if prefix_length is None else end.to(noise.dtype), prefix_length)
+        x = x if prefix is None else prefix.over(x)
+        condition = self._condition(features, tokens, token_mask, prefix)
         (steering,) = self.network.steer(self.network.embed_time(time).unsqueeze(1), condition)
-        return squared_error(self.network(x, steering, condition), self.path.field(noise, end, time))
+        error = squared_error(self.network(x, steering, condition), self.path.field(noise, end, time))
+        return error if prefix is None else error.masked_fill(prefix.given, 0.0)
+
+    def _condition(self, features: Tensor, tokens: Tensor | None, token_mask: Tensor | None, prefix: Prefix | None) -> Any:
+        given = {} if prefix is None else {"prefix": prefix}  # a network that was not made for one needs not take it
+        return self.network.condition(features, tokens, token_mask, **given)
 
     compute_loss = ActionHead.training_loss  # the specification's name for it
 

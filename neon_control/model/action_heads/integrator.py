@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 Field = Callable[[Tensor, float], Tensor]  # (x, t) -> the field at x, of x's shape
+Hold = Callable[[Tensor, Tensor], Tensor]  # (x before a step, x after it) -> where it really ends: what is committed does not move
 
 
 def times(num_steps: int) -> tuple[float, ...]:
@@ -16,14 +17,19 @@ def times(num_steps: int) -> tuple[float, ...]:
     return tuple(k / num_steps for k in range(num_steps))
 
 
-def euler(velocity: Field, x: Tensor, num_steps: int) -> Tensor:
+def free(before: Tensor, after: Tensor) -> Tensor:
+    """Nothing is held."""
+    return after
+
+
+def euler(velocity: Field, x: Tensor, num_steps: int, hold: Hold = free) -> Tensor:
     """x <- x + v(x, t) / K at t = 0, 1/K .. (K-1)/K: exact where the velocity is constant along the line, as on a `LinearPath`."""
     for t in times(num_steps):
-        x = torch.add(x, velocity(x, t), alpha=1.0 / num_steps)
+        x = hold(x, torch.add(x, velocity(x, t), alpha=1.0 / num_steps))
     return x
 
 
-def ddim(angular_velocity: Field, x: Tensor, num_steps: int) -> Tensor:
+def ddim(angular_velocity: Field, x: Tensor, num_steps: int, hold: Hold = free) -> Tensor:
     """Deterministic DDIM (Song et al. 2021, eq. 12 with sigma = 0) on a `CosinePath`: a turn by d = pi / (2 K) in the plane of x and v.
 
         x <- cos(d) x + sin(d) v(x, t)
@@ -33,5 +39,5 @@ def ddim(angular_velocity: Field, x: Tensor, num_steps: int) -> Tensor:
     """
     d = 0.5 * math.pi / num_steps
     for t in times(num_steps):
-        x = torch.add(math.cos(d) * x, angular_velocity(x, t), alpha=math.sin(d))
+        x = hold(x, torch.add(math.cos(d) * x, angular_velocity(x, t), alpha=math.sin(d)))
     return x

@@ -57,9 +57,9 @@ class MLPDecoder(RegressionHead):
         self.residuals = nn.ModuleList(Residual(use_residual_scale) for _ in widths)
         self.output = small_init(nn.Linear(hidden_dim, output_dim))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, F) -> (B, N)."""
-        skip = self.input_layer(features)  # (B, H)
+    def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
+        """(B, F) -> (B, N); `added` (B, H) is what else the first layer is given."""
+        skip = self.input_layer(features, added)  # (B, H)
         h = self.dropout(skip)
         last = len(self.hidden_layers) - 1
         for i, (layer, residual) in enumerate(zip(self.hidden_layers, self.residuals, strict=True)):

@@ -92,6 +92,13 @@ class HiddenLayer(nn.Sequential):
     def __init__(self, input_dim: int, output_dim: int, use_relu_squared: bool = True, use_rmsnorm: bool = True) -> None:
         super().__init__(nn.Linear(input_dim, output_dim), *norm_and_activation(output_dim, use_relu_squared, use_rmsnorm))
 
+    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        """`added` is what else the norm is given, of the output's shape."""
+        linear, norm, activation = self
+        h = linear(x)
+        result: Tensor = activation(norm(h if added is None else h + added))
+        return result
+
 
 class RowsLinear(nn.Module):
     """x W + b, for inputs of several rows, such as the steps of one chunk.
@@ -177,7 +184,7 @@ register_optimizer_step_post_hook(_count_step)
 
 
 @contextmanager
-def constants_folded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Iterator[None]:
+def constants_folded(module: nn.Module, inputs: tuple[Tensor | None, ...]) -> Iterator[None]:
     """While this lasts, everything `Folded` in `module` is a constant, so that a graph traced now holds values and not their computation.
 
     Args:

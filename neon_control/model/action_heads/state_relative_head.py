@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
+from neon_control.model.action_heads.prefix import check_prefix, prefix_inputs
 
 
 class StateRelativeHead(ActionHead):
@@ -18,7 +19,7 @@ class StateRelativeHead(ActionHead):
 
     Loss: the inner head's objective on (a - s) / c, that is, in delta space. Sampling: the inner head's, times c, plus s. A mask
     says which dimensions are relative; s counts as zero on the others (a base velocity is no change of a position). There are no
-    parameters of its own.
+    parameters of its own. Committed steps (`prefix.py`) are given as actions, and are made changes from the same state.
 
     The unit c is 1, unless `scaled`. Within 300 ms a joint moves by a small share of its range, and in the first step by next to
     nothing: a head that draws would then learn to turn noise of size 1 into changes of size 0.01, and its errors would be larger
@@ -57,6 +58,7 @@ class StateRelativeHead(ActionHead):
         self.num_steps = num_steps
         self.multi_modal = inner_head.multi_modal
         self.token_dim = inner_head.token_dim
+        self.max_prefix = inner_head.max_prefix
         self.temporal = inner_head.temporal
         self.num_relative = sum(relative)
         # source[n]: where dimension n finds its state in a vector of the relative dimensions, with a zero appended to it
@@ -77,26 +79,50 @@ class StateRelativeHead(ActionHead):
             raise ConfigError(f"the scale of changes has shape {tuple(scale.shape)}, needs positive values of {tuple(self.scale.shape)}")
         self.scale.copy_(torch.where(self.relative, scale, torch.ones_like(scale)))
 
-    def forward(self, features: Tensor, current_state: Tensor | None = None, **inputs: Any) -> Tensor:
+    def forward(
+        self,
+        features: Tensor,
+        current_state: Tensor | None = None,
+        prefix: Tensor | None = None,
+        prefix_length: Tensor | None = None,
+        **inputs: Any,
+    ) -> Tensor:
         """(B, F) and a state (B, N) or (B, number of relative dimensions) -> (B, S, N); without a state, the deltas."""
+        check_prefix(self, prefix, prefix_length)
+        inputs |= prefix_inputs(self._without_state(prefix, current_state), prefix_length)
         return self._add_state(self.inner_head(features, **inputs), current_state)
 
-    def sample(self, features: Tensor, current_state: Tensor | None = None, **inputs: Any) -> Tensor:
+    def sample(
+        self,
+        features: Tensor,
+        current_state: Tensor | None = None,
+        prefix: Tensor | None = None,
+        prefix_length: Tensor | None = None,
+        **inputs: Any,
+    ) -> Tensor:
         """A draw from a generative inner head, plus the state; `inputs` go to its `sample`."""
+        check_prefix(self, prefix, prefix_length)
+        inputs |= prefix_inputs(self._without_state(prefix, current_state), prefix_length)
         return self._add_state(self.inner_head.sample(features, **inputs), current_state)
 
     def error(
         self, features: Tensor, target: Tensor, mask: Tensor | None = None, current_state: Tensor | None = None, **inputs: Any
     ) -> Tensor:
         """The inner head's objective on (target - state) / c."""
-        if current_state is not None:
-            target = target - self._offset(current_state, target.dim())
-        if self.scale is not None:
-            target = target / self.scale
-        result: Tensor = self.inner_head.error(features, target, mask, **inputs)
+        result: Tensor = self.inner_head.error(features, self._without_state(target, current_state), mask, **inputs)
         return result
 
     compute_loss = ActionHead.training_loss  # in delta space, for any inner head
+
+    @overload
+    def _without_state(self, actions: Tensor, state: Tensor | None) -> Tensor: ...
+    @overload
+    def _without_state(self, actions: None, state: Tensor | None) -> None: ...
+    def _without_state(self, actions: Tensor | None, state: Tensor | None) -> Tensor | None:
+        if actions is None:
+            return None
+        deltas = actions if state is None else actions - self._offset(state, actions.dim())
+        return deltas if self.scale is None else deltas / self.scale
 
     def _add_state(self, deltas: Tensor, state: Tensor | None) -> Tensor:
         if self.scale is not None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from neon_control.model.action_heads.attention import CrossAttention, KeysValues
 from neon_control.model.action_heads.generative import FieldNetwork
+from neon_control.model.action_heads.prefix import Prefix, PrefixLayer
 from neon_control.model.action_heads.primitives import HiddenLayer, ReLUSquared, Residual, TimeEmbedding, UnitRMS, small_init
 
 CROSS_ATTENTION_HEADS = 4
@@ -37,7 +38,7 @@ class VelocityNetwork(FieldNetwork):
     come from one linear layer C of f + tau(t), and C (f + tau) = C f + C tau: the first term is computed once for each
     observation, the second once for each time of the integrator.
 
-    With cross-attention, h_0 also looks at the backbone's tokens.
+    With cross-attention, h_0 also looks at the backbone's tokens. Committed steps are read where the observation is: they add P p to W_1 c.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class VelocityNetwork(FieldNetwork):
         num_layers: int,
         dropout: float,
         cross_attention_dim: int | None,
+        max_prefix: int = 0,
     ) -> None:
         super().__init__()
         chunk_dim, condition_dim = num_steps * action_dim, hidden_dim * 5 // 4
@@ -70,6 +72,7 @@ class VelocityNetwork(FieldNetwork):
             attention_dim = CROSS_ATTENTION_HEADS * max(1, hidden_dim // (2 * CROSS_ATTENTION_HEADS))  # about half the width
             self.cross_attention = CrossAttention(hidden_dim, cross_attention_dim, CROSS_ATTENTION_HEADS, attention_dim, dropout)
             self.cross_output = nn.Linear(attention_dim, hidden_dim)
+        self.prefix = PrefixLayer(max_prefix, action_dim, condition_dim) if max_prefix else None
 
     def time_parameters(self) -> list[Tensor]:
         """Those of tau and C."""
@@ -80,10 +83,16 @@ class VelocityNetwork(FieldNetwork):
         result: Tensor = self.modulation(F.silu(self.time(t)))
         return result
 
-    def condition(self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None) -> FlowCondition:
+    def condition(
+        self, features: Tensor, tokens: Tensor | None = None, token_mask: Tensor | None = None, prefix: Prefix | None = None
+    ) -> FlowCondition:
         """C f(c), and the tokens' keys and values."""
+        first, *later = self.features
+        f = first(features, None if prefix is None or self.prefix is None else self.prefix(prefix))
+        for layer in later:
+            f = layer(f)
         keys_values = None if self.cross_attention is None or tokens is None else self.cross_attention.keys_values(tokens)
-        return FlowCondition(F.linear(self.features(features), self.modulation.weight).unsqueeze(1), keys_values, token_mask)
+        return FlowCondition(F.linear(f, self.modulation.weight).unsqueeze(1), keys_values, token_mask)
 
     def steer(self, time: Tensor, condition: FlowCondition) -> list[list[Tensor]]:
         """k, b_v, b_0, then g and b of each later layer: (B, 1), (B, S * N), (B, H) .."""

@@ -20,7 +20,11 @@ from neon_control.core.common.errors import PolicyError
 from neon_control.runtime.compute.device_arrays import Array, to_numpy
 from neon_control.runtime.compute.sessions import CPU
 
-TYPES: dict[str, np.dtype[Any]] = {"tensor(float)": np.dtype(np.float32), "tensor(uint8)": np.dtype(np.uint8)}
+TYPES: dict[str, np.dtype[Any]] = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(uint8)": np.dtype(np.uint8),
+    "tensor(int64)": np.dtype(np.int64),
+}
 
 
 class OrtDevice(NamedTuple):
@@ -46,6 +50,7 @@ class Binding:
 
     Attributes:
         options: of its runs, by which another thread may end one.
+        inputs, types: name -> shape with the batch; name -> type, the output's too.
 
     Args:
         batch: B, where the graph leaves the batch open.
@@ -62,7 +67,7 @@ class Binding:
         types = {v.name: v.type for v in (*session.get_inputs(), output)}
         if not set(types.values()) <= set(TYPES):
             raise PolicyError(f"the graph has inputs and outputs of the types {types}, can have {list(TYPES)}")
-        self._types = {name: TYPES[kind] for name, kind in types.items()}
+        self.types = {name: TYPES[kind] for name, kind in types.items()}
         self._name = output.name
         self._session = session
         self._binding = session.io_binding()
@@ -82,11 +87,11 @@ class Binding:
         if not isinstance(values, np.ndarray):
             if _place(values) == self.device:
                 values = self._kept[name] = values.contiguous()
-                self._binding.bind_input(name, *self.device, self._types[name], values.shape, values.data_ptr())
+                self._binding.bind_input(name, *self.device, self.types[name], values.shape, values.data_ptr())
                 return
             values = to_numpy(values)
         if name not in self._reserved:
-            self._reserved[name] = OrtValue.ortvalue_from_shape_and_type(self.inputs[name], self._types[name], *self.device)
+            self._reserved[name] = OrtValue.ortvalue_from_shape_and_type(self.inputs[name], self.types[name], *self.device)
         self._reserved[name].update_inplace(np.ascontiguousarray(values))
         self._kept.pop(name, None)
         # Again each time: where a graph begins on another device than its session's, the copy is made now and not when it runs.
@@ -101,7 +106,7 @@ class Binding:
         self._check(self._name, values, self.output)
         address = values.ctypes.data if isinstance(values, np.ndarray) else values.data_ptr()
         self._kept[self._name] = values
-        self._binding.bind_output(self._name, *_place(values), self._types[self._name], self.output, address)
+        self._binding.bind_output(self._name, *_place(values), self.types[self._name], self.output, address)
 
     def run(self) -> None:
         """Compute; when this returns, the output is there and the inputs have been read.
@@ -112,8 +117,8 @@ class Binding:
 
     def _check(self, name: str, values: Array, shape: tuple[int, ...]) -> None:
         given = str(values.dtype).removeprefix("torch.")
-        if tuple(values.shape) != shape or given != self._types[name].name:
-            raise PolicyError(f"'{name}' is {tuple(values.shape)} {given}, but the graph needs {shape} {self._types[name]}")
+        if tuple(values.shape) != shape or given != self.types[name].name:
+            raise PolicyError(f"'{name}' is {tuple(values.shape)} {given}, but the graph needs {shape} {self.types[name]}")
 
 
 def _shape(value: onnxruntime.NodeArg, batch: int) -> tuple[int, ...]:

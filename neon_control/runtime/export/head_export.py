@@ -5,6 +5,8 @@
     noise     (B, S, N)     for a head that draws: standard normal
     tokens    (B, T, D)     for a head with cross-attention, if asked for: the backbone's tokens
     token_mask (B, T)       with them: 1 for a token, 0 for padding
+    prefix    (B, S, N)     for a head that goes on from committed steps (`max_prefix` above 0)
+    prefix_length (B,)      with it: how many of the steps are committed, whole numbers from 0 to `max_prefix`
     actions   (B, S, N)     the output; (B, N) for a head of one step that is not repeated
 
 The denoising loop is unrolled, so the graph has no loop and its time does not depend on its input. A head with cross-attention
@@ -23,7 +25,7 @@ from torch import Tensor, nn
 
 from neon_control.core.common.errors import PolicyError
 from neon_control.model.action_heads import ActionHead, StateRelativeHead
-from neon_control.runtime.export.policy_export import OPSET, to_onnx
+from neon_control.runtime.export.policy_export import OPSET, example_input, to_onnx
 
 ARGUMENTS = {"state": "current_state", "noise": "noise"}  # name in the graph -> argument of the head
 
@@ -43,8 +45,11 @@ class _HeadFunction(nn.Module):
         second: Tensor | None = None,
         third: Tensor | None = None,
         fourth: Tensor | None = None,
+        fifth: Tensor | None = None,
+        sixth: Tensor | None = None,
     ) -> Tensor:
-        result: Tensor = self.head(features, **dict(zip(self.names, (first, second, third, fourth), strict=False)))
+        given = (first, second, third, fourth, fifth, sixth)
+        result: Tensor = self.head(features, **dict(zip(self.names, given, strict=False)))
         return result
 
 
@@ -63,6 +68,8 @@ def input_shapes(head: ActionHead, input_dim: int, num_tokens: int = 0) -> dict[
         if not head.token_dim:
             raise PolicyError(f"{type(head).__name__} is to be exported with {num_tokens} tokens, but was built without cross-attention")
         shapes |= {"tokens": (num_tokens, head.token_dim), "token_mask": (num_tokens,)}
+    if head.max_prefix:
+        shapes |= {"prefix": (head.num_steps, head.action_dim), "prefix_length": ()}
     return shapes
 
 
@@ -82,16 +89,20 @@ def export_head(head: ActionHead, input_dim: int, num_tokens: int = 0) -> onnx.M
         "inputs": {name: list(shape) for name, shape in shapes.items()},
         "action_dim": head.action_dim,
         "num_steps": head.num_steps,
+        **({"max_prefix": head.max_prefix} if head.max_prefix else {}),
         "parameters": sum(p.numel() for p in head.parameters()),
         "opset": OPSET,
     }
-    example = tuple(torch.ones(2, *shape) for shape in shapes.values())
+    example = tuple(example_input(name, shape) for name, shape in shapes.items())
     return to_onnx(function, example, tuple(shapes), "actions", metadata)
 
 
 def random_inputs(shapes: Mapping[str, tuple[int, ...]], batch: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Standard normal values of each input's shape, float32; about half of the tokens are padding, the first one never."""
-    values = {name: rng.standard_normal((batch, *shape), np.float32) for name, shape in shapes.items()}
+    """Standard normal values of each input's shape, float32; about half of the tokens are padding, the first one never; no prefix."""
+    values = {
+        name: np.zeros((batch, *shape), np.int64) if name == "prefix_length" else rng.standard_normal((batch, *shape), np.float32)
+        for name, shape in shapes.items()
+    }
     if "token_mask" in values:
         values["token_mask"] = (values["token_mask"] > 0.0).astype(np.float32)
         values["token_mask"][:, 0] = 1.0

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import safetensors.torch
 import torch
@@ -39,21 +40,29 @@ from neon_control.runtime.policy.policy_file import (
     PolicyFile,
     graph_inputs,
     graph_metadata,
+    input_type,
 )
 from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 
 OPSET = 20
+INPUTS = ("vision", "audio", "proprioception", "noise", "tokens", "token_mask", "prefix", "prefix_length")  # of an action layer, in order
+
+
+def example_input(name: str, shape: tuple[int, ...]) -> Tensor:
+    """Ones of an input's shape and type, with a batch of 2."""
+    return torch.from_numpy(np.ones((2, *shape), input_type(name)))
 
 
 def to_onnx(
-    module: nn.Module, inputs: tuple[Tensor, ...], names: tuple[str, ...], output: str, metadata: Mapping[str, object]
+    module: nn.Module, inputs: tuple[Tensor | None, ...], names: tuple[str, ...], output: str, metadata: Mapping[str, object]
 ) -> onnx.ModelProto:
     """Export a module, which is put into evaluation mode, with a dynamic first axis on every input.
 
     What depends on parameters only (embeddings of steps and of denoising times) is computed here and stored as a constant.
 
     Args:
-        inputs: example inputs with a batch of 2 (a batch of 1 would be taken for a constant), with a name for each.
+        inputs: example inputs with a batch of 2 (a batch of 1 would be taken for a constant), None for those that are left out.
+        names: of the others in the graph.
         metadata: stored in the model, each value as JSON.
 
     Raises:
@@ -70,7 +79,7 @@ def to_onnx(
                 inputs,
                 input_names=list(names),
                 output_names=[output],
-                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                dynamic_shapes=tuple(None if values is None else {0: batch} for values in inputs),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
@@ -112,7 +121,8 @@ def export_policy(
     Args:
         module: forward(vision (B, F), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised. If it has an attribute
             `draws` that is true, forward also takes noise (B, H, N); if it has one `num_tokens` above 0, then also tokens (B, T, D) and
-            their mask (B, T), and `vision.tokens` must be the same number.
+            their mask (B, T), and `vision.tokens` must be the same number; if it has one `max_prefix` above 0, then also the committed
+            steps, prefix (B, H, N) and prefix_length (B,). It takes them in this order, and None for those between that it does not need.
         space, robot: joints, their order and normalisation; the name of the robot that it was trained for.
         action_layer, training: the configuration from which the module can be built again; data, steps, losses, seed, for people.
         dt, num_steps: [s] time between steps, and H.
@@ -138,6 +148,7 @@ def export_policy(
         "vision": vision.to_dict(),
         "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
         "noise": bool(getattr(module, "draws", False)),
+        **({"max_prefix": module.max_prefix} if getattr(module, "max_prefix", 0) else {}),
         "weights": weights,
         **({} if backend == BACKENDS[0] else {"backend": backend}),
         **({"images": {camera: [kind.to_dict() for kind in kinds] for camera, kinds in images.items()}} if images else {}),
@@ -173,8 +184,9 @@ def _write_folder(module: nn.Module, folder: Path, space: ActionSpace, vision: B
     stored = _stored_weights(module, weights)
     module.load_state_dict(stored)  # the rounded values, as float32
     audio = description["audio"]["features"] if description["audio"] else AUDIO_FEATURES
-    inputs = graph_inputs(space, num_steps, vision, audio, bool(description.get("noise")))
-    example = tuple(torch.ones(2, *shape) for shape in inputs.values())
+    inputs = graph_inputs(space, num_steps, vision, audio, bool(description.get("noise")), description.get("max_prefix", 0))
+    last = max(INPUTS.index(name) for name in inputs)
+    example = tuple(example_input(name, inputs[name]) if name in inputs else None for name in INPUTS[: last + 1])
     with torch.no_grad():
         shape = tuple(module(*example).shape)
     if shape != (2, num_steps, space.dim):

@@ -27,7 +27,7 @@ class ActionLayer(Protocol):
     """What both are. For one thread at a time."""
 
     def run(self, inputs: Mapping[str, Array]) -> np.ndarray:
-        """`vision` (1, F), `audio` (1, 384), `proprioception` (1, J), and `noise` (1, H, N) for one that draws -> actions (1, H, N).
+        """`vision` (1, F), `audio` (1, 384), `proprioception` (1, J) -> actions (1, H, N); for the others see `policy_file.graph_inputs`.
 
         What is left out stays as it was in the run before: only what is new goes to the device. When this returns, nothing reads the inputs
         any more.
@@ -49,7 +49,7 @@ class OnnxActionLayer:
             PolicyError: it does not end, or fills the memory.
         """
         with bounded(self._binding.options, *FIRST_RUN[self._binding.device.type]):
-            self.run({name: np.zeros(shape, np.float32) for name, shape in self._binding.inputs.items()})
+            self.run({name: np.zeros(shape, self._binding.types[name]) for name, shape in self._binding.inputs.items()})
 
     def run(self, inputs: Mapping[str, Array]) -> np.ndarray:
         """See `ActionLayer`."""

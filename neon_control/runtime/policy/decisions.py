@@ -3,7 +3,8 @@
 The live loop asks from its threads, with the clock of ROS; an offline run asks with the times of a bag. Both then take the same images,
 make the same chunks, and refuse for the same reasons. An image comes (`image_arrived`), or none does (`silent`); `look` gives the
 observation, `keep` takes its features, and at one rate a chunk is made of them at once; `finish` ends the look, also after an error. At two
-rates `next_start` gives the head, in its own rhythm, what to make a chunk of. `acted` says that a chunk is out.
+rates `next_start` gives the head, in its own rhythm, what to make a chunk of. `prefix` gives the steps that this chunk has to go on from,
+`goes_out` is told that it is about to be published, and `acted` that it is out.
 
 Images never queue: those that come while features are being computed are counted and dropped, and the next one that comes is looked at.
 """
@@ -18,6 +19,8 @@ import numpy as np
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.foresight import Foreseen
+from neon_control.core.control.under_way import Prefix, UnderWay
 from neon_control.core.robot.camera import input_name
 from neon_control.core.sensing.observation import FUTURE_S, Observation, ObservationBuilder, nothing_told
 from neon_control.runtime.policy.policy import Features, Policy
@@ -43,16 +46,17 @@ class ChunkStart:
     joint_positions: np.ndarray  # (J,) [rad]
     stamp: int  # [ns] the instant at which the chunk starts
 
-    def chunk(self) -> ActionChunk:
-        """Run the action layer; raises as `Policy.act`."""
-        return self.policy.act(self.features, self.joint_positions, self.stamp)
+    def chunk(self, prefix: np.ndarray | None = None) -> ActionChunk:
+        """Run the action layer; the prefix and what is raised are as of `Policy.act`."""
+        return self.policy.act(self.features, self.joint_positions, self.stamp, prefix)
 
 
 class InferenceDecisions:
     """One policy's decisions, from the first image on.
 
     `now` is the clock by which stamps are judged, `steady` one that always runs, where there is such a thing; both [ns].
-    `look`, `keep` and `finish` belong to one thread, `next_start` may belong to another.
+    `look`, `keep` and `finish` belong to one thread, `next_start` may belong to another; `prefix`, `goes_out` and `acted` to the one that
+    makes chunks. `told` may be called from any.
 
     Args:
         policy: what runs; its cameras are looked at from now on.
@@ -60,10 +64,12 @@ class InferenceDecisions:
         backbone_rate_hz: [Hz] mean rate at which images become features, at most.
         head_rate_hz: [Hz] rate of the action layer; 0 for one chunk per features result.
         count: takes the name of a counter: `images_over_rate`, `requests_skipped` (features were still being computed), `unchanged_images`,
-            `unchanged_joint_states`, `refusals` and `refusals_<input>`.
+            `unchanged_joint_states`, `refusals` and `refusals_<input>`; of a policy that takes prefixes also `prefixes`, and
+            `no_prefix_<reason>`.
 
     Attributes:
         busy: whether features are being computed, or are about to be.
+        committed: the prefix of the newest chunk; None before the first.
     """
 
     def __init__(
@@ -81,6 +87,9 @@ class InferenceDecisions:
         self._last_image: int | None = None  # [ns]
         self._last_joints: int | None = None  # [ns]
         self._last_asked: int | None = None  # [ns] on the steady clock
+        self.committed: Prefix | None = None
+        self._prefixed = policy  # whose steps are under way
+        self._under_way = UnderWay(policy.file.space.names, policy.file.dt, policy.max_prefix)
         self._attend()
 
     @property
@@ -180,6 +189,34 @@ class InferenceDecisions:
             self._count("unchanged_joint_states")
             return None
         return ChunkStart(policy, features, joint_positions, stamp)
+
+    def told(self, stream: str, foreseen: Foreseen) -> None:
+        """What the executor foresees of a stream."""
+        self._under_way.told(stream, foreseen)
+
+    def prefix(self, start: ChunkStart, now: int) -> Prefix:
+        """The committed steps that a chunk is to go on from."""
+        policy = start.policy
+        if policy is not self._prefixed:
+            why = "the first chunks of another policy"
+            self._under_way.begin(policy.file.space.names, policy.file.dt, policy.max_prefix, "swap", why)
+            self._prefixed = policy
+        prefix = self._under_way.prefix(start.stamp, now)
+        if len(prefix):
+            self._count("prefixes")
+        elif policy.max_prefix:
+            self._count(f"no_prefix_{prefix.reason}")
+        self.committed = prefix
+        return prefix
+
+    @property
+    def delay(self) -> float | None:
+        """[s] from an observation to the first step that its chunk can change, as it is reckoned with; None: not known yet."""
+        return None if self._under_way.delay is None else self._under_way.delay * self._under_way.dt
+
+    def goes_out(self, chunk: ActionChunk, now: int) -> None:
+        """A chunk is about to be published."""
+        self._under_way.goes_out(chunk, now)
 
     def acted(self, start: ChunkStart) -> None:
         """A chunk is out: what it was made of is not used again. After an error it is: what a library failed at once may work now."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.statistics import Statistics
 from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.horizon import too_late
 from neon_control.core.control.pacing import Pacer
 from neon_control.runtime.policy.decisions import ChunkStart, InferenceDecisions
 
@@ -53,6 +54,7 @@ class InferenceLoop:
         self._steady = steady
         self._publish = publish
         self._report = report
+        self.too_late = ""  # why no step of the newest chunk can be in time, with figures and what would mend it
         self._statistics = statistics
         self._wanted = threading.Event()
         self._stopping = False
@@ -153,17 +155,23 @@ class InferenceLoop:
     def _make_chunk(self, chunk_start: ChunkStart) -> None:
         start, policy = time.perf_counter(), chunk_start.policy
         age = self._now() - chunk_start.features.stamp
-        chunk = chunk_start.chunk()
+        chunk = chunk_start.chunk(self._decisions.prefix(chunk_start, self._now()).values)
         acted = time.perf_counter()
         if self._stopping:
             return
+        self._decisions.goes_out(chunk, self._now())
         self._publish(chunk)
         self._decisions.acted(chunk_start)
         done = time.perf_counter()
         self.last_published = time.monotonic()
-        observation_to_chunk = 1e-6 * (self._now() - chunk.stamp)
+        latency = 1e-9 * (self._now() - chunk.stamp)
+        two_rates, observation_to_chunk = self._decisions.two_rates, 1e3 * latency
+        self.too_late = too_late("observation to chunk", latency, chunk.dt, chunk.num_steps, two_rates)
+        if self.too_late:
+            self._statistics.count("chunks_too_late")
+            self._report("too late", self.too_late)
         parts = policy.last_ms
-        computing = parts["action_layer"] if self._decisions.two_rates else sum(parts.values())  # the rest is transport, waiting and wiring
+        computing = parts["action_layer"] if two_rates else sum(parts.values())  # the rest is transport, waiting and wiring
         self._statistics.count("chunks_published")
         self._statistics.record(
             inference_ms=self._features_ms + 1e3 * (done - start),  # of computing, behind this chunk

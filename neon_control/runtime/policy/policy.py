@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from neon_control.core.common.errors import ObservationError, PolicyError
+from neon_control.core.common.errors import ChunkError, ObservationError, PolicyError
 from neon_control.core.control.chunk import ActionChunk
 from neon_control.core.robot.robot import Robot
 from neon_control.core.sensing.observation import Observation
@@ -57,6 +57,7 @@ class Policy:
         self._acting = threading.Lock()
         self._given: Features | None = None  # those that the action layer has, and likewise the noise
         self._given_noise: np.ndarray | None = None
+        self._given_length: int | None = None  # of the prefix
         self.noise = draw_noise(file)
         self.last_ms: dict[str, float] = {}
         self._vision = vision
@@ -91,6 +92,11 @@ class Policy:
         return policy
 
     @property
+    def max_prefix(self) -> int:
+        """D, the most committed steps that a chunk can go on from; 0 for a policy that takes none."""
+        return self.file.max_prefix
+
+    @property
     def uses_audio(self) -> bool:
         """Whether the policy listens, by an ear of its own or by its backbone's."""
         return self._audio is not None or self._vision.hears
@@ -120,9 +126,9 @@ class Policy:
         frames = (image,) * self._vision.clip.frames
         return Observation.of_clips(stamp, dict.fromkeys(self.file.vision.cameras or ("",), frames), joint_positions, audio)
 
-    def predict(self, observation: Observation) -> ActionChunk:
+    def predict(self, observation: Observation, prefix: np.ndarray | None = None) -> ActionChunk:
         """One observation to one chunk, stamped with the observation's time; raises as `act`."""
-        return self.act(self.encode(observation), observation.joint_positions, observation.stamp)
+        return self.act(self.encode(observation), observation.joint_positions, observation.stamp, prefix)
 
     def encode(self, observation: Observation) -> Features:
         """The slow half: images and sound to features."""
@@ -137,17 +143,26 @@ class Policy:
             return Features(observation.stamp, vision, audio)
         return Features(observation.stamp, vision, audio, encoded.tokens.reshape(*encoded.tokens.shape[1:]), encoded.mask.reshape(-1))
 
-    def act(self, features: Features, joint_positions: np.ndarray, stamp: int) -> ActionChunk:
+    def act(self, features: Features, joint_positions: np.ndarray, stamp: int, prefix: np.ndarray | None = None) -> ActionChunk:
         """The fast half: features and joint positions (J,) [rad] to a chunk that starts at `stamp` [ns].
 
+        Args:
+            prefix: (d, N) the committed steps, d from 0 to `max_prefix`: row i is what will be commanded at `stamp` + i * dt, in the units
+                and the order of the policy's action space. They are the first d steps of the chunk, and the rest goes on from them.
+
         Raises:
-            ChunkError: the action layer produced NaN or infinity.
+            ChunkError: the action layer produced NaN or infinity, or the prefix is not one that the policy can go on from.
         """
         start = time.perf_counter()
         space = self.file.space
         positions = space.normalise_joints(joint_positions).astype(np.float32)[None]
+        rows = self._checked(prefix)
         with self._acting:
             inputs: dict[str, Array] = {"proprioception": positions}
+            given_length = len(rows)
+            if self.max_prefix and (given_length or self._given_length != 0):
+                inputs |= self._as_inputs(rows)
+                self._given_length = None
             noise = self.noise
             if noise is not None and noise is not self._given_noise:
                 inputs["noise"] = noise
@@ -155,10 +170,27 @@ class Policy:
                 inputs |= self._read(features)
                 self._given = None  # until the layer has them all
             normalised = self._action_layer.run(inputs)[0]  # (H, N)
-            self._given, self._given_noise = features, noise
+            self._given, self._given_noise, self._given_length = features, noise, given_length
         values = space.denormalise(normalised.astype(np.float64))
         self.last_ms["action_layer"] = 1e3 * (time.perf_counter() - start)
         return ActionChunk(stamp, self.file.dt, space.names, values)
+
+    def _checked(self, prefix: np.ndarray | None) -> np.ndarray:
+        """The prefix (d, N); (0, N) for none."""
+        rows = np.zeros((0, self.file.space.dim)) if prefix is None else np.asarray(prefix, float)
+        if rows.shape != (len(rows), self.file.space.dim) or len(rows) > self.max_prefix or not np.isfinite(rows).all():
+            raise ChunkError(
+                "prefix",
+                f"policy {self.file.name} was given a prefix of shape {rows.shape}, "
+                f"needs finite values of ({self.max_prefix} or fewer steps, {self.file.space.dim})",
+            )
+        return rows
+
+    def _as_inputs(self, rows: np.ndarray) -> dict[str, Array]:
+        """The prefix (d, N) as the action layer takes it."""
+        prefix = np.zeros((1, self.file.num_steps, self.file.space.dim), np.float32)
+        prefix[0, : len(rows)] = self.file.space.normalise(rows)
+        return {"prefix": prefix, "prefix_length": np.array([len(rows)], np.int64)}
 
     def _read(self, features: Features) -> dict[str, Array]:
         """What the action layer reads of features, with a batch of 1."""
@@ -197,7 +229,9 @@ def _load_action_layer(file: PolicyFile, options: BackboneOptions) -> ActionLaye
 def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> None:
     """The graph's own shapes and metadata must agree with `policy.yaml`: either may have been copied from elsewhere."""
     space = file.space
-    needed = graph_inputs(space, file.num_steps, file.vision, file.audio.features if file.audio else AUDIO_FEATURES, file.noise)
+    needed = graph_inputs(
+        space, file.num_steps, file.vision, file.audio.features if file.audio else AUDIO_FEATURES, file.noise, file.max_prefix
+    )
     needed["actions"] = (file.num_steps, space.dim)
     found = {v.name: tuple(v.shape[1:]) for v in (*session.get_inputs(), *session.get_outputs())}
     if found != needed:

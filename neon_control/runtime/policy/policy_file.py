@@ -3,7 +3,8 @@
     policy.yaml               what the policy is: encoders, mode, joints, dt, normalisation, training summary, hashes
     action_layer.onnx         the graph: inputs `vision` (B, F), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N).
                               A policy that draws its actions has one more input, `noise` (B, H, N), standard normal; one that
-                              reads tokens has `tokens` (B, T, D) and `token_mask` (B, T), 1 for a token and 0 for padding.
+                              reads tokens has `tokens` (B, T, D) and `token_mask` (B, T), 1 for a token and 0 for padding; one
+                              that goes on from committed steps has `prefix` (B, H, N) and `prefix_length` (B,), whole numbers.
                               Missing in a policy whose head cannot be exported (`backend: torch`).
     action_layer.safetensors  the weights; the ONNX graph reads them from here, so that they are stored once
 
@@ -72,6 +73,7 @@ class PolicyFile:
     files: Mapping[str, str] = setting(scalar=True)  # file name -> SHA-256
     audio: EncoderSpec | None = setting(None, null=True)  # None: the policy does not listen
     noise: bool = False  # whether the action layer turns noise into a draw, and therefore takes noise
+    max_prefix: int = setting(0, minimum=0)  # D, the most committed steps that it goes on from; 0: it takes none
     backend: str = setting(BACKENDS[0], choices=BACKENDS)  # what runs the action layer
     images: Mapping[str, tuple[TrainedKind, ...]] = setting({})  # camera -> how its images came in training; empty: not known
 
@@ -130,6 +132,8 @@ def read_description(folder: Path) -> PolicyFile:
     for needed in (ONNX_FILE, WEIGHTS_FILE) if policy.backend == "onnx" else (WEIGHTS_FILE,):
         if needed not in policy.files:
             raise PolicyError(f"{path}: field 'files' has no hash of {needed}; it has {sorted(policy.files)}")
+    if policy.max_prefix >= policy.num_steps:
+        raise PolicyError(f"{path}: field 'max_prefix' is {policy.max_prefix}, needs fewer steps than the chunk's {policy.num_steps}")
     for file in policy.files:
         if Path(file).name != file:
             raise PolicyError(f"{path}: field 'files' names '{file}'; a policy's files lie in its own folder")
@@ -168,19 +172,29 @@ def check_robot(policy: PolicyFile, robot: Robot) -> None:
             )
 
 
-def graph_inputs(space: ActionSpace, num_steps: int, vision: BackboneSpec, audio: int, noise: bool) -> dict[str, tuple[int, ...]]:
+def graph_inputs(
+    space: ActionSpace, num_steps: int, vision: BackboneSpec, audio: int, noise: bool, max_prefix: int = 0
+) -> dict[str, tuple[int, ...]]:
     """The inputs of an action layer's graph, in order, and their shapes without the batch.
 
     Args:
         audio: features of the audio encoder; the graph has this input also where the policy does not listen.
         noise: whether the policy draws its actions.
+        max_prefix: D of the policy; where it is 0, the graph takes no prefix.
     """
     shapes: dict[str, tuple[int, ...]] = {"vision": (vision.features,), "audio": (audio,), "proprioception": (space.num_joints,)}
     if noise:
         shapes["noise"] = (num_steps, space.dim)
     if vision.tokens:
         shapes |= {"tokens": (vision.tokens, vision.of_one_camera().features), "token_mask": (vision.tokens,)}
+    if max_prefix:
+        shapes |= {"prefix": (num_steps, space.dim), "prefix_length": ()}
     return shapes
+
+
+def input_type(name: str) -> np.dtype[Any]:
+    """Of an action layer's input: whole numbers count, all others are float32."""
+    return np.dtype(np.int64 if name == "prefix_length" else np.float32)
 
 
 def graph_metadata(space: ActionSpace, dt: float, num_steps: int) -> dict[str, Any]:

@@ -293,3 +293,30 @@ def test_a_gripper_whose_message_was_held_up_is_led_back_to_the_opening_that_was
     assert messages[0] >= 100 * MS, "the first one lies ahead, so that it goes there from wherever it is"
     assert max(messages[1:]) <= 0
     assert np.abs(np.array(world.gripped[begin:]) - world.wanted).max() < 1e-9
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_foreseen_of_a_two_state_gripper_is_the_state_that_it_is_sent_to(tmp_path: Path, method: str) -> None:
+    """Also of a robot without a base; and whatever the method, its column is not blended."""
+    section = {"open": 0.8, "closed": 0.1, "threshold": 0.45}
+    world = World(jaw_robot(tmp_path, section), joints=EnsembleSettings(method, blend_horizon=0.3))
+    world.wanted = 0.7
+    world.run_to(State.RUNNING)
+    world.step(100)
+    world.executor.outlook()
+    world.wanted = 0.3
+    outlook = None
+    while outlook is None:
+        world.step()
+        outlook = world.executor.outlook()
+    world.chunks = False
+    foreseen = outlook.foresee()
+    assert set(foreseen) == {JOINTS}
+    told, begin = foreseen[JOINTS], len(world.gripped)
+    assert (np.diff(told.values[:, 2]) <= 1e-9).all() and told.values[-1, 2] < 0.75, "it closes"
+    instants = [world.now + (k + 1) * PERIOD for k in range(15)]
+    world.step(15)
+    known = (told.instants >= instants[0]) & (told.instants <= instants[-1])
+    assert known.sum() >= 3
+    came = np.interp(told.instants[known] - world.now, np.array(instants) - world.now, world.gripped[begin:])
+    np.testing.assert_allclose(told.values[known, 2], came, atol=1e-3)

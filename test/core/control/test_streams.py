@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neon_control.core.control.chunk import ActionChunk
+from neon_control.core.control.chunk import JOINTS, ActionChunk
 from neon_control.core.control.ensemble import Ensemble, EnsembleSettings
 from neon_control.core.control.sources import SourceGuard
 from neon_control.core.control.streams import QUEUE, Stream, Streams
@@ -68,3 +68,13 @@ def test_what_belongs_to_another_time_is_dropped_but_not_the_counters():
     both.put("a", chunk(NOW - 9 * SECOND), "another")
     both.take(NOW - 9 * SECOND, AHEAD)
     assert both["a"].accepted == 2, "the guard has let go"
+
+
+def test_a_chunk_that_is_over_before_it_comes_is_remembered_with_its_figures_until_one_is_in_time():
+    both = Streams(Stream(JOINTS, Ensemble(4, 1, EnsembleSettings()), SourceGuard(0.3)))
+    both.put(JOINTS, chunk(NOW - SECOND), "policy")
+    both.take(NOW, {JOINTS: SECOND // 20})
+    assert both.rejected == {"joints/late": 1} and both.late == (1.05, 0.1, 4)
+    both.put(JOINTS, chunk(NOW), "policy")
+    both.take(NOW, {JOINTS: 0})
+    assert both.late is None

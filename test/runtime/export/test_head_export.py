@@ -17,7 +17,7 @@ from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.model.action_heads import ActionHead, RegressionHead, build_head, group_sizes, registered_heads
 from neon_control.runtime.compute.sessions import open_session
-from neon_control.runtime.export.head_export import export_head, input_shapes, largest_difference, random_inputs
+from neon_control.runtime.export.head_export import export_head, input_shapes, largest_difference, random_inputs, run_torch
 from neon_control.runtime.export.policy_export import OPSET
 
 INPUT_DIM = 256
@@ -27,6 +27,7 @@ DIT = {"hidden_dim": 48, "num_layers": 2, "num_heads": 3}
 ENSEMBLE = {"mlp_hidden": 32, "flow_hidden": 64, "dit_hidden": 48, "dit_layers": 2, "dit_heads": 3}
 GENERATIVE = ("flow", "dit", "ensemble", "state_relative_flow", "flow_tokens", "dit_tokens")
 NUM_TOKENS = {"flow_tokens": 5, "dit_tokens": 5}
+PREFIXES = (0, 3, 8)  # steps
 
 
 def configurations() -> dict[str, dict[str, Any]]:
@@ -77,6 +78,13 @@ def trained(config: dict[str, Any], gain: float = 10.0) -> ActionHead:
             if name.split(".")[-2:] == ["output", "weight"]:
                 parameter.mul_(gain)
     return head
+
+
+WITH_PREFIX = {
+    name: config
+    for name, config in CONFIGURATIONS.items()
+    if config["type"] != "mlp" and name not in ("chunking_deep", "grouped_upper_body", "grouped_hands")
+}
 
 
 @cache
@@ -163,3 +171,35 @@ def test_a_head_that_is_registered_by_a_user_is_exported_too(tmp_path: Path) -> 
     onnx.checker.check_model(str(tmp_path / "head.onnx"))
     inputs = random_inputs(input_shapes(head, INPUT_DIM), 3, np.random.default_rng(0))
     assert largest_difference(head, open_session(tmp_path / "head.onnx"), inputs) < TOLERANCE
+
+
+@pytest.mark.parametrize("name", WITH_PREFIX)
+def test_onnx_runtime_goes_on_from_committed_steps_as_torch_does(name: str, tmp_path: Path, record_property: Any) -> None:
+    """In one graph, whatever their number; and with none of them as the head that was never told of any."""
+    gain, tokens = (3.0 if name in NUM_TOKENS else 10.0), NUM_TOKENS.get(name, 0)
+    head = trained({**CONFIGURATIONS[name], "max_prefix": max(PREFIXES)}, gain)
+    with torch.no_grad():
+        for key, parameter in head.named_parameters():
+            if "prefix" in key:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+    (tmp_path / "head.onnx").write_bytes(export_head(head, INPUT_DIM, tokens).SerializeToString())
+    session, rng = open_session(tmp_path / "head.onnx"), np.random.default_rng(0)
+    shapes = input_shapes(head, INPUT_DIM, tokens)
+    assert {i.name: (tuple(i.shape[1:]), i.type) for i in session.get_inputs()} == {
+        n: (shape, "tensor(int64)" if n == "prefix_length" else "tensor(float)") for n, shape in shapes.items()
+    }
+    for batch in (1, 3):
+        inputs = random_inputs(shapes, batch, rng)
+        inputs["prefix"] = rng.uniform(-0.9, 0.9, inputs["prefix"].shape).astype(np.float32)
+        alone = run_torch(head, {n: values for n, values in inputs.items() if not n.startswith("prefix")})
+        for length in PREFIXES:
+            inputs["prefix_length"][:] = length
+            difference = largest_difference(head, session, inputs)
+            record_property(f"max_difference_batch_{batch}_prefix_{length}", difference)
+            assert difference < TOLERANCE, f"{name}, batch {batch}, {length} steps: torch and ONNX Runtime differ by {difference:.1e}"
+            actions = session.run(None, inputs)[0]
+            np.testing.assert_allclose(actions[:, :length], inputs["prefix"][:, :length], rtol=0.0, atol=1e-5)
+            if not length:
+                np.testing.assert_allclose(actions, alone, rtol=0.0, atol=TOLERANCE)
+            else:
+                assert np.abs(actions - alone)[:, length:].max() > 1e-3

@@ -8,14 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from going_on import write_going_on
 from policies import write_policy
 
 from neon_control.core.common.errors import ChunkError, ObservationError
+from neon_control.core.control.foresight import Foreseen
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.runtime.policy.decisions import InferenceDecisions
 from neon_control.runtime.policy.policy import Features, Policy
 
 S = 1_000_000_000
+DT = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +177,65 @@ def test_a_refusal_is_counted_in_all_and_by_what_is_to_blame(policy: Policy) -> 
     assert rig.decisions.refused(ObservationError("")) == ("observation",)
     assert rig.decisions.refused(ChunkError("non_finite", "")) == ("non_finite",)
     assert rig.counts == {"refusals": 3, **{f"refusals_{name}": 1 for name in ("camera", "audio", "observation", "non_finite")}}
+
+
+MS = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def going_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policy, Policy]:
+    """Two that take prefixes."""
+    loaded = []
+    for name in ("first", "second"):
+        folder = tmp_path_factory.mktemp("policies") / name
+        write_going_on(folder, max_prefix=8)
+        loaded.append(Policy.load(folder, load_robot("g1.yaml")))
+    return loaded[0], loaded[1]
+
+
+def act(rig: Rig, stamp: int, policy: Policy, head: bool = False) -> np.ndarray:
+    """One observation to a chunk that the executor follows; its prefix (d, N)."""
+    rig.see(stamp)
+    rig.feel(stamp)
+    look = rig.decisions.look(stamp)
+    start = rig.decisions.keep(look, features(policy, stamp)) if look is not None else None
+    if head:
+        start = rig.decisions.next_start(stamp)
+    assert start is not None and start.policy is policy
+    prefix = rig.decisions.prefix(start, stamp + 10 * MS).values
+    chunk = start.chunk(prefix)
+    np.testing.assert_allclose(chunk.values[: len(prefix)], prefix, atol=1e-6)
+    rig.decisions.goes_out(chunk, stamp + 30 * MS)
+    rig.decisions.acted(start)
+    for stream, half in chunk.streams().items():
+        rig.decisions.told(stream, Foreseen(stamp, 3, DT, half.names, half.values[3:]))
+    return prefix
+
+
+@pytest.mark.parametrize("head_rate_hz", [0.0, 20.0], ids=["one rate", "two rates"])
+def test_a_chunk_goes_on_from_what_the_executor_was_given_before(going_on: tuple[Policy, Policy], head_rate_hz: float) -> None:
+    policy, _ = going_on
+    rig = Rig(policy, head_rate_hz)
+    lengths = [len(act(rig, 10 * S + k * 60 * MS, policy, head_rate_hz > 0.0)) for k in range(12)]
+    assert lengths == [0] * 8 + [4] * 4 and rig.decisions.delay == pytest.approx(4 * DT)
+    assert rig.counts["prefixes"] == 4 and rig.counts["no_prefix_delay"] == 7 and rig.counts["no_prefix_start"] == 1
+    assert rig.decisions.committed is not None and len(rig.decisions.committed) == 4
+
+
+def test_the_first_chunks_of_another_policy_go_on_from_nothing(going_on: tuple[Policy, Policy]) -> None:
+    first, second = going_on
+    rig = Rig(first)
+    for k in range(10):
+        prefix = act(rig, 10 * S + k * 60 * MS, first)
+    assert len(prefix) == 4
+    rig.decisions.change(second, 11 * S)
+    lengths = [len(act(rig, 10 * S + k * 60 * MS, second)) for k in range(10, 20)]
+    assert lengths == [0] * 8 + [4] * 2 and rig.counts["no_prefix_swap"] == 1
+
+
+def test_a_policy_that_takes_no_prefix_counts_none(policy: Policy) -> None:
+    rig = Rig(policy)
+    rig.see(10 * S)
+    rig.feel(10 * S)
+    start = rig.decisions.keep(rig.decisions.look(10 * S), features(policy, 10 * S))
+    assert not len(rig.decisions.prefix(start, 10 * S)) and not rig.counts

@@ -304,3 +304,18 @@ def test_a_swap_at_two_rates_never_mixes_one_policys_features_with_anothers_head
         rig.request_until("features_computed", 2)
         rig.feel(stamp + S // 100)
         np.testing.assert_array_equal(rig.chunk_at(stamp + S // 100).joints, expected(other_policy, stamp, 0.0).joints)
+
+
+def test_a_chunk_that_is_over_before_it_is_out_is_said_to_be_with_the_mend(rig: Rig) -> None:
+    """The wound: it was published, and the executor counted it as late."""
+    rig.publish_gate.clear()
+    rig.feed(20 * S)
+    rig.loop.watch()
+    assert rig.publishing.wait(30.0)
+    rig.clock += 780_000_000
+    rig.publish_gate.set()
+    rig.request_until("chunks_published", 1)
+    wait_until(lambda: rig.loop.too_late, 30.0, "a word about it")
+    mend = "raise num_action_steps to 50 or use head_rate_hz"
+    assert rig.loop.too_late == f"observation to chunk 780 ms, horizon 300 ms (16 steps of 20 ms): {mend}"
+    assert ("too late", rig.loop.too_late) in rig.reports and rig.statistics.counter("chunks_too_late") == 1
