@@ -46,7 +46,7 @@ def test_an_episode_gives_a_report_and_the_tables_of_a_bag(
     out, errors = capsys.readouterr()
     assert "rad from the recorded commands" in out and "set/episode_000000, the first of 2 episodes; --episode N chooses another" in errors
     report = tmp_path / "evaluation-set-episode_000000-first"
-    assert len(list(report.glob("*.csv"))) == 8 + 5
+    assert len(list(report.glob("*.csv"))) == 9 + 5
     page = (report / "report.html").read_text()
     assert "first on set/episode_000000" in page and "does not tell when its frames arrived" in page
     inputs = (report / "recording_inputs.csv").read_text().splitlines()

@@ -65,7 +65,7 @@ def test_the_gate_learns_to_trust_the_member_that_is_right(head, monkeypatch):
     """Members: the mean of two right actions, a draw of one of them, and an action that is never right."""
     features = torch.ones(64, 20)
 
-    def members(features, noise=None, num_denoise_steps=None):
+    def members(features, *given):
         sign = torch.where(torch.rand(len(features), 1, 1) < 0.5, -0.5, 0.5).expand(-1, 5, 3)
         return torch.stack([torch.zeros_like(sign), sign, torch.full_like(sign, 0.9)], dim=1)
 

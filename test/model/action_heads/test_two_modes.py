@@ -26,7 +26,7 @@ SMALL = {
 MULTI_MODAL = ["flow", "dit", "ensemble", "state_relative"]
 LONG = pytest.mark.slow
 STEPS, COMMITTED, LONGEST = 16, 4, 8
-CHANCE = 0.01  # of an energy distance: two trainings draw the two ways with shares that differ by some hundredths
+CHANCE = 0.003  # by which the energy distance of 1000 draws differs from seed to seed
 
 
 def two_modes(rows: int) -> torch.Tensor:
@@ -76,12 +76,13 @@ def two_ways(rows: int) -> torch.Tensor:
 
 
 def taught(name: str, max_prefix: int) -> ActionHead:
-    """A head that has seen chunks, of every other one the first 1 to `max_prefix` steps as committed ones."""
+    """A head that has seen chunks; of every other one the first 1 to `max_prefix` steps as committed ones, and as many without as ever."""
+    steps = 600 if max_prefix and name in MULTI_MODAL[:2] else 300
     torch.manual_seed(0)
     head = build_head({"type": name, **SIZES, **SMALL[name], "num_steps": STEPS, **({"max_prefix": max_prefix} if max_prefix else {})})
     optimizer = torch.optim.Adam(head.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, 300)
-    for _ in range(300):
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, steps)
+    for _ in range(steps):
         given = {"prefix_length": torch.randint(1, max_prefix + 1, (256,)) * (torch.arange(256) % 2)} if max_prefix else {}
         optimizer.zero_grad()
         head.training_loss(torch.ones(256, 8), two_ways(256), reduction="valid", **given).backward()

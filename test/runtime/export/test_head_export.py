@@ -176,8 +176,9 @@ def test_a_head_that_is_registered_by_a_user_is_exported_too(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", WITH_PREFIX)
 def test_onnx_runtime_goes_on_from_committed_steps_as_torch_does(name: str, tmp_path: Path, record_property: Any) -> None:
     """In one graph, whatever their number; and with none of them as the head that was never told of any."""
-    gain, tokens = (3.0 if name in NUM_TOKENS else 10.0), NUM_TOKENS.get(name, 0)
-    head = trained({**CONFIGURATIONS[name], "max_prefix": max(PREFIXES)}, gain)
+    tokens = NUM_TOKENS.get(name, 0)
+    # Less gain than above: what the head is wrong about is carried on from step to step, and rounding with it, up to three times.
+    head = trained({**CONFIGURATIONS[name], "max_prefix": max(PREFIXES)}, 3.0)
     with torch.no_grad():
         for key, parameter in head.named_parameters():
             if "prefix" in key:
