@@ -99,7 +99,7 @@ def distance(head: ActionHead) -> float:
 
 
 @pytest.mark.parametrize(
-    "name", ["chunking", "grouped", "flow", "state_relative", pytest.param("dit", marks=LONG), pytest.param("ensemble", marks=LONG)]
+    "name", ["chunking", "grouped", "flow", "state_relative", pytest.param("dit", marks=LONG)]
 )
 def test_who_is_under_way_goes_on_in_that_way_and_who_is_not_takes_either(name):
     head, chunks = taught(name, LONGEST), two_ways(1000)
