@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,14 @@ def engage(rig: UnitreeRig, **robot: Any) -> None:
 def move(rig: UnitreeRig) -> None:
     """A motion of both arms, at its end."""
     wanted = {joint: rig.joints[joint] + offset for joint, offset in MOVE.items()}
+    told = float("-inf")
 
     def there() -> bool:
-        rig.to(wanted, 0.5)
+        nonlocal told
+        # Again where it was not heard, and no sooner than it is over: a motion that begins anew all the time stays within its friction.
+        if time.monotonic() - told > 2.0:
+            told = time.monotonic()
+            rig.to(wanted, 0.5)
         return all(abs(rig.joints[joint] - q) < 0.1 for joint, q in wanted.items())
 
     rig.wait(there, "the end of the motion", START)

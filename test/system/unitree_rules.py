@@ -33,8 +33,8 @@ def check_messages(log: Log, rate: float = 250.0, ignored: Collection[Taken] = (
     jump = float(np.abs(np.diff(weights, prepend=0.0)).max())
     assert jump <= MOST_WEIGHT_STEP + 1e-6, f"the weight jumped by {jump:.4f}"
     limits = load_robot("g1.yaml").limits(tuple(JOINTS_OF_ARMS), "max_velocity")  # (14,) [rad/s]
-    steps, begins = np.diff(rows["q"][:, ARMS].astype(float), axis=0), np.diff(weights) > 0.0
-    counted = ~(begins & (weights[:-1] == 0.0))  # with the weight 0 a target is nobody's: it may begin anew where the arms are
+    steps = np.diff(rows["q"][:, ARMS].astype(float), axis=0)
+    counted = weights[:-1] > 0.0  # with the weight 0 a target is nobody's: it may begin anew where the arms are
     speeds = np.abs(steps[counted]) * rate / limits
     lost = np.diff(rows["sent"])[counted] > 1.5e9 / rate  # what is lost between two messages is no step of theirs
     print(

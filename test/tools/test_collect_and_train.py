@@ -40,7 +40,9 @@ def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
     episodes = ("--episodes", tmp_path / "left_out.yaml")
     train = command("train", "--data", data, "--out", out, "--runs", tmp_path, "--name", "small", "--epochs", "1", *episodes)
     assert train.returncode == 0, train.stderr
-    assert "leaves out 1 of 6 recordings" in train.stdout and "3 episodes to train on" in train.stdout  # of five: the two of one take are held out
+    assert (
+        "leaves out 1 of 6 recordings" in train.stdout and "3 episodes to train on" in train.stdout
+    )  # of five: the two of one take are held out
     assert "validation error" in train.stdout
     report = (tmp_path / "small" / "report.md").read_text()
     assert "left_elbow_joint" in report and "validation joint error rad" in report

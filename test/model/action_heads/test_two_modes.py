@@ -98,9 +98,7 @@ def distance(head: ActionHead) -> float:
     return energy_distance(head.sample(torch.ones(1000, 8)).reshape(1, 1000, -1), two_ways(1000).reshape(1, 1000, -1)).item()
 
 
-@pytest.mark.parametrize(
-    "name", ["chunking", "grouped", "flow", "state_relative", pytest.param("dit", marks=LONG)]
-)
+@pytest.mark.parametrize("name", ["chunking", "grouped", "flow", "state_relative", pytest.param("dit", marks=LONG)])
 def test_who_is_under_way_goes_on_in_that_way_and_who_is_not_takes_either(name):
     head, chunks = taught(name, LONGEST), two_ways(1000)
     with torch.no_grad():
