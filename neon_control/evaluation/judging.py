@@ -69,10 +69,16 @@ def evaluate(recorded: Bag | Recording, policy: Policy, robot: Robot) -> tuple[J
     return _evaluated(recorded, policy, robot)
 
 
-def _evaluated(bag: Bag, policy: Policy, robot: Robot) -> tuple[Judged, str]:
+def judge_by_defaults(bag: Bag, policy: Policy, robot: Robot, latency: float | None = None) -> tuple[Judged, RecordedDay]:
+    """As `evaluate`, of an open bag; `latency` [s] from an observation to its chunk, None: the median of the recording."""
     recording, settings = RecordedDay(bag, robot), Settings()
     settings = replace(settings, executor=replace(settings.executor, start_ramp=0.0))
-    judged = judge(policy.file.name, bag, policy, robot, settings, recording, recording.typical_delay)
+    latency = recording.typical_delay if latency is None else latency
+    return judge(policy.file.name, bag, policy, robot, settings, recording, latency), recording
+
+
+def _evaluated(bag: Bag, policy: Policy, robot: Robot) -> tuple[Judged, str]:
+    judged, recording = judge_by_defaults(bag, policy, robot)
     return judged, verdict(judged, recording)
 
 

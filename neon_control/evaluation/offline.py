@@ -265,7 +265,7 @@ class OfflineRun:
             if before_seam is not None and (seam := executor.next_wanted(now)) is not None:
                 run.seams.append((float(np.abs(seam - before_seam).max()), chunks[-1][1]))
             outlook = executor.outlook() if run is self.run.configured else None
-            for told in () if outlook is None else (*([outlook.nothing] if outlook.broken else []), outlook.foresee()):
+            for told in () if outlook is None else outlook.tidings():
                 for stream, foreseen in told.items():
                     self._decisions.told(stream, foreseen)
 

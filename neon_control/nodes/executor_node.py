@@ -69,7 +69,6 @@ SLOWEST_STOP = 8.0  # [s] the same in all while simulated time goes on slowly; `
 MAX_CHUNK_RATE, MAX_CHUNK_BURST = 200.0, 16  # [1/s], and at once: more than any policy sends
 FOUND = 0.5  # [s] within which publishers of the same joints are found, one after the other
 ATTEMPTS = 3  # at a command in one period, each of which became too late before it was sent
-SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
 
 
 @dataclass(frozen=True)
@@ -376,7 +375,7 @@ class ExecutorNode(AutostartNode):
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
     choose_transport()
-    sys.setswitchinterval(SWITCH_INTERVAL)
+    sys.setswitchinterval(realtime.SWITCH_INTERVAL)
     return run(ExecutorNode, args)
 
 

@@ -77,11 +77,9 @@ class PlanPublisher:
             outlook, self._newest = self._newest, None
         if outlook is None:
             return
-        if outlook.broken:
-            self._publish(outlook.nothing)
-        if outlook.followed is not None:
-            self._publish(outlook.foresee())
-            self.told += 1
+        for foreseen in outlook.tidings():
+            self._publish(foreseen)
+        self.told += outlook.followed is not None
 
     def _publish(self, foreseen: dict[str, Foreseen]) -> None:
         self._joints.publish(joint_plan_message(foreseen[JOINTS]))

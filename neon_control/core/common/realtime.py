@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from neon_control.core.common.fields import setting
 
+SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from a control thread, for `sys.setswitchinterval`
 _PR_SET_TIMERSLACK = 29
 _MCL_CURRENT_AND_FUTURE = 1 | 2
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

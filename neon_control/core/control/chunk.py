@@ -77,7 +77,7 @@ class ActionChunk:
     @property
     def instants(self) -> np.ndarray:
         """(H,) [ns] of the steps."""
-        return np.asarray(self.stamp + np.rint(np.arange(self.num_steps) * self.dt * 1e9).astype(np.int64))
+        return step_instants(self.stamp, np.arange(self.num_steps), self.dt)
 
     @property
     def end(self) -> int:
@@ -88,6 +88,11 @@ class ActionChunk:
         """Values (P, D) at instants (P,) [ns]; before the first step and after the last one those of that step."""
         steps, shares = between_steps((np.clip(instants, self.stamp, self.end) - self.stamp) * 1e-9, self.dt, self.num_steps)
         return np.asarray((1.0 - shares[:, None]) * self.values[steps] + shares[:, None] * self.values[steps + 1])
+
+
+def step_instants(stamp: int, steps: np.ndarray, dt: float) -> np.ndarray:
+    """(P,) [ns] of steps (P,), counted from `stamp` [ns], `dt` [s] apart."""
+    return np.asarray(stamp + np.rint(steps * dt * 1e9).astype(np.int64))
 
 
 @overload

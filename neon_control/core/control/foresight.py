@@ -19,13 +19,13 @@ about as long as the executor's ticks of that time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
-from neon_control.core.control.chunk import BASE, JOINTS
+from neon_control.core.control.chunk import BASE, JOINTS, step_instants
 from neon_control.core.control.ensemble import Ensemble
 from neon_control.core.control.limits import Limiter
 from neon_control.core.control.ramp import Ramp
@@ -52,7 +52,7 @@ class Foreseen:
     @property
     def instants(self) -> np.ndarray:
         """(P,) [ns] of the steps."""
-        return np.asarray(self.stamp + np.rint((self.first + np.arange(len(self.values))) * self.dt * 1e9).astype(np.int64))
+        return step_instants(self.stamp, self.first + np.arange(len(self.values)), self.dt)
 
 
 def nothing(names: tuple[str, ...]) -> Foreseen:
@@ -114,6 +114,13 @@ class Outlook:
         if self.has_base:
             told[BASE] = _on_grid(self.followed, BASE, BASE_NAMES, self.followed.drives, base)
         return told
+
+    def tidings(self) -> Iterator[dict[str, Foreseen]]:
+        """All that is to be told, in order; `foresee` is called on the way."""
+        if self.broken:
+            yield self.nothing
+        if self.followed is not None:
+            yield self.foresee()
 
 
 def _on_grid(of: Followed, stream: str, names: tuple[str, ...], told: Rows, rolled: Rows) -> Foreseen:

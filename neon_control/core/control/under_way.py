@@ -15,7 +15,6 @@ is longer than the policy's longest prefix there is none: half of what is commit
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from neon_control.core.common.nanoseconds import CLOCK_TOLERANCE, NANOSECONDS
-from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
+from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk, step_instants
+from neon_control.core.control.committed import delay_steps
 from neon_control.core.control.foresight import Foreseen
 from neon_control.core.robot.action_space import BASE_NAMES
 
@@ -137,8 +137,7 @@ class UnderWay:
         sent = _Sent(chunk.streams(), chunk.stamp, now)
         self._sent.append(sent)
         if not self._tells:
-            steps = (now - chunk.stamp) / (chunk.dt * NANOSECONDS) + FURTHER / chunk.dt
-            self._learn(max(math.ceil(steps), 0))
+            self._learn(delay_steps((now - chunk.stamp) / NANOSECONDS + FURTHER, chunk.dt))
             for name, stream in self._streams.items():
                 stream.answered = chunk.stamp
                 stream.replace(*self._changed(stream.motion, sent.streams[name]))
@@ -159,7 +158,7 @@ class UnderWay:
             return self._none("long_delay", text)
         if not delay:
             return self._none("no_delay", "nothing is committed: the first step of a chunk is still in time")
-        instants = stamp + np.rint(np.arange(delay) * self.dt * 1e9).astype(np.int64)
+        wanted = step_instants(stamp, np.arange(delay), self.dt)
         columns = []
         for name, stream in self._streams.items():
             motion, waiting = stream.motion, [sent for sent in self._sent if sent.stamp > stream.answered]
@@ -168,7 +167,7 @@ class UnderWay:
                 return self._none("unanswered", f"a chunk went out {silent:.2f} s ago, and the executor has not told what it makes of it")
             for sent in waiting:
                 motion = motion.then(*self._changed(motion, sent.streams[name]))
-            values = motion.at(instants)
+            values = motion.at(wanted)
             if values is None:
                 return self._none("gap", "what is under way does not cover the time from the observation on")
             columns.append(values)

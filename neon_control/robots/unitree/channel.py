@@ -24,7 +24,7 @@ from neon_control.core.common.errors import ConfigError
 
 LOW_STATE, ARM_SDK = "rt/lowstate", "rt/arm_sdk"
 SPORT_REQUEST, SPORT_RESPONSE = "rt/api/sport/request", "rt/api/sport/response"
-ODOMETRY, BATTERY, TORSO_IMU = "rt/odostate", "rt/lf/bmsstate", "rt/secondary_imu"
+ODOMETRY, BATTERY = "rt/odostate", "rt/lf/bmsstate"
 HAND_COMMAND, HAND_STATE = "rt/dex3/{side}/cmd", "rt/dex3/{side}/state"
 LOOPBACK = "lo"
 MOST_PARTICIPANTS = 40  # of one computer, that find each other on loopback

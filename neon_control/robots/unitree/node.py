@@ -61,7 +61,6 @@ ODOMETRY_PERIOD = 0.02  # [s]
 LISTEN_PERIOD = 0.02  # [s] between two looks whether to listen to commands
 STOP_LIMIT = 2.0  # [s] longest wait for the end of a release, beyond the time that it takes
 ANSWER_LIMIT = 1.0  # [s] longest wait for the sport service's answer to a command
-SWITCH_INTERVAL = 0.00002  # [s] how long a callback may keep the interpreter from the control thread
 
 
 @dataclass(frozen=True)
@@ -99,10 +98,10 @@ class UnitreeNode(AutostartNode):
         self._estop: Client[Any, Any] = self.create_client(SetBool, f"{self._settings.executor}/estop")
 
     def _serve(self, name: str, act: Callable[[], str]) -> None:
-        """A service of the node; `act` says what keeps it from being done, or nothing."""
+        """A service of the active node; `act` says what keeps it from being done, or nothing."""
 
         def serve(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            problem = act()
+            problem = act() if self._thread is not None else "the node is not active"
             response.success, response.message = not problem, problem or "done"
             if problem:
                 self.get_logger().warning(f"~/{name} refused: {problem}")
@@ -357,24 +356,18 @@ class UnitreeNode(AutostartNode):
         self._estop.call_async(SetBool.Request(data=True))
 
     def _engage(self) -> str:
-        if self._thread is None:
-            return "the node is not active"
         with self._lock:
             self._stopped_by, self._estop_pressed = "", False
             self._driver.engage()
         return ""
 
     def _release(self) -> str:
-        if self._thread is None:
-            return "the node is not active"
         with self._lock:
             self._driver.engagement.release(Problem("asked", "~/release was called"))
         return ""
 
     def _ask_for(self, state: int) -> str:
         """Ask the robot's own machine for a state; why not, or what it answered, or nothing if all is well."""
-        if self._thread is None:
-            return "the node is not active"
         with self._lock:
             if refusal := self._sport.refusal(state, self._driver.engagement.weight):
                 return refusal
@@ -424,7 +417,7 @@ class UnitreeNode(AutostartNode):
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
     choose_transport()
-    sys.setswitchinterval(SWITCH_INTERVAL)
+    sys.setswitchinterval(realtime.SWITCH_INTERVAL)
     return run(UnitreeNode, args)
 
 

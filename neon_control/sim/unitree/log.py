@@ -53,12 +53,16 @@ class LogWriter:
         self._rows.flush()
         self._events.flush()
 
+    def close(self) -> None:
+        """End both files."""
+        self._rows.close()
+        self._events.close()
+
     def __enter__(self) -> LogWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._rows.close()
-        self._events.close()
+        self.close()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -19,6 +20,7 @@ VOLTAGE = 52.0  # [V] at a motor
 KEYS = ("R1", "L1", "start", "select", "R2", "L2", "F1", "F2", "A", "B", "X", "Y", "up", "right", "down", "left")
 
 
+@functools.cache  # asked for with every message
 def held(keys: str) -> int:
     """The bits of keys, for example "L2+B"; ConfigError for one that there is not."""
     names = [name.strip() for name in keys.split("+") if name.strip()]

@@ -7,7 +7,6 @@ this node's name. It takes no commands from ROS: the arms move by what a driver 
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -216,8 +215,7 @@ class UnitreeSimNode(StageNode):
         self._second = None
         self._channel.close()
         if self._log is not None:
-            with contextlib.suppress(ValueError):
-                self._log.__exit__(None, None, None)
+            self._log.close()
 
 
 class _Hand:
