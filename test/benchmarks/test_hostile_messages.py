@@ -5,9 +5,10 @@ Each attack runs from a thread of this process for `SECONDS`; a quiet time befor
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,10 @@ def test_pause(benchmark, capsys, ros_domain_id: int, attack: str) -> None:
 
 def measure(rig: Rig, attack: str) -> dict[str, float]:
     """The largest pauses [ms] between commands as they were sent, the resident memory [MB], and how much was sent."""
-    before, _ = pause(rig, lambda: rig.run_for(SECONDS))
-    during, sent = pause(rig, lambda: send(rig, attack))
+    with attacker(rig, attack) as send:
+        rig.wait_moving()
+        before, _ = pause(rig, lambda: rig.run_for(SECONDS))
+        during, sent = pause(rig, send)
     resident = int(Path(f"/proc/{rig.executor.pid}/statm").read_text().split()[1]) * 4096e-6
     return {"quiet_ms": before, "attacked_ms": during, "resident_mb": resident, "messages_per_s": sent / SECONDS}
 
@@ -67,8 +70,12 @@ def pause(rig: Rig, act: Callable[[], float | None]) -> tuple[float, float]:
     return float(np.diff(sent).max() * 1e-6), result or 0.0
 
 
-def send(rig: Rig, attack: str) -> float:
-    """Attack; the number of messages sent."""
+@contextlib.contextmanager
+def attacker(rig: Rig, attack: str) -> Iterator[Callable[[], float]]:
+    """A function that attacks and returns the number of messages sent.
+
+    To make a participant takes 0.2 s, in which no other thread of this process runs: no joint states come, and the robot stops.
+    """
     kind, topic, rate, make = ATTACKS[attack]
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=int(rig.environment["ROS_DOMAIN_ID"]))
@@ -76,16 +83,18 @@ def send(rig: Rig, attack: str) -> float:
     qos = chunk_qos() if topic.startswith("action_chunk") else QoSProfile(depth=10)
     publisher = node.create_publisher(kind, topic, qos)
     messages = [make(number) for number in range(64 if kind is JointState and rate > 1.0 else 1)]
-    ended, sent = threading.Event(), 0
-    deadline = time.monotonic()
-    end = deadline + SECONDS
-    while deadline < end:
-        publisher.publish(messages[sent % len(messages)])
-        sent += 1
-        deadline += 1.0 / rate
-        ended.wait(max(0.0, deadline - time.monotonic()))
-        if time.monotonic() > end:
-            break
+
+    def send() -> float:
+        ended, sent = threading.Event(), 0
+        deadline = time.monotonic()
+        end = deadline + SECONDS
+        while time.monotonic() < end:
+            publisher.publish(messages[sent % len(messages)])
+            sent += 1
+            deadline += 1.0 / rate
+            ended.wait(max(0.0, min(deadline, end) - time.monotonic()))
+        return sent
+
+    yield send
     node.destroy_node()
     context.try_shutdown()
-    return sent
