@@ -16,9 +16,8 @@ from executor_rig import Rig, position_controllers, rig
 from faults import busy, judge, stall
 from waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
-
 STALLS = int(os.environ.get("NEON_STALLS", "6"))
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(120.0 + 5.0 * STALLS)]
 
 
 @pytest.mark.parametrize("kind", ["trajectory", "position"])
