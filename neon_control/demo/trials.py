@@ -16,6 +16,7 @@ from neon_control.sim.episode import FINISHED, LIMITS, WORDS, Outcome, in_words
 
 SLACK = 30.0  # [s] beyond the longest trial's length (the silence before it, a busy computer), before it counts as lost
 COUNTER_LIMIT = 3.0  # [s] diagnostics come once a second
+STOPPED = 0.1  # [s] without a command
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,13 @@ def _successes(trials: Sequence[Trial]) -> int:
 
 
 def control_rate(series: Sequence[Sequence[int]]) -> float | None:
-    """Commands per second, from the times [ns] of each uninterrupted series; None without two commands in one series."""
-    intervals = sum(max(len(times) - 1, 0) for times in series)
-    seconds = sum(1e-9 * (times[-1] - times[0]) for times in series if len(times) > 1)
-    return round(intervals / seconds, 2) if seconds > 0.0 else None
+    """Commands per second while there are any, from the times [ns] of each series; None without two commands in a row.
+
+    A pause of more than `STOPPED` is a stop, in which controllers are told nothing, as before each trial: it counts as no time at all.
+    """
+    intervals = np.concatenate([np.diff(times) for times in series]) * 1e-9 if series else np.zeros(0)
+    commanding = intervals[intervals < STOPPED]
+    return round(len(commanding) / float(commanding.sum()), 2) if commanding.size else None
 
 
 def mean_absolute_jerk(series: Sequence[Commands]) -> float | None:

@@ -64,6 +64,13 @@ def test_pauses_between_trials_do_not_slow_the_control_rate() -> None:
     assert control_rate([first, [], [5], later]) == pytest.approx(75.0)  # 15 intervals in 0.2 s
 
 
+def test_nor_does_a_stop_within_a_trial_although_late_commands_do() -> None:
+    stopped = [0, 10_000_000, 20_000_000, 920_000_000, 930_000_000]  # [ns]
+    assert control_rate([stopped]) == pytest.approx(100.0)
+    assert control_rate([[0, 10_000_000, 40_000_000]]) == pytest.approx(50.0)
+    assert control_rate([]) is None
+
+
 def test_the_jerk_of_a_cubic_is_its_third_derivative_whatever_the_jitter_of_single_commands() -> None:
     seconds = 0.01 * np.arange(100)
     sent = np.round(1e9 * seconds).astype(int)
