@@ -272,7 +272,7 @@ class UnitreeNode(AutostartNode):
         yield self._sport.problem(now)
 
     def _base_call(self, base: Base, now: int, engaged: bool) -> Call | None:
-        allowed = engaged and self._sport.walks() and self._coupling.base_may_move(self._driver.watch.positions)
+        allowed = engaged and self._sport.walks() and self._coupling.base_may_move(time.monotonic_ns(), self._driver.watch.positions)
         due = base.due(now, allowed)
         return None if due is None else self._sport.velocity(due[0].tolist(), due[1])
 
