@@ -33,8 +33,13 @@ class Model:
     """Which motors a G1 has."""
 
     name: str
-    mode_machine: int  # by which its LowState is known
+    modes: tuple[int, ...]  # `mode_machine` of its LowState, one for each build
     absent: tuple[int, ...]  # places without a motor, or whose joint is locked
+
+    @property
+    def mode_machine(self) -> int:
+        """Of the commonest build."""
+        return self.modes[0]
 
     @property
     def joints(self) -> tuple[str, ...]:
@@ -46,12 +51,14 @@ class Model:
         return PLACES.get(joint, MOTORS) not in {*self.absent, MOTORS}
 
 
+# Modes are those of the table in unitree_ros, robots/g1_description. Left out on purpose are 1 to 3 (of before the first series), 9 (two
+# arms without legs) and 18 (a head with two motors of its own, of which nobody tells whether one of them stands at the weight's place).
 MODELS = {
-    "23": Model("23", 4, (13, 14, 20, 21, 27, 28)),
-    "27": Model("27", 6, (13, 14)),  # 29 joints, of which the waist's roll and pitch are locked
-    "29": Model("29", 5, ()),
+    "23": Model("23", (4, 10), (13, 14, 20, 21, 27, 28)),
+    "27": Model("27", (6, 12, 14, 16), (13, 14)),  # 29 joints, of which the waist's roll and pitch are locked
+    "29": Model("29", (5, 11, 13, 15), ()),
 }
-_BY_MODE = {model.mode_machine: model for model in MODELS.values()}
+_BY_MODE = {mode: model for model in MODELS.values() for mode in model.modes}
 
 
 def model_of(mode_machine: int) -> Model | None:

@@ -15,9 +15,7 @@ class DriverSettings:
     """Settings of `Driver`."""
 
     rate_hz: float = setting(250.0, "messages to the arms", unit="Hz", minimum=50.0, maximum=500.0)
-    model: str = setting(
-        "auto", "number of joints; auto: by mode_machine of lowstate (4: 23, 6: 27, 5: 29)", choices=("auto", "23", "27", "29")
-    )
+    model: str = setting("auto", "number of joints; auto: by mode_machine of lowstate, see docs/g1.md", choices=("auto", "23", "27", "29"))
     max_weight: float = setting(
         1.0, "weight of our motion of the arms over the robot's own; 0.1 for the first time", minimum=0.01, maximum=1.0
     )
@@ -58,7 +56,11 @@ class DriverSettings:
     base_rate_hz: float = setting(20.0, "most velocities a second for the sport service", unit="Hz", minimum=5.0, maximum=50.0)
     walking_velocity_scale: float = setting(1.0, "of the arms' velocity limit while the base moves; 1: off", above=0.0, maximum=1.0)
     reach_radius: float = setting(
-        0.0, "the base stands while both wrists are further from the pelvis' axis; 0: off", unit="m", minimum=0.0, maximum=1.0
+        0.0,
+        "the base stands while the last links of both arms are further from the pelvis' vertical axis; 0: off",
+        unit="m",
+        minimum=0.0,
+        maximum=1.0,
     )
     stop_buttons: tuple[str, ...] = setting(
         ("L2+B", "L1+A"), "of the remote control, pressed together: they press the executor's e-stop and release the arms"

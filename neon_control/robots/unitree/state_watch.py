@@ -93,7 +93,7 @@ class StateWatch:
         if now - self._fresh > self._timeout:
             return Problem("lowstate", f"lowstate is {self.age(now):.3f} s old, limit {self._settings.state_timeout} s")
         if self.model is None:
-            known = ", ".join(f"{model.mode_machine}: {model.name} joints" for model in MODELS.values())
+            known = ", ".join(f"{', '.join(map(str, model.modes))}: {model.name} joints" for model in MODELS.values())
             return Problem("model", f"mode_machine {self._mode_machine} is not known ({known}); set `model`")
         told = model_of(self._mode_machine)
         if told is not None and told is not self.model:

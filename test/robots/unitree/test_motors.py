@@ -55,7 +55,11 @@ def test_no_model_has_a_joint_that_there_is_not() -> None:
 
 
 def test_lowstate_tells_the_model() -> None:
-    assert model_of(5) is MODELS["29"] and model_of(4) is MODELS["23"] and model_of(0) is None
+    found = {mode: None if (model := model_of(mode)) is None else model.name for mode in range(20)}
+    known = {4: "23", 10: "23", 5: "29", 11: "29", 13: "29", 15: "29", 6: "27", 12: "27", 14: "27", 16: "27"}
+
+    assert found == {mode: known.get(mode) for mode in range(20)}
+    assert all(model_of(model.mode_machine) is model for model in MODELS.values())
 
 
 def test_the_fingers_of_a_right_hand_come_in_another_order() -> None:
