@@ -34,7 +34,7 @@ from neon_control.tools.topics import add_robot_arguments, robot_file
 POLL_PERIOD = 0.005  # [s]
 REPORT_PERIOD = 1.0  # [s]
 START_LIMIT = 10.0  # [s] that a limited recording waits for the first message: on a busy computer, publishers are discovered late
-NODES = ("inference_node", "executor_node")
+NODES = ("inference_node", "executor_node", "unitree_node")  # whose parameters are recorded, of those that run
 EPILOG = """\
 examples:
   neon_control record --out failure                              until Ctrl-C

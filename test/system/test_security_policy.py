@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ from rclpy.node import Node
 from waiting import wait_until
 
 from neon_control.core.common.paths import find_file
-from neon_control.nodes.processes import ProcessGroup, node_command
+from neon_control.nodes.processes import ProcessGroup, free_domain_id, node_command
 
 pytestmark = [pytest.mark.system, pytest.mark.patient, pytest.mark.slow]
 
 POLICY = find_file("sros2/policy.xml", "config")
 NODES = ("executor_node", "inference_node", "monitor_node", "sim_node", "monitor")
+G1 = ("unitree_node", "unitree_sim_node")
 LIMIT = 60.0  # [s] for all to start on a busy machine
 # What the page subscribes to only while a browser looks at it.
 WATCHED = ["action_chunk/base", "action_chunk/joints", "audio", "camera/image_raw", "cmd_vel", "joint_states", "odom"]
@@ -55,24 +57,39 @@ def used(observer: Node, node: str) -> Rights:
     return {verb: {name for name, _ in call(node, "/")} for verb, call in calls.items()}
 
 
-def test_each_node_may_do_what_it_does_and_nothing_else(ros_domain_id: int, tmp_path: Path) -> None:
+def start_our_nodes(group: ProcessGroup, ros_domain_id: int) -> None:
+    params = find_file("robot.yaml", "config")
+    for node in NODES[:3]:
+        group.start(node, node_command(f"neon_control.nodes.{node}", params))
+    group.start("sim_node", node_command("neon_control.sim.sim_node", params))
+    group.start("monitor", [sys.executable, "-m", "neon_control.tools.cli", "monitor", "--port", "8340"])
+
+
+def start_a_g1(group: ProcessGroup, ros_domain_id: int) -> None:
+    wire = {"network_interface": "lo", "domain": next(d for d in iter(free_domain_id, None) if d != ros_domain_id)}
+    group.start("unitree_sim_node", node_command("neon_control.sim.unitree.node", None, wire))
+    # A busy computer is no fault of the robot's.
+    group.start("unitree_node", node_command("neon_control.robots.unitree.node", None, {**wire, "state_timeout": 1.0}))
+
+
+@pytest.mark.parametrize(("nodes", "start"), [(NODES, start_our_nodes), (G1, start_a_g1)], ids=["ours", "a G1's"])
+def test_each_node_may_do_what_it_does_and_nothing_else(
+    nodes: tuple[str, ...], start: Callable[[ProcessGroup, int], None], ros_domain_id: int, tmp_path: Path
+) -> None:
     rclpy.init(domain_id=ros_domain_id)
     observer = Node("observer")
-    environment = {**os.environ, "ROS_DOMAIN_ID": str(ros_domain_id)}
-    rights, seen = permitted(), {}
-    assert set(rights) == set(NODES)
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(ros_domain_id), "XDG_RUNTIME_DIR": str(tmp_path)}
+    everything, seen = permitted(), {}
+    assert set(everything) == {*NODES, *G1}
+    rights = {node: everything[node] for node in nodes}
     try:
         with ProcessGroup(tmp_path, environment) as group:
-            params = find_file("robot.yaml", "config")
-            for node in NODES[:3]:
-                group.start(node, node_command(f"neon_control.nodes.{node}", params))
-            group.start("sim_node", node_command("neon_control.sim.sim_node", params))
-            group.start("monitor", [sys.executable, "-m", "neon_control.tools.cli", "monitor", "--port", "8340"])
+            start(group, ros_domain_id)
 
             def agree() -> bool:
                 group.check()
                 present = {name for name, _ in observer.get_node_names_and_namespaces()}
-                seen.update({node: used(observer, node) for node in NODES if node in present})
+                seen.update({node: used(observer, node) for node in nodes if node in present})
                 seen.get("monitor", {}).get("subscribe", set()).update(f"/{topic}" for topic in WATCHED)
                 seen.get("inference_node", {}).get("subscribe", set()).update(PLANS)
                 return seen == rights
@@ -83,7 +100,7 @@ def test_each_node_may_do_what_it_does_and_nothing_else(ros_domain_id: int, tmp_
                 wrong = {
                     f"{node} {verb}": {"not permitted": sorted(seen.get(node, {}).get(verb, set()) - rights[node][verb]),
                                        "not used": sorted(rights[node][verb] - seen.get(node, {}).get(verb, set()))}
-                    for node in NODES for verb in rights[node] if seen.get(node, {}).get(verb, set()) != rights[node][verb]
+                    for node in nodes for verb in rights[node] if seen.get(node, {}).get(verb, set()) != rights[node][verb]
                 }  # fmt: skip
                 pytest.fail("\n".join(f"{key}: {value}" for key, value in wrong.items()))
     finally:

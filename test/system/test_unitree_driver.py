@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 import unitree_wire
+from unitree_figures import BASE, HELD, figure
 from unitree_rig import DRIVER, EXECUTOR, PLAYER, START, UnitreeRig
 from unitree_rules import MOST_WEIGHT_STEP, check_messages, given_back, lateness, stands
 
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.monitor.controls import ExecutorControls
 from neon_control.robots.unitree import channel, messages
 from neon_control.robots.unitree.channel import Channel
-from neon_control.robots.unitree.motors import MODELS
+from neon_control.robots.unitree.motors import MODELS, PLACES
 from neon_control.sim.unitree.log import Log
 from neon_control.sim.unitree.robot import Taken
-from neon_control.sim.unitree.sport import SET_VELOCITY
+from neon_control.sim.unitree.sport import SET_STATE, SET_VELOCITY, STAND_UP
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
 WITHIN = 3.0  # [s] the arms are the robot's own again
@@ -35,10 +37,10 @@ def rig(ros_domain_id: int, tmp_path: Path) -> Iterator[UnitreeRig]:
         yield made
 
 
-def engage(rig: UnitreeRig, **robot: Any) -> None:
+def engage(rig: UnitreeRig, driver: dict[str, Any] | None = None, **robot: Any) -> None:
     """Robot and driver, which has the arms."""
     rig.start_robot(**robot)
-    rig.start_driver()
+    rig.start_driver(**(driver or {}))
     rig.wait(lambda: rig.weight() == 1.0, "the arms", START)
 
 
@@ -111,24 +113,50 @@ def test_a_model_with_fewer_joints_is_never_told_of_those_it_lacks(rig: UnitreeR
     assert not rows["q"][:, absent].any()
 
 
+def test_a_robot_of_23_joints_is_driven_by_its_own_robot_file(rig: UnitreeRig) -> None:
+    robot = {"robot_config": "g1_23.yaml"}
+    engage(rig, robot, model="23", **robot)
+    assert set(rig.joints) == set(MODELS["23"].joints)
+    rig.start_executor(**robot)
+    rig.start_player("g1_23.yaml")
+    rig.wait(lambda: rig.link.value(EXECUTOR, "state") == "running", "the executor", START)
+    begin = dict(rig.joints)
+    rig.wait(lambda: abs(rig.joints["left_elbow_joint"] - begin["left_elbow_joint"]) > 0.1, "a motion", START)
+    ended = rig.send_signal(DRIVER, signal.SIGINT)
+    rig.wait(lambda: given_back(rig.log(), ended) < START, "the arms back", START)
+    absent = list(MODELS["23"].absent)
+    check_messages(rig.log(), absent=absent)
+    rows = rig.log().rows
+    assert not rows["kp"][:, absent].any() and not rows["q"][:, absent].any()
+
+
 def check_given_back(rig: UnitreeRig, begin: int, why: str, ignored: Collection[Taken] = ()) -> None:
     """By all rules, and in time; what this computer was late is not the driver's."""
     log = rig.log()
     took, late = given_back(log, begin), lateness(log, begin)
-    print(f"{why}: the arms were the robot's own {took:.2f} s later, of which messages were late by {late:.2f} s")
+    figure(why, took, late)
     check_messages(log, ignored=ignored)
     assert took - late < WITHIN
 
 
+def deactivate(rig: UnitreeRig) -> int:
+    begin = rig.now()
+    assert rig.activate(False)
+    return begin
+
+
+# The beginnings of rows in the table of docs/g1.md, and how each comes about.
 ENDS: dict[str, Callable[[UnitreeRig], int]] = {
+    "lowstate silent": lambda rig: rig.set("faults.lowstate_stopped", True),
+    "ten within a second": lambda rig: rig.set("faults.lowstate_crc_wrong", True),
+    "`mode_machine`": lambda rig: rig.set("faults.mode_machine", 4),
+    "a motor reports error bits": lambda rig: rig.set("faults.motor_error", 1),
+    "a motor above": lambda rig: rig.set("faults.motor_temperature", 140),
+    "the robot's machine is not": lambda rig: rig.sport(SET_STATE, {"data": STAND_UP}),
+    "the remote's stop": lambda rig: rig.set("faults.remote", "L2+B"),
     "SIGINT": lambda rig: rig.send_signal(DRIVER, signal.SIGINT),
     "SIGTERM": lambda rig: rig.send_signal(DRIVER, signal.SIGTERM),
-    "lowstate lost": lambda rig: rig.set("faults.lowstate_stopped", True),
-    "lowstate damaged": lambda rig: rig.set("faults.lowstate_crc_wrong", True),
-    "another robot's mode_machine": lambda rig: rig.set("faults.mode_machine", 4),
-    "a motor's error": lambda rig: rig.set("faults.motor_error", 1),
-    "a hot motor": lambda rig: rig.set("faults.motor_temperature", 140),
-    "stop on the remote control": lambda rig: rig.set("faults.remote", "L2+B"),
+    "deactivation": deactivate,
 }
 
 
@@ -138,6 +166,34 @@ def test_arms_are_the_robots_own_again_after(rig: UnitreeRig, end: str) -> None:
     begin = ENDS[end](rig)
     rig.wait(lambda: given_back(rig.log(), begin) < START, "the arms back", START)
     check_given_back(rig, begin, end, {Taken.WRONG_MODE_MACHINE} if "mode_machine" in end else ())
+
+
+def test_an_arm_that_meets_something_gets_softer_and_is_given_back(rig: UnitreeRig) -> None:
+    engage(rig)
+    rig.set("faults.motor_stuck", True)  # of the left shoulder's pitch
+    begin, place = rig.now(), PLACES[SHOULDER]
+    rig.to({SHOULDER: rig.joints[SHOULDER] - 1.0}, 1.0)
+    rig.wait(lambda: given_back(rig.log(), begin) < START and rig.log().rows["weight"][-1] == 0.0, "the arms back", START)
+    rows = rig.log().rows
+    away = np.abs(rows["q"][:, place] - rows["measured"][:, place]) > 0.5  # [rad] the default limit
+    assert away.any()
+    check_given_back(rig, int(rows["taken"][np.argmax(away)]), "a joint further than")
+    stiffness = rows["kp"][rows["weight"] > 0.0][:, place]
+    assert stiffness.max() == 60.0 and stiffness.min() == pytest.approx(0.3 * 60.0), "softer, and never limp"
+
+
+def test_a_writer_that_is_silent_gets_the_arms_and_a_second_robot_does(rig: UnitreeRig) -> None:
+    engage(rig)
+    arms, robots = ("another program could", channel.ARM_SDK, messages.LowCmd), ("two robots publish", channel.LOW_STATE, messages.LowState)
+    for row, topic, kind in (arms, robots):
+        begin = rig.now()
+        other = Channel("lo", rig.wire)
+        writer = other.writer(topic, kind)
+        rig.wait(lambda begin=begin: 0.0 < given_back(rig.log(), begin) < START, "the arms back", START)
+        check_given_back(rig, begin, row)
+        del writer
+        other.close()
+        rig.wait(lambda: rig.weight() == 1.0, "the arms, taken anew", START)
 
 
 def test_a_second_writer_gets_the_arms_alone(rig: UnitreeRig) -> None:
@@ -153,15 +209,36 @@ def test_a_second_writer_gets_the_arms_alone(rig: UnitreeRig) -> None:
     rows = of_ours()
     took = (rows["taken"][rows["weight"] != 0.0][-1] - begin) / 1e9
     late = lateness(Log(rows, []), begin)
-    print(f"second writer: our weight was 0 {took:.2f} s later, of which messages were late by {late:.2f} s")
+    figure("another program writes", took, late)
     assert took - late < WITHIN
+
+
+def walk(rig: UnitreeRig, seconds: float = 1.0) -> int:
+    """Until it has done so for a while; when the last velocity was sent [ns]."""
+    sent: list[int] = []
+
+    def walked() -> bool:
+        sent.append(rig.drive((-0.2, 0.0, 0.0)))
+        walking = [event["t"] for event in rig.log().named("motion") if event["base"][0] < -0.15]
+        return bool(walking) and walking[-1] - walking[0] > seconds * 1e9
+
+    rig.wait(walked, "the base's motion", START)
+    return sent[-1]
+
+
+def later(rig: UnitreeRig, since: int, seconds: float = 2.0) -> None:
+    """Wait until the robot has gone on for so long."""
+    rig.wait(lambda: rig.log().named("motion")[-1]["t"] > since + seconds * 1e9, f"{seconds:g} s", START)
 
 
 def test_a_driver_that_is_killed_leaves_the_weight_and_the_next_one_takes_the_arms_without_a_jump(rig: UnitreeRig) -> None:
     engage(rig)
+    walk(rig)
     killed = rig.send_signal(DRIVER, signal.SIGKILL)
-    rig.wait(lambda: [e for e in rig.log().named("motion") if e["t"] > killed + 2_000_000_000], "two seconds", START)
+    later(rig, killed)
     assert rig.weight() == 1.0  # the stand-in keeps it; nobody has tried what the robot does
+    figure("**SIGKILL", (took := stands(rig.log(), killed)), what=BASE)
+    assert 0.0 < took < 0.5
     before = len(rig.log().rows)
     rig.start_driver()
 
@@ -178,21 +255,12 @@ def test_a_driver_that_is_killed_leaves_the_weight_and_the_next_one_takes_the_ar
 
 def test_the_base_stops_soon_after_the_last_command(rig: UnitreeRig) -> None:
     engage(rig)
-
-    sent: list[int] = []
-
-    def walked() -> bool:
-        """For a second."""
-        sent.append(rig.drive((-0.2, 0.0, 0.0)))
-        walking = [event["t"] for event in rig.log().named("motion") if event["base"][0] < -0.15]
-        return bool(walking) and walking[-1] - walking[0] > 1_000_000_000
-
-    rig.wait(walked, "the base's motion", START)
-    rig.wait(lambda: rig.log().named("motion")[-1]["t"] > sent[-1] + 2_000_000_000, "two seconds", START)
+    sent = walk(rig)
+    later(rig, sent)
     log = rig.log()
     asked = [event for event in log.named("request") if event["api_id"] == SET_VELOCITY and any(json.loads(event["parameter"])["velocity"])]
-    took = stands(log, sent[-1])
-    print(f"the base stood {took:.2f} s after the last command; the last of {len(asked)} velocities was {asked[-1]['parameter']}")
+    figure("no commands at all", (took := stands(log, sent)), what=BASE)
+    print(f"the last of {len(asked)} velocities was {asked[-1]['parameter']}")
     assert 0.0 < took < 0.5
     assert len({event["id"] for event in log.named("request")}) == len(log.named("request"))
     assert {event["code"] for event in log.named("request")} == {0}
@@ -213,22 +281,63 @@ def test_an_e_stop_gives_the_arms_back(whole: UnitreeRig) -> None:
     controls.estop()
     begin = whole.now()
     whole.wait(lambda: given_back(whole.log(), begin) < START, "the arms back", START)
-    check_given_back(whole, begin, "e-stop")
-    assert stands(whole.log(), begin) < 1.0
+    check_given_back(whole, begin, "e-stop of the executor")
+    figure("e-stop of the executor", (took := stands(whole.log(), begin)), what=BASE)
+    assert took < 1.0
+
+
+def check_held(rig: UnitreeRig, row: str, stopped: int) -> None:
+    """The arms are held where they are, and the base stands, two seconds after an instant [ns] and on."""
+
+    def held() -> Any:
+        rows = rig.log().rows
+        return rows[rows["sent"] > stopped + 2_000_000_000]
+
+    rig.wait(lambda: len(held()) > 50, "messages two seconds later", START)
+    last = held()
+    figure(row, (int(last["sent"][-1]) - stopped) / 1e9, what=HELD)
+    assert (last["weight"] == 1.0).all()
+    assert (abs(last["q"] - last["q"][0]) < 1e-3).all()
+    assert stands(rig.log(), stopped + 1_000_000_000) == 0.0
+    check_messages(rig.log())
 
 
 def test_arms_are_held_when_no_more_chunks_come(whole: UnitreeRig) -> None:
     whole.send_signal(PLAYER, signal.SIGKILL)
     whole.wait(lambda: whole.link.value(EXECUTOR, "state") not in ("running", "ramping"), "the executor's stop", START)
-    stopped = whole.now()
+    check_held(whole, "no chunks", whole.now())
 
-    def held() -> Any:
-        rows = whole.log().rows
-        return rows[rows["sent"] > stopped + 2_000_000_000]
 
-    whole.wait(lambda: len(held()) > 50, "messages two seconds later", START)
-    last = held()
-    assert (last["weight"] == 1.0).all()
-    assert (abs(last["q"] - last["q"][0]) < 1e-3).all()
-    assert stands(whole.log(), stopped + 1_000_000_000) == 0.0
-    check_messages(whole.log())
+def test_arms_are_held_when_the_executor_is_killed(whole: UnitreeRig) -> None:
+    check_held(whole, "no commands at all", whole.send_signal(EXECUTOR, signal.SIGKILL))
+
+
+# --- arms and base of a robot that balances ---
+
+
+def test_the_base_stands_while_both_arms_reach_far(rig: UnitreeRig) -> None:
+    engage(rig, {"reach_radius": 0.1})  # [m] the shoulders alone are further out
+    begin = rig.now()
+    rig.wait(lambda: rig.drive((-0.2, 0.0, 0.0)) > begin + 2_000_000_000, "two seconds", START)
+    asked = [json.loads(event["parameter"]) for event in rig.log().named("request") if event["api_id"] == SET_VELOCITY]
+    assert not [parameter for parameter in asked if any(parameter["velocity"])]
+
+
+def test_arms_are_slow_while_the_base_walks(rig: UnitreeRig) -> None:
+    scale = 0.2
+    engage(rig, {"walking_velocity_scale": scale})
+    begin = walk(rig)
+    far = rig.joints[SHOULDER] - 0.6
+    rig.to({SHOULDER: far}, 0.1)
+
+    def there() -> bool:
+        rig.drive((-0.1, 0.0, 0.0))
+        return abs(rig.joints[SHOULDER] - far) < 0.1
+
+    rig.wait(there, "the end of the motion", START)
+    rows = rig.log().rows
+    rows = rows[rows["sent"] > begin]
+    limit = load_robot("g1.yaml").joints[SHOULDER].max_velocity
+    speed = float(np.abs(np.diff(rows["q"][:, PLACES[SHOULDER]].astype(float))).max()) * 250.0 / limit
+    print(f"fastest target of an arm {speed:.3f} of its limit, base at {rig.log().named('motion')[-1]['base'][0]} m/s")
+    assert 0.9 * scale < speed <= 1.001 * scale

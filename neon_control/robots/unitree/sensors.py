@@ -11,7 +11,7 @@ from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Header
 
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.topic_names import JOINT_STATES, ODOMETRY
+from neon_control.core.robot.topic_names import IMU, JOINT_STATES, ODOMETRY
 from neon_control.nodes.chunk_messages import to_time
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 from neon_control.robots.unitree.hands import Hand
@@ -19,7 +19,7 @@ from neon_control.robots.unitree.motors import JOINTS, Model
 from neon_control.robots.unitree.odometry import Pose
 from neon_control.robots.unitree.packed import Packed
 
-IMU, IMU_FRAME = "imu", "imu_in_pelvis"
+IMU_FRAME = "imu_in_pelvis"
 _FIELDS = ("q", "dq", "tau_est")  # of a motor, as positions, velocities and efforts
 
 

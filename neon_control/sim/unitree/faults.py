@@ -28,7 +28,8 @@ class Faults:
         0.0, "of rt/lowstate, and again of rt/arm_sdk and of requests", unit="s", minimum=0.0, maximum=MAX_DELAY, read_only=False
     )
     second_writer: bool = setting(False, "another client writes to rt/arm_sdk, 50 times a second", read_only=False)
-    motor: int = setting(15, "the motor that the following two are about", minimum=0, maximum=28, read_only=False)
+    motor: int = setting(15, "the motor that the following three are about", minimum=0, maximum=28, read_only=False)
+    motor_stuck: bool = setting(False, "it hardly moves, as if the arm had met something", read_only=False)
     motor_error: int = setting(0, "its error bits", minimum=0, maximum=2**31 - 1, read_only=False)
     motor_temperature: int = setting(0, "its winding's temperature; 0: as it is", unit="deg C", minimum=0, maximum=300, read_only=False)
     mode_machine: int = setting(

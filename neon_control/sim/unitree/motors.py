@@ -12,6 +12,7 @@ from neon_control.robots.unitree.motors import JOINTS
 from neon_control.sim.unitree.set_points import DQ, KD, KP, MOTORS, TAU, Q
 from neon_control.sim.world import World
 
+STUCK = 1000.0  # [N m s/rad] of a motor that hardly moves
 FRICTION, DAMPING = 0.2, 0.05  # [N m], [N m s/rad] of a joint's gears; Unitree's own models for MuJoCo have about as much
 
 
@@ -33,6 +34,13 @@ class Motors:
         self._model.dof_frictionloss[self._dof] = FRICTION
         self._model.dof_damping[self._dof] = DAMPING
         self._model.body_gravcomp[:] = 0.0
+        self._stuck: int | None = None
+
+    def stick(self, motor: int | None) -> None:
+        """Let a motor hardly move any more; None: none of them."""
+        if motor != self._stuck:
+            self._stuck = motor
+            self._model.dof_damping[self._dof] = np.where(self._moving == motor, STUCK, DAMPING)
 
     def apply(self, points: np.ndarray) -> None:
         """Set points (5, 29), in force until the next ones."""

@@ -118,6 +118,7 @@ class UnitreeSimNode(StageNode):
         # Before the tick: had this computer been late, all that came meanwhile would look like a jump within one tick.
         now, faults = time.time_ns(), self._faults
         self._robot_stage.robot.mode_machine = faults.mode_machine or self._mode_machine
+        self._robot_stage.stuck = faults.motor if faults.motor_stuck else None
         self._take_commands(now, faults)
         self._answer_requests(now, faults)
 

@@ -29,6 +29,9 @@ class UnitreeState(State):
 class UnitreeStage(Stage):
     """Every method may be called from any thread; `look` and `draw` from one.
 
+    Attributes:
+        stuck: a motor that hardly moves; may be set at any time.
+
     Args:
         description: of the robot, whose file has a section `simulation`.
         model, state_machine: see `Robot`.
@@ -47,6 +50,7 @@ class UnitreeStage(Stage):
         self._motors = Motors(self._world)
         self.robot = Robot(self._world.description.home_positions(JOINTS), model, state_machine)
         self._received = self._ignored = 0
+        self.stuck: int | None = None
         self.reset(0, 0)
 
     def _begin(self) -> None:
@@ -56,6 +60,7 @@ class UnitreeStage(Stage):
         self._motors.apply(self.robot.act(time.time_ns(), measured))
 
     def _drive(self, now: int, seconds: float) -> None:
+        self._motors.stick(self.stuck)
         self._motors.apply(self.robot.act(now, self._motors.measure()[0]))
         self._world.command_base(self.robot.sport.walk(now, seconds))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,11 @@ DOCUMENTED = (Path(__file__).resolve().parents[3] / "docs" / "topics.md").read_t
 
 
 def test_the_names_are_the_documented_ones() -> None:
-    undocumented = {"EPISODE", "CONTEXT"}  # one is relative to its node, the other a list
-    names = {value for key, value in vars(topic_names).items() if key.isupper() and key not in undocumented}
+    names = {value for key, value in vars(topic_names).items() if key.isupper() and isinstance(value, str)}
 
     assert [name for name in sorted(names) if f"`{name}`" not in DOCUMENTED] == []
-    assert "`~/episode`" in DOCUMENTED and topic_names.EPISODE == "sim_node/episode"
+    of_nodes = dict(re.findall(r"^## (\w+)$[^#]*`(~/episode)`", DOCUMENTED, flags=re.MULTILINE))
+    assert tuple(f"{node}/episode" for node in of_nodes) == topic_names.EPISODES, "relative to their nodes"
 
 
 def test_a_recording_holds_inputs_outputs_and_every_controller_of_the_robot() -> None:
@@ -26,6 +27,7 @@ def test_a_recording_holds_inputs_outputs_and_every_controller_of_the_robot() ->
     assert {"camera/image_raw", "joint_states", "audio", "action_chunk/joints", "torso_controller/joint_trajectory", "cmd_vel"} <= set(
         found
     )
+    assert {"odom", "imu", "sim_node/episode", "unitree_sim_node/episode"} <= set(found)
 
 
 def test_a_replay_moves_all_that_nodes_say_and_nothing_that_they_read() -> None:

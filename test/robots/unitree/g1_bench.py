@@ -44,9 +44,10 @@ class Bench:
 
     settings: DriverSettings = field(default_factory=DriverSettings)
     mode_machine: int = 5
+    robot: Robot = ROBOT
 
     def __post_init__(self) -> None:
-        self.driver = Driver(ROBOT, load_section(ROBOT), self.settings)
+        self.driver = Driver(self.robot, load_section(self.robot), self.settings)
         self.now, self.period = BEGIN, round(NANOSECONDS / self.settings.rate_hz)
         self.state = LOW_STATE.make()
         self.state.fields["mode_machine"] = self.mode_machine

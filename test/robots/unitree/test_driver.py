@@ -10,9 +10,10 @@ import pytest
 from g1_bench import ARM, ROBOT, Bench
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.robot.robot_file import load_robot
 from neon_control.robots.unitree.driver import Driver, arm_controllers, hand_controllers, left_alone
 from neon_control.robots.unitree.engagement import State
-from neon_control.robots.unitree.motors import ARMS, PLACES, WAIST, WEIGHT
+from neon_control.robots.unitree.motors import ARMS, MODELS, PLACES, WAIST, WEIGHT
 from neon_control.robots.unitree.packed import LOW_CMD
 from neon_control.robots.unitree.problem import Problem
 from neon_control.robots.unitree.section import Section
@@ -405,6 +406,33 @@ def test_a_robot_file_of_29_joints_is_refused_by_a_robot_of_23() -> None:
 
     assert bench.sent == [] and bench.driver.engagement.problem is not None
     assert bench.driver.engagement.problem.cause == "model" and "left_wrist_pitch_joint" in bench.driver.engagement.problem.text
+
+
+@pytest.mark.parametrize("mode_machine", MODELS["23"].modes)
+def test_a_robot_of_23_joints_is_driven_by_the_file_for_it(mode_machine: int) -> None:
+    robot = load_robot("g1_23.yaml")
+    bench = Bench(mode_machine=mode_machine, robot=robot)
+    bench.engage()
+    bench.send({ELBOW: 0.6}, 1.0, robot.controllers[0].joints)
+    bench.run(1.1)
+    motors = bench.sent[-1].fields["motor_cmd"]
+
+    assert bench.driver.without_motor == {} and [c.name for c in bench.driver.controllers] == ["arm_controller", "torso_controller"]
+    assert motors["q"][PLACES[ELBOW]] == pytest.approx(0.6, abs=1e-6)
+    assert np.flatnonzero(motors["mode"]).tolist() == [place for place in DRIVEN if place not in MODELS["23"].absent]
+    assert not motors["q"][list(MODELS["23"].absent)].any() and not motors["kp"][list(MODELS["23"].absent)].any()
+    held_always(bench)
+
+
+def test_a_file_of_23_joints_for_a_robot_of_29_holds_the_other_joints_where_they_are() -> None:
+    bench = Bench(robot=load_robot("g1_23.yaml"))
+    bench.engage()
+    bench.send({ELBOW: 0.6}, 1.0, bench.robot.controllers[0].joints)
+    bench.run(1.1)
+    motors = bench.sent[-1].fields["motor_cmd"]
+
+    assert np.flatnonzero(motors["mode"]).tolist() == DRIVEN
+    np.testing.assert_allclose(motors["q"][list(MODELS["23"].absent)], 0.1, atol=1e-6)
 
 
 def test_a_model_that_nobody_knows_has_to_be_named() -> None:

@@ -91,3 +91,19 @@ def test_another_world_of_the_same_robot_keeps_its_servos(motors: Motors) -> Non
     assert kp == 100.0
     assert other.model.body_gravcomp.max() == 1.0
     assert other.model.opt.timestep == 0.005
+
+
+def test_a_motor_that_is_stuck_hardly_moves_and_the_others_go_on(world: World, motors: Motors) -> None:
+    other = JOINTS.index("right_elbow_joint")
+    points = stiff(world)
+    points[0, [ELBOW, other]] += 0.5
+    motors.stick(ELBOW)
+    begin = motors.measure()[0]
+    motors.apply(points)
+    world.step(1.0)
+    moved = motors.measure()[0] - begin
+    assert abs(moved[ELBOW]) < 0.05 and moved[other] > 0.3
+
+    motors.stick(None)
+    world.step(1.0)
+    assert motors.measure()[0, ELBOW] - begin[ELBOW] > 0.3
