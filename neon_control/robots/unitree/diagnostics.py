@@ -49,10 +49,13 @@ def driver_status(
         values |= percentiles(key, 1e3 * window.values)
     if watch.message is not None:
         motors = watch.message.fields["motor_state"][: len(JOINTS)]
-        hottest = int(np.argmax(motors["temperature"].max(axis=1)))
+        temperatures = motors["temperature"].max(axis=1)
+        hottest = int(np.argmax(temperatures))
         values["mode_machine"] = int(watch.message.fields["mode_machine"])
         values["hottest_motor"] = JOINTS[hottest]
-        values["hottest_motor_deg_c"] = int(motors["temperature"][hottest].max())
+        values["hottest_motor_deg_c"] = int(temperatures[hottest])
+        there = zip(JOINTS, temperatures.tolist(), strict=True)
+        values |= {f"motor_deg_c/{joint}": t for joint, t in there if watch.model is None or watch.model.has(joint)}
     values |= {f"lowstate/{reason}": count for reason, count in sorted(watch.counts.items())}
     if driver.targets is not None:
         values |= {f"limited/{joint}": int(n) for joint, n in zip(driver.targets.joints, driver.targets.limited, strict=True) if n}
