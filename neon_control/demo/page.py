@@ -26,8 +26,7 @@ from neon_control.monitor.scene import WORLD
 from neon_control.monitor.streams import Streams
 from neon_control.sim.description import load_description
 from neon_control.sim.episode import FINISHED, WORDS, Outcome, in_words
-from neon_control.sim.stage import COLOURS
-from neon_control.sim.world import build_model
+from neon_control.sim.world import COLOURS, build_model
 
 PAUSE = 2.0  # [s] to look at a finished trial
 CAMERA, LOOK_AT = (0.95, -0.95, 1.45), (-0.05, 0.0, 0.82)  # [m]

@@ -31,8 +31,7 @@ from neon_control.nodes.lifecycle import run
 from neon_control.nodes.parameters import declare
 from neon_control.nodes.transport import choose_transport
 from neon_control.sim.gripper_server import GripperServer
-from neon_control.sim.simulation import Simulation
-from neon_control.sim.stage import State
+from neon_control.sim.simulation import Simulation, State
 from neon_control.sim.stage_node import SWITCH_INTERVAL, StageNode, StageParameters
 
 PERIOD = CONTROLLER_PERIOD  # [s] of the body: a cycle of the controllers, then of the physics

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from neon_control.core.control.controllers import CONTROLLER_PERIOD, JointTrajectoryController, VelocityBase
 from neon_control.core.robot.robot import Robot
 from neon_control.sim.stage import Stage
+
+
+@dataclass(frozen=True)
+class State:
+    """What the sensors of the body measure at one instant."""
+
+    stamp: int  # [ns]
+    positions: np.ndarray  # (J,) [rad]
+    velocities: np.ndarray  # (J,) [rad/s]
+    base_pose: np.ndarray  # (3,) x, y, yaw in the world [m, m, rad]
+    base_velocity: np.ndarray  # (3,) in the base frame [m/s, m/s, rad/s]
 
 
 class Simulation(Stage):
@@ -48,6 +60,10 @@ class Simulation(Stage):
             if set_point is not None:
                 world.command_joints(controller.joint_names, set_point)
         world.command_base(self._base.update(now))
+
+    def _measure(self, now: int) -> State:
+        world = self._world
+        return State(now, world.joint_positions, world.joint_velocities, world.base_pose, world.base_velocity)
 
     def command_joints(
         self,

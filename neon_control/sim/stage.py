@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,7 @@ import numpy as np
 from neon_control.core.robot.robot import Robot
 from neon_control.sim.episode import LIMITS, Episode, Outcome
 from neon_control.sim.voice import Microphone
-from neon_control.sim.world import CUBE_COLOURS, TIMESTEP, World
-
-COLOURS = tuple(CUBE_COLOURS)
-
-
-@dataclass(frozen=True)
-class State:
-    """What the sensors of the body measure at one instant."""
-
-    stamp: int  # [ns]
-    positions: np.ndarray  # (J,) [rad]
-    velocities: np.ndarray  # (J,) [rad/s]
-    base_pose: np.ndarray  # (3,) x, y, yaw in the world [m, m, rad]
-    base_velocity: np.ndarray  # (3,) in the base frame [m/s, m/s, rad/s]
+from neon_control.sim.world import COLOURS, TIMESTEP, World
 
 
 class Stage:
@@ -53,10 +39,9 @@ class Stage:
         """Command the world's joints and base for the next `seconds` from `now` [ns] on. Called under the lock."""
         raise NotImplementedError
 
-    def _measure(self, now: int) -> State:
-        """What the sensors measure. Called under the lock."""
-        world = self._world
-        return State(now, world.joint_positions, world.joint_velocities, world.base_pose, world.base_velocity)
+    def _measure(self, now: int) -> Any:
+        """What the sensors of the body measure, for `tick` to return. Called under the lock."""
+        raise NotImplementedError
 
     def reset(self, seed: int, index: int, colour: str = "") -> str:
         """Begin episode `index` of the series `seed`: cubes and base at new places, arms at home, no command in force.
@@ -93,7 +78,7 @@ class Stage:
         self._episode.begin(self._world.time)
         self._microphone.set_colour(None if self._mute else self._episode.target)
 
-    def tick(self, now: int, seconds: float) -> State:
+    def tick(self, now: int, seconds: float) -> Any:
         """Let what drives the motors act at `now` [ns] and advance the world by `seconds`; the state that follows."""
         world = self._world
         with self._lock:
@@ -101,7 +86,9 @@ class Stage:
             world.step(seconds)
             if self._episode.outcome is Outcome.WAITING and world.time >= self._speech_delay:
                 self._begin_command()
-            self._episode.update(world.time, {c: world.missing(c) for c in COLOURS}, world.touched)
+            if self._episode.outcome is Outcome.RUNNING:
+                target = self._episode.target
+                self._episode.update(world.time, {target: world.missing(target)}, world.touched)
             self._stamp = now
             return self._measure(now)
 

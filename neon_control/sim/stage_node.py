@@ -27,7 +27,8 @@ from neon_control.core.control.pacing import Pacer
 from neon_control.core.robot.topic_names import AUDIO, CAMERA
 from neon_control.nodes.chunk_messages import to_time
 from neon_control.nodes.simulated_clock import ClockGuard
-from neon_control.sim.stage import COLOURS, Stage, State
+from neon_control.sim.stage import Stage
+from neon_control.sim.world import COLOURS
 
 AUDIO_BLOCK, AUDIO_PERIOD = 320, 0.02  # [samples, s]
 EPISODE_PERIOD = 0.05  # [s]
@@ -92,7 +93,7 @@ class StageNode(ClockGuard):
     def _hear(self) -> None:
         """Take what was sent to the body, before each tick, in the body's thread."""
 
-    def _sense(self, state: State) -> None:
+    def _sense(self, state: Any) -> None:
         """Publish what the body's sensors measure; once a tick, in the body's thread."""
         raise NotImplementedError
 

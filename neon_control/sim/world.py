@@ -8,6 +8,7 @@ The same class runs in real time inside `sim_node` and as fast as possible for d
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 
@@ -22,6 +23,7 @@ TIMESTEP = 0.005  # [s]
 TABLE_TOP = 0.74  # [m]
 CUBE_HALF_EDGE = 0.03  # [m]
 CUBE_COLOURS = {"red": (0.85, 0.08, 0.08, 1.0), "blue": (0.08, 0.18, 0.85, 1.0)}
+COLOURS = tuple(CUBE_COLOURS)
 MIN_CUBE_SEPARATION = 0.16  # [m]
 GRASPED_HALF_EDGE = 0.025  # [m] of cubes that are to be picked
 TRAY_HALF_EDGE, TRAY_WALL, TRAY_FLOOR = 0.075, 0.02, 0.004  # [m] inside, height of its rim and of its floor above the table
@@ -171,9 +173,13 @@ class World:
             (self.model.jnt_qposadr[follower], self.model.jnt_qposadr[source], *factors[:2])
             for follower, source, factors in zip(self.model.eq_obj1id, self.model.eq_obj2id, self.model.eq_data, strict=True)
         ]
-        self._cube_geom = {c: self.model.geom(f"{c}_cube").id for c in CUBE_COLOURS}
+        cubes = {c: self.model.geom(f"{c}_cube").id for c in CUBE_COLOURS}
         root = self.model.body_rootid[self.model.body(self.description.camera.link).id]
-        self._robot_geoms = {i for i in range(self.model.ngeom) if self.model.body_rootid[self.model.geom_bodyid[i]] == root}
+        # (G,) what each geom is, as seen by a contact between two: 1 the robot's, from 2 on a cube, in the order of CUBE_COLOURS.
+        self._kind = (self.model.body_rootid[self.model.geom_bodyid] == root).astype(np.int8)
+        self._kind[list(cubes.values())] = range(2, 2 + len(cubes))
+        self._cube_body = {c: self.model.body(f"{c}_cube").id for c in CUBE_COLOURS}
+        self._hand_sites = np.array([self.model.site(f"{h}_tcp").id for h in self.description.hands])
         self._efforts = self.model.jnt_actfrcrange.copy()  # [N or N m] the URDF's
         self._base_command = np.zeros(3)
         self._renderer: mujoco.Renderer | None = None
@@ -287,12 +293,10 @@ class World:
 
     def hand_distance(self, colour: str) -> float:
         """[m] from the cube's surface to the nearest hand's fingertip point; 0 inside the cube."""
-        body = self.data.body(f"{colour}_cube")
-        distances = []
-        for hand in self.hand_positions.values():
-            local = body.xmat.reshape(3, 3).T @ (hand - body.xpos)  # in the cube's own frame
-            distances.append(float(np.linalg.norm(np.maximum(np.abs(local) - self.half_edge, 0.0))))
-        return min(distances)
+        body = self._cube_body[colour]
+        local = (self.data.site_xpos[self._hand_sites] - self.data.xpos[body]) @ self.data.xmat[body].reshape(3, 3)  # in the cube's frame
+        outside = np.maximum(np.abs(local) - self.half_edge, 0.0)  # (hands, 3)
+        return math.sqrt(float((outside * outside).sum(axis=1).min()))
 
     @property
     def tray_place(self) -> np.ndarray:
@@ -351,12 +355,12 @@ class World:
 
     def _robot_contacts(self) -> Iterator[tuple[str, int]]:
         """The colour of a cube and the robot's geom that it touches, for each place where they do."""
-        for i in range(self.data.ncon):
-            first, second = self.data.contact[i].geom
-            for colour, cube in self._cube_geom.items():
-                other = second if first == cube else first
-                if cube in (first, second) and other in self._robot_geoms:
-                    yield colour, other
+        geoms = self.data.contact.geom  # (contacts, 2)
+        kinds = self._kind[geoms]
+        for contact in np.flatnonzero(kinds[:, 0] * kinds[:, 1] > 1).tolist():  # neither is something else
+            cube = int(kinds[contact, 1] > 1)
+            if kinds[contact, 1 - cube] == 1:
+                yield COLOURS[kinds[contact, cube] - 2], int(geoms[contact, 1 - cube])
 
     def render(self) -> np.ndarray:
         """The camera's picture, (height, width, 3) uint8 RGB."""

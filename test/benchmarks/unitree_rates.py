@@ -2,9 +2,9 @@
 
     python test/benchmarks/unitree_rates.py --seconds 60 [--rates 50 250 500]
 
-For each rate: the stand-in, our driver which has the arms, and the bare loop, three processes. Lateness is what each says of itself: the
-driver of its newest messages, in its diagnostics. Gaps are between instants at which something was sent, or the loop woke up. A pause is a
-gap of more than two and a half periods; a burst is eleven messages within less than nine periods.
+For each rate: the stand-in, our driver which has the arms and is told nothing, and the bare loop, three processes. Lateness is what each
+says of itself: the driver of its newest messages, in its diagnostics. Gaps are between instants at which something was sent, or the loop
+woke up. A pause is a gap of more than two and a half periods; a burst is eleven messages within less than nine periods.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ COLUMNS = (
     "per second",
     "late p50 [ms]",
     "late p99 [ms]",
-    "latest [ms]",
+    "gap p99 [ms]",
+    "longest gap [ms]",
     "pauses",
     "bursts",
     "core [%]",
@@ -81,7 +82,7 @@ def measure(rate: float, seconds: float, folder: Path) -> list[tuple[str, ...]]:
         file = folder / "bare.bin"
         loop = subprocess.Popen([sys.executable, __file__, "--bare", str(rate), str(seconds), str(file)])
         time.sleep(1.0)  # until its modules are loaded
-        pids = {"driver": group.pid("unitree_node"), "sleep": loop.pid}
+        pids = {"driver": group.pid("unitree_node"), "robot": group.pid("unitree_sim_node"), "sleep": loop.pid}
         before, since = {name: cpu_seconds(pid) for name, pid in pids.items()}, time.time_ns()
         time.sleep(seconds - 2.0)
         used, until = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}, time.time_ns()
@@ -93,13 +94,13 @@ def measure(rate: float, seconds: float, folder: Path) -> list[tuple[str, ...]]:
     ticks = np.fromfile(file, np.int64).reshape(-1, 2)
     instants = {"driver": found.rows["sent"], "sleep": ticks[:, 0]}
     late |= {"sleep": np.percentile(ticks[:, 1], [50, 99]) / 1e6}
-    rows = []
+    rows = [(f"{rate:g}", "stand-in", *[""] * 7, f"{100.0 * used['robot'] / ((until - since) / 1e9):.1f}", f"{heard:.0f}")]
     for name, every in instants.items():
         within = every[(every >= since) & (every < until)]
         seconds_within = (until - since) / 1e9
         told = (f"{len(within) / seconds_within:.1f}", *(f"{value:.2f}" for value in late[name]))
         share = f"{100.0 * used[name] / seconds_within:.1f}"
-        rows.append((f"{rate:g}", name, *told, *figures(within, rate), share, f"{heard:.0f}" if name == "driver" else ""))
+        rows.append((f"{rate:g}", name, *told, *figures(within, rate), share, ""))
     return rows
 
 
@@ -117,7 +118,7 @@ def main() -> None:
     for rate in args.rates:
         with tempfile.TemporaryDirectory() as folder:
             rows += measure(rate, args.seconds, Path(folder))
-            print(rows[-2:], file=sys.stderr, flush=True)
+            print(rows[-3:], file=sys.stderr, flush=True)
     print(markdown_table(COLUMNS, rows))
 
 

@@ -102,6 +102,26 @@ def test_what_is_refused_is_said_and_changes_nothing(node: Node, commands: Comma
     assert "command on arm/joint_trajectory refused: too old" in capfd.readouterr().err
 
 
+def test_where_they_are_polled_nobody_is_handed_one_by_spinning_and_each_comes_once(node: Node) -> None:
+    calls: list[Any] = []
+    commands = CommandInput(node, Wire("", frozenset()), lambda: NOW, polled=True)
+    commands.joints(CONTROLLER, lambda *arguments: calls.append(arguments))
+    publisher = node.create_publisher(JointTrajectory, CONTROLLER.topic, 1)
+    wait_until(publisher.get_subscription_count, 20.0, "the subscription")
+    publisher.publish(JointTrajectory(joint_names=list(JOINTS), points=[JointTrajectoryPoint(positions=[1.0, 2.0])]))
+    for _ in range(10):
+        rclpy.spin_once(node, timeout_sec=0.02)
+    assert calls == []
+
+    wait_until(lambda: commands.take() or calls, 20.0, "a command")
+    commands.take()
+    assert len(calls) == 1 and calls[0][:3] == ("arm", NOW, 0)
+
+    commands.close()
+    wait_until(lambda: publisher.get_subscription_count() == 0, 20.0, "nobody")
+    commands.take()
+
+
 def test_points_of_different_lengths_are_refused(node: Node, commands: CommandInput, capfd: pytest.CaptureFixture[str]) -> None:
     calls: list[Any] = []
     commands.joints(CONTROLLER, lambda *arguments: calls.append(arguments))

@@ -10,7 +10,7 @@ import pytest
 
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.sim.simulation import Simulation
-from neon_control.sim.stage import COLOURS
+from neon_control.sim.world import COLOURS
 
 PERIOD = 0.005
 T0 = 1_700_000_000_000_000_000

@@ -98,11 +98,13 @@ class Driver:
         self._tracking = Tracking(self._robot, joints, self._settings)
         self._kp, self._kd = self._section.of(joints)
         self._gravity = Gravity(self._robot, joints) if self._settings.gravity_feedforward else None
-        self._stiffness = 1.0  # share of kp
+        self._stiffness, self._sent_stiffness = 1.0, 0.0  # share of kp, now and in the last message
         self._hold: np.ndarray | None = None  # (J,) [rad] where joints go after a tracking error
-        motors = self._command.fields["motor_cmd"]
+        motors = self._motors = self._command.fields["motor_cmd"]
         motors["mode"][self._places] = DRIVEN
-        self._motors = motors
+        # Looking a field up costs more than writing to it.
+        self._fields = {name: motors[name] for name in ("q", "dq", "tau", "kp")}  # (35,) each
+        motors["kd"][self._places] = self._kd
 
     @property
     def without_motor(self) -> dict[str, list[str]]:
@@ -168,6 +170,8 @@ class Driver:
 
     def _take_over(self, now: int, outside: Sequence[Problem | None]) -> bool:
         """Begin to lower the weight that a predecessor left, as soon as the robot is heard and hears us; whether that was now."""
+        if not self.engagement.left:
+            return False
         found = {problem.cause: problem for problem in outside if problem is not None}
         if "writers" in found and found["writers"].latched:  # it is somebody else's now
             self.engagement.inherit(0.0)
@@ -189,17 +193,19 @@ class Driver:
                 self._hold = self.measured.copy()
 
     def _pack(self, targets: Targets) -> bytes:
-        command, motors, places, message = self._command.fields, self._motors, self._places, self.watch.message
+        command, fields, places, message = self._command.fields, self._fields, self._places, self.watch.message
         if message is not None:
             command["mode_pr"], command["mode_machine"] = message.fields["mode_pr"], message.fields["mode_machine"]
-        motors["q"][places] = targets.positions
-        motors["dq"][places] = targets.velocities if self._settings.velocity_feedforward else 0.0
-        motors["kp"][places] = self._kp * self._stiffness
-        motors["kd"][places] = self._kd
+        fields["q"][places] = targets.positions
+        if self._settings.velocity_feedforward:
+            fields["dq"][places] = targets.velocities
+        if self._stiffness != self._sent_stiffness:
+            self._sent_stiffness = self._stiffness
+            fields["kp"][places] = self._kp * self._stiffness
         if self._gravity is not None and message is not None:
             torques = self._gravity.torques(self.watch.positions, message.fields["imu_state"]["quaternion"].astype(np.float64))
-            motors["tau"][places] = self._settings.gravity_feedforward * torques
-        motors["q"][WEIGHT] = self.engagement.weight
+            fields["tau"][places] = self._settings.gravity_feedforward * torques
+        fields["q"][WEIGHT] = self.engagement.weight
         return self._command.to_wire()
 
     def last_resort(self) -> bytes | None:

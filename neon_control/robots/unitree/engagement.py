@@ -37,6 +37,7 @@ class Engagement:
         state: where it is.
         weight: 0 to 1, of the message that is due.
         problem: what keeps it from being engaged, or why it was released; None while there is nothing.
+        left: weight that another client left on the robot, as long as nobody has taken it over.
     """
 
     def __init__(self, settings: DriverSettings) -> None:
@@ -49,7 +50,7 @@ class Engagement:
         self._settle, self._clear = round(settings.settle_time / period), 0
         self._zeros, self._sent_zeros = max(1, round(LAST_ZEROS / period)), 0
         self._asked: Problem | None = None  # to release, and why
-        self._left = 0.0  # weight that another client left on the robot
+        self.left = 0.0
 
     @property
     def sending(self) -> bool:
@@ -63,11 +64,11 @@ class Engagement:
 
     def inherit(self, weight: float) -> None:
         """Another client was killed and has left the robot with this weight: lower it from there, before anything else."""
-        self._left = weight
+        self.left = weight
 
     def take_over(self) -> bool:
         """Begin to lower the weight that was left, if there is one; the pose is known now."""
-        left, self._left = self._left, 0.0
+        left, self.left = self.left, 0.0
         if not self.sending and left > 0.0:
             text = f"a driver that was killed left the weight at {left:.2f}; it is lowered first"
             self.weight, self.problem, self.state, self._sent_zeros = left, Problem("left", text), State.RELEASING, 0

@@ -1,8 +1,8 @@
 """The driver of a Unitree G1: between our controllers' topics and the robot's own DDS.
 
 Wiring: `driver.py` decides what the arms are sent, `sport.py` and `base.py` what the sport service is asked, `link.py` speaks DDS. The
-control thread takes what the robot measures, publishes it, and writes to the arms at absolute deadlines. Callbacks run where the node is
-spun. It listens to commands only while it has the arms: an executor that nobody hears does not follow its policy.
+control thread takes what the robot measures, publishes it, takes commands, and writes to the arms at absolute deadlines. Callbacks run
+where the node is spun. It listens to commands only while it has the arms: an executor that nobody hears does not follow its policy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.client import Client
-from rclpy.subscription import Subscription
 from std_srvs.srv import SetBool, Trigger
 
 from neon_control.core.common import realtime
@@ -58,7 +57,6 @@ from neon_control.robots.unitree.sport import CODES, Call, Sport
 
 SENSOR_RATE = 200.0  # [Hz] joint states at least, also where the arms are written to more seldom
 ODOMETRY_PERIOD = 0.02  # [s]
-LISTEN_PERIOD = 0.02  # [s] between two looks whether to listen to commands
 STOP_LIMIT = 2.0  # [s] longest wait for the end of a release, beyond the time that it takes
 ANSWER_LIMIT = 1.0  # [s] longest wait for the sport service's answer to a command
 
@@ -95,6 +93,7 @@ class UnitreeNode(AutostartNode):
         self._serve("release", self._release)
         for name, state in (("stand_up", STAND_UP), ("damp", DAMP), ("start", START)):
             self._serve(name, partial(self._ask_for, state))
+        self._changed = self.create_guard_condition(self._look)
         self._estop: Client[Any, Any] = self.create_client(SetBool, f"{self._settings.executor}/estop")
 
     def _serve(self, name: str, act: Callable[[], str]) -> None:
@@ -129,13 +128,12 @@ class UnitreeNode(AutostartNode):
         self._link = Link(self._channel, self._hands, parameters.refuse_silent_writers)
         self._left = self._left_weight(folder() / f"unitree_{parameters.network_interface or 'any'}_{parameters.domain}")
         self._sensors = Sensors(self, robot)
-        self._inputs: list[Subscription[Any]] = []
+        self._commands: CommandInput | None = None  # while it listens
         self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_diagnostics, 10, raw=True)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._lateness, self._write_time = Percentiles(), Percentiles()
         self._writes, self._told = 0, (time.monotonic(), 0, 0)  # time, writes and states at the last report
         self._was = State.WAITING
-        self.create_timer(LISTEN_PERIOD, self._look, clock=STEADY_CLOCK)
         self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
         self.get_logger().info(
             f"{robot.name} on network {parameters.network_interface or 'that Cyclone DDS chooses'}, domain {parameters.domain}; "
@@ -208,6 +206,8 @@ class UnitreeNode(AutostartNode):
                     self._lateness.add(tick.lateness)
                     self._write(round(1e9 * tick.lateness), count // looks)
                     count %= looks
+                if self._driver.engagement.state is not self._was or (self._stopped_by and not self._estop_pressed):
+                    self._changed.trigger()
         except Exception:  # a defect: give the arms back with what is sure to work, and end the process
             self.get_logger().fatal(f"control loop ended: {traceback.format_exc()}")
             while (data := self._driver.last_resort()) is not None:
@@ -244,6 +244,8 @@ class UnitreeNode(AutostartNode):
             for answer in self._link.answers():
                 if self._sport.answer(now, answer) and answer.id in self._codes:
                     self._codes[answer.id] = answer.code
+            if self._commands is not None:
+                self._commands.take()
             question = self._sport.ask(now)
             scale = self._coupling.arms_scale(base is not None and base.moves)
             data = self._driver.step(now, list(self._problems(now)), scale, stamp - late, periods)
@@ -309,36 +311,30 @@ class UnitreeNode(AutostartNode):
             log.warning(f"{state.value}: {problem.cause}: {problem.text}")
 
     def _listen(self, listen: bool) -> None:
-        if not listen:
-            for subscription in self._inputs:
-                self.destroy_subscription(subscription)
-            self._inputs = []
-        elif not self._inputs:
-            commands = CommandInput(self, self._robot.wire)
-            self._inputs = [commands.joints(controller, self._command_arms) for controller in self._driver.controllers]
-            for hand in self._hands:
-                self._inputs += [commands.joints(controller, self._command_hand(hand)) for controller in hand.controllers]
-            base, limits = self._base, self._robot.base
-            if base is not None and limits is not None:
-                stamped = (self._settings.base_message or limits.message) != "twist"
-                self._inputs.append(commands.base(limits.topic, stamped, self._command_base))
+        if listen is (self._commands is not None):
+            return
+        commands = self._subscribed() if listen else None
+        with self._lock:  # the control thread takes from them under it
+            before, self._commands = self._commands, commands
+        if before is not None:
+            before.close()
+
+    def _subscribed(self) -> CommandInput:
+        base, limits = self._base, self._robot.base
+        commands = CommandInput(self, self._robot.wire, polled=True)
+        for controller in self._driver.controllers:
+            commands.joints(controller, self._command_arms)
+        for hand in self._hands:
+            for controller in hand.controllers:
+                commands.joints(controller, hand.targets.accept)
+        if base is not None and limits is not None:
+            stamped = (self._settings.base_message or limits.message) != "twist"
+            commands.base(limits.topic, stamped, base.command)
+        return commands
 
     def _command_arms(self, *arguments: Any) -> None:
-        with self._lock:
-            if self._driver.targets is not None:
-                self._driver.targets.accept(*arguments)
-
-    def _command_base(self, *arguments: Any) -> None:
-        with self._lock:
-            if self._base is not None:
-                self._base.command(*arguments)
-
-    def _command_hand(self, hand: Hand) -> Any:
-        def command(*arguments: Any) -> None:
-            with self._lock:
-                hand.targets.accept(*arguments)
-
-        return command
+        if self._driver.targets is not None:  # others, once ~/engage was called
+            self._driver.targets.accept(*arguments)
 
     def _on_diagnostics(self, data: bytes) -> None:
         """Whether the executor's e-stop is pressed; it says so at once, and then every second."""
@@ -383,6 +379,7 @@ class UnitreeNode(AutostartNode):
         return "" if code == 0 else f"the robot refused it with code {code} ({CODES.get(code, 'unknown')})"
 
     def _publish_diagnostics(self) -> None:
+        self._look()
         link, now = self._link, time.monotonic()
         link.take_battery()
         states = self._driver.watch.counts["taken"]

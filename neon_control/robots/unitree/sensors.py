@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Quaternion, Vector3
+from geometry_msgs.msg import Point, Quaternion, Vector3
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -12,7 +13,6 @@ from std_msgs.msg import Header
 
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.topic_names import IMU, JOINT_STATES, ODOMETRY
-from neon_control.nodes.chunk_messages import to_time
 from neon_control.nodes.prepared_message import TIME_MARK, PreparedMessage, mark
 from neon_control.robots.unitree.hands import Hand
 from neon_control.robots.unitree.motors import JOINTS, Model
@@ -42,7 +42,7 @@ class Sensors:
         self._joint_states = node.create_publisher(JointState, JOINT_STATES, qos_profile_sensor_data)
         self._imu = node.create_publisher(Imu, IMU, qos_profile_sensor_data)
         self._odom = None if robot.base is None else node.create_publisher(Odometry, ODOMETRY, 10)
-        self._body: tuple[Model | None, list[int], _JointMessage] | None = None
+        self._body: tuple[Model | None, np.ndarray, _JointMessage] | None = None
         self._hands: dict[str, _JointMessage] = {}
         message = Imu(header=Header(stamp=Time(sec=TIME_MARK[0], nanosec=TIME_MARK[1]), frame_id=IMU_FRAME))
         message.orientation = Quaternion(x=mark(0), y=mark(1), z=mark(2), w=mark(3))
@@ -50,11 +50,14 @@ class Sensors:
         message.linear_acceleration = Vector3(x=mark(7), y=mark(8), z=mark(9))
         self._imu_message = PreparedMessage(message)
         self._imu_numbers = [self._imu_message.doubles(number) for number in range(10)]
+        if robot.base is not None:
+            self._odom_message = PreparedMessage(_odometry(robot.base.frame))
+            self._odom_numbers = [self._odom_message.doubles(number) for number in range(13)]
 
     def body(self, stamp: int, state: Packed, model: Model | None) -> None:
         """Joint states of the motors that the model has (of all while it is not known) and the inertial unit, at `stamp` [ns]."""
         if self._body is None or self._body[0] is not model:
-            places = [place for place, joint in enumerate(JOINTS) if model is None or model.has(joint)]
+            places = np.array([place for place, joint in enumerate(JOINTS) if model is None or model.has(joint)])
             self._body = model, places, _JointMessage(self._robot.wire.names([JOINTS[place] for place in places]), len(_FIELDS))
         _, places, message = self._body
         motors = state.fields["motor_state"]
@@ -80,13 +83,20 @@ class Sensors:
 
     def base(self, stamp: int, pose: Pose) -> None:
         """Odometry."""
-        if self._odom is None or self._robot.base is None:
+        if self._odom is None:
             return
-        message = Odometry(header=Header(stamp=to_time(stamp), frame_id="odom"), child_frame_id=self._robot.base.frame)
-        at, q = message.pose.pose.position, message.pose.pose.orientation
-        at.x, at.y, at.z = pose.position.tolist()
-        q.x, q.y, q.z, q.w = pose.orientation
-        linear, angular = message.twist.twist.linear, message.twist.twist.angular
-        linear.x, linear.y, linear.z = pose.linear.tolist()
-        angular.x, angular.y, angular.z = pose.angular.tolist()
-        self._odom.publish(message)
+        numbers = (*pose.position.tolist(), *pose.orientation, *pose.linear.tolist(), *pose.angular.tolist())
+        for place, value in zip(self._odom_numbers, numbers, strict=True):
+            place[0] = value
+        self._odom_message.set_time(stamp)
+        self._odom_message.publish(self._odom)
+
+
+def _odometry(frame: str) -> Odometry:
+    """One whose numbers are marks, in the order of `Pose`."""
+    message = Odometry(header=Header(stamp=Time(sec=TIME_MARK[0], nanosec=TIME_MARK[1]), frame_id="odom"), child_frame_id=frame)
+    message.pose.pose.position = Point(x=mark(0), y=mark(1), z=mark(2))
+    message.pose.pose.orientation = Quaternion(x=mark(3), y=mark(4), z=mark(5), w=mark(6))
+    message.twist.twist.linear = Vector3(x=mark(7), y=mark(8), z=mark(9))
+    message.twist.twist.angular = Vector3(x=mark(10), y=mark(11), z=mark(12))
+    return message

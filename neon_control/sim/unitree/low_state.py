@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
@@ -20,7 +19,6 @@ VOLTAGE = 52.0  # [V] at a motor
 KEYS = ("R1", "L1", "start", "select", "R2", "L2", "F1", "F2", "A", "B", "X", "Y", "up", "right", "down", "left")
 
 
-@functools.cache  # asked for with every message
 def held(keys: str) -> int:
     """The bits of keys, for example "L2+B"; ConfigError for one that there is not."""
     names = [name.strip() for name in keys.split("+") if name.strip()]
@@ -40,29 +38,36 @@ class LowStateMessage:
     def __init__(self, missing: np.ndarray) -> None:
         self._message = LOW_STATE.make()
         fields = self._fields = self._message.fields
-        self._motors = fields["motor_state"][:MOTORS]
-        self._motors["mode"] = ~missing
-        self._motors["temperature"] = np.where(missing[:, None], 0, WARM)
-        self._motors["vol"] = np.where(missing, 0.0, VOLTAGE)
-        self._winding = self._motors["temperature"][:, 1].copy()
-        fields["imu_state"]["temperature"] = WARM[0]
+        motors, imu = fields["motor_state"][:MOTORS], fields["imu_state"]
+        motors["mode"] = ~missing
+        motors["temperature"] = np.where(missing[:, None], 0, WARM)
+        motors["vol"] = np.where(missing, 0.0, VOLTAGE)
+        imu["temperature"], imu["accelerometer"] = WARM[0], (0.0, 0.0, GRAVITY)
+        # Looking a field up costs more than writing to it.
+        self._measured = [motors[name] for name in ("q", "dq", "ddq", "tau_est")]  # (29,) each
+        self._errors, self._winding = motors["motorstate"], motors["temperature"][:, 1]
+        self._well = self._winding.copy()
+        self._quaternion, self._gyroscope, self._rpy = imu["quaternion"], imu["gyroscope"], imu["rpy"]
+        self._keys = fields["wireless_remote"][2:4].view("<u2")
+        self._faults: Faults | None = None  # those that the message shows
 
     def fill(self, state: UnitreeState, mode_machine: int, faults: Faults) -> bytes:
         """The message's bytes."""
-        fields, motors = self._fields, self._motors
-        fields["tick"] = state.stamp // 1_000_000 % 2**32
-        fields["mode_machine"] = mode_machine
-        for name, values in zip(("q", "dq", "ddq", "tau_est"), state.motors, strict=True):
-            motors[name] = values
-        motors["motorstate"] = 0
-        motors["motorstate"][faults.motor] = faults.motor_error
-        motors["temperature"][:, 1] = self._winding
-        if faults.motor_temperature:
-            motors["temperature"][faults.motor, 1] = faults.motor_temperature
-        yaw, imu = float(state.base_pose[2]), fields["imu_state"]
-        imu["quaternion"] = math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)
-        imu["gyroscope"] = 0.0, 0.0, state.base_velocity[2]
-        imu["accelerometer"] = 0.0, 0.0, GRAVITY
-        imu["rpy"] = 0.0, 0.0, yaw
-        fields["wireless_remote"][2:4] = np.frombuffer(held(faults.remote).to_bytes(2, "little"), np.uint8)
+        fields = self._fields
+        fields["tick"], fields["mode_machine"] = state.stamp // 1_000_000 % 2**32, mode_machine
+        for field, values in zip(self._measured, state.motors, strict=True):
+            field[:] = values
+        yaw = float(state.base_pose[2])
+        self._quaternion[0], self._quaternion[3] = math.cos(yaw / 2), math.sin(yaw / 2)
+        self._gyroscope[2], self._rpy[2] = state.base_velocity[2], yaw
+        if faults is not self._faults:
+            self._show(faults)
         return self._message.to_wire(self._message.crc ^ 1 if faults.lowstate_crc_wrong else None)
+
+    def _show(self, faults: Faults) -> None:
+        self._faults = faults
+        self._errors[:], self._winding[:] = 0, self._well
+        self._errors[faults.motor] = faults.motor_error
+        if faults.motor_temperature:
+            self._winding[faults.motor] = faults.motor_temperature
+        self._keys[0] = held(faults.remote)

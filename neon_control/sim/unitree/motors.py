@@ -24,11 +24,13 @@ class Motors:
     def __init__(self, world: World) -> None:
         self._model, self._data = world.model, world.data
         moved = {self._model.actuator(i).name for i in range(self._model.nu)}
-        self._moving = np.array([i for i, name in enumerate(JOINTS) if name in moved])  # of the 29
-        joints = [self._model.joint(JOINTS[i]) for i in self._moving]
-        self._actuator = np.array([self._model.actuator(JOINTS[i]).id for i in self._moving])
-        self._qpos = np.array([joint.qposadr[0] for joint in joints])
-        self._dof = np.array([joint.dofadr[0] for joint in joints])
+        places = [i for i, name in enumerate(JOINTS) if name in moved]
+        joints = [self._model.joint(JOINTS[i]) for i in places]
+        self._moving = _run(places)  # of the 29
+        self._actuator = _run([self._model.actuator(JOINTS[i]).id for i in places])
+        self._qpos = _run([joint.qposadr[0] for joint in joints])
+        self._dof = _run([joint.dofadr[0] for joint in joints])
+        self._gains = np.zeros((2, len(places)))  # in force
         self._model.actuator_gainprm[self._actuator, 0] = 1.0
         self._model.actuator_biasprm[self._actuator] = 0.0
         self._model.dof_frictionloss[self._dof] = FRICTION
@@ -40,18 +42,33 @@ class Motors:
         """Let a motor hardly move any more; None: none of them."""
         if motor != self._stuck:
             self._stuck = motor
-            self._model.dof_damping[self._dof] = np.where(self._moving == motor, STUCK, DAMPING)
+            self._model.dof_damping[self._dof] = np.where(np.arange(MOTORS)[self._moving] == motor, STUCK, DAMPING)
 
     def apply(self, points: np.ndarray) -> None:
         """Set points (5, 29), in force until the next ones."""
-        q, dq, tau, kp, kd = points[:, self._moving][[Q, DQ, TAU, KP, KD]]
-        self._model.actuator_biasprm[self._actuator, 1] = -kp
-        self._model.actuator_biasprm[self._actuator, 2] = -kd
-        self._data.ctrl[self._actuator] = tau + kp * q + kd * dq
+        points = points[:, self._moving]
+        gains = points[KP : KD + 1]
+        if not np.array_equal(gains, self._gains):
+            self._gains = gains.copy()
+            self._model.actuator_biasprm[self._actuator, 1:3] = -gains.T
+        self._data.ctrl[self._actuator] = points[TAU] + points[KP] * points[Q] + points[KD] * points[DQ]
+
+    def positions(self) -> np.ndarray:
+        """(29,) [rad] of each joint."""
+        measured = np.zeros(MOTORS)
+        measured[self._moving] = self._data.qpos[self._qpos]
+        return measured
 
     def measure(self) -> np.ndarray:
         """(4, 29) Position [rad], velocity [rad/s], acceleration [rad/s^2] and torque [N m] of each joint."""
         measured = np.zeros((4, MOTORS))
-        data = self._data
-        measured[:, self._moving] = data.qpos[self._qpos], data.qvel[self._dof], data.qacc[self._dof], data.qfrc_actuator[self._dof]
+        data, dof = self._data, self._dof
+        for row, values in zip(measured, (data.qpos[self._qpos], data.qvel[dof], data.qacc[dof], data.qfrc_actuator[dof]), strict=True):
+            row[self._moving] = values
         return measured
+
+
+def _run(numbers: list[int]) -> slice | list[int]:
+    """What picks these numbers of an array: a slice, which copies nothing, where they follow one another."""
+    first = numbers[0]
+    return slice(first, first + len(numbers)) if numbers == list(range(first, first + len(numbers))) else numbers

@@ -5,6 +5,8 @@ A guess: the real controller's gains and motion are not published.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
@@ -38,8 +40,9 @@ class OwnMotion:
         since = (now - self._begin) / NANOSECONDS
         share = min(since / TAKE_OVER, 1.0)
         points: np.ndarray = self._rest.copy()
-        points[Q] += self._swing * np.sin(2.0 * np.pi * since / SWING_PERIOD)
-        points[Q] = self._found + share * (points[Q] - self._found)
+        points[Q] += self._swing * math.sin(2.0 * math.pi * since / SWING_PERIOD)
+        if share < 1.0:
+            points[Q] = self._found + share * (points[Q] - self._found)
         return points
 
 

@@ -105,7 +105,10 @@ class Sport:
 
     def walk(self, now: int, seconds: float) -> np.ndarray:
         """(3,) Velocity after `seconds` more: towards what was asked for until its duration is over, then to a stop."""
-        wanted = self._wanted if now < self._until else np.zeros(3)
+        moves = now < self._until
+        if not moves and not self.velocity.any():
+            return self.velocity
+        wanted = self._wanted if moves else np.zeros(3)
         step = MAX_ACCELERATION * seconds
         self.velocity = self.velocity + np.clip(wanted - self.velocity, -step, step)
         return self.velocity

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from neon_control.core.robot.robot import Robot as Description
 from neon_control.robots.unitree.motors import JOINTS
-from neon_control.sim.stage import Stage, State
+from neon_control.sim.stage import Stage
 from neon_control.sim.unitree.motors import Motors
 from neon_control.sim.unitree.robot import ArmCommand, Robot, Taken
 
 PERIOD = 0.002  # [s] of the physics and of the robot's computer
 
 
-@dataclass(frozen=True)
-class UnitreeState(State):
-    """What the robot's sensors measure."""
+class UnitreeState(NamedTuple):
+    """What the robot's sensors measure at one instant."""
 
+    stamp: int  # [ns]
+    base_pose: np.ndarray  # (3,) x, y, yaw in the world [m, m, rad]
+    base_velocity: np.ndarray  # (3,) in the base frame [m/s, m/s, rad/s]
     motors: np.ndarray  # (4, 29) position, velocity, acceleration, torque
     weight: float  # of arm_sdk, in force
     state_machine: int
@@ -49,26 +50,26 @@ class UnitreeStage(Stage):
         super().__init__(description, image_size, speech_delay, PERIOD)
         self._motors = Motors(self._world)
         self.robot = Robot(self._world.description.home_positions(JOINTS), model, state_machine)
+        self._missing = np.flatnonzero(self.robot.missing)
         self._received = self._ignored = 0
         self.stuck: int | None = None
         self.reset(0, 0)
 
     def _begin(self) -> None:
-        measured = self._motors.measure()[0]
+        measured = self._motors.positions()
         self.robot.sport.stand()
         self.robot.begin(time.time_ns(), measured)
         self._motors.apply(self.robot.act(time.time_ns(), measured))
 
     def _drive(self, now: int, seconds: float) -> None:
         self._motors.stick(self.stuck)
-        self._motors.apply(self.robot.act(now, self._motors.measure()[0]))
+        self._motors.apply(self.robot.act(now, self._motors.positions()))
         self._world.command_base(self.robot.sport.walk(now, seconds))
 
     def _measure(self, now: int) -> UnitreeState:
-        body = super()._measure(now)
-        motors = self._motors.measure()
-        motors[:, self.robot.missing] = 0.0
-        return UnitreeState(**vars(body), motors=motors, weight=self.robot.arm_sdk.weight, state_machine=self.robot.sport.state)
+        motors, robot, world = self._motors.measure(), self.robot, self._world
+        motors[:, self._missing] = 0.0
+        return UnitreeState(now, world.base_pose, world.base_velocity, motors, robot.arm_sdk.weight, robot.sport.state)
 
     def command(self, command: ArmCommand) -> Taken:
         """A message of `arm_sdk` arrives."""
