@@ -17,7 +17,7 @@ from neon_control.sim.unitree.stage import UnitreeState
 
 MISSING = np.isin(range(MOTORS), MODELS["23"].absent)
 STATE = UnitreeState(
-    5_000_000_000, np.zeros(1), np.zeros(1), np.array([1.0, 2.0, np.pi / 2]), np.array([0.1, 0.0, 0.2]),
+    5_000_000_000, np.array([1.0, 2.0, np.pi / 2]), np.array([0.1, 0.0, 0.2]),
     np.arange(4 * MOTORS, dtype=float).reshape(4, MOTORS), 0.5, 500,
 )  # fmt: skip
 
