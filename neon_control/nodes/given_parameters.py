@@ -22,7 +22,7 @@ from neon_control.core.common.nearest import did_you_mean
 from neon_control.core.common.yaml_file import read_mapping
 
 # One file may be for all of them, and each reads its own part.
-OURS = ("inference_node", "executor_node", "monitor_node", "sim_node", "unitree_sim_node")
+OURS = ("inference_node", "executor_node", "monitor_node", "sim_node", "unitree_node", "unitree_sim_node")
 OF_ROS = "qos_overrides."  # what begins with this
 SLIP = 0.8  # likeness of two node names, without "_node", from which on one is the other, misspelt
 

@@ -23,6 +23,7 @@ MODULES = {
     "executor_node": "neon_control.nodes.executor_node",
     "monitor_node": "neon_control.nodes.monitor_node",
     "sim_node": "neon_control.sim.sim_node",
+    "unitree_node": "neon_control.robots.unitree.node",
     "unitree_sim_node": "neon_control.sim.unitree.node",
 }
 
