@@ -26,6 +26,7 @@ from std_srvs.srv import SetBool, Trigger
 from neon_control.core.common import realtime
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.common.fields import setting
+from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.pacing import Pacer
@@ -56,7 +57,7 @@ from neon_control.robots.unitree.settings import DAMP, STAND_UP, START, DriverSe
 from neon_control.robots.unitree.sport import CODES, Call, Sport
 
 SENSOR_RATE = 200.0  # [Hz] joint states at least, also where the arms are written to more seldom
-ODOMETRY_PERIOD = 0.02  # [s]
+SLOW_PERIOD = 0.02  # [s] of what need not be done with each message: odometry, and answers of the sport service
 STOP_LIMIT = 2.0  # [s] longest wait for the end of a release, beyond the time that it takes
 ANSWER_LIMIT = 1.0  # [s] longest wait for the sport service's answer to a command
 
@@ -132,6 +133,7 @@ class UnitreeNode(AutostartNode):
         self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_diagnostics, 10, raw=True)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._lateness, self._write_time = Percentiles(), Percentiles()
+        self._slow = 0  # [ns] monotonic, when it is due
         self._writes, self._told = 0, (time.monotonic(), 0, 0)  # time, writes and states at the last report
         self._was = State.WAITING
         self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
@@ -240,8 +242,11 @@ class UnitreeNode(AutostartNode):
         begin = time.perf_counter()
         now, stamp = time.monotonic_ns(), time.time_ns()
         base = self._base
+        slow = now >= self._slow
+        if slow:
+            self._slow = now + round(SLOW_PERIOD * NANOSECONDS)
         with self._lock:
-            for answer in self._link.answers():
+            for answer in self._link.answers() if slow else ():
                 if self._sport.answer(now, answer) and answer.id in self._codes:
                     self._codes[answer.id] = answer.code
             if self._commands is not None:
@@ -262,7 +267,8 @@ class UnitreeNode(AutostartNode):
         for request in (call, question):
             if request is not None:
                 self._link.send_call(request)
-        self._odometry_out(now, stamp)
+        if slow:
+            self._odometry_out(now, stamp)
 
     def _problems(self, now: int) -> Iterator[Problem | None]:
         """What is wrong beside lowstate and tracking."""
@@ -289,7 +295,7 @@ class UnitreeNode(AutostartNode):
         message = self._link.odometry()
         if message is not None:
             self._odometry.measure(now, *odometry_numbers(message))
-        if self._base is not None and self._odometry.due(now, ODOMETRY_PERIOD):
+        if self._base is not None:
             self._sensors.base(stamp, self._odometry.update(now, self._base.velocity if self._base.moves else np.zeros(3)))
 
     # --- callbacks ---

@@ -41,10 +41,6 @@ class BaseOdometry:
         self._updated: int | None = None  # [ns]
         self.source = INTEGRATED
 
-    def due(self, now: int, period: float) -> bool:
-        """Whether the last `update` is a period [s] ago at `now` [ns]."""
-        return self._updated is None or now - self._updated >= period * NANOSECONDS
-
     def measure(
         self, now: int, position: Sequence[float], wxyz: Sequence[float], linear: Sequence[float], angular: Sequence[float]
     ) -> None:
