@@ -51,12 +51,22 @@ def domain_id(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def free_domain_id() -> int:
-    """A DDS domain that nobody on this machine uses: its multicast port, 7400 + 250 domain, can be bound. ProcessError if none is left."""
+    """A DDS domain that nobody on this machine uses; ProcessError if none is left.
+
+    Both of its first ports can be bound: that of multicast, and that of the first participant, which is all there is where multicast is off.
+    """
     for domain in random.SystemRandom().sample(DOMAINS, len(DOMAINS)):  # two tools that start together should not choose the same
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-            probe.bind(("", 7400 + 250 * domain))
+        first = 7400 + 250 * domain
+        if _is_free(first) and _is_free(first + 10):
             return domain
     raise ProcessError(f"all DDS domains from {DOMAINS.start} to {DOMAINS.stop - 1} are in use; set ROS_DOMAIN_ID")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.bind(("", port))
+        return True
+    return False
 
 
 def node_command(module: str, params_file: Path | None = None, parameters: Mapping[str, object] | None = None, *options: str) -> list[str]:

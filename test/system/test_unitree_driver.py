@@ -63,8 +63,7 @@ def move(rig: UnitreeRig) -> None:
 def test_nothing_is_sent_before_lowstate_and_then_arms_are_taken_and_moved_within_the_limits(rig: UnitreeRig) -> None:
     rig.start_robot(faults__lowstate_stopped=True)
     rig.start_driver()
-    rig.wait(lambda: DRIVER in rig.link.statuses, "the driver's diagnostics", START)
-    assert "lowstate" in rig.link.statuses[DRIVER].message
+    rig.wait(lambda: "lowstate" in rig.link.statuses[DRIVER].message if DRIVER in rig.link.statuses else False, "what it waits for", START)
     assert not len(rig.log().rows)
     rig.set("faults.lowstate_stopped", False)
     rig.wait(lambda: rig.weight() == 1.0, "the arms", START)

@@ -126,15 +126,19 @@ class UnitreeRig:
         return time.time_ns()
 
     def sport(self, interface: int, parameter: dict[str, Any]) -> int:
-        """Ask the robot's sport service for something, as another client; when that was [ns]."""
+        """Ask the robot's sport service for something, as another client; when it heard that [ns]."""
         client = Channel("lo", self.wire)
         requests = client.writer(SPORT_REQUEST, Request)
-        self.wait(lambda: requests.readers, "the sport service", START)
-        sent = time.time_ns()
-        requests.write(Request(RequestHeader(RequestIdentity(sent, interface)), json.dumps(parameter)))
-        self.wait(lambda: any(event["id"] == sent for event in self.log().named("request")), "the request's arrival", START)
+        request = Request(RequestHeader(RequestIdentity(time.time_ns(), interface)), json.dumps(parameter))
+
+        def arrived() -> int:
+            """Again until it has: the robot may not know this client yet."""
+            requests.write(request)
+            return next((event["t"] for event in self.log().named("request") if event["id"] == request.header.identity.id), 0)
+
+        when = self.wait(arrived, "the request's arrival", START)
         client.close()
-        return sent
+        return int(when)
 
     def activate(self, active: bool) -> bool:
         """Activate or deactivate the driver; whether it did."""
