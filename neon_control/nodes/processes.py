@@ -53,7 +53,7 @@ def domain_id(environment: Mapping[str, str] = os.environ) -> int:
 def free_domain_id() -> int:
     """A DDS domain that nobody on this machine uses; ProcessError if none is left.
 
-    Both of its first ports can be bound: that of multicast, and that of the first participant, which is all there is where multicast is off.
+    Both of its first ports can be bound: that of multicast, and the first participant's, all there is where multicast is off.
     """
     for domain in random.SystemRandom().sample(DOMAINS, len(DOMAINS)):  # two tools that start together should not choose the same
         first = 7400 + 250 * domain
