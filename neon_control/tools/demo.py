@@ -39,7 +39,6 @@ from neon_control.tools.topics import robot_file
 
 UNITREE = "unitree"
 LINKS: dict[str | None, type[DemoLink]] = {None: DemoLink, UNITREE: UnitreeDemoLink}
-HEARD = 250.0  # [Hz] lowstate, as often as the driver looks; the robot's 500 leave this computer less for the policy
 LATE = 0.5  # [s] of lowstate, before the driver gives the arms back: here it is this computer that is late, not a robot
 START_LIMIT = 90.0  # [s] from the start of the processes to a robot that follows its policy
 
@@ -103,7 +102,7 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
     if args.driver == UNITREE:
         # On this computer alone, and in a domain of its own: another demo, or a robot's real network, must not hear it.
         wire = {"network_interface": "lo", "domain": free_domain_id()}
-        sim |= {"speech_delay": HANDED_OVER, "lowstate_rate_hz": HEARD}
+        sim |= {"speech_delay": HANDED_OVER}
         # The policy has learnt with arms that do not sag.
         driver = {"state_timeout": LATE, "gravity_feedforward": 1.0}
         group.start("unitree_sim_node", node_command("neon_control.sim.unitree.node", params_file, {**robot, **sim, **wire}))
