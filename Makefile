@@ -14,7 +14,7 @@ TEST_ARGS ?=
 # Which ROS 2, as an extra of setup.py: `ros` is Kilted, `ros-jazzy` Jazzy. Choose before the first set-up, or after `make clean`.
 ROS_WHEELS ?= ros
 UNIT := not system and not slow
-# Tests run on all cores; those that start processes and look at their timing run one after the other.
+# Most tests run on all cores; those that start processes and look at their timing run two at a time, or alone.
 PARALLEL := -n auto --dist loadfile
 
 # The first Python that the dependencies have wheels for.
@@ -42,14 +42,17 @@ demo: $(VENV)/.demo  ## run the simulated robot in a browser page (options: DEMO
 	@$(BIN)/neon_control demo $(DEMO_ARGS)
 
 .PHONY: test
-# Both halves run whatever the first one says; pytest's 5 says that TEST_ARGS chose none of its tests.
+# All three parts run whatever the others say; pytest's 5 says that TEST_ARGS chose none of its tests.
 test: $(VENV)/.test  ## run all tests (options for pytest: TEST_ARGS="-k limits")
-	@beside=0; alone=0; \
-		$(BIN)/python -m pytest -m "not system or patient" $(PARALLEL) $(TEST_ARGS) || beside=$$?; \
-		$(BIN)/python -m pytest -m "system and not patient" $(TEST_ARGS) || alone=$$?; \
-		said() { case $$1 in 0) echo passed;; 5) echo "none chosen";; *) echo "FAILED ($$1)";; esac; }; \
-		echo "tests on all cores: $$(said $$beside); tests that look at the timing of processes, one by one: $$(said $$alone)"; \
-		[[ $$beside =~ ^[05]$$ && $$alone =~ ^[05]$$ ]]
+	@failed=0; report=""; \
+		part() { \
+			$(BIN)/python -m pytest -m "$$2" $${3:-} $(TEST_ARGS) && said=passed || { \
+				said="FAILED ($$?)"; [[ $$said == "FAILED (5)" ]] && said="none chosen" || failed=1; }; \
+			report+="tests $$1: $$said; "; }; \
+		part "on all cores" "not system or patient" "$(PARALLEL)"; \
+		part "of processes, two at a time" "system and not patient and not alone" "-n 2 --dist loadfile"; \
+		part "whose timing bears nothing beside them" "alone"; \
+		echo "$${report%; }"; exit $$failed
 
 .PHONY: unit
 unit: $(VENV)/.test  ## run the quick tests: no processes, no DDS

@@ -20,7 +20,7 @@ from waiting import wait_until
 from neon_control.core.common.paths import find_file
 from neon_control.nodes.transport import PROFILES
 
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(400)]
 START = 200.0  # [s] on a busy computer
 
 

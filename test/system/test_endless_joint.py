@@ -14,7 +14,7 @@ from maker_urdfs import chain
 from waiting import wait_until
 from wire_limits import at
 
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(60)]
 
 JOINTS = {"elbow": ["revolute", -2.0, 2.0, 2.0], "wrist": ["continuous", 5.0]}
 SPEED = RATE  # [rad/s] of the policy that goes round

@@ -24,7 +24,7 @@ from waiting import wait_until
 
 from neon_control.nodes.chunk_messages import chunk_qos
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow]
 
 STOP_LIMIT = 0.5  # [s] from the loss to a base at zero
 BRAKING = 0.01  # [m/s] a smaller base command by this much in one period is the begin of a stop

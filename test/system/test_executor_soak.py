@@ -23,7 +23,7 @@ KINDS_OF_ROBOTS = [
 ]
 SECONDS = float(os.environ.get("NEON_SOAK_SECONDS", "6"))
 SEED = int(os.environ.get("NEON_SOAK_SEED", "20"))
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(3.0 * SECONDS + 120.0)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(3.0 * SECONDS + 120.0)]
 
 
 @pytest.mark.parametrize(("mode", "rate", "kind", "sim_time"), KINDS_OF_ROBOTS[: 5 if "NEON_SOAK_SECONDS" in os.environ else 3])

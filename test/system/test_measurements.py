@@ -18,7 +18,7 @@ from waiting import wait_until
 
 from neon_control.nodes.chunk_messages import to_time
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from waiting import wait_until
 
 from neon_control.nodes.processes import ProcessGroup
 
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(240)]
 LIMIT = 60.0  # [s] on a busy computer
 HAND, TABLE = "left_rubber_hand", "table"
 

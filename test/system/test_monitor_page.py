@@ -27,7 +27,7 @@ from neon_control.core.common.paths import find_file
 from neon_control.monitor.link import EXECUTOR, Link
 from neon_control.nodes.processes import ProcessGroup, node_command
 
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(240)]
 SCREENSHOTS = os.environ.get("NEON_CONTROL_SCREENSHOTS")
 SIZE = (1500, 943) if SCREENSHOTS else (800, 640)  # a small picture is drawn sooner
 LIMIT = 60.0  # [s] on a busy computer

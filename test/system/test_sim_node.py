@@ -14,7 +14,7 @@ from waiting import wait_until
 
 from neon_control.core.robot.robot_file import load_robot
 
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(180)]
 PAUSE = threading.Event()
 
 

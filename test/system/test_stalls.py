@@ -17,7 +17,7 @@ from faults import busy, judge, stall
 from waiting import wait_until
 
 STALLS = int(os.environ.get("NEON_STALLS", "6"))
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(120.0 + 5.0 * STALLS)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(120.0 + 5.0 * STALLS)]
 
 
 @pytest.mark.parametrize("kind", ["trajectory", "position"])

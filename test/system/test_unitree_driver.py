@@ -25,7 +25,7 @@ from neon_control.sim.unitree.log import Log
 from neon_control.sim.unitree.robot import Taken
 from neon_control.sim.unitree.sport import SET_STATE, SET_VELOCITY, STAND_UP
 
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(300)]
 WITHIN = 3.0  # [s] the arms are the robot's own again
 SHOULDER, ELBOW = "left_shoulder_pitch_joint", "right_elbow_joint"
 MOVE = {SHOULDER: -0.25, ELBOW: 0.3}  # [rad]

@@ -19,7 +19,7 @@ from unitree_rules import check_messages, given_back
 SECONDS = float(os.environ.get("NEON_ENDURANCE_SECONDS", "24"))
 HANDS = max(12.0, SECONDS / 20.0)  # [s] between two times that the arms are given back and taken again
 RATE = 250.0  # [Hz]
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(2.0 * SECONDS + 4.0 * START)]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(2.0 * SECONDS + 4.0 * START)]
 
 
 def test_nothing_grows_and_no_burst_comes(ros_domain_id: int, tmp_path: Path) -> None:
