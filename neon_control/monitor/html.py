@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from neon_control.core.common.html import element, escape
 
 GREEN, AMBER, RED, GREY = "#2b9348", "#d98e04", "#d62828", "#7a828c"
+BLUE = "#1d5fa8"  # a person leads
 LEVEL_COLOURS = (GREEN, AMBER, RED, GREY)  # by the level of a DiagnosticStatus
 STYLE = "font-size:13px;line-height:1.35;padding:0 10px"
 

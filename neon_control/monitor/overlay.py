@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import viser
 
 from neon_control.core.common.html import element, escape
+from neon_control.core.control.executor import TAKEOVER
 from neon_control.core.control.supervisor import FOLLOWING, State
 from neon_control.monitor import html
 from neon_control.monitor.link import EXECUTOR, Link
@@ -81,4 +82,6 @@ class Overlay:
         state = status.values.get("state", "?")
         if age > NODE_SILENT:
             return f"NO DATA FOR {age:.0f} s", f"{EXECUTOR} was {state} when it was last heard", html.GREY
+        if status.values.get("commander") == TAKEOVER:
+            return "TAKEN OVER", status.message, html.BLUE
         return TITLES.get(state, state.upper()), status.message, STATE_COLOURS.get(state, html.GREY)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from neon_control.core.common.statistics import Percentiles, percentiles
-from neon_control.core.control.executor import MotionExecutor
+from neon_control.core.control.executor import TAKEOVER, MotionExecutor
 from neon_control.core.control.supervisor import FOLLOWING, State
 
 MEANING = {
@@ -19,6 +19,7 @@ MEANING = {
     State.ESTOPPED: "emergency stop; release it and call ~/reset",
     State.STOPPED: "stopped",
 }
+TAKEN_OVER = {State.RAMPING: "moving to the person's target", State.RUNNING: "following the person"}
 
 
 def executor_status(
@@ -39,11 +40,13 @@ def executor_status(
     """
     supervisor = executor.supervisor
     state, cause = supervisor.state, supervisor.cause if cause is None else cause
-    message = MEANING[state] + (f" ({cause}: {why})" if why else f" ({cause})" if cause else "")
+    commander = executor.commander
+    said = TAKEN_OVER.get(state, MEANING[state]) if commander == TAKEOVER else MEANING[state]
+    message = said + (f" ({cause}: {why})" if why else f" ({cause})" if cause else "")
     status = DiagnosticStatus(name=name, hardware_id=hardware_id, message=message)
     stopped = DiagnosticStatus.ERROR if state is State.ESTOPPED else DiagnosticStatus.WARN
     status.level = DiagnosticStatus.OK if state in FOLLOWING else stopped
-    values: dict[str, object] = {"state": state.value, "cause": cause, "why": why, **loop}
+    values: dict[str, object] = {"state": state.value, "cause": cause, "why": why, "commander": commander, **loop}
     windows = {"lateness_ms": lateness, "tick_ms": compute, "observation_to_command_ms": executor.observation_to_command}
     for key, window in windows.items():
         values |= percentiles(key, 1e3 * window.values)
@@ -60,9 +63,12 @@ def executor_status(
         values[f"accepted/{stream.name}"] = stream.accepted
         values[f"out_of_order/{stream.name}"] = stream.ensemble.out_of_order
         values[f"publisher_changes/{stream.name}"] = stream.guard.changes
+    taken = executor.takeover
+    values |= {"takeover": taken.state.value, "takeovers": taken.count}
+    values |= {f"accepted/{stream}": n for stream, n in sorted(taken.accepted.items())}
     values["clock_jumps"] = executor.clock_jumps
     values |= {f"stops/{cause}": n for cause, n in sorted(supervisor.stops.items())}
-    values |= {f"rejected/{reason}": n for reason, n in sorted(executor.rejected.items())}
+    values |= {f"rejected/{reason}": n for reason, n in sorted({**executor.rejected, **taken.rejected}.items())}
     for counter, counts in executor.limiter.counts.items():
         values |= {f"limited/{counter}/{axis}": int(n) for axis, n in zip(executor.limiter.names, counts, strict=True) if n}
     status.values = [KeyValue(key=key, value=f"{v:.4f}" if isinstance(v, float) else str(v)) for key, v in values.items()]

@@ -18,10 +18,11 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
@@ -32,6 +33,7 @@ from neon_control.core.common.realtime import RealtimeSettings
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.command import Command
+from neon_control.core.control.dead_man import Hold
 from neon_control.core.control.executor import MotionExecutor
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.pacing import Pacer
@@ -40,7 +42,7 @@ from neon_control.core.control.supervisor import FOLLOWING, State, Supervisor
 from neon_control.core.robot.action_space import MODES, ActionSpace
 from neon_control.core.robot.base_limits import BASE_MESSAGES
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, DIAGNOSTICS, JOINT_STATES
+from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, COMMANDER, DIAGNOSTICS, JOINT_STATES
 from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.base_output import BaseOutput
 from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
@@ -58,11 +60,13 @@ from neon_control.nodes.publisher_names import publishers, with_names
 from neon_control.nodes.release_guard import refusal
 from neon_control.nodes.simulated_clock import read_clock
 from neon_control.nodes.stop_log import StopLog, why
+from neon_control.nodes.takeover_input import TakeoverInput
 from neon_control.nodes.transport import choose_transport
 from neon_control.nodes.wire_sizes import check_chunk
 
 ESTOP, RESET = "~/estop", "~/reset"
 TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
 SLOWEST_STOP = 8.0  # [s] the same in all while simulated time goes on slowly; `ros2 launch` kills a node 10 s after Ctrl-C
@@ -124,6 +128,10 @@ class ExecutorNode(AutostartNode):
         self._grippers = [output for output in self._outputs if isinstance(output, GripperOutput)]
         topics = [*(controller.topic for controller in robot.streamed), *(base.topic for base in bases)]
         self._listeners = Listeners(self, topics, [*(base.decide for base in bases), *(gripper.missing for gripper in self._grippers)])
+        self._takeover = TakeoverInput(self, self._motion.takeover, robot.base is not None)
+        self._refused_takeover = ""  # the newest complaint that was logged
+        self._commander, self._commanding = self.create_publisher(String, COMMANDER, LATCHED), ""
+        self._tell_commander()
         self._plans = PlanPublisher(self, robot.base is not None)
         self._stops = StopLog(self._motion, self._listeners)
         if self._motion.guard is not None and self._motion.guard.without:
@@ -156,6 +164,7 @@ class ExecutorNode(AutostartNode):
     def activate(self) -> None:
         """Start the control thread; it waits for joint states of all joints before it sends anything."""
         self._motion.restart()
+        self._takeover.drop()
         self._running = True
         self._plans.start()
         self._pacer = Pacer(self._motion.period, self._now if self._simulated_time else None, lambda: self._running)
@@ -198,9 +207,10 @@ class ExecutorNode(AutostartNode):
             return True
         start = time.perf_counter()
         self._take_joint_states()
+        self._takeover.take(self._now(), time.monotonic_ns())
         self._motion.listened = not self._settings.require_listeners or self._listeners.complete()
         for _ in range(ATTEMPTS):
-            command = self._motion.tick(self._now())
+            command = self._motion.tick(self._now(), time.monotonic_ns())
             if command is None or self._send(command):
                 break
             self._made_anew += 1
@@ -210,6 +220,7 @@ class ExecutorNode(AutostartNode):
         self._compute.add(time.perf_counter() - start)
         self._ticks += 1
         self._stops.note()
+        self._tell_commander()
         return self._supervisor.state is State.STOPPED
 
     def _send(self, command: Command) -> bool:
@@ -241,6 +252,11 @@ class ExecutorNode(AutostartNode):
             except ObservationError as error:
                 self._motion.reject("joint_states", "refused")
                 self._complaint = str(error)  # logged by another thread: a log may block
+
+    def _tell_commander(self) -> None:
+        if (commander := self._motion.commander) != self._commanding:
+            self._commanding = commander
+            self._commander.publish(String(data=commander))
 
     def _now(self) -> int:
         """Time [ns] of the stamps; when simulated, 0 before the first /clock.
@@ -329,12 +345,17 @@ class ExecutorNode(AutostartNode):
             self._complaint = ""
         if self._motion.too_late:
             self.get_logger().warning(self._motion.too_late, throttle_duration_sec=5.0)
+        if self._motion.takeover.complaint != self._refused_takeover:
+            self._refused_takeover = self._motion.takeover.complaint
+            self.get_logger().warning(self._refused_takeover, throttle_duration_sec=5.0)
         self._listeners.look()
+        self._takeover.look()
         cause, reason = self._explain()
         now, ticks = time.monotonic(), self._ticks
         works = self._supervisor.state in FOLLOWING
         deaf = self._deafness.deaf(now, works)
-        if deaf and not works and not self._supervisor.estopped:  # the latch would end with this node
+        latched = self._supervisor.estopped or self._motion.takeover.state is not Hold.OFF
+        if deaf and not works and not latched:  # the latch would end with this node
             self.rejoin(complaint(deaf))
         (before, ticks_before), self._reported = self._reported, (now, ticks)
         loop: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""Why the policy is not followed, in words; and each stop with its cause, for a log that the control thread must not wait for."""
+"""Why nobody is followed, in words; and each stop with its cause, and each change of who leads, for a log that may block."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import deque
 
 import numpy as np
 
-from neon_control.core.control.executor import MotionExecutor
-from neon_control.core.control.supervisor import FOLLOWING
+from neon_control.core.control.executor import NOBODY, TAKEOVER, MotionExecutor
+from neon_control.core.robot.topic_names import TAKEOVER_ENABLE
 from neon_control.nodes.listeners import Listeners
 
 KEPT = 32  # stops between two looks
@@ -28,6 +28,10 @@ def why(motion: MotionExecutor, listeners: Listeners, cause: str | None = None) 
         worst, gap = motion.farthest
         measured, limit = motion.measured.positions[worst], motion.tracking_limits[worst]
         return f"{motion.joint_names[worst]} is at {measured:.3f}, commanded to {measured - gap:.3f}, limit {limit:g} apart"
+    if cause == "takeover":
+        return (
+            f"{TAKEOVER_ENABLE} was true, and is silent for more than {motion.settings.takeover.timeout:g} s: hold it again, or say false"
+        )
     if cause == "chunks":
         lost = [stream.name for stream in motion.streams.values() if stream.lost]
         if lost:
@@ -52,17 +56,20 @@ class StopLog:
     def __init__(self, motion: MotionExecutor, listeners: Listeners) -> None:
         self._motion, self._listeners = motion, listeners
         self.last = ""
-        self._followed = False
+        self._followed = NOBODY
         self._lines: deque[str] = deque(maxlen=KEPT)
 
     def note(self) -> None:
         """After a tick."""
-        follows = self._motion.supervisor.state in FOLLOWING
-        if self._followed and not follows:
+        commander = self._motion.commander
+        if self._followed != NOBODY and commander == NOBODY:
             cause, reason = self._motion.supervisor.cause, why(self._motion, self._listeners)
             self.last = f"{cause}: {reason}" if reason else cause
-            self._lines.append(f"the policy is no longer followed ({self.last})")
-        self._followed = follows
+            who = "person" if self._followed == TAKEOVER else "policy"
+            self._lines.append(f"the {who} is no longer followed ({self.last})")
+        elif commander != self._followed and TAKEOVER in (commander, self._followed):
+            self._lines.append("a person leads" if commander == TAKEOVER else "the policy leads again")
+        self._followed = commander
 
     def take(self) -> list[str]:
         """What was noted since the last call."""

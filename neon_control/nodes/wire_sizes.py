@@ -16,6 +16,7 @@ NAME_BYTES = 256  # of one joint, on average
 FOREIGN_NAMES = 16  # joints in a chunk that are not commanded here, so that they can still be named
 AUDIO_BYTES, ARRAY_DIMENSIONS = 4 * 2**20, 16  # the most in one message: 10 s of two float channels at 48 kHz
 TRAJECTORY_BYTES, TRAJECTORY_POINTS = 2**20, 2048  # the most on a controller's topic; ours have some fifty points
+TARGET_POINTS = 64  # the most in a trajectory of a person's targets
 DIAGNOSTICS_BYTES, DIAGNOSTICS_STATUSES = 2**18, 512  # the most in one message; all our nodes together send 10 kB
 OTHER_BYTES = 65536  # the most in a message that holds a few numbers or a line of text: odometry, a twist, set points
 
@@ -93,6 +94,12 @@ def check_trajectory(data: bytes, kind: str) -> None:
     """ObservationError for a trajectory, of joints or of a base, that is too large to be shown."""
     check_size(data, TRAJECTORY_BYTES, kind)
     _claims("trajectory", data, kind, ("joints", JOINT_STATE_NAMES), ("points", TRAJECTORY_POINTS))
+
+
+def check_targets(data: bytes, topic: str) -> None:
+    """ObservationError for a trajectory of a person's targets that is too large to be read between two commands."""
+    check_size(data, OTHER_BYTES, topic)
+    _claims(topic, data, "trajectory_msgs/JointTrajectory", ("joints", JOINT_STATE_NAMES), ("points", TARGET_POINTS))
 
 
 def check_diagnostics(data: bytes, kind: str = "diagnostic_msgs/DiagnosticArray") -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from clearance_rig import Moving
 
+from neon_control.core.common.errors import ChunkError
 from neon_control.core.common.statistics import Percentiles
 from neon_control.core.control.supervisor import State
 from neon_control.core.robot.clearance_settings import ClearanceSettings, KeepOut
@@ -49,3 +50,21 @@ def test_the_reason_belongs_to_the_cause_that_was_asked_for() -> None:
 
     assert status.message.endswith("(clearance: hand near table)")
     assert (values["cause"], values["why"]) == ("clearance", "hand near table")
+
+
+def test_a_person_who_leads_is_told_with_what_he_said_and_what_was_refused() -> None:
+    names = ROBOT.parts["arms"]
+    moving = Moving(ROBOT, names, np.zeros(len(names)))
+    for _ in range(20):
+        moment = moving.now + moving.step_ns
+        moving.executor.takeover.enable(True, "a", moment)
+        moving.executor.takeover.aim([names[0]], np.zeros((1, 1)), None, 0, "a", moment, moment)
+        moving.step(np.zeros(len(names)))
+    moving.executor.takeover.reject("takeover_joints", ChunkError("non_finite", "NaN"))
+
+    (status,) = executor_status("executor", "g1", moving.executor, {}, Percentiles(), Percentiles()).status
+    values = {entry.key: entry.value for entry in status.values}
+
+    assert status.message == "following the person" and values["state"] == "running"
+    assert (values["commander"], values["takeover"], values["takeovers"]) == ("takeover", "held", "1")
+    assert values["accepted/takeover_joints"] == "20" and values["rejected/takeover_joints/non_finite"] == "1"

@@ -81,3 +81,18 @@ def test_a_policy_that_is_slower_than_its_chunks_are_long_is_told_so_with_the_me
         "observation to command 785 ms, horizon 300 ms (16 steps of 20 ms): raise num_action_steps to 51 or use head_rate_hz, "
         "and chunk_timeout to 0.98 s"
     )
+
+
+def test_who_leads_is_noted_and_what_let_go_is_explained(listeners: Listeners) -> None:
+    motion = standing()
+    log = StopLog(motion, listeners)
+    motion.takeover.enable(True, "a", NOW)
+    for moment in (NOW, NOW + 1, NOW + 200_000_000):
+        motion.add_joint_states(moment, NAMES, motion.measured.positions)
+        motion.tick(moment)
+        log.note()
+    led, let_go = log.take()
+    assert led == "a person leads" and let_go.startswith(
+        "the person is no longer followed (takeover: takeover/enable was true, and is silent"
+    )
+    assert "0.08 s" in let_go and "say false" in let_go

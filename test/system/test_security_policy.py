@@ -19,7 +19,7 @@ from neon_control.nodes.processes import ProcessGroup, free_domain_id, node_comm
 pytestmark = [pytest.mark.system, pytest.mark.patient, pytest.mark.slow]
 
 POLICY = find_file("sros2/policy.xml", "config")
-NODES = ("executor_node", "inference_node", "monitor_node", "sim_node", "monitor")
+NODES = ("executor_node", "inference_node", "monitor_node", "sim_node", "monitor", "teleop")
 G1 = ("unitree_node", "unitree_sim_node")
 LIMIT = 60.0  # [s] for all to start on a busy machine
 # What the page subscribes to only while a browser looks at it.
@@ -62,6 +62,7 @@ def start_our_nodes(group: ProcessGroup, ros_domain_id: int) -> None:
     for node in NODES[:3]:
         group.start(node, node_command(f"neon_control.nodes.{node}", params))
     group.start("sim_node", node_command("neon_control.sim.sim_node", params))
+    group.start("teleop", [sys.executable, "-m", "neon_control.tools.cli", "teleop", "--source", "joy"])
     group.start("monitor", [sys.executable, "-m", "neon_control.tools.cli", "monitor", "--port", "8340"])
 
 

@@ -19,6 +19,7 @@ from neon_control.core.control.promise import Motion, Promise
 from neon_control.core.control.smoothing import Smoothing
 
 MOST_STEPS = 8  # of the joints in one tick, to make up for periods that were missed
+GENTLY = 0.6  # of the largest change of the rate, with which joints brake whose leader changes: what they are led to adds its own
 NONE = slice(0, 0)
 
 
@@ -123,6 +124,15 @@ class Continuing:
             for columns, (value, rate) in self._joining.entering(instant):
                 limiter.put(columns, value, rate)
             self.promise.add(instant, limiter.value[joints], limiter.rate[joints])
+
+    def leave(self) -> Motion:
+        """Somebody else leads from here on: the way on which the joints would come to rest, all at once, if nobody did."""
+        limiter, joints, end = self._limiter, self._joints, self.promise.end
+        if self._smoothing is not None:
+            limiter = self._smoothing.leave()
+        else:
+            limiter.leave(joints)
+        return Motion.after(end, limiter.rest_path(joints, GENTLY)).from_start(end, limiter.value[joints], limiter.rate[joints])
 
     def command(self, now: int, splice: int) -> Command:
         """What is sent at `now` [ns]; it says something new from `splice` [ns] on."""

@@ -97,6 +97,11 @@ class Ensemble:
         return self._spans[-1][0] if self._spans else None
 
     @property
+    def newest_end(self) -> int | None:
+        """[ns] instant of its last step."""
+        return self._spans[-1][1] if self._spans else None
+
+    @property
     def newest_dt(self) -> float:
         """[s] between two steps of the chunk with the newest stamp; NaN without one."""
         return float(self._dts[self._spans[-1][2]]) if self._spans else math.nan

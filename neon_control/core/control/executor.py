@@ -4,6 +4,10 @@ Callbacks of any thread hand in chunks and requests; they only append to a queue
 `tick`, which one thread calls once per period, after it has handed in the joint states:
 
     queue of chunks -> ensembles -> target -> supervisor (follow, or stop) -> ramp -> limiters -> motion -> Command
+              or a person's targets -^
+
+A person who has taken over (`takeover.py`) is followed instead of the ensembles, and so is the policy when he gives back: each time from
+the motion that there is, over a ramp.
 
 What is decided for the joints becomes due `command_lead` and one period later (see `promise.py`), so their target is the one of that
 instant, and the plan is followed without lag. The base acts at once, and gets the target of now.
@@ -14,7 +18,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,23 +29,28 @@ from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.clearance import ClearanceGuard
 from neon_control.core.control.command import Command
 from neon_control.core.control.continuing import Continuing
+from neon_control.core.control.dead_man import Hold
 from neon_control.core.control.ensemble import NO_COLUMNS, Ensemble, EnsembleSettings
 from neon_control.core.control.executor_settings import ExecutorSettings
 from neon_control.core.control.foresight import Followed, Outlook
 from neon_control.core.control.grip import Grip
 from neon_control.core.control.horizon import too_late
 from neon_control.core.control.joining import Joining
+from neon_control.core.control.leaving import Leaving
 from neon_control.core.control.limits import envelope
 from neon_control.core.control.ramp import Ramp
 from neon_control.core.control.smoothing import smoothing_for
 from neon_control.core.control.sources import SourceGuard
 from neon_control.core.control.streams import Stream, Streams
 from neon_control.core.control.supervisor import FOLLOWING, Conditions, State, Supervisor
+from neon_control.core.control.takeover import Foretold, Takeover
 from neon_control.core.robot.robot import BASE_AXES, Robot
 from neon_control.core.robot.turns import Aim
 from neon_control.core.sensing.measured import MeasuredJoints, in_words
 from neon_control.core.sensing.witnesses import Witnesses
 
+POLICY, TAKEOVER, NOBODY = "policy", "takeover", "none"  # who may command
+RETELL = round(0.05 * NANOSECONDS)  # [ns] after which it is foreseen anew what a person wants, who moves on meanwhile
 DRIVES = 64  # newest commands of the base that are remembered: more than a step of a chunk takes
 
 
@@ -100,6 +109,7 @@ class MotionExecutor:
         self.observation_to_command = Percentiles()  # [s] age of an observation when its first command is made
         self.chunk_age = math.nan  # [s] age of the newest observation in use
         self.farthest = 0, 0.0  # the joint that is farthest from its commanded position, and measured minus commanded [rad]
+        self.takeover = Takeover(robot, joint_names, self.settings.takeover)
         self.listened = True  # whether every controller listens to its commands; told by who sends them
         self._latest_used = 0  # [ns] newest observation that has led to a command
         self._driven: deque[tuple[int, np.ndarray]] = deque(maxlen=DRIVES)  # when [ns] the base was told which velocity
@@ -118,6 +128,9 @@ class MotionExecutor:
         self._forget()
         if self.guard is not None:
             self.guard.forget()
+        self.takeover.restart()
+        self._hold = Hold.OFF  # as of the last tick
+        self._steady = 0  # [ns] on a clock that nobody sets
         self._now = 0
         self.continuing.restart()
         self._ramp = Ramp()
@@ -128,6 +141,16 @@ class MotionExecutor:
         self._broken = True  # that has still to be told
         self._resumed = 0  # as of the last outlook
         self._rest = np.zeros(len(self.limiter.names))  # (J + 3,) where a ramp begins, or what is held: a pose, and a standing base
+        self._leaving = Leaving(self._rest)
+        self._wanted_last = self._rest  # (J + 3,) by whoever leads
+        self._foreseen_at, self._retell = 0, False  # [ns] of the last outlook; another leader's has still to be told
+
+    @property
+    def commander(self) -> str:
+        """Who is followed: `POLICY`, `TAKEOVER` or `NOBODY`."""
+        if self.supervisor.state not in FOLLOWING:
+            return NOBODY
+        return POLICY if self._hold is Hold.OFF else TAKEOVER
 
     # --- called from other threads ---
 
@@ -173,17 +196,25 @@ class MotionExecutor:
 
     # --- the control thread ---
 
-    def tick(self, now: int) -> Command | None:
+    def tick(self, now: int, steady: int | None = None) -> Command | None:
         """One control period at `now` [ns, clock of the stamps]; None when nothing is to be sent.
 
         What it returns counts as sent before the next tick, unless `withdraw` says otherwise.
+
+        Args:
+            steady: [ns] on the clock by which a person's messages are told to `takeover`; None: that of the stamps.
         """
         self._watch_clock(now)
+        self._steady = now if steady is None else steady
         ahead = {JOINTS: self._ahead + self.continuing.lead + self._step, BASE: self._latency}
         self.streams.take(now, ahead)
         due = self.continuing.due(now)
         instants = {JOINTS: (due[-1] if due else max(self.promise.end, now)) + self._ahead, BASE: now + self._latency}
+        self._change_hands(instants[JOINTS])
         targets = self.streams.targets(instants)
+        if self._hold is not Hold.OFF:
+            targets |= {name: self.takeover.base(self._steady) for name in targets if name != JOINTS}
+            targets[JOINTS] = self.takeover.joints(instants[JOINTS])
         before = self.supervisor.state
         if self.supervisor.update(self._conditions(now, targets)):
             self._enter(self.supervisor.state, before, now)
@@ -220,12 +251,20 @@ class MotionExecutor:
             self._foreseen, self._broken = 0, True
         newest = min(stream.ensemble.newest_stamp or 0 for stream in self.streams.values())
         followed = None
-        if foresee and follows and newest not in (0, self._foreseen):
+        if foresee and follows and newest and self._is_to_be_told(newest):
             self._foreseen, followed = newest, self._followed(newest)
+            self._foreseen_at, self._retell = self._now, False
         if followed is None and not self._broken:
             return None
         broken, self._broken = self._broken, False
         return Outlook(self.joint_names, BASE in self.streams, broken, followed)
+
+    def _is_to_be_told(self, newest: int) -> bool:
+        """A chunk is new, or somebody else leads now, or the person who does has gone on; and there are steps to tell."""
+        if self._hold is Hold.OFF and not self._retell:
+            return newest != self._foreseen
+        anew = newest != self._foreseen or self._retell or self._now - self._foreseen_at >= RETELL
+        return anew and all((stream.ensemble.newest_end or 0) > self.promise.end + self._latency for stream in self.streams.values())
 
     def _followed(self, stamp: int) -> Followed:
         limiter = self.limiter.copied()
@@ -239,15 +278,20 @@ class MotionExecutor:
             step=self._step,
             latency=self._latency,
             ahead=self._ahead,
-            ensembles={name: stream.ensemble.frozen() for name, stream in self.streams.items()},
+            wanted=self._told_wanted(),
             limiter=limiter,
             smoothing=None if self._smoothing is None else self._smoothing.copied(limiter),
             aim=copy.copy(self._aim),
             target=self.grip.copied().target,
-            ramp=copy.copy(self._ramp) if self.supervisor.state is State.RAMPING else None,
-            rest=self._rest.copy(),
+            ramp=copy.copy(self._ramp) if self._ramps else None,
+            leaving=self._leaving.copied(),
             drivable=self._drivable,
         )
+
+    def _told_wanted(self) -> Mapping[str, Ensemble | Foretold]:
+        if self._hold is Hold.OFF:
+            return {name: stream.ensemble.frozen() for name, stream in self.streams.items()}
+        return self.takeover.foretold({name: stream.ensemble for name, stream in self.streams.items()}, JOINTS, self._steady)
 
     def sent(self, controller: str, now: int) -> None:
         """A controller of type `position` was sent the newest command at `now` [ns], not at the time of its tick."""
@@ -278,7 +322,46 @@ class MotionExecutor:
             self.clock_jumps += 1
             self._forget()
             self.continuing.shift(passed)
+            self._ramp.shift(passed)
+            self._leaving.shift(passed)
         self._now = now
+
+    def _change_hands(self, instant: int) -> None:
+        """Who leads from this tick on; `instant` [ns] is the last one that is about to be decided on, look-ahead included."""
+        before, self._hold = self._hold, self.takeover.dead_man.update(self._steady)
+        follows = self.supervisor.state in FOLLOWING
+        if self._hold is Hold.HELD and before is not Hold.HELD:
+            if follows:
+                self._leave(self.settings.takeover.ramp, with_base=False)
+            self.takeover.begin(self.promise.end + self._ahead, self._left_at(), self._now, self._steady)
+        elif self._hold is Hold.OFF and before is not Hold.OFF and follows:
+            self._leave(self.settings.resume_ramp)
+        elif self._hold is Hold.HELD and not follows:
+            self.takeover.hold(self._left_at())
+
+    def _leave(self, seconds: float, with_base: bool = True) -> None:
+        """Another one leads, in mid-motion."""
+        joints, way = self._joints, self.continuing.leave()
+        self._aim.restart()
+        self._retell = True
+        if self._ramp.waits:  # at rest, and the ramp has not begun
+            return
+        rest = self._rest.copy()
+        rest[joints], rest[self._base] = way.positions[-1], self.limiter.value[self._base]
+        self._leaving = Leaving(rest, way, with_base)
+        self._ramp.begin(self.promise.end, seconds)
+
+    def _left_at(self) -> np.ndarray:
+        """(J,) [rad] where joints stay that a person who takes over does not name: in mid-motion where they come to rest."""
+        joints, follows = self._joints, self.supervisor.state in FOLLOWING
+        here = self._leaving.rest[joints] if follows and not self._ramp.waits else self.limiter.value[joints]
+        sent = self._wanted_last[joints] if follows else self._rest[joints]
+        return self._within_reach(self.grip.held(here, sent))
+
+    @property
+    def _ramps(self) -> bool:
+        """Whether a ramp leads from one leader to the next, or from rest."""
+        return self.supervisor.state is State.RAMPING or not self._ramp.is_over(self.promise.end)
 
     def _tried_apart(self, here: np.ndarray, goal: np.ndarray, now: int) -> np.ndarray:
         """Towards which pose (J,) controllers may be tried: the goal's, but not too near to something on the way from `here`."""
@@ -299,9 +382,8 @@ class MotionExecutor:
                 self._settled = False
         return Conditions(
             joints_fresh=measured,
-            chunks_fresh=self.streams.alive
-            and self.chunk_age <= self.settings.chunk_timeout
-            and all(t is not None for t in targets.values()),
+            chunks_fresh=self._hold is not Hold.OFF or self._are_fresh(targets),
+            held=self._hold is not Hold.LET_GO,
             tracking=abs(self.farthest[1]) <= float(self.tracking_limits[self.farthest[0]]),
             following=self.joining.in_order(now),
             at_rest=self.limiter.rests and not self.limiter.value[self._base].any(),
@@ -309,6 +391,10 @@ class MotionExecutor:
             listened=self.listened,
             apart=self.guard is None or self._is_apart(self.guard, targets[JOINTS]),
         )
+
+    def _are_fresh(self, targets: Mapping[str, np.ndarray | None]) -> bool:
+        """Whether the policy's chunks are."""
+        return self.streams.alive and self.chunk_age <= self.settings.chunk_timeout and all(t is not None for t in targets.values())
 
     def _is_apart(self, guard: ClearanceGuard, target: np.ndarray | None) -> bool:
         if self.supervisor.state is State.HOLDING and target is not None:
@@ -330,6 +416,7 @@ class MotionExecutor:
         elif state is State.RAMPING:
             self._aim.restart()
             self._rest[self._joints] = self.limiter.value[self._joints]
+            self._leaving = Leaving(self._rest)
             self._ramp.begin(self.promise.end, self.settings.resume_ramp if self._started else self.settings.start_ramp)
             self._started = True
             self._ramp.waits = self.joining.ask_again(now - self._left)
@@ -341,7 +428,7 @@ class MotionExecutor:
             self._started = False  # the next start is a first start, with the long ramp
 
     def _follow(self, targets: dict[str, np.ndarray | None], due: Sequence[int], now: int) -> None:
-        """All targets exist in a following state: `chunks_fresh` is a condition of it."""
+        """All targets exist in a following state: `chunks_fresh` is a condition of it, and a person always wants something."""
         wanted = np.concatenate([t for t in targets.values() if t is not None])  # (J + 3,) at the last instant that is due
         joints, limiter = self._joints, self.limiter
         wanted[joints] = self._aim.next(wanted[joints], limiter.value[joints])
@@ -356,20 +443,25 @@ class MotionExecutor:
             self._ramp.put_off(self.promise.end)
         rows = []
         for instant in due[:-1]:
-            earlier = self.streams[JOINTS].ensemble.evaluate(instant + self._ahead)
+            earlier = self._wanted_joints(instant + self._ahead)
             if earlier is not None:
                 earlier = self._aim.next(earlier, limiter.value[joints])
             rows.append(wanted if earlier is None else np.concatenate([earlier, wanted[len(earlier) :]]))
         rows.append(wanted)
         rows = [self.grip.target(row) for row in rows]
-        if self.supervisor.state is State.RAMPING:
-            ends = due or [self.promise.end]
-            rows = [self._ramp.between(self._rest, row, t) for t, row in zip(ends, rows, strict=True)]
+        self._wanted_last = rows[-1]
+        if self._ramps:
+            ends, half = due or [self.promise.end], self._step // 2
+            rows = [self._ramp.between(self._leaving.at(t + half, row), row, t) for t, row in zip(ends, rows, strict=True)]
         self.continuing.advance(due, rows, guard=self.guard)
         newest = self.streams[JOINTS].ensemble.newest_stamp or 0
-        if newest > self._latest_used:
+        if newest > self._latest_used and self._hold is Hold.OFF:
             self._latest_used = newest
             self.observation_to_command.add((now - newest) * 1e-9)
+
+    def _wanted_joints(self, instant: int) -> np.ndarray | None:
+        """(J,) by whoever leads."""
+        return self.streams[JOINTS].ensemble.evaluate(instant) if self._hold is Hold.OFF else self.takeover.joints(instant)
 
     def _stop(self, due: Sequence[int], now: int) -> None:
         measured, joints = self.measured.is_fresh(now, self.settings.joint_state_timeout), self._joints
@@ -397,6 +489,7 @@ class MotionExecutor:
     def _forget(self) -> None:
         """Drop what was received: it belongs to another time."""
         self._latest_used = 0
+        self._hold = Hold.OFF  # who holds his button takes over anew
         self._driven.clear()
         self.measured.forget()
         self.streams.forget()

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from neon_control.core.common.fields import setting
 from neon_control.core.control.ensemble import EnsembleSettings
+from neon_control.core.control.takeover import TakeoverSettings
 
 
 @dataclass(frozen=True)
@@ -41,5 +42,6 @@ class ExecutorSettings:
     action_latency: float = setting(0.0, "look ahead by the delay of the actuators", unit="s", minimum=0.0, maximum=1.0)
     start_ramp: float = setting(2.0, "time from the measured pose to the policy's at the first start", unit="s", minimum=0.0, maximum=60.0)
     resume_ramp: float = setting(0.5, "the same after a stop", unit="s", minimum=0.0, maximum=60.0)
+    takeover: TakeoverSettings = field(default_factory=TakeoverSettings)
     joints: EnsembleSettings = field(default_factory=EnsembleSettings)
     base: EnsembleSettings = field(default_factory=EnsembleSettings)

@@ -12,6 +12,9 @@ would have to hold to be executed like this, after ensembling, ramp and limits: 
 
 It is true as long as no other chunk comes, nothing stops the executor and no joint is slowed down more than now for its clearance.
 
+While a person leads, what he wants takes the place of the chunks, on the grid of the newest one that the policy goes on to send. Of what
+he will want nothing is known but his newest target, so it is told again and again.
+
 The control thread takes an `Outlook`, which copies what the other threads may not see change; `foresee` may run in any thread, and takes
 about as long as the executor's ticks of that time.
 """
@@ -27,9 +30,11 @@ import numpy as np
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.chunk import BASE, JOINTS, step_instants
 from neon_control.core.control.ensemble import Ensemble
+from neon_control.core.control.leaving import Leaving
 from neon_control.core.control.limits import Limiter
 from neon_control.core.control.ramp import Ramp
 from neon_control.core.control.smoothing import Smoothing
+from neon_control.core.control.takeover import Foretold
 from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.turns import Aim
 
@@ -73,13 +78,13 @@ class Followed:
     step: int  # [ns] control period
     latency: int  # [ns] by which chunks are followed early
     ahead: int  # [ns] by which targets of joints are early, `latency` included
-    ensembles: Mapping[str, Ensemble]
+    wanted: Mapping[str, Ensemble | Foretold]  # of each stream
     limiter: Limiter
     smoothing: Smoothing | None
     aim: Aim
     target: Callable[[np.ndarray], np.ndarray]  # what grippers make of a target
     ramp: Ramp | None  # None: it is over
-    rest: np.ndarray  # (J + 3,) where the ramp began
+    leaving: Leaving  # where the ramp began
     drivable: Callable[[np.ndarray], np.ndarray] | None  # what a base can drive of a velocity
 
 
@@ -125,12 +130,12 @@ class Outlook:
 
 def _on_grid(of: Followed, stream: str, names: tuple[str, ...], told: Rows, rolled: Rows) -> Foreseen:
     """What was commanded and will be, at the steps of the newest chunk from the last one on that was told."""
-    ensemble = of.ensembles[stream]
-    dt = ensemble.newest_dt
+    source = of.wanted[stream]
+    dt = source.newest_dt
     times, rows = np.concatenate([told[0], rolled[0]]) + of.latency, np.concatenate([told[1], rolled[1]])
     begin, end = ((int(time) + of.latency - of.stamp) / (dt * NANOSECONDS) for time in (told[0][0], told[0][-1]))
     first = max(math.floor(end + 1e-6), math.ceil(begin - 1e-6), 0)
-    last = min(math.floor((int(times[-1]) - of.stamp) / (dt * NANOSECONDS) + 1e-6), ensemble.num_steps - 1)
+    last = min(math.floor((int(times[-1]) - of.stamp) / (dt * NANOSECONDS) + 1e-6), source.num_steps - 1)
     steps = np.arange(first, last + 1)
     seconds = (times - of.stamp) * 1e-9  # (K,) small numbers: an instant in ns is more than a double holds
     values = np.column_stack([np.interp(steps * dt, seconds, column) for column in rows.T])
@@ -139,7 +144,7 @@ def _on_grid(of: Followed, stream: str, names: tuple[str, ...], told: Rows, roll
 
 def _rolled(of: Followed, size: int) -> tuple[Rows, Rows]:
     """The next commands of both streams, for as long as both have targets."""
-    limiter, joints, base = of.limiter, of.ensembles[JOINTS], of.ensembles.get(BASE)
+    limiter, joints, base = of.limiter, of.wanted[JOINTS], of.wanted.get(BASE)
     drivable = of.drivable or (lambda velocity: velocity)
     end, now = int(of.motion[0][-1]), int(of.drives[0][-1])
     rows: list[np.ndarray] = []
@@ -153,7 +158,7 @@ def _rolled(of: Followed, size: int) -> tuple[Rows, Rows]:
         wanted = of.aim.next(wanted, limiter.value[:size])
         target = of.target(wanted if drive is None else np.concatenate([wanted, drive]))
         if of.ramp is not None:
-            target = of.ramp.between(of.rest, target, end + passed)
+            target = of.ramp.between(of.leaving.at(end + passed + of.step // 2, target), target, end + passed)
         limiter.step(target if of.smoothing is None else of.smoothing.smooth(target))
         rows.append(limiter.value[:size])
         drives.append(drivable(limiter.value[size:]))

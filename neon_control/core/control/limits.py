@@ -169,13 +169,14 @@ class Limiter:
         """The next command (D,) on the shortest way to rest."""
         return self.step(self._target, slice(None))
 
-    def rest_path(self, axes: slice = slice(None)) -> RestPath:
+    def rest_path(self, axes: slice = slice(None), share: float = 1.0) -> RestPath:
         """How `axes` come to rest from the last command: they brake evenly and end together, so that the one that needs longest sets
-        the time and none changes its rate faster than allowed. An axis that has no room for this ends sooner, at the end of its range.
+        the time and none changes its rate faster than a `share` of what is allowed. An axis that has no room for this ends sooner, at the
+        end of its range.
         """
         start, rate = self.value[axes], self.rate[axes]
         speed = np.abs(rate)
-        together = max(float((speed / self.max_change[axes]).max()), MIN_TIME)
+        together = max(float((speed / self.max_change[axes]).max()) / share, MIN_TIME)
         room = np.where(rate > 0.0, self.upper[axes] - start, start - self.lower[axes])
         short = speed * together > 2.0 * room
         if not short.any():  # nearly always, and unlike the rest below it costs next to nothing
@@ -195,6 +196,12 @@ class Limiter:
         """Go on from `value` with `rate` on some axes, as whoever follows the commands does; `target`: the last one, if there was any."""
         self.value, self.rate = self.value.copy(), self.rate.copy()
         self.value[axes], self.rate[axes], self._target[axes] = value, rate, value if target is None else target
+
+    def leave(self, axes: slice) -> None:
+        """Make up for nothing of what was wanted so far, on some axes: as if it had been followed."""
+        value, rate = self.value[axes], self.rate[axes]
+        followed = value + self.rate[axes] * self._carried[axes]
+        self.put(axes, value, rate, np.clip(followed, np.minimum(self.lower[axes], value), np.maximum(self.upper[axes], value)))
 
     def state(self, axes: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Value, rate and last target of some axes, for `restore`."""

@@ -1,4 +1,4 @@
-"""From the pose where the robot stands to what the policy wants, smoothly: a weight that begins and ends at rest."""
+"""From one leader of the robot to the next, from a held pose to what the policy wants above all: a weight that begins and ends at rest."""
 
 from __future__ import annotations
 
@@ -32,8 +32,12 @@ class Ramp:
         """
         self._begin, self._end = instant, max(self._end, instant + self._shortest)
 
+    def shift(self, by: int) -> None:
+        """The clock was set by so much [ns]."""
+        self._begin, self._end = self._begin + by, self._end + by
+
     def is_over(self, instant: int) -> bool:
-        """Whether nothing but the policy counts at `instant` [ns]."""
+        """Whether nothing but what it leads to counts at `instant` [ns]."""
         return not self.waits and instant >= self._end
 
     def between(self, rest: np.ndarray, target: np.ndarray, instant: int) -> np.ndarray:

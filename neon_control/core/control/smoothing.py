@@ -58,15 +58,24 @@ class Smoothing:
 
     def smooth(self, target: np.ndarray) -> np.ndarray:
         """What the envelope is to be given for `target` (J,) or (J + 3,) in its next step."""
-        value, rate = self._envelope.value[self._joints], self._envelope.rate[self._joints]
-        elsewhere = np.flatnonzero(np.abs(value - self._led[0]) + self._dt * np.abs(rate - self._led[1]) > _ELSEWHERE)
-        if elsewhere.size:
-            self._begin(elsewhere, value[elsewhere], rate[elsewhere])
+        self._take_up()
         self._newest = (self._newest + 1) % len(self._way)
         newest = self._way[self._newest] = self._limiter.step(target[self._joints])
         before, self._mean = self._mean, newest + (self._way - newest).sum(axis=0) / len(self._way)  # exactly `newest`, when that stands
         self._led[0], self._led[1] = 0.5 * (self._mean + before), (self._mean - before) / self._dt
         return np.concatenate([self._mean, target[len(newest) :]])
+
+    def leave(self) -> Limiter:
+        """The motion that is averaged, `delay` ahead of the envelope, from where nothing is made up for of what was wanted so far."""
+        self._take_up()
+        self._limiter.leave(slice(None))
+        return self._limiter
+
+    def _take_up(self) -> None:
+        value, rate = self._envelope.value[self._joints], self._envelope.rate[self._joints]
+        elsewhere = np.flatnonzero(np.abs(value - self._led[0]) + self._dt * np.abs(rate - self._led[1]) > _ELSEWHERE)
+        if elsewhere.size:
+            self._begin(elsewhere, value[elsewhere], rate[elsewhere])
 
     def _begin(self, axes: np.ndarray, value: np.ndarray, rate: np.ndarray) -> None:
         """As if these `axes` (A,) had come to `value` with `rate` evenly, so that the mean goes on from there. From outside: at the end."""

@@ -7,10 +7,10 @@
 | holding  | the pose measured at standstill; base zero          | e-stop                                                | estopped |
 |          |                                                     | stop asked, at rest                                   | stopped  |
 |          |                                                     | fresh joint states and chunks, no fault, no stop asked | ramping  |
-| ramping  | from the held pose to the policy's, over the ramp   | e-stop                                                | estopped |
+| ramping  | from the held pose to the leader's, over the ramp   | e-stop                                                | estopped |
 |          |                                                     | a fault, or stop asked                                | braking  |
 |          |                                                     | ramp over                                             | running  |
-| running  | the policy's target                                 | e-stop                                                | estopped |
+| running  | the leader's target                                 | e-stop                                                | estopped |
 |          |                                                     | a fault, or stop asked                                | braking  |
 | braking  | joints to rest, base to zero, within their limits   | e-stop                                                | estopped |
 |          |                                                     | at rest                                               | holding  |
@@ -18,9 +18,12 @@
 |          |                                                     | released and reset                                    | braking  |
 | stopped  | nothing more                                        | (activated again)                                     | waiting  |
 
+The leader is the policy, or a person who has taken over (`takeover.py`); who of them it is makes no state, as both are followed alike.
+
 Faults are: joint states stale or in doubt, tracking error above its limit, a joint that does not follow, a controller that does not
-listen, chunks stale or their publisher gone, bodies about to come too near to each other. They end by themselves; the e-stop is latched
-until it is released and reset, also through a deactivation.
+listen, a person who leads and falls silent, chunks stale or their publisher gone while the policy leads, bodies about to come too near to
+each other. They end by themselves, the silence only with a word; the e-stop is latched until it is released and reset, also through a
+deactivation.
 """
 
 from __future__ import annotations
@@ -50,12 +53,13 @@ class Conditions:
     """What the executor sees in one tick."""
 
     joints_fresh: bool
-    chunks_fresh: bool
+    chunks_fresh: bool  # or a person leads
     tracking: bool  # measured and commanded pose lie close together
     at_rest: bool  # the last command moved neither joints nor base
     ramp_over: bool
     following: bool = True  # the controllers do what they are told, as far as is known
     listened: bool = True  # every controller listens
+    held: bool = True  # who has taken over holds the button; nobody has: true as well
     apart: bool = True  # the robot's bodies keep their clearance on the way that is about to be commanded
 
 
@@ -147,6 +151,8 @@ class Supervisor:
             return "listeners"
         if not seen.following:
             return "not_following"
+        if not seen.held:
+            return "takeover"
         if not seen.chunks_fresh:
             return "chunks"
         return "" if seen.apart else "clearance"

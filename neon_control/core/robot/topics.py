@@ -12,14 +12,19 @@ from neon_control.core.robot.topic_names import (
     BASE_COMMAND,
     CHUNK_BASE,
     CHUNK_JOINTS,
+    COMMANDER,
     CONTEXT,
     DIAGNOSTICS,
     INSTRUCTION,
     JOINT_STATES,
     PLAN_BASE,
     PLAN_JOINTS,
+    TAKEOVER_BASE,
+    TAKEOVER_ENABLE,
+    TAKEOVER_JOINTS,
 )
 
+TAKEN_OVER = (TAKEOVER_ENABLE, TAKEOVER_JOINTS, TAKEOVER_BASE, COMMANDER)  # by a person: a replay must not take over
 RECORDED = "recorded"  # the prefix under which a replay shows what our nodes said on the day
 
 
@@ -46,9 +51,9 @@ def input_topics(robot: Robot) -> dict[str, tuple[str, ...]]:
 
 
 def output_topics(robot: Robot) -> tuple[str, ...]:
-    """What our nodes publish on `robot`: chunks, what the executor foresees of them, commands and diagnostics."""
+    """What is published on `robot` to move it: chunks, what the executor foresees of them, a person's targets, commands and diagnostics."""
     bases = dict.fromkeys(filter(None, (robot.recording.base, BASE_COMMAND if robot.base is None else robot.base.topic)))
-    return (CHUNK_JOINTS, CHUNK_BASE, PLAN_JOINTS, PLAN_BASE, *(c.topic for c in robot.streamed), *bases, DIAGNOSTICS)
+    return (CHUNK_JOINTS, CHUNK_BASE, PLAN_JOINTS, PLAN_BASE, *TAKEN_OVER, *(c.topic for c in robot.streamed), *bases, DIAGNOSTICS)
 
 
 def recorded_topics(robot: Robot) -> tuple[str, ...]:

@@ -6,15 +6,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+from person_rig import Person
 from test_executor import DT, GENTLE, MIDDLE, MS, NAMES, PERIOD, ROBOT, H, World
 
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import EnsembleSettings
-from neon_control.core.control.foresight import Foreseen
+from neon_control.core.control.foresight import Foreseen, nothing
 from neon_control.core.control.supervisor import State
+from neon_control.core.control.under_way import Prefix, UnderWay
+from neon_control.core.robot.action_space import BASE_NAMES
 
 
-class Watched(World):
+class Watched(Person):
     """A world that keeps what the executor tells of its future, and what it commanded."""
 
     def __init__(self, *arguments: object, **settings: object) -> None:
@@ -188,3 +191,93 @@ def test_an_outlook_that_was_never_told_leaves_its_break_to_the_next():
     assert second.after(first).broken and second.after(first).followed is second.followed
     assert second.after(None) is second and first.after(second) is first
     assert dataclasses.replace(second, followed=None).foresee()[JOINTS].values.shape == (0, len(MIDDLE))
+
+
+@pytest.mark.parametrize("robot", [ROBOT, GENTLE], ids=["envelope", "max_jerk"])
+def test_what_a_person_commands_is_foreseen_on_the_grid_of_the_policy_s_chunks(robot):
+    world = Watched(robot)
+    world.run_to(State.RUNNING)
+    world.step(35)
+    world.pressed, world.target, world.drive = True, {NAMES[0]: MIDDLE[0] + 0.3}, np.array([0.3, 0.0, 0.0, 0.0, 0.0, 0.0])
+    world.step(12)
+    told = world.one_more_chunk()
+    world.step(15)
+    joints, base = told[JOINTS], told[BASE]
+    known = joints.instants <= world.now
+    assert known.sum() >= 3 and not any(broken for _, broken, _ in world.told[1:])
+    np.testing.assert_allclose(joints.values[known], commanded(world, joints.instants[known]), atol=5e-4)
+    drives, moments = np.array([c.base for c in world.commands]), base.instants[base.instants <= world.now]
+    for row, moment in zip(base.values, moments, strict=False):
+        np.testing.assert_allclose(row, [np.interp(moment, world.times, column) for column in drives.T], atol=1e-6)
+
+
+def test_a_change_of_who_leads_is_told_in_its_own_period_and_a_person_again_and_again():
+    world = Watched()
+    world.run_to(State.RUNNING)
+    world.step(33)
+    world.told.clear()
+    world.pressed = True
+    world.step(2)
+    assert world.told[0][0] in (world.now, world.now - PERIOD)
+    world.told.clear()
+    world.step(100)
+    assert 18 <= len(world.told) <= 31, "each chunk, and every 50 ms"
+    assert all(len(foreseen.values) for _, _, told in world.told for foreseen in told.values())
+    world.told.clear()
+    world.pressed = False
+    world.step(2)
+    assert len(world.told) >= 1 and world.executor.commander == "policy"
+    world.told.clear()
+    world.step(100)
+    assert 9 <= len(world.told) <= 11
+
+
+def test_a_policy_that_is_gone_is_told_nothing_while_a_person_leads():
+    world = Watched()
+    world.run_to(State.RUNNING)
+    world.pressed = True
+    world.step(20)
+    world.chunks = False
+    world.step(40)
+    world.told.clear()
+    world.step(100)
+    assert world.executor.commander == "takeover" and not world.told
+
+
+def test_a_policy_is_given_what_the_person_commands_as_its_prefix():
+    """Chunks 60 ms old, 10 a second; the person moves a joint at 0.4 rad/s, of which 50 ms are not known when it is told."""
+    world = Watched()
+    under_way = UnderWay((*NAMES, *BASE_NAMES), DT, 12)
+    asked: list[tuple[int, Prefix]] = []
+
+    def send_chunk(latency: int = 60 * MS, source: object = None) -> None:
+        stamp = world.now - latency
+        while world.told:
+            _, broken, told = world.told.pop(0)
+            for stream, foreseen in told.items():
+                if broken and len(foreseen.values):
+                    under_way.told(stream, nothing(foreseen.names))
+                under_way.told(stream, foreseen)
+        asked.append((stamp, under_way.prefix(stamp, world.now)))
+        chunk = ActionChunk(stamp, DT, (*NAMES, *BASE_NAMES), np.hstack(world.policy(stamp * 1e-9 + DT * np.arange(H))))
+        under_way.goes_out(chunk, world.now)
+        for stream, half in chunk.streams().items():
+            world.executor.add_chunk(stream, half, "policy")
+
+    world.send_chunk = send_chunk
+    world.run_to(State.RUNNING)
+    world.step(150)
+    world.pressed, world.drive = True, np.array([0.3, 0.0, 0.0, 0.0, 0.0, 0.0])
+    world.step(60)
+    since = len(asked)
+    for k in range(100):
+        world.target = {NAMES[0]: world.commands[-1].positions[0] if not k else world.target[NAMES[0]] + 0.004}
+        world.step()
+    world.chunks = False
+    world.step(30)
+    given = asked[since:]
+    assert len(given) == 10 and [prefix.reason for _, prefix in given] == [""] * 10
+    for stamp, prefix in given[1:]:
+        rows = commanded(world, stamp + MS * 20 * np.arange(len(prefix)))
+        assert np.abs(prefix.values[:, : len(NAMES)] - rows).max() < 0.03
+        np.testing.assert_allclose(prefix.values[:, len(NAMES) :], np.tile([0.3, 0.0, 0.0], (len(prefix), 1)), atol=1e-6)

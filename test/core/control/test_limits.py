@@ -160,6 +160,24 @@ def test_a_joint_at_its_end_rests_before_a_faster_one():
     assert rates[0, 0] == pytest.approx(limit.rate[0] - CHANGE[0] * times[0])
 
 
+@given(start=inside, ahead=st.floats(-3.0, 3.0), steps=st.integers(1, 60))
+def test_who_leaves_a_target_that_was_far_ahead_comes_to_rest_and_is_not_pulled_on_or_back(start, ahead, steps):
+    limit = limiter(start)
+    run(limit, np.full((steps, 3), ahead))
+    value, rate = limit.value.copy(), limit.rate.copy()
+    limit.leave(slice(None))
+    way = Motion.after(0, limit.rest_path(share=0.6)).from_start(0, value, rate)
+    assert (
+        way.times[-1] * 1e-9 >= np.abs(rate / CHANGE).max() / 0.6 - 1e-6
+        or (way.positions[-1] >= UPPER - 1e-6).any()
+        or (way.positions[-1] <= LOWER + 1e-6).any()
+    )
+    values, rates = run(limit, np.array([way.at(round((k + 0.5) * DT * 1e9))[0] for k in range(1, 120)]))
+    assert_inside(values[1:], rates[1:])
+    np.testing.assert_allclose(values[-1], way.positions[-1], atol=1e-6)
+    assert (np.diff(values, axis=0) * np.sign(rate) >= -2e-4).all()
+
+
 def test_counters_say_which_limit_bit_and_for_which_axis():
     limit = limiter(np.zeros(3))
     limit.step(np.array([0.0, 0.0, np.nan]))

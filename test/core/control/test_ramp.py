@@ -51,3 +51,10 @@ def test_after_a_long_wait_it_still_takes_half_of_its_duration():
     end = NOW + 10 * SECOND
     assert blend.between(REST, TARGET, end - SECOND).tolist() == REST.tolist()
     assert not blend.is_over(end - 1) and blend.is_over(end)
+
+
+def test_a_clock_that_is_set_moves_it():
+    blend = ramp(2.0)
+    blend.shift(-900 * SECOND)
+    assert blend.between(REST, TARGET, NOW - 900 * SECOND).tolist() == REST.tolist()
+    assert not blend.is_over(NOW - 898 * SECOND - 1) and blend.is_over(NOW - 898 * SECOND)

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.control.limits import Limiter, envelope
+from neon_control.core.control.promise import Motion
 from neon_control.core.control.smoothing import MOST_DELAY, Smoothing, smoothing_for
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.robot_file import load_robot
@@ -142,6 +143,20 @@ def test_after_a_stall_in_motion_a_line_goes_on_evenly():
     for k in range(1, 20):
         led.step(place + speed * (k * DT + ahead))
     np.testing.assert_allclose(led.rates[1:], np.tile(speed, (19, 1)), atol=1e-9)
+
+
+def test_who_leaves_a_target_that_was_far_ahead_comes_to_rest_along_the_motion_that_is_averaged():
+    led = Led()
+    for _ in range(20):
+        led.step(MIDDLE + 3.0)
+    averaged = led.smoothing.leave()
+    way = Motion.after(0, averaged.rest_path()).from_start(0, averaged.value, averaged.rate)
+    for k in range(1, 80):
+        led.step(way.at(round((k + 0.5) * DT * 1e9))[0])
+    led.assert_inside()
+    assert led.largest_jerk().max() <= 1.0 + 1e-6
+    np.testing.assert_allclose(led.values[-1], way.positions[-1], atol=1e-6)
+    assert (np.diff(led.values, axis=0) >= -1e-4).all()
 
 
 def test_a_start_outside_the_range_only_moves_inwards():

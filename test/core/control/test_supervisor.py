@@ -45,6 +45,7 @@ def test_the_way_up_is_waiting_holding_ramping_running():
         ({"tracking": False}, "tracking_error"),
         ({"chunks_fresh": False}, "chunks"),
         ({"listened": False}, "listeners"),
+        ({"held": False}, "takeover"),
     ],
 )
 def test_every_fault_brakes_then_holds_and_ends_by_itself(fault, cause):

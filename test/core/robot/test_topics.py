@@ -28,6 +28,7 @@ def test_a_recording_holds_inputs_outputs_and_every_controller_of_the_robot() ->
         found
     )
     assert {"odom", "imu", "sim_node/episode", "unitree_sim_node/episode"} <= set(found)
+    assert {"takeover/enable", "takeover/joints", "takeover/base", "commander"} <= set(found)
 
 
 def test_a_replay_moves_all_that_nodes_say_and_nothing_that_they_read() -> None:
@@ -36,6 +37,7 @@ def test_a_replay_moves_all_that_nodes_say_and_nothing_that_they_read() -> None:
 
     assert moved["/r1/arm_controller/joint_trajectory"] == "/recorded/r1/arm_controller/joint_trajectory"
     assert moved["/diagnostics"] == "/recorded/diagnostics"
+    assert moved["/r1/takeover/enable"] == "/recorded/r1/takeover/enable", "a replay takes over nothing"
     assert not set(moved) & {topics.resolve(t, "r1") for inputs in topics.input_topics(robot).values() for t in inputs}
 
 
