@@ -17,6 +17,7 @@ for variable in ("FASTDDS_BUILTIN_TRANSPORTS", "FASTDDS_DEFAULT_PROFILES_FILE", 
     os.environ.pop(variable, None)
 
 import pytest  # noqa: E402
+import rclpy  # noqa: E402
 from dds_domain import claimed_domain  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
@@ -47,3 +48,11 @@ def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 def pytest_sessionfinish() -> None:
     """Give back the shared memory of processes that tests have killed: some MB each."""
     remove_dead_segments()
+
+
+@pytest.fixture
+def ros(ros_domain_id: int) -> Iterator[int]:
+    """An initialised default context in a private domain."""
+    rclpy.init(domain_id=ros_domain_id)
+    yield ros_domain_id
+    rclpy.try_shutdown()

@@ -63,6 +63,7 @@ def test_core_imports_only_the_standard_library_numpy_and_yaml() -> None:
         ("neon_control.tools.cli", {"numpy", "mujoco", "onnxruntime", "rclpy", "torch"}),
         ("neon_control.nodes.executor_node", {"ctranslate2", "faster_whisper", "mujoco", "onnxruntime", "torch"}),
         ("neon_control.nodes.inference", {"mujoco", "torch", "transformers"}),
+        ("neon_control.tools.teleop", {"ctranslate2", "mujoco", "onnxruntime", "torch"}),
         ("neon_control.sim.sim_node", {"ctranslate2", "onnxruntime", "torch"}),
     ],
 )

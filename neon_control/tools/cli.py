@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("show what a policy folder is, or verify that it runs on this robot and computer", "cpu"),
     "export": ("write a policy once more with smaller weights, and measure what that costs", "train"),
     "bench": ("measure every action head, and a policy's parts, in torch and in ONNX Runtime", "train"),
+    "teleop": ("take over a robot that a policy moves, with a keyboard, a gamepad or a leader arm, and give it back", "ros"),
     "record": ("record what a robot's policy sees, says and does, as a bag", "ros,replay"),
     "robot": ("draft a robot file from a URDF, or check one against the robot that is running: joints, topics, units, clocks", "ros"),
     "topics": ("print a robot's topics, for `ros2 bag record` and `ros2 bag play`", ""),

@@ -27,6 +27,7 @@ from rclpy.serialization import deserialize_message
 from tqdm import tqdm
 
 from neon_control.core.common.errors import ConfigError
+from neon_control.core.common.keyboard import Keyboard
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.common.paths import find_file
 from neon_control.core.robot.robot import Robot
@@ -37,7 +38,6 @@ from neon_control.nodes.polling import PolledSubscription
 from neon_control.nodes.processes import MAX_DOMAIN, ProcessError, ProcessGroup, node_command, prepare_environment
 from neon_control.nodes.start import start_ros
 from neon_control.recordings.bag.bag_file import PARAMETERS_KEY, Bag, BagError
-from neon_control.replay.keyboard import Keyboard
 from neon_control.replay.player import Player
 from neon_control.tools.arguments import positive, whole
 from neon_control.tools.bag import add_bag_arguments, open_bag

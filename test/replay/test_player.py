@@ -21,9 +21,9 @@ from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 from waiting import wait_until
 
+from neon_control.core.common.keyboard import Keyboard
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.recordings.bag.bag_file import Bag
-from neon_control.replay.keyboard import Keyboard
 from neon_control.replay.player import BagTime, Player, played_qos
 from neon_control.sim.demonstration_bag import START, EpisodeRecorder
 

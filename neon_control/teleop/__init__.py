@@ -1,0 +1,4 @@
+"""A person's hand on the robot: keyboard, gamepad or leader arm, as the topics by which the executor lets somebody take over.
+
+A process of its own, whose end lets go; `core` and what nodes share, neither policy nor torch. What it asks for is limited by the executor.
+"""
