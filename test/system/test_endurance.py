@@ -19,7 +19,10 @@ from neon_control.monitor.link import EXECUTOR, INFERENCE
 SECONDS = float(os.environ.get("NEON_ENDURANCE_SECONDS", "24"))
 PERIOD = float(os.environ.get("NEON_ENDURANCE_PERIOD", "12" if SECONDS <= 60.0 else "60"))  # [s] between two restarts
 START, RESTART = 90.0, 40.0  # [s] until all nodes work, and until the executor follows the restarted one
-pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(SECONDS + SECONDS / PERIOD * RESTART + 2.0 * START)]
+pytestmark = [
+    *(pytest.mark.system, pytest.mark.alone, pytest.mark.slow),
+    pytest.mark.timeout(SECONDS + SECONDS / PERIOD * RESTART + 2.0 * START),
+]
 
 
 def test_nothing_grows_with_time_or_restarts(ros_domain_id: int, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from gamepad_rig import JOINTS, LIMIT, gamepad
 from std_srvs.srv import SetBool, Trigger
 from waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow]
 
 COUNT = int(os.environ.get("NEON_TAKEOVERS", "5"))
 SLOW = {**PATIENT, "takeover.timeout": 1.0, "takeover.base_timeout": 1.0}  # a busy computer lets go of nothing
