@@ -46,7 +46,7 @@ def judge(
     """
     arguments = name, bag, policy, robot, settings, recording.inputs, latency
     run = OfflineRun(*arguments).execute(progress)
-    free = OfflineRun(*arguments, conditioned=False).execute(lambda time: None) if policy.max_prefix else None
+    free = OfflineRun(*arguments, conditioned=False).execute(lambda time: None) if policy.max_prefix and settings.prefixes else None
     figures = {name: method_figures(method, policy.file, recording) for name, method in run.methods.items()}
     return Judged(run, chunk_errors(run, recording), figures, free)
 
