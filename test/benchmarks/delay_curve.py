@@ -1,7 +1,8 @@
 """What a slower backbone costs: success, jerk and seams of the demo over an added latency, by method.
 
     python test/benchmarks/delay_curve.py --cell latest=policies/flow --cell forward-only=policies/flow \\
-        --cell prefix=policies/flow_prefix --episodes 50 --seed 11 --rows delay.jsonl --plot docs/images/delay_curve.png --document docs/delay.md
+        --cell prefix=policies/flow_prefix --episodes 50 --seed 11 --rows delay.jsonl \\
+        --plot docs/images/delay_curve.png --document docs/delay.md
 
 A cell is a method, a policy and a latency; each runs `neon_control demo --headless` with its real nodes. Finished cells, one line of JSON
 each in `--rows`, are not run again, so that an interrupted series goes on where it was, and the picture and the table can be drawn anew.

@@ -567,3 +567,22 @@ def test_a_robot_that_stands_is_told_its_pose_until_it_was_sent():
     told = world.commands[-1].trajectories["arm_controller"]
     assert np.abs(told.positions - MIDDLE).max() < 0.01
     assert "arm_controller" not in world.step().trajectories, "once is enough"
+
+
+def test_a_seam_is_how_far_the_target_jumps_where_a_chunk_can_change_it_first():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.step(40)
+    quiet = world.executor.seams.values
+    assert len(quiet) >= 4 and quiet.max() < 2e-3, "chunks of one motion, but for the lines between its steps"
+    policy, shift = world.policy, np.zeros(J)
+    shift[3] = 0.1
+    world.policy = lambda t: (policy(t)[0] + shift, policy(t)[1])
+    count = len(quiet)
+    while len(world.executor.seams.values) == count:
+        world.step()
+    assert world.executor.seams.values.max() == pytest.approx(0.1, abs=2e-3)
+    assert world.state is State.RUNNING
+    world.executor.supervisor.press_estop(True)
+    world.step(30)
+    assert len(world.executor.seams.values) == count + 1, "what is not followed has no seams"
