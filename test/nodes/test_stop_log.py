@@ -81,3 +81,16 @@ def test_a_policy_that_is_slower_than_its_chunks_are_long_is_told_so_with_the_me
         "observation to command 785 ms, horizon 300 ms (16 steps of 20 ms): raise num_action_steps to 51 or use head_rate_hz, "
         "and chunk_timeout to 0.98 s"
     )
+
+
+def test_chunks_that_are_refused_or_outlive_their_timeout_are_named_with_the_mend(listeners: Listeners) -> None:
+    motion = standing()
+    motion.reject("joints", "length")
+    motion.reject("joints", "length")
+    assert why(motion, listeners, "chunks") == "none; refused: 2 as joints/length"
+    long = MotionExecutor(ROBOT, NAMES, ExecutorSettings(chunk_steps=50))
+    long.add_chunk("joints", ActionChunk(NOW - 400_000_000, 0.02, NAMES, np.zeros((50, len(NAMES)))))
+    long.add_chunk("base", ActionChunk(NOW - 400_000_000, 0.02, BASE_NAMES, np.zeros((50, 3))))
+    long.tick(NOW)
+    expected = "the newest is 0.40 s old, limit 0.3 s; its last step is due 0.98 s after its observation: chunk_timeout may be as long"
+    assert why(long, listeners, "chunks") == expected
