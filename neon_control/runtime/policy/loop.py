@@ -132,7 +132,7 @@ class InferenceLoop:
         look = self._decisions.look(self._now())
         if look is None:
             return False
-        built = time.perf_counter()
+        built, look_age = time.perf_counter(), self._now() - look.observation.stamp
         features = look.policy.encode(look.observation)
         if self._added_latency and self._ended.wait(self._added_latency):
             return False
@@ -140,7 +140,11 @@ class InferenceLoop:
         parts = look.policy.last_ms
         self._statistics.count("features_computed")
         self._statistics.record(
-            build_ms=1e3 * (built - start), vision_ms=parts["vision"], audio_ms=parts["audio"], features_ms=self._features_ms
+            look_age_ms=1e-6 * look_age,
+            build_ms=1e3 * (built - start),
+            vision_ms=parts["vision"],
+            audio_ms=parts["audio"],
+            features_ms=self._features_ms,
         )
         if look.observation.others:
             self._statistics.record(skew_ms=1e3 * look.observation.skew)
