@@ -10,9 +10,9 @@ Runs `neon_control demo --headless` with its real nodes and listens to their dia
     publish          to send the chunk
     to command       from the chunk's publication to the executor's first tick that uses it
 
-And for each process, of one second: how long its threads ran, how long they were ready but waited for a core (/proc/PID/task/*/schedstat), and
-the two for the thread that ran most. What an inference takes longer than alone and is not in the waiting was spent off the cores: the
-interpreter's lock, or memory that others use.
+And for each process, of one second: how long its threads ran, how long they were ready but waited for a core
+(/proc/PID/task/*/schedstat), and the two for the thread that ran most. What an inference takes longer than alone and is not in the waiting
+was spent off the cores, on the interpreter's lock, or on memory that others use.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from neon_control.core.common.text_table import table
+from neon_control.core.common.thread_pools import let_idle_threads_sleep
 from neon_control.nodes.processes import prepare_environment
 
 PARTS = ("vision_ms", "audio_ms", "action_layer_ms")
@@ -53,15 +52,19 @@ def main() -> int:
     parser.add_argument("--robot", default="g1.yaml")
     parser.add_argument("--params-file", default="robot.yaml")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    alone = parts_alone(args.policy, args.robot)
+    if args.alone:
+        alone(args)
+        return 0
+    single = parts_alone(args)
     prepare_environment()
     told, shares, figures = demo(args)
     rows = [
         ("look age", "", told.get("look_age_ms/p50")),
-        *((name.removesuffix("_ms"), alone[name], told.get(f"{name}/p50")) for name in PARTS),
+        *((name.removesuffix("_ms"), single[name], told.get(f"{name}/p50")) for name in PARTS),
         ("publish", "", told.get("publish_ms/p50")),
-        ("observation to chunk", alone["all"], told.get("observation_to_chunk_ms/p50")),
+        ("observation to chunk", single["all"], told.get("observation_to_chunk_ms/p50")),
         ("to command", "", difference(told, "observation_to_command_ms/p50", "observation_to_chunk_ms/p50")),
         ("observation to command", "", told.get("observation_to_command_ms/p50")),
     ]
@@ -72,7 +75,7 @@ def main() -> int:
     print("\n" + table(head, lines, numeric=range(1, 5)))
     print(f"\n{figures['successes']} of {figures['episodes']}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     if args.json:
-        args.json.write_text(json.dumps({"alone": alone, "demo": told, "shares": shares, "figures": figures}, indent=2) + "\n")
+        args.json.write_text(json.dumps({"alone": single, "demo": told, "shares": shares, "figures": figures}, indent=2) + "\n")
     return 0
 
 
@@ -80,28 +83,31 @@ def difference(told: dict[str, float], more: str, less: str) -> float | None:
     return told[more] - told[less] if more in told and less in told else None
 
 
-def parts_alone(name: str, robot_file: str) -> dict[str, float]:
-    """[ms] p50 of each part, with nothing beside it. In a process of its own, as the inference node's settings of thread pools are."""
-    code = f"""
-import json, statistics, sys
-from neon_control.core.common.thread_pools import let_idle_threads_sleep
-let_idle_threads_sleep()
-import numpy as np
-from neon_control.core.robot.robot_file import load_robot
-from neon_control.runtime.policy.policy import Policy
-policy = Policy.load({name!r}, load_robot({robot_file!r}))
-rng = np.random.default_rng(0)
-image, sound = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), rng.normal(0.0, 0.1, 32000).astype(np.float32)
-taken = []
-for stamp in range({ALONE_RUNS}):
-    policy.predict(policy.still(stamp, image, np.zeros(policy.file.space.num_joints), sound))
-    taken.append(dict(policy.last_ms))
-print(json.dumps([{{f"{{k}}_ms": v for k, v in t.items()}} for t in taken]))
-"""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    taken = json.loads(result.stdout.splitlines()[-1])
-    found = {part: statistics.median(t[part] for t in taken) for part in PARTS}
-    return {**found, "all": statistics.median(sum(t[part] for part in PARTS) for t in taken)}
+def parts_alone(args: argparse.Namespace) -> dict[str, float]:
+    """[ms] p50 of each part, with nothing beside it; in a process of its own, for the thread pools' settings of the inference node."""
+    command = [sys.executable, __file__, "--alone", "--policy", args.policy, "--robot", args.robot]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+def alone(args: argparse.Namespace) -> None:
+    """Print them; before numpy is imported, as in the node."""
+    let_idle_threads_sleep()
+    import numpy as np
+
+    from neon_control.core.robot.robot_file import load_robot
+    from neon_control.runtime.policy.policy import Policy
+
+    policy = Policy.load(args.policy, load_robot(args.robot))
+    rng = np.random.default_rng(0)
+    image, sound = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), rng.normal(0.0, 0.1, 32000).astype(np.float32)
+    taken = []
+    for stamp in range(ALONE_RUNS):
+        policy.predict(policy.still(stamp, image, np.zeros(policy.file.space.num_joints), sound))
+        taken.append([policy.last_ms[part.removesuffix("_ms")] for part in PARTS])
+    parts = {part: statistics.median(column) for part, column in zip(PARTS, zip(*taken, strict=True), strict=True)}
+    print(json.dumps({**parts, "all": statistics.median(map(sum, taken))}))
 
 
 def demo(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, list[float]], dict[str, object]]:
@@ -184,8 +190,7 @@ def since(before: dict[int, Share], now: dict[int, Share], seconds: float) -> li
         return []
     nothing = Share(0.0, 0.0)
     deltas = [(s.ran - before.get(t, nothing).ran, s.waited - before.get(t, nothing).waited) for t, s in now.items()]
-    all_of_them, busiest = np.sum(deltas, axis=0), max(deltas)
-    return [float(v) / seconds for v in (*all_of_them, *busiest)]
+    return [value / seconds for value in (*map(sum, zip(*deltas, strict=True)), *max(deltas))]
 
 
 if __name__ == "__main__":
