@@ -165,7 +165,7 @@ class Policy:
         space = self.file.space
         positions = space.normalise_joints(joint_positions).astype(np.float32)[None]
         rows = self._checked(prefix)
-        known = rows if further is None or not len(rows) else np.concatenate([rows, further])[: self.file.num_steps]
+        known = rows if further is None or not (len(rows) and len(further)) else np.concatenate([rows, further])[: self.file.num_steps]
         with self._acting:
             inputs: dict[str, Array] = {"proprioception": positions}
             given_length = len(rows)
