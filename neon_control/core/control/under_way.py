@@ -119,9 +119,9 @@ class UnderWay:
     def __init__(self, names: Sequence[str], dt: float, most: int, reach: int = 0) -> None:
         self._tidings: deque[tuple[str, Foreseen]] = deque(maxlen=4 * KEPT)
         self._tells = False  # whether an executor tells of its future
-        self.begin(names, dt, most, reach, "start", "after a start")
+        self.begin(names, dt, most, "start", "after a start", reach)
 
-    def begin(self, names: Sequence[str], dt: float, most: int, reach: int, reason: str, why: str) -> None:
+    def begin(self, names: Sequence[str], dt: float, most: int, reason: str, why: str, reach: int = 0) -> None:
         """Another policy, or the same anew: nothing is under way, and no delay is known."""
         self.names, self.dt, self.most, self.reach = tuple(names), dt, most, reach
         self.delay: int | None = None
@@ -204,7 +204,7 @@ class UnderWay:
         """Take what the executor has told."""
         if now < self._now - CLOCK_TOLERANCE * NANOSECONDS:
             self._tidings.clear()
-            self.begin(self.names, self.dt, self.most, self.reach, "clock", "after the clock was set back")
+            self.begin(self.names, self.dt, self.most, "clock", "after the clock was set back", self.reach)
         self._now = now
         while self._tidings:
             name, foreseen = self._tidings.popleft()

@@ -11,8 +11,9 @@ Images never queue: those that come while features are being computed are counte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,7 @@ class InferenceDecisions:
         self.committed: Prefix | None = None
         self._prefixes = prefixes
         self._prefixed = policy  # whose steps are under way
-        self._under_way = UnderWay(*self._steps_of(policy))
+        self._under_way = UnderWay(**self._steps_of(policy))
         self._attend()
 
     @property
@@ -207,7 +208,7 @@ class InferenceDecisions:
         """The committed steps that a chunk is to go on from."""
         policy = start.policy
         if policy is not self._prefixed:
-            self._under_way.begin(*self._steps_of(policy), reason="swap", why="the first chunks of another policy")
+            self._under_way.begin(**self._steps_of(policy), reason="swap", why="the first chunks of another policy")
             self._prefixed = policy
         prefix = self._under_way.prefix(start.stamp, now)
         if policy.max_prefix and not self._prefixes:
@@ -219,10 +220,11 @@ class InferenceDecisions:
         self.committed = prefix
         return prefix
 
-    def _steps_of(self, policy: Policy) -> tuple[Sequence[str], float, int, int]:
-        """Columns, dt [s], and how many steps of a chunk a policy wants to know, committed and at all."""
+    def _steps_of(self, policy: Policy) -> dict[str, Any]:
+        """What `UnderWay` has to know of a policy."""
         file, most = policy.file, policy.max_prefix if self._prefixes else 0
-        return file.space.names, file.dt, most, file.num_steps if most and file.forward_only else 0
+        reach = file.num_steps if most and file.forward_only else 0
+        return {"names": file.space.names, "dt": file.dt, "most": most, "reach": reach}
 
     @property
     def delay(self) -> float | None:
