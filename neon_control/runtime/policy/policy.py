@@ -165,7 +165,7 @@ class Policy:
         space = self.file.space
         positions = space.normalise_joints(joint_positions).astype(np.float32)[None]
         rows = self._checked(prefix)
-        known = rows if further is None or not (len(rows) and len(further)) else np.concatenate([rows, further])[: self.file.num_steps]
+        known = rows if further is None else self._continued(rows, further)
         with self._acting:
             inputs: dict[str, Array] = {"proprioception": positions}
             given_length = len(rows)
@@ -194,6 +194,16 @@ class Policy:
                 f"needs finite values of ({self.max_prefix} or fewer steps, {self.file.space.dim})",
             )
         return rows
+
+    def _continued(self, rows: np.ndarray, further: np.ndarray) -> np.ndarray:
+        """The prefix (d, N) and what is under way after it, as far as a chunk reaches: (m, N)."""
+        if not (self.file.forward_only and len(rows) and len(further)):
+            return rows
+        after = np.asarray(further, float)[: self.file.num_steps - len(rows)]
+        if after.shape[1:] != rows.shape[1:] or not np.isfinite(after).all():
+            needs = f"finite values of (any number of steps, {self.file.space.dim})"
+            raise ChunkError("prefix", f"policy {self.file.name} was given further steps of shape {after.shape}, needs {needs}")
+        return np.concatenate([rows, after])
 
     def _as_inputs(self, rows: np.ndarray, known: np.ndarray) -> dict[str, Array]:
         """The prefix (d, N), and what is known with what follows it (m, N), as the action layer takes it."""

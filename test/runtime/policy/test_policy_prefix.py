@@ -171,6 +171,10 @@ def test_forward_only_is_another_graph_of_the_same_policy(starting: tuple[Policy
     assert np.abs(told.values - policy.act(*arguments, prefix).values).max() > 1e-3, "what is under way counts"
     long = policy.act(*arguments, prefix, committed(policy, 60, seed=2))
     assert long.num_steps == 12, "what lies beyond the chunk does not"
+    for wrong in (further[:, 1:], further[0], np.full_like(further, np.nan)):
+        with pytest.raises(ChunkError, match="was given further steps of shape") as caught:
+            policy.act(*arguments, prefix, wrong)
+        assert caught.value.reason == "prefix"
     np.testing.assert_allclose(policy.act(*arguments).values, free.predict(seen).values, rtol=0.0, atol=1e-6)
 
 
