@@ -40,9 +40,14 @@ def why(motion: MotionExecutor, listeners: Listeners, cause: str | None = None) 
 
 
 def _old(motion: MotionExecutor) -> str:
-    """How old the newest chunk is; and if it has something to say for longer than it is followed, what would mend that."""
+    """How old the newest chunk is; whether it is over, or has something to say for longer than it is followed."""
     limit, ensemble = motion.settings.chunk_timeout, motion.streams[JOINTS].ensemble
     horizon = (ensemble.num_steps - 1) * ensemble.newest_dt  # [s]
+    if motion.chunk_age <= limit:
+        lead = 1e-9 * motion.continuing.lead
+        return (
+            f"the newest is {motion.chunk_age:.2f} s old and over: it reaches {horizon:.2f} s, and joints are commanded {lead:.2f} s ahead"
+        )
     mend = f"; its last step is due {horizon:.2f} s after its observation: chunk_timeout may be as long" if horizon > 1.5 * limit else ""
     return f"the newest is {motion.chunk_age:.2f} s old, limit {limit:g} s{mend}"
 

@@ -270,7 +270,12 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             line[1].plot(times, [value_or_nan(r["mean_absolute_jerk"]) for r in cells], marker="o", markersize=3, label=label)
             line[2].plot(times, [value_or_nan(r["seam_mrad"]["p95"]) for r in cells], marker="o", markersize=3, label=label)
         for axes, title in zip(line, ("success, 95 % interval", "mean absolute jerk [rad/s^3]", "seam, p95 [mrad]"), strict=True):
-            axes.set(title=f"{robot}: {title}", xlabel="added latency [ms]", ylim=(0.0, None))
+            axes.set(
+                title=f"{robot}: {title}",
+                xlabel="added latency [ms]",
+                ylim=(0.0, None),
+                xlim=(-20.0, max(r["latency_ms"] for r in rows) + 20.0),
+            )
             axes.grid(alpha=0.3)
         line[0].legend(fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
