@@ -145,7 +145,7 @@ def demo(args: argparse.Namespace) -> tuple[dict[str, float], dict[str, list[flo
                     first = {pid: threads(pid) for pid in names}
                 elif first:
                     measured = {names[pid]: since(first[pid], threads(pid), time.monotonic() - begin) for pid in names}
-                    shares = {name: share for name, share in measured.items() if share} or shares
+                    shares = measured if all(measured.values()) else shares  # at the end, one after the other is gone
         finally:
             if process.poll() is None:
                 process.terminate()
