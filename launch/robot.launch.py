@@ -11,6 +11,7 @@ the robot come last. They end when the launch does, however that ends, and the l
 """
 
 import os
+import re
 import shlex
 import signal
 import sys
@@ -205,13 +206,26 @@ def urdf(context: LaunchContext) -> str:
     return Command(shlex.join(words), on_stderr="warn").perform(context)
 
 
-def parameters(context: LaunchContext, node: str) -> list[str | dict[str, str | bool]]:
+def parameters(context: LaunchContext, node: str) -> list[str | dict[str, str | bool | int]]:
     """The parameter file of `node`, then what was given as an argument."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ("params_file", "use_sim_time", *OVERRIDES[node])}
     if not Path(given["params_file"]).is_file():  # launch itself would only warn, and the nodes run on values that nobody meant
         raise FileNotFoundError(f"params_file: no such file: {given['params_file']}")
-    overrides: dict[str, str | bool] = {name: given[name] for name in OVERRIDES[node] if given[name]}
+    overrides: dict[str, str | bool | int] = {name: given[name] for name in OVERRIDES[node] if given[name]}
+    if node == "executor_node" and (steps := chunk_steps(LaunchConfiguration("policy").perform(context))):
+        overrides["chunk_steps"] = steps
     return [given["params_file"], {"use_sim_time": given["use_sim_time"] == "true", **overrides}]
+
+
+def chunk_steps(policy: str) -> int | None:
+    """Steps of a chunk of a policy that was given as an argument: the executor refuses chunks of any other length.
+
+    None where the parameter file says which policy runs, for then it also says this; and of one that is not on this computer.
+    """
+    places = [Path(policy), Path(__file__).parents[1] / "resource" / "policies" / policy]
+    file = next((place / "policy.yaml" for place in places if policy and (place / "policy.yaml").is_file()), None)
+    found = re.search(r"^num_steps: (\d+)$", file.read_text(), re.MULTILINE) if file else None
+    return int(found[1]) if found else None
 
 
 def recorder(context: LaunchContext) -> list[LaunchDescriptionEntity]:

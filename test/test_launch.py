@@ -243,6 +243,16 @@ def test_the_real_launch_hands_over_only_the_overrides_that_were_given() -> None
     assert [node.node_executable for node in module.nodes(context)] == ["inference_node", "executor_node"]
 
 
+@pytest.mark.parametrize("num_steps", [8, 50])
+def test_the_real_launch_tells_the_executor_how_long_the_chunks_of_a_given_policy_are(num_steps: int, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(f"name: p\nnum_steps: {num_steps}\naction_layer: {{}}\n")
+    module, file = launch_module("robot.launch.py"), str(ROOT / "config" / "robot.yaml")
+    context = launch_context(params_file=file, policy=str(tmp_path))
+    assert module.parameters(context, "executor_node") == [file, {"use_sim_time": False, "chunk_steps": num_steps}]
+    shipped = launch_context(params_file=file, policy="g1_reach")
+    assert module.parameters(shipped, "executor_node")[1]["chunk_steps"] == 16
+
+
 def test_the_real_launch_shows_the_plan_only_when_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     module = launch_module("robot.launch.py")
     monkeypatch.setattr(module, "urdf", lambda context: (ROOT / "resource" / "g1" / "g1.urdf").read_text())

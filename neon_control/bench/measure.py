@@ -85,9 +85,11 @@ def policy_inputs(module: ActionPolicy, noise: np.ndarray | None, samples: int, 
         if module.config.num_tokens:
             inputs["tokens"] = rng.standard_normal((1, module.config.num_tokens, module.config.token_dim), np.float32)
             inputs["token_mask"] = (np.arange(module.config.num_tokens) <= rng.integers(module.config.num_tokens))[None].astype(np.float32)
-        if module.max_prefix:
+        if module.max_prefix or module.forward_only:
             inputs["prefix"] = rng.uniform(-1.0, 1.0, (1, module.config.head.num_action_steps, module.config.action_dim)).astype(np.float32)
-            inputs["prefix_length"] = rng.integers(module.max_prefix + 1, size=1)
+            inputs["prefix_length"] = rng.integers((module.max_prefix or module.config.head.num_action_steps - 1) + 1, size=1)
+        if module.forward_only:
+            inputs["known_length"] = rng.integers(inputs["prefix_length"], module.config.head.num_action_steps + 1, size=1)
         yield inputs
 
 

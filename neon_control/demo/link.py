@@ -125,7 +125,13 @@ class DemoLink(Link):
 
     def more_figures(self) -> dict[str, Any]:
         """What the report of a headless run says besides the trials."""
-        return {}
+        seams = {p: self.number(EXECUTOR, f"seam_mrad/{p}") for p in ("p50", "p95", "max")}
+        chunks, prefixes = (self.number(INFERENCE, key) or 0.0 for key in ("chunks_published", "prefixes"))
+        return {
+            "seam_mrad": seams,
+            "prefixed": round(prefixes / chunks, 3) if chunks else None,
+            "stops_for_chunks": int(self.number(EXECUTOR, "stops/chunks") or 0),
+        }
 
     def set_parameter(self, name: str, value: Any) -> None:
         """Set a parameter of the simulation."""

@@ -40,7 +40,7 @@ class UnitreeDemoLink(DemoLink):
 
     def more_figures(self) -> dict[str, Any]:
         """See `DemoLink.more_figures`."""
-        return {"unitree": self._robot}
+        return super().more_figures() | {"unitree": self._robot}
 
     def _give_arms_back(self) -> None:
         self._ask(self._release)

@@ -46,7 +46,7 @@ def judge(
     """
     arguments = name, bag, policy, robot, settings, recording.inputs, latency
     run = OfflineRun(*arguments).execute(progress)
-    free = OfflineRun(*arguments, conditioned=False).execute(lambda time: None) if policy.max_prefix else None
+    free = OfflineRun(*arguments, conditioned=False).execute(lambda time: None) if policy.max_prefix and settings.prefixes else None
     figures = {name: method_figures(method, policy.file, recording) for name, method in run.methods.items()}
     return Judged(run, chunk_errors(run, recording), figures, free)
 
@@ -54,7 +54,8 @@ def judge(
 def evaluate(recorded: Bag | Recording, policy: Policy, robot: Robot) -> tuple[Judged, str]:
     """The policy's run with its figures, and a verdict in one line.
 
-    Settings are the nodes' defaults without a start ramp, since the robot was in motion; the latency is the recording's own median.
+    Settings are the nodes' defaults without a start ramp, since the robot was in motion, and with a `chunk_timeout` for the policy's
+    horizon, where that is longer; the latency is the recording's own median.
 
     Args:
         recorded: an open bag, or what `find_recordings` has found: a bag or an episode of a LeRobot dataset.
@@ -72,7 +73,9 @@ def evaluate(recorded: Bag | Recording, policy: Policy, robot: Robot) -> tuple[J
 def judge_by_defaults(bag: Bag, policy: Policy, robot: Robot, latency: float | None = None) -> tuple[Judged, RecordedDay]:
     """As `evaluate`, of an open bag; `latency` [s] from an observation to its chunk, None: the median of the recording."""
     recording, settings = RecordedDay(bag, robot), Settings()
-    settings = replace(settings, executor=replace(settings.executor, start_ramp=0.0))
+    horizon = (policy.file.num_steps - 1) * policy.file.dt
+    timeout = max(settings.executor.chunk_timeout, horizon)
+    settings = replace(settings, executor=replace(settings.executor, start_ramp=0.0, chunk_timeout=timeout))
     latency = recording.typical_delay if latency is None else latency
     return judge(policy.file.name, bag, policy, robot, settings, recording, latency), recording
 

@@ -118,7 +118,7 @@ class OfflineRun:
         self._likeness = Likeness(settings.unlike_images, names, lambda name: self.run.counts.update([name]), self.run.unlike.append)
         self._likeness.follow(name, policy.file.images, policy.file.vision.cameras)
         rates = settings.backbone_rate_hz, settings.head_rate_hz
-        self._decisions = InferenceDecisions(policy, self._builder, *rates, lambda name: self.run.counts.update([name]))
+        self._decisions = InferenceDecisions(policy, self._builder, *rates, lambda name: self.run.counts.update([name]), settings.prefixes)
         blind = [n for n in self._builder.cameras.used if n not in {c.name for role, c in self._cameras.items() if role in inputs}]
         if blind:
             raise BagError(f"no images of {blind}, through which {name} looks; the recording has {sorted(bag.topics)}", bag.path)
@@ -234,7 +234,7 @@ class OfflineRun:
             return
         try:
             prefix = self._decisions.prefix(start, now)
-            chunk = start.chunk(prefix.values if self._conditioned else None)
+            chunk = start.chunk(prefix if self._conditioned else None)
         except ChunkError as error:
             self._refuse(now, error)
             return

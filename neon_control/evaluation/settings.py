@@ -30,6 +30,7 @@ class Settings:
     unlike_images: str = UNLIKE_IMAGES
     backbone_rate_hz: float = setting(10.0, minimum=0.1, maximum=100.0)
     head_rate_hz: float = setting(0.0, minimum=0.0, maximum=100.0)
+    prefixes: bool = True
     audio_rate_hz: int = setting(16000, minimum=8000, maximum=192000)
     audio_channels: int = setting(1, minimum=1, maximum=64)
     source: str = "defaults"

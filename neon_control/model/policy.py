@@ -15,7 +15,7 @@ from neon_control.core.common.fields import Place, Rules, check_keys, read
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.model.action_heads import ActionHead, ActionHeadConfig, GroupedActionHead, StateRelativeHead, build_head, group_sizes
 from neon_control.model.action_heads.losses import REDUCTIONS, grouped_loss
-from neon_control.model.action_heads.prefix import prefix_inputs, without_given
+from neon_control.model.action_heads.prefix import prefix_inputs, read_prefix, without_given
 from neon_control.model.fusion import Fusion
 from neon_control.model.proprioception import ProprioceptionEncoder
 
@@ -43,7 +43,9 @@ class PolicyConfig:
     token_dim: int = 0  # their width
     use_audio: bool = True  # off: the audio input is taken and ignored
     state_relative: bool = False  # joints are predicted as changes from the current position, the base as it is
-    absolute: Sequence[int] = ()  # places of joints that are predicted as they are all the same: those of grippers
+    absolute: Sequence[int] = ()  # places of joints to which neither applies, relative nor at action: those of grippers
+    state_at_action: bool = False  # the joints are taken to be where the last committed step leads them; with a prefix only
+    forward_only: bool = False  # draws start from what is under way, although the head was not taught to; see `forward_only.py`
     relative_scale: bool = False  # these changes are measured in what is usual for each joint and step; see `StateRelativeHead`
     loss_weights: Mapping[str, float] = field(default_factory=dict)  # group -> weight, for example {"arms": 2.0}
     loss_reduction: str = "valid"
@@ -63,6 +65,10 @@ class PolicyConfig:
             raise ConfigError(f"PolicyConfig.absolute {list(self.absolute)} must be places of the {self.num_joints} joints")
         if self.relative_scale and not self.state_relative:
             raise ConfigError("PolicyConfig.relative_scale is on, but state_relative is off: there are no changes to scale")
+        if self.state_at_action and not self.head.max_prefix:
+            raise ConfigError("PolicyConfig.state_at_action is on, but max_prefix is 0: nothing committed leads the joints anywhere")
+        if self.forward_only and self.head.max_prefix:
+            raise ConfigError(f"PolicyConfig.forward_only is for heads without a prefix, but max_prefix is {self.head.max_prefix}")
         if self.head_options and self.head_type == "grouped":
             raise ConfigError(f"PolicyConfig.head_options {dict(self.head_options)} are for other heads; `head` configures a grouped one")
         if min(self.num_tokens, self.token_dim) < 0 or (self.num_tokens > 0) != (self.token_dim > 0):
@@ -74,7 +80,7 @@ class PolicyConfig:
     @classmethod
     def from_action_space(cls, space: ActionSpace, **options: Any) -> PolicyConfig:
         """The configuration for a robot's action space; `options` are any other fields."""
-        if options.get("state_relative"):
+        if options.get("state_relative") or options.get("state_at_action"):
             options = {"absolute": space.absolute, **options}
         return cls(mode=space.mode, groups=group_sizes(space), num_joints=space.num_joints, **options)
 
@@ -92,6 +98,9 @@ class PolicyConfig:
         values = asdict(self)
         if not self.head.max_prefix:
             del values["head"]["max_prefix"]  # a policy that takes no prefix is written as it always was
+        for name in ("state_at_action", "forward_only"):
+            if not values[name]:
+                del values[name]
         return values
 
     @property
@@ -111,6 +120,7 @@ class ActionPolicy(nn.Module):
     vision_std: Tensor
     audio_mean: Tensor
     audio_std: Tensor
+    rolled: Tensor | None  # (J,) bool: joints whose state is that at the action
     head: ActionHead
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -133,7 +143,15 @@ class ActionPolicy(nn.Module):
         self.head = head
         self.draws = head.multi_modal  # `forward` turns noise into a draw, and therefore takes noise
         self.num_tokens = config.num_tokens  # T; 0 where `forward` takes no tokens
-        self.max_prefix = config.head.max_prefix  # D; 0 where `forward` takes no prefix
+        self.max_prefix = config.head.max_prefix  # D; 0 where `forward` takes no prefix, or is `forward_only`
+        self.forward_only = config.forward_only
+        if config.forward_only and not head.takes_start:
+            raise ConfigError(
+                f"PolicyConfig.forward_only needs a head that starts from noise alone, but the head '{config.head_type}' "
+                f"{'also has a member that does not' if head.multi_modal else 'draws nothing'}"
+            )
+        rolled = [i not in config.absolute for i in range(config.num_joints)]
+        self.register_buffer("rolled", torch.tensor(rolled) if config.state_at_action else None, persistent=False)
         for name, dim in (("vision", config.vision_dim), ("audio", config.audio_dim)):
             self.register_buffer(f"{name}_mean", torch.zeros(dim))
             self.register_buffer(f"{name}_std", torch.ones(dim))
@@ -162,15 +180,18 @@ class ActionPolicy(nn.Module):
         token_mask: Tensor | None = None,
         prefix: Tensor | None = None,
         prefix_length: Tensor | None = None,
+        known_length: Tensor | None = None,
     ) -> Tensor:
         """Features (B, vision_dim), (B, audio_dim) and normalised joint positions (B, J) -> (B, S, N) normalised actions.
 
         A generative head also takes its noise (B, S, N) here, so that the policy is a function that can be repeated and exported; and
         where the configuration says so, tokens (B, T, token_dim) and their mask (B, T), 1 for a token and 0 for padding. A policy with
-        `max_prefix` > 0 goes on from the committed steps: prefix (B, S, N), normalised actions, and prefix_length (B,), whole numbers.
+        `max_prefix` > 0 goes on from the committed steps: prefix (B, S, N), normalised actions, and prefix_length (B,), whole numbers; one
+        that is `forward_only` takes known_length (B,), too.
         """
+        proprioception = self._at_action(proprioception, prefix, prefix_length)
         inputs = self._head_inputs(proprioception, tokens, token_mask) | ({} if noise is None else {"noise": noise})
-        inputs |= prefix_inputs(prefix, prefix_length)
+        inputs |= prefix_inputs(prefix, prefix_length, known_length)
         result: Tensor = self.head(self.features(vision, audio, proprioception), **inputs)
         return result
 
@@ -203,6 +224,7 @@ class ActionPolicy(nn.Module):
             tokens, token_mask: as of `forward`; known: (B, 3), as of `features`; what a prediction is relative to stays known.
             prefix_length: (B,) of so many steps the target is given, and the others count.
         """
+        proprioception = self._at_action(proprioception, target, prefix_length)
         features = self.features(vision, audio, proprioception, known)
         inputs = self._head_inputs(proprioception, tokens, token_mask)
         if prefix_length is not None:
@@ -211,6 +233,19 @@ class ActionPolicy(nn.Module):
         if prefix_length is not None:
             mask = without_given(torch.ones_like(target[..., 0]) if mask is None else mask, prefix_length)
         return grouped_loss(error, self.config.groups, self.config.loss_weights, mask, self.config.loss_reduction)
+
+    def _at_action(self, proprioception: Tensor, prefix: Tensor | None, prefix_length: Tensor | None) -> Tensor:
+        """(B, J) where the joints are at the first step that is free, if the configuration says so: at the last committed one.
+
+        A policy that computes for d steps acts on a robot that has moved on (Tang et al. 2025, VLASH, arXiv 2512.01031). In training the
+        target's own steps lead there, so that both are the same function. Grippers stay as they were measured, which tells a grasp.
+        """
+        if self.rolled is None or prefix is None or prefix_length is None:
+            return proprioception
+        committed = read_prefix(self.head, prefix, prefix_length)
+        assert committed is not None  # both are there
+        last = committed.at_last(committed.clean)[:, 0, : self.config.num_joints]
+        return torch.where(self.rolled & (prefix_length > 0).unsqueeze(-1), last, proprioception)
 
     def _head_inputs(self, proprioception: Tensor, tokens: Tensor | None, token_mask: Tensor | None) -> dict[str, Tensor]:
         state = F.pad(proprioception, (0, self.config.action_dim - self.config.num_joints)) if self.config.absolute else proprioception

@@ -50,6 +50,7 @@ def executor_status(
     windows = {"lateness_ms": lateness, "tick_ms": compute, "observation_to_command_ms": executor.observation_to_command}
     for key, window in windows.items():
         values |= percentiles(key, 1e3 * window.values)
+    values |= percentiles("seam_mrad", 1e3 * executor.seams.values, high=95)
     values["too_late"] = executor.too_late or "none"
     values["newest_chunk_age_ms"] = executor.chunk_age * 1e3
     if state is State.WAITING:

@@ -87,6 +87,14 @@ class Parameters:
         minimum=0.0,
         maximum=100.0,
     )
+    prefixes: bool = setting(True, "let chunks go on from the steps that are commanded meanwhile, where the policy can; see docs/delay.md")
+    added_latency: float = setting(
+        0.0,
+        "keep the features of an image back for so long, to try out what a slower backbone would do",
+        unit="s",
+        minimum=0.0,
+        maximum=10.0,
+    )
     image_transport: str = setting(
         "raw",
         "raw: sensor_msgs/Image on camera/image_raw; compressed: JPEG or PNG on camera/image_raw/compressed; "
@@ -183,7 +191,12 @@ class InferenceNode(AutostartNode):
         """Start to infer."""
         self._decide_for(self._decisions.policy)  # anew: a loop that was stopped may still be at its last inference
         simulated_time = bool(self.get_parameter("use_sim_time").value)
-        self._loop = InferenceLoop(self._decisions, self._now, self._chunks.publish, self._report, self._statistics, simulated_time)
+        added = self._settings.added_latency
+        if added:
+            self.get_logger().warning(f"added_latency: every chunk is made {1e3 * added:.0f} ms later than it could be")
+        self._loop = InferenceLoop(
+            self._decisions, self._now, self._chunks.publish, self._report, self._statistics, simulated_time, added_latency=added
+        )
         self._loop.start()
         # Images wake the thread; this timer only finds out that none come. The clock is steady: simulated time may stand still.
         period = 1e-9 * self._decisions.silent_period
@@ -232,7 +245,7 @@ class InferenceNode(AutostartNode):
 
     def _listen_to_plans(self, policy: Policy) -> None:
         """To what the executor foresees, which it works out for those who listen only: for a policy that takes prefixes, from then on."""
-        if not policy.max_prefix or self._hears_plans:
+        if not (policy.max_prefix and self._settings.prefixes) or self._hears_plans:
             return
         self._hears_plans = True
         self._subscribe(JointTrajectory, PLAN_JOINTS, lambda message: self._on_plan(JOINTS, message), "plan", PLAN_QOS)
@@ -254,7 +267,7 @@ class InferenceNode(AutostartNode):
 
     def _decide_for(self, policy: Policy) -> None:
         rates = self._settings.backbone_rate_hz, self._settings.head_rate_hz
-        self._decisions = InferenceDecisions(policy, self._builder, *rates, self._statistics.count)
+        self._decisions = InferenceDecisions(policy, self._builder, *rates, self._statistics.count, self._settings.prefixes)
 
     def _subscribe(
         self, kind: type, topic: str, callback: Callable[..., None], name: str, qos: QoSProfile = qos_profile_sensor_data

@@ -58,7 +58,13 @@ class Parameters:
     frame: str = setting("", "name of the URDF's root link in TF; empty: as in the URDF")
     floor: float = setting(0.0, "height in that frame at which paths of the base are drawn", unit="m")
     chunks: int = setting(5, "newest chunks whose paths are drawn", minimum=1, maximum=64)
-    lifetime: float = setting(0.5, "what is older is called stale, and drawings of it vanish", unit="s", minimum=0.1, maximum=10.0)
+    lifetime: float = setting(
+        0.5,
+        "what is older is called stale, a chunk when it is over as well, and drawings of it vanish",
+        unit="s",
+        minimum=0.1,
+        maximum=10.0,
+    )
     joints: EnsembleSettings = field(default_factory=EnsembleSettings)
     base: EnsembleSettings = field(default_factory=EnsembleSettings)
 
@@ -165,7 +171,8 @@ class MonitorNode(ClockGuard):
             "commands": age(self._motion.commands.values(), time.monotonic()),
             "chunks": self._plan.age(now),
         }
-        stale = {name: seconds for name, seconds in ages.items() if seconds > self._settings.lifetime}
+        limits = {"chunks": max(self._settings.lifetime, self._plan.horizon)}  # a chunk that goes on for longer may be the newest one
+        stale = {name: seconds for name, seconds in ages.items() if seconds > limits.get(name, self._settings.lifetime)}
         for component, name in COMPONENTS.items():
             seconds = time.monotonic() - self._statuses[component].received if component in self._statuses else math.inf
             if seconds > DIAGNOSTICS_AGE:

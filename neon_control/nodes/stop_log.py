@@ -6,6 +6,7 @@ from collections import deque
 
 import numpy as np
 
+from neon_control.core.control.chunk import BASE, JOINTS
 from neon_control.core.control.executor import NOBODY, TAKEOVER, MotionExecutor
 from neon_control.core.robot.topic_names import TAKEOVER_ENABLE
 from neon_control.nodes.listeners import Listeners
@@ -38,12 +39,26 @@ def why(motion: MotionExecutor, listeners: Listeners, cause: str | None = None) 
             return f"the publisher of {' and '.join(lost)} is gone or overdue"
         if motion.too_late:
             return motion.too_late
-        return (
-            f"the newest is {motion.chunk_age:.2f} s old, limit {motion.settings.chunk_timeout:g} s"
-            if motion.chunk_age < np.inf
-            else "none"
-        )
+        return _old(motion) if motion.chunk_age < np.inf else _none(motion)
     return ""
+
+
+def _old(motion: MotionExecutor) -> str:
+    """How old the newest chunk is; whether it is over, or has something to say for longer than it is followed."""
+    limit, ensemble = motion.settings.chunk_timeout, motion.streams[JOINTS].ensemble
+    horizon = (ensemble.num_steps - 1) * ensemble.newest_dt  # [s]
+    if motion.chunk_age <= limit:
+        lead = 1e-9 * motion.continuing.lead
+        return (
+            f"the newest is {motion.chunk_age:.2f} s old and over: it reaches {horizon:.2f} s, and joints are commanded {lead:.2f} s ahead"
+        )
+    mend = f"; its last step is due {horizon:.2f} s after its observation: chunk_timeout may be as long" if horizon > 1.5 * limit else ""
+    return f"the newest is {motion.chunk_age:.2f} s old, limit {limit:g} s{mend}"
+
+
+def _none(motion: MotionExecutor) -> str:
+    refused = ", ".join(f"{count} as {reason}" for reason, count in sorted(motion.rejected.items()) if reason.startswith((JOINTS, BASE)))
+    return f"none; refused: {refused}" if refused else "none"
 
 
 class StopLog:

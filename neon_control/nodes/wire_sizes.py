@@ -126,7 +126,7 @@ def check_chunk(data: bytes, joints: int, steps: int) -> None:
     except struct.error as error:
         raise ChunkError("malformed", f"{len(data)} bytes that are no trajectory") from error
     if points != steps:
-        raise ChunkError("length", f"{points} points, needs {steps}")
+        raise ChunkError("length", f"{points} points, needs {steps}: `chunk_steps` has to be that of the policy")
 
 
 def check_audio(data: bytes, kind: str) -> None:

@@ -60,7 +60,7 @@ class Scan:
         self.short = {i for i, length in enumerate(lengths) if length < shortest}
         for i in sorted(self.short):
             if i > 0 or not self._cuts:  # what lies before the first boundary is no episode that somebody began
-                text = f"episode {i} lasts {lengths[i]:.2f} s, shorter than one chunk of {shortest:.2f} s"
+                text = f"episode {i} lasts {lengths[i]:.2f} s, shorter than one chunk of {shortest:.2f} s (num_steps x dt)"
                 bag.report.add(bag.name, self.seconds(edges[i]), text)
 
     def seconds(self, time: int) -> float:

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--takes", type=whole(1), default=1200, help="random starts (default: %(default)s)")
     text = "recordings of each take, each with a new command (default: 3, of picking 1)"
     parser.add_argument("--cuts", type=whole(1), help=text)
-    parser.add_argument("--seconds", type=positive, help="longest recording [s] (default: 0.8, of picking 9: a whole trial)")
+    parser.add_argument("--seconds", type=positive, help="longest recording [s], more than one chunk (default: 0.8, of picking 9)")
     parser.add_argument("--seed", type=whole(0), default=1, help="decides everything random (default: %(default)s)")
     parser.add_argument("--robot", default="g1.yaml", help="robot file (default: %(default)s)")
     parser.add_argument("--width", type=whole(*IMAGE_SIZES), default=320, help="camera width [px] (default: %(default)s)")

@@ -33,6 +33,7 @@ from neon_control.demo.unitree import HANDED_OVER, UnitreeDemoLink
 from neon_control.monitor.link import EXECUTOR
 from neon_control.nodes.processes import ProcessError, ProcessGroup, free_domain_id, node_command, prepare_environment
 from neon_control.runtime.encoders.vision import MODEL_FILE, build_cache, cache_folder
+from neon_control.runtime.policy.policy_file import find_policy, read_description
 from neon_control.sim.description import simulated_mode
 from neon_control.tools.arguments import IMAGE_SIZES, add_page, new_file, whole
 from neon_control.tools.topics import robot_file
@@ -98,6 +99,7 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
     robot = {"robot_config": args.robot} if args.robot else {}
     mode = {"mode": simulated_mode(description)} if description.parts["hands"] else {}
     policy = {"policy": args.policy} if args.policy else {}
+    steps = {"chunk_steps": read_description(find_policy(args.policy)).num_steps} if args.policy else {}
     sim = {"width": args.width, "height": args.height, "seed": args.seed, "mute": args.mute, "blind": args.blind}
     if args.driver == UNITREE:
         # On this computer alone, and in a domain of its own: another demo, or a robot's real network, must not hear it.
@@ -109,7 +111,7 @@ def _start_nodes(group: ProcessGroup, args: argparse.Namespace, params_file: Pat
         group.start("unitree_node", node_command("neon_control.robots.unitree.node", params_file, {**robot, **wire, **driver}))
     else:
         group.start("sim_node", node_command("neon_control.sim.sim_node", params_file, {**robot, **sim}))
-    group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, {**robot, **mode}))
+    group.start("executor_node", node_command("neon_control.nodes.executor_node", params_file, {**robot, **mode, **steps}))
     group.start("inference_node", node_command("neon_control.nodes.inference_node", params_file, {**robot, **policy}))
 
 

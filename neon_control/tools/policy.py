@@ -52,6 +52,8 @@ def _show(file: PolicyFile, as_json: bool) -> None:
         ("robot", f"{file.robot}, mode {space.mode}: {space.num_joints} joints{' and a base' if space.dim > space.num_joints else ''}"),
         ("joints", ", ".join(space.joint_names)),
         ("chunk", f"{file.num_steps} steps of {1e3 * file.dt:g} ms"),
+        *([("prefix", f"goes on from up to {file.max_prefix} committed steps")] if file.max_prefix else []),
+        *([("prefix", "starts from what is under way (forward-only)")] if file.forward_only else []),
         ("vision", f"{file.vision.encoder} {file.vision.revision}, {file.vision.features} features"),
         *([("cameras", f"{', '.join(file.vision.cameras)}: {file.vision.combine}")] if file.vision.cameras else []),
         *([("views", "; ".join(map(in_words, file.vision.views)))] if file.vision.views else []),

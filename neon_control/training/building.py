@@ -18,6 +18,7 @@ from neon_control.training.config import TrainConfig
 POLICY_KEYS = {
     "state_relative": "joints are predicted as changes from where they are",
     "relative_scale": "measure these changes in what is usual for each joint and step; heads that draw need it",
+    "state_at_action": "take the joints to be where the last committed step leads them; needs max_prefix (default: false)",
     "loss_weights": "weight of each group's loss, for example '{arms: 50, base: 1}' (default: 1 for each)",
     "loss_reduction": "'valid' averages over recorded steps, 'mean' over padded ones too (default: valid)",
     "use_audio": "whether the policy listens (default: true)",

@@ -31,7 +31,7 @@ from neon_control.training.config import TrainConfig
 from neon_control.training.evaluation import change_scale
 from neon_control.training.spill import Spill
 
-MAY_DIFFER = ("mode", "groups", "num_joints", "absolute", "proprioception_added", "loss_weights", "loss_reduction")
+MAY_DIFFER = ("mode", "groups", "num_joints", "absolute", "proprioception_added", "loss_weights", "loss_reduction", "forward_only")
 
 
 def start_policy(
@@ -136,15 +136,16 @@ def _check_space(start: PolicyFile, groups: Mapping[str, slice], space: ActionSp
 def _check_config(start: PolicyFile, narrow: PolicyConfig, wide: PolicyConfig) -> None:
     before, now = narrow.to_dict(), wide.to_dict()
     _same(start, "action_layer.head_type", narrow.head_type, wide.head_type)
-    known = [place for place in wide.absolute if place < narrow.num_joints]
-    _same(start, "action_layer.absolute", list(narrow.absolute), known)
+    if narrow.state_relative:  # else it says nothing
+        known = [place for place in wide.absolute if place < narrow.num_joints]
+        _same(start, "action_layer.absolute", list(narrow.absolute), known)
     for field in before:
         if field == "head":
             for name, value in before["head"].items():
                 if name not in ("action_dim", "dropout"):
                     _same(start, f"head.{name}", value, now["head"].get(name))
         elif field not in MAY_DIFFER:
-            _same(start, f"action_layer.{field}", before[field], now[field])
+            _same(start, f"action_layer.{field}", before[field], now.get(field))
 
 
 def _same(start: PolicyFile, field: str, before: Any, now: Any) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,9 +49,9 @@ def bag_path(robot: Robot, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(robot: Robot, bag_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Judged]:
-    def judged(latency: float, max_prefix: int = 12, **rates: float) -> Judged:
+    def judged(latency: float, max_prefix: int = 12, num_steps: int = 16, dt: float = 0.02, **rates: Any) -> Judged:
         folder = tmp_path_factory.mktemp("policies") / "going_on"
-        write_going_on(folder, robot.file, max_prefix=max_prefix)
+        write_going_on(folder, robot.file, dt=dt, num_steps=num_steps, max_prefix=max_prefix)
         settings = Settings(**rates)
         settings = replace(settings, executor=replace(settings.executor, start_ramp=0.0))
         with Bag(bag_path) as bag:
@@ -101,3 +102,16 @@ def test_bench_tells_the_same_for_the_latency_of_this_computer(robot: Robot, bag
     assert result["latency_s"] == 0.04 and len(result["seams"]) == 2 * len(METHODS)
     assert "40.0 ms from observation to chunk" in text
     json.dumps(result)
+
+
+@pytest.mark.parametrize(("num_steps", "dt"), [(8, 0.1), (50, 0.02), (64, 0.1)])
+def test_chunks_of_any_horizon_go_on_from_what_is_under_way(run: Callable[..., Judged], num_steps: int, dt: float) -> None:
+    judged = run(0.06, max_prefix=7, num_steps=num_steps, dt=dt)
+    assert judged.run.counts["prefixes"] >= 0.5 * (len(judged.run.chunks) - KNOWN), why_free(judged.run)
+    assert {c.num_steps for _, c in judged.run.chunks} == {num_steps}
+    assert judged.figures["latest"].following > 0.9
+
+
+def test_prefixes_are_turned_off_as_on_the_robot(run: Callable[..., Judged]) -> None:
+    judged = run(0.06, prefixes=False)
+    assert judged.free is None and why_free(judged.run) == f"off {len(judged.run.chunks)}"

@@ -223,3 +223,17 @@ def test_what_is_foreseen_on_another_grid_or_of_other_joints_is_refused():
     assert reason(read_joint_plan, message, NAMES, DT) == "non_finite"
     base.header.stamp = Time()
     assert reason(read_base_plan, base, DT) == "dt"
+
+
+@pytest.mark.parametrize(("steps", "dt"), [(8, 0.1), (50, 0.02), (64, 0.01)])
+def test_chunks_and_plans_of_any_horizon_survive_the_wire(steps: int, dt: float) -> None:
+    sent = ActionChunk(STAMP, dt, NAMES + BASE_NAMES, np.random.default_rng(2).normal(size=(steps, 6)))
+    joints, base = (deserialize_message(serialize_message(m), type(m)) for m in chunk_to_messages(sent))
+    for half, values in ((read_joints(joints, NAMES, steps), sent.joints), (read_base(base, steps), sent.base)):
+        np.testing.assert_array_equal(half.values, values)
+        assert half.dt == pytest.approx(dt, abs=1e-9) and half.end == pytest.approx(sent.end, abs=100)
+    foreseen = Foreseen(STAMP, 3, dt, NAMES, sent.joints[3:])
+    told = joint_plan_message(foreseen)
+    back = read_joint_plan(deserialize_message(serialize_message(told), type(told)), NAMES, dt)
+    assert back.first == 3
+    np.testing.assert_array_equal(back.values, foreseen.values)

@@ -96,3 +96,22 @@ def test_who_leads_is_noted_and_what_let_go_is_explained(listeners: Listeners) -
         "the person is no longer followed (takeover: takeover/enable was true, and is silent"
     )
     assert "0.08 s" in let_go and "say false" in let_go
+
+
+def test_chunks_that_are_refused_or_outlive_their_timeout_are_named_with_the_mend(listeners: Listeners) -> None:
+    motion = standing()
+    motion.reject("joints", "length")
+    motion.reject("joints", "length")
+    assert why(motion, listeners, "chunks") == "none; refused: 2 as joints/length"
+    long = MotionExecutor(ROBOT, NAMES, ExecutorSettings(chunk_steps=50))
+    long.add_chunk("joints", ActionChunk(NOW - 400_000_000, 0.02, NAMES, np.zeros((50, len(NAMES)))))
+    long.add_chunk("base", ActionChunk(NOW - 400_000_000, 0.02, BASE_NAMES, np.zeros((50, 3))))
+    long.tick(NOW)
+    expected = "the newest is 0.40 s old, limit 0.3 s; its last step is due 0.98 s after its observation: chunk_timeout may be as long"
+    assert why(long, listeners, "chunks") == expected
+    short = MotionExecutor(ROBOT, NAMES, ExecutorSettings(chunk_timeout=5.0))
+    short.add_chunk("joints", ActionChunk(NOW, 0.02, NAMES, np.zeros((16, len(NAMES)))))
+    short.add_chunk("base", ActionChunk(NOW, 0.02, BASE_NAMES, np.zeros((16, 3))))
+    for now in (NOW, NOW + 400_000_000):
+        short.tick(now)
+    assert why(short, listeners, "chunks") == "the newest is 0.40 s old and over: it reaches 0.30 s, and joints are commanded 0.03 s ahead"

@@ -432,3 +432,20 @@ def test_how_the_images_came_is_reported(camera: str, kind: tuple[str, str], tmp
     list(BagRecording(write(tmp_path / "bag", camera=camera), CONFIG).samples(SPACE, 0.02, 4, report=report))
     ((name, found),) = report.images
     assert (name, found.transport, found.encoding, report.images[name, found]) == ("camera", *kind, 10)
+
+
+@pytest.mark.parametrize(("num_steps", "dt"), [(8, 0.1), (50, 0.02), (64, 0.01)])
+def test_samples_have_the_horizon_that_is_asked_for(num_steps: int, dt: float, tmp_path: Path) -> None:
+    reading = read_all(BagRecording(write(tmp_path / "bag", 1.5), CONFIG), SPACE, dt, num_steps)
+    assert len(reading.samples) >= 10
+    for sample in reading.samples:
+        grid = (sample.observation.stamp - START) / 1e9 + dt * np.arange(num_steps)
+        known = sample.mask > 0
+        assert sample.actions.shape == (num_steps, 6) and known.sum() == pytest.approx((grid <= 1.5).sum(), abs=2)
+        assert sample.actions[known, 3] == pytest.approx(grid[known], abs=0.01)
+    assert reading.samples[0].mask.all()
+
+
+def test_a_recording_that_is_shorter_than_a_chunk_says_so(tmp_path: Path) -> None:
+    reading = read_all(BagRecording(write(tmp_path / "bag"), CONFIG), SPACE, 0.1, 64)
+    assert not reading.samples and "shorter than one chunk of 6.40 s (num_steps x dt)" in problems(reading)

@@ -59,3 +59,17 @@ def test_int8_is_the_end_of_the_line(exported: Path, tmp_path: Path, capsys: pyt
     assert main(["export", str(exported), "--out", str(tmp_path / "back")]) == EXIT_USAGE
     assert "int8 weights, which cannot be turned back" in capsys.readouterr().err
     assert not (tmp_path / "back").exists()
+
+
+def test_forward_only_is_asked_for_and_says_the_same_while_nothing_is_under_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_policy(tmp_path / "flow", head_type="flow", head_options={"hidden_dim": 32})
+    out = tmp_path / "forward"
+    given = ["--weights", "float16", "--forward-only", "--samples", "3"]
+    assert main(["export", str(tmp_path / "flow"), "--out", str(out), *given]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(str(out)))
+    assert float(re.split(r"\s{2,}", line)[3]) < 1e-5  # [rad] from its source
+    assert read_policy_file(out).forward_only
+    assert main(["policy", "show", str(out)]) == 0
+    assert "starts from what is under way (forward-only)" in capsys.readouterr().out
+    assert main(["export", str(out), "--out", str(tmp_path / "again"), "--samples", "3"]) == 0, "and stays so"
+    assert read_policy_file(tmp_path / "again").forward_only

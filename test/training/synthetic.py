@@ -26,16 +26,16 @@ SMALL = TrainConfig("t", "d", epochs=25, batch_size=32, threads=1, device="cpu",
 CONFIG = replace(SMALL, ema_decay=0.9, learning_rate=3e-3, head=HEAD, policy=POLICY)
 
 
-def recording(space: ActionSpace, seed: int, n: int = 64, width: int = WIDTH) -> Arrays:
+def recording(space: ActionSpace, seed: int, n: int = 64, width: int = WIDTH, num_steps: int = 16) -> Arrays:
     """Joints drift one way or the other by what is seen, the base drives by what is heard."""
     rng = np.random.default_rng(seed)
     vision, audio = rng.normal(size=(n, width)).astype(np.float32), rng.normal(size=(n, 384)).astype(np.float32)
     joints = rng.uniform(-0.2, 0.2, (n, space.num_joints)).astype(np.float32)
-    step = np.linspace(0.0, 1.0, 16)[None, :, None]
+    step = np.linspace(0.0, 1.0, num_steps)[None, :, None]
     moved = joints[:, None] + 0.3 * step * np.sign(vision[:, :1, None]) * np.ones(space.num_joints)
-    base = np.broadcast_to(0.3 * np.sign(audio[:, :1, None]), (n, 16, space.dim - space.num_joints))
+    base = np.broadcast_to(0.3 * np.sign(audio[:, :1, None]), (n, num_steps, space.dim - space.num_joints))
     actions = np.concatenate([moved, base], axis=2).astype(np.float32)
-    mask, episode = np.ones((n, 16), np.float32), np.zeros(n, np.int32)
+    mask, episode = np.ones((n, num_steps), np.float32), np.zeros(n, np.int32)
     return {"vision": vision, "audio": audio, "joints": joints, "actions": actions, "mask": mask, "episode": episode}
 
 

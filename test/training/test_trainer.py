@@ -15,10 +15,13 @@ torch = pytest.importorskip("torch")
 
 from synthetic import CONFIG, HEAD, POLICY, WIDTH, recording  # noqa: E402
 
-from neon_control.core.common.errors import TrainingError  # noqa: E402
+from neon_control.core.common.errors import ConfigError, TrainingError  # noqa: E402
 from neon_control.core.robot.action_space import ActionSpace  # noqa: E402
 from neon_control.core.robot.robot_file import load_robot  # noqa: E402
 from neon_control.model.policy import ActionPolicy  # noqa: E402
+from neon_control.runtime.encoders.backbone import BackboneSpec  # noqa: E402
+from neon_control.runtime.export.policy_export import export_policy  # noqa: E402
+from neon_control.runtime.policy.policy_file import read_policy_file  # noqa: E402
 from neon_control.training import evaluation, optimisation  # noqa: E402
 from neon_control.training.batches import Batch, batch_indices, to_batch  # noqa: E402
 from neon_control.training.building import policy_config  # noqa: E402
@@ -238,3 +241,48 @@ def test_no_more_steps_are_given_than_were_recorded_and_the_same_ones_again() ->
     assert torch.equal(drawn, optimisation.draw_prefix(config, weights, mask, 3))
     assert not torch.equal(drawn, optimisation.draw_prefix(config, weights, mask, 4))
     assert set(drawn[::3].tolist()) == set(range(9)) and drawn[1::3].max() == 3 and not drawn[2::3].any()
+
+
+def test_the_state_at_the_action_is_learned_by_the_same_rule_as_it_is_used_by(space: ActionSpace, batch: Batch) -> None:
+    """Trained with it, a policy goes on from where the last committed step leads, whatever was measured before."""
+    config = replace(CONFIG, max_prefix=8, epochs=30, policy={**POLICY, "state_at_action": True})
+    learned, _ = train(config, space, batch, batch)
+    assert learned.policy.config.state_at_action and learned.joint_error < 0.03  # [rad], without a prefix: the joints as measured
+    given = {"prefix": batch.actions, "prefix_length": torch.full((len(batch),), 6)}
+    moved = batch.joints + 0.2
+    with torch.no_grad():
+        chunk, same = (learned.policy(batch.vision, batch.audio, joints, **given) for joints in (batch.joints, moved))
+        loss, same_loss = (
+            learned.policy.compute_loss(batch.vision, batch.audio, joints, batch.actions, batch.mask, prefix_length=given["prefix_length"])[
+                0
+            ]
+            for joints in (batch.joints, moved)
+        )
+    assert torch.equal(chunk, same) and torch.equal(loss, same_loss), "what was measured counts for nothing any more"
+    assert (chunk - batch.actions)[:, 6:, : space.num_joints].abs().mean() < 0.03
+
+
+def test_the_state_at_the_action_needs_committed_steps(space: ActionSpace, batch: Batch) -> None:
+    with pytest.raises(ConfigError, match="state_at_action is on, but max_prefix is 0"):
+        train(replace(CONFIG, policy={**POLICY, "state_at_action": True}), space, batch, batch)
+
+
+@pytest.mark.parametrize(("num_steps", "dt"), [(8, 0.1), (50, 0.02)])
+def test_a_policy_of_any_horizon_is_trained_and_delivered(num_steps: int, dt: float, space: ActionSpace, tmp_path: Path) -> None:
+    batch = to_batch([recording(space, i, num_steps=num_steps) for i in range(2)], space)
+    config = replace(CONFIG, num_steps=num_steps, dt=dt, epochs=1, name="any", out=str(tmp_path / "out"), runs=str(tmp_path / "runs"))
+    result, _ = train(config, space, batch, batch)
+    vision = BackboneSpec("any", "1", WIDTH)
+    export_policy(
+        result.policy,
+        tmp_path / "any",
+        space,
+        robot="g1",
+        action_layer=result.policy.config.to_dict(),
+        training={},
+        dt=dt,
+        num_steps=num_steps,
+        vision=vision,
+    )
+    file = read_policy_file(tmp_path / "any")
+    assert (file.num_steps, file.dt, result.error.shape[0]) == (num_steps, dt, num_steps)

@@ -28,10 +28,10 @@ class Percentiles:
         return np.array(self._values[: self._count])
 
 
-def percentiles(name: str, values: np.ndarray) -> dict[str, float]:
-    """`<name>/p50`, `<name>/p99` and `<name>/max` of values (n,); NaN without one."""
-    summary = (*np.percentile(values, (50, 99)), values.max()) if len(values) else (np.nan,) * 3
-    return {f"{name}/{label}": float(value) for label, value in zip(("p50", "p99", "max"), summary, strict=True)}
+def percentiles(name: str, values: np.ndarray, high: int = 99) -> dict[str, float]:
+    """`<name>/p50`, `<name>/p<high>` and `<name>/max` of values (n,); NaN without one."""
+    summary = (*np.percentile(values, (50, high)), values.max()) if len(values) else (np.nan,) * 3
+    return {f"{name}/{label}": float(value) for label, value in zip(("p50", f"p{high}", "max"), summary, strict=True)}
 
 
 class Statistics:

@@ -107,6 +107,7 @@ class MotionExecutor:
         self.rejected = self.streams.rejected  # "stream/reason" -> how many
         self.clock_jumps = 0
         self.observation_to_command = Percentiles()  # [s] age of an observation when its first command is made
+        self.seams = Percentiles()  # [rad] how far the target jumps where a chunk can change it first, of the joint that jumps farthest
         self.chunk_age = math.nan  # [s] age of the newest observation in use
         self.farthest = 0, 0.0  # the joint that is farthest from its commanded position, and measured minus commanded [rad]
         self.takeover = Takeover(robot, joint_names, self.settings.takeover)
@@ -207,7 +208,7 @@ class MotionExecutor:
         self._watch_clock(now)
         self._steady = now if steady is None else steady
         ahead = {JOINTS: self._ahead + self.continuing.lead + self._step, BASE: self._latency}
-        self.streams.take(now, ahead)
+        self._take_chunks(now, ahead)
         due = self.continuing.due(now)
         instants = {JOINTS: (due[-1] if due else max(self.promise.end, now)) + self._ahead, BASE: now + self._latency}
         self._change_hands(instants[JOINTS])
@@ -232,6 +233,15 @@ class MotionExecutor:
             command = replace(command, base=self._drivable(command.base))
         self._driven.append((now, command.base))
         return command
+
+    def _take_chunks(self, now: int, ahead: Mapping[str, int]) -> None:
+        """What is queued; where a chunk of joints comes while the policy is followed, its seam is measured."""
+        joints = self.streams[JOINTS]
+        accepted = joints.accepted
+        before = self.next_wanted(now) if self.streams.waiting and self.supervisor.state in FOLLOWING else None
+        self.streams.take(now, ahead)
+        if before is not None and joints.accepted > accepted and (after := self.next_wanted(now)) is not None:
+            self.seams.add(float(np.abs(after - before).max()))
 
     def next_wanted(self, now: int) -> np.ndarray | None:
         """(J,) what chunks want of the joints where one that comes at `now` [ns] can change something first; None: nothing."""

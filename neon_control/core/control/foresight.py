@@ -10,6 +10,9 @@ So what is foreseen is told on the grid of the newest chunk, by the time of its 
 cannot change any more. What was committed before that is what was foreseen when the chunks before it came. Values are those that a chunk
 would have to hold to be executed like this, after ensembling, ramp and limits: what is commanded `action_latency` earlier.
 
+It reaches to the end of the chunks, but no further ahead than the next two chunks need that take as long as the newest one did: with a
+horizon of seconds, all of it would cost the process more than control does.
+
 It is true as long as no other chunk comes, nothing stops the executor and no joint is slowed down more than now for its clearance.
 
 While a person leads, what he wants takes the place of the chunks, on the grid of the newest one that the policy goes on to send. Of what
@@ -37,6 +40,8 @@ from neon_control.core.control.smoothing import Smoothing
 from neon_control.core.control.takeover import Foretold
 from neon_control.core.robot.action_space import BASE_NAMES
 from neon_control.core.robot.turns import Aim
+
+SPARE = 0.5  # [s] how much further than two chunks take is foreseen: images do not come at once
 
 
 @dataclass(frozen=True)
@@ -147,10 +152,10 @@ def _rolled(of: Followed, size: int) -> tuple[Rows, Rows]:
     limiter, joints, base = of.limiter, of.wanted[JOINTS], of.wanted.get(BASE)
     drivable = of.drivable or (lambda velocity: velocity)
     end, now = int(of.motion[0][-1]), int(of.drives[0][-1])
+    reach = round(SPARE * NANOSECONDS) + 2 * max(now - of.stamp, 0)  # [ns]
     rows: list[np.ndarray] = []
     drives: list[np.ndarray] = []
-    while True:
-        passed = (len(rows) + 1) * of.step
+    while (passed := (len(rows) + 1) * of.step) <= reach:
         wanted = joints.evaluate(end + passed + of.ahead)
         drive = None if base is None else base.evaluate(now + passed + of.latency)
         if wanted is None or (base is not None and drive is None):

@@ -78,6 +78,12 @@ class Plan:
         """[s] of the newest chunk's observation; infinite without one."""
         return (now - self._chunks[JOINTS][-1].stamp) * 1e-9 if self._chunks[JOINTS] else math.inf
 
+    @property
+    def horizon(self) -> float:
+        """[s] from the newest chunk's observation to its last step; 0 without one."""
+        newest = self._chunks[JOINTS][-1:]
+        return (newest[0].end - newest[0].stamp) * 1e-9 if newest else 0.0
+
     def paths(self, now: int, measured: Mapping[str, float]) -> tuple[list[PlannedPath], PlannedPath | None]:
         """The future that each live chunk alone tells, newest first, and the one that the executor makes of all of them.
 

@@ -42,6 +42,11 @@ class Streams(dict[str, Stream]):
         self.late: tuple[float, float, int] | None = None
         self._queue: deque[tuple[str, ActionChunk, object]] = deque(maxlen=QUEUE)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a chunk is queued."""
+        return bool(self._queue)
+
     def put(self, name: str, chunk: ActionChunk, source: object) -> None:
         """Queue a chunk; any thread may."""
         if len(self._queue) == QUEUE:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class Prefix:
     values: np.ndarray  # (d, N) from the chunk's own stamp on: joints [rad], base [m/s, m/s, rad/s]; (0, N): there are none
     reason: str = ""  # why there are none, one word; empty where there are some
     why: str = ""  # the same in words
+    further: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # (e, N) of the steps after them, what is under way for now
 
     def __len__(self) -> int:
         return len(self.values)
@@ -53,6 +54,11 @@ class _Motion:
 
     def __init__(self, times: np.ndarray, rows: np.ndarray) -> None:
         self.times, self.rows = times, rows
+
+    @property
+    def end(self) -> int:
+        """[ns] of the last row; 0 without one."""
+        return int(self.times[-1]) if len(self.times) else 0
 
     def then(self, times: np.ndarray, rows: np.ndarray, dt: float) -> _Motion:
         """This one up to the first of `times`, and others from there on; what lies before a gap is dropped."""
@@ -104,19 +110,20 @@ class UnderWay:
         names: of the N columns of a chunk: joints, then the axes of the base or none.
         dt: [s] between two steps.
         most: D, the longest prefix that the policy takes; 0: it takes none.
+        reach: how many steps of a chunk are wanted at most, with those after the prefix, which the chunk can still change.
 
     Attributes:
         delay: [steps] as of the newest prefix; None: not known yet.
     """
 
-    def __init__(self, names: Sequence[str], dt: float, most: int) -> None:
+    def __init__(self, names: Sequence[str], dt: float, most: int, reach: int = 0) -> None:
         self._tidings: deque[tuple[str, Foreseen]] = deque(maxlen=4 * KEPT)
         self._tells = False  # whether an executor tells of its future
-        self.begin(names, dt, most, "start", "after a start")
+        self.begin(names, dt, most, "start", "after a start", reach)
 
-    def begin(self, names: Sequence[str], dt: float, most: int, reason: str, why: str) -> None:
+    def begin(self, names: Sequence[str], dt: float, most: int, reason: str, why: str, reach: int = 0) -> None:
         """Another policy, or the same anew: nothing is under way, and no delay is known."""
-        self.names, self.dt, self.most = tuple(names), dt, most
+        self.names, self.dt, self.most, self.reach = tuple(names), dt, most, reach
         self.delay: int | None = None
         self._delays: deque[int] = deque(maxlen=NEWEST)
         self._heard = 0  # delays, with those of the warm-up
@@ -158,8 +165,8 @@ class UnderWay:
             return self._none("long_delay", text)
         if not delay:
             return self._none("no_delay", "nothing is committed: the first step of a chunk is still in time")
-        wanted = step_instants(stamp, np.arange(delay), self.dt)
-        columns = []
+        wanted = step_instants(stamp, np.arange(max(delay, self.reach)), self.dt)
+        motions = []
         for name, stream in self._streams.items():
             motion, waiting = stream.motion, [sent for sent in self._sent if sent.stamp > stream.answered]
             if waiting and now - waiting[0].time > ANSWER * NANOSECONDS:
@@ -167,11 +174,13 @@ class UnderWay:
                 return self._none("unanswered", f"a chunk went out {silent:.2f} s ago, and the executor has not told what it makes of it")
             for sent in waiting:
                 motion = motion.then(*self._changed(motion, sent.streams[name]))
-            values = motion.at(wanted)
-            if values is None:
-                return self._none("gap", "what is under way does not cover the time from the observation on")
-            columns.append(values)
-        return Prefix(np.concatenate(columns, axis=1))
+            motions.append(motion)
+        known = max(delay, min(int(wanted.searchsorted(motion.end, side="right")) for motion in motions))
+        columns = [values for motion in motions if (values := motion.at(wanted[:known])) is not None]
+        if len(columns) < len(motions):
+            return self._none("gap", "what is under way does not cover the time from the observation on")
+        rows = np.concatenate(columns, axis=1)
+        return Prefix(rows[:delay], further=rows[delay:])
 
     def _none(self, reason: str, why: str) -> Prefix:
         return Prefix(np.zeros((0, len(self.names))), reason, why)
@@ -195,7 +204,7 @@ class UnderWay:
         """Take what the executor has told."""
         if now < self._now - CLOCK_TOLERANCE * NANOSECONDS:
             self._tidings.clear()
-            self.begin(self.names, self.dt, self.most, "clock", "after the clock was set back")
+            self.begin(self.names, self.dt, self.most, "clock", "after the clock was set back", self.reach)
         self._now = now
         while self._tidings:
             name, foreseen = self._tidings.popleft()

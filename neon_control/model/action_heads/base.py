@@ -30,6 +30,7 @@ class ActionHead(nn.Module):
     multi_modal: bool = False  # `forward` draws samples rather than giving the mean
     token_dim: int = 0  # width of the tokens that it can look at besides its features, 0 for none
     max_prefix: int = 0  # D: the most committed steps that it can go on from (`prefix.py`), 0 for none
+    takes_start: bool = False  # whether draws can start from what is under way without having been taught to (`forward_only.py`)
     temporal: str = "none"  # how the steps of a chunk know of each other: "none", "step embeddings", "self-attention"
 
     def error(self, features: Tensor, target: Tensor, mask: Tensor | None = None, **inputs: Any) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
 from neon_control.model.action_heads.checks import check_arguments
+from neon_control.model.action_heads.forward_only import read_start
 from neon_control.model.action_heads.integrator import Field, Hold, free, times
 from neon_control.model.action_heads.losses import squared_error, without_padding
 from neon_control.model.action_heads.prefix import Prefix, check_max_prefix, read_prefix
@@ -76,6 +77,7 @@ class GenerativeHead(ActionHead):
 
     Committed steps (`prefix.py`) stand at the end of their path, whatever the time of the others is. In training x_t holds them as they
     are, the network is told which ones they are, and only the others count; in sampling they are there from the start, and do not move.
+    A head that was trained without can be made to start from them all the same (`forward_only.py`).
 
     Args:
         noise_beta: (alpha, beta): 1 - t ~ Beta(alpha, beta) in training; alpha = 0 means t ~ U(0, 1).
@@ -86,6 +88,7 @@ class GenerativeHead(ActionHead):
     """
 
     multi_modal = True
+    takes_start = True
 
     def __init__(
         self,
@@ -132,6 +135,7 @@ class GenerativeHead(ActionHead):
         token_mask: Tensor | None = None,
         prefix: Tensor | None = None,
         prefix_length: Tensor | None = None,
+        known_length: Tensor | None = None,
     ) -> Tensor:
         """Draw a chunk (B, S, N) in (-cap, cap) for each row of `features` (B, F), in as many steps of the integrator.
 
@@ -139,11 +143,17 @@ class GenerativeHead(ActionHead):
             noise: (B, S, N) standard normal; with it the result is a function of the arguments. Drawn by `generator` if left out.
             tokens, token_mask: (B, T, D) and (B, T), for a head with cross-attention.
             prefix, prefix_length: the committed steps, (B, S, N) and (B,), for a head with `max_prefix` above 0.
+            known_length: (B,) for a head with `max_prefix` 0: it starts from so many rows of the prefix (`forward_only.py`).
         """
         steps = self.num_denoise_steps if num_denoise_steps is None else num_denoise_steps
         check_arguments("sample", num_denoise_steps=steps)
         x = self.draw_noise(features, generator) if noise is None else noise
         self._check_chunk("noise", x, features)
+        start = read_start(self, prefix, prefix_length, known_length)
+        if start is not None:
+            field = self.field(features, times(steps), tokens, token_mask)
+            begin = start._replace(clean=uncap_output(start.clean, self.soft_cap_value)).over(x)
+            return start.committed(cap_output(self.integrate(field, begin, steps, start.hold), self.soft_cap_value))
         committed = read_prefix(self, prefix, prefix_length)
         if committed is None:
             field = self.field(features, times(steps), tokens, token_mask)

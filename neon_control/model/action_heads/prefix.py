@@ -76,9 +76,10 @@ def read_prefix(head: Head, prefix: Tensor | None, prefix_length: Tensor | None)
     return Prefix(prefix.masked_fill(~given, 0.0), given, lag, (lag == -1).unsqueeze(-1).to(prefix.dtype))
 
 
-def prefix_inputs(prefix: Tensor | None, prefix_length: Tensor | None) -> dict[str, Any]:
-    """Both as named arguments of a head, or none for a head that need not know them."""
-    return {} if prefix is None and prefix_length is None else {"prefix": prefix, "prefix_length": prefix_length}
+def prefix_inputs(prefix: Tensor | None, prefix_length: Tensor | None, known_length: Tensor | None = None) -> dict[str, Any]:
+    """Those that are there as named arguments of a head: none for a head that need not know them."""
+    inputs = {} if prefix is None and prefix_length is None else {"prefix": prefix, "prefix_length": prefix_length}
+    return inputs if known_length is None else {**inputs, "known_length": known_length}
 
 
 def without_given(recorded: Tensor, prefix_length: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.model.action_heads.base import ActionHead
+from neon_control.model.action_heads.forward_only import check_start
 from neon_control.model.action_heads.prefix import check_prefix, prefix_inputs
 
 
@@ -59,6 +60,7 @@ class StateRelativeHead(ActionHead):
         self.multi_modal = inner_head.multi_modal
         self.token_dim = inner_head.token_dim
         self.max_prefix = inner_head.max_prefix
+        self.takes_start = inner_head.takes_start
         self.temporal = inner_head.temporal
         self.num_relative = sum(relative)
         # source[n]: where dimension n finds its state in a vector of the relative dimensions, with a zero appended to it
@@ -85,11 +87,11 @@ class StateRelativeHead(ActionHead):
         current_state: Tensor | None = None,
         prefix: Tensor | None = None,
         prefix_length: Tensor | None = None,
+        known_length: Tensor | None = None,
         **inputs: Any,
     ) -> Tensor:
         """(B, F) and a state (B, N) or (B, number of relative dimensions) -> (B, S, N); without a state, the deltas."""
-        check_prefix(self, prefix, prefix_length)
-        inputs |= prefix_inputs(self._without_state(prefix, current_state), prefix_length)
+        inputs |= self._from_state(current_state, prefix, prefix_length, known_length)
         return self._add_state(self.inner_head(features, **inputs), current_state)
 
     def sample(
@@ -98,11 +100,11 @@ class StateRelativeHead(ActionHead):
         current_state: Tensor | None = None,
         prefix: Tensor | None = None,
         prefix_length: Tensor | None = None,
+        known_length: Tensor | None = None,
         **inputs: Any,
     ) -> Tensor:
         """A draw from a generative inner head, plus the state; `inputs` go to its `sample`."""
-        check_prefix(self, prefix, prefix_length)
-        inputs |= prefix_inputs(self._without_state(prefix, current_state), prefix_length)
+        inputs |= self._from_state(current_state, prefix, prefix_length, known_length)
         return self._add_state(self.inner_head.sample(features, **inputs), current_state)
 
     def error(
@@ -113,6 +115,16 @@ class StateRelativeHead(ActionHead):
         return result
 
     compute_loss = ActionHead.training_loss  # in delta space, for any inner head
+
+    def _from_state(
+        self, state: Tensor | None, prefix: Tensor | None, prefix_length: Tensor | None, known_length: Tensor | None
+    ) -> dict[str, Any]:
+        """What the inner head is told of the steps under way: changes from the state."""
+        if known_length is None:
+            check_prefix(self, prefix, prefix_length)
+        else:
+            check_start(self, prefix, prefix_length, known_length)
+        return prefix_inputs(self._without_state(prefix, state), prefix_length, known_length)
 
     @overload
     def _without_state(self, actions: Tensor, state: Tensor | None) -> Tensor: ...

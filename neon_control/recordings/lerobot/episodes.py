@@ -178,7 +178,7 @@ class LeRobotEpisode(Recording):
             return
         report.seconds, report.rates = len(rows.stamps) / rows.rate, {IMAGES: rows.rate, STATE: rows.rate}
         if report.seconds < dt * num_steps:
-            report.add(self.name, None, f"lasts {report.seconds:.2f} s, shorter than one chunk of {dt * num_steps:.2f} s")
+            report.add(self.name, None, f"lasts {report.seconds:.2f} s, shorter than one chunk of {dt * num_steps:.2f} s (num_steps x dt)")
             return
         frames = self.numbers(rows, space, report)
         stamps, states = frames.stamps, frames.states

@@ -11,6 +11,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ from neon_control.runtime.policy.policy_file import (
 from neon_control.runtime.policy.torch_action_layer import rebuild_policy
 
 OPSET = 20
-INPUTS = ("vision", "audio", "proprioception", "noise", "tokens", "token_mask", "prefix", "prefix_length")  # of an action layer, in order
+# Of an action layer, in order.
+INPUTS = ("vision", "audio", "proprioception", "noise", "tokens", "token_mask", "prefix", "prefix_length", "known_length")
 
 
 def example_input(name: str, shape: tuple[int, ...]) -> Tensor:
@@ -122,7 +124,8 @@ def export_policy(
         module: forward(vision (B, F), audio (B, 384), proprioception (B, J)) -> (B, H, N), all normalised. If it has an attribute
             `draws` that is true, forward also takes noise (B, H, N); if it has one `num_tokens` above 0, then also tokens (B, T, D) and
             their mask (B, T), and `vision.tokens` must be the same number; if it has one `max_prefix` above 0, then also the committed
-            steps, prefix (B, H, N) and prefix_length (B,). It takes them in this order, and None for those between that it does not need.
+            steps, prefix (B, H, N) and prefix_length (B,), and if it has one `forward_only` that is true, known_length (B,) with them. It
+            takes them in this order, and None for those between that it does not need.
         space, robot: joints, their order and normalisation; the name of the robot that it was trained for.
         action_layer, training: the configuration from which the module can be built again; data, steps, losses, seed, for people.
         dt, num_steps: [s] time between steps, and H.
@@ -149,6 +152,7 @@ def export_policy(
         "audio": {"encoder": AUDIO_ENCODER, "revision": audio_revision(), "features": AUDIO_FEATURES} if use_audio else None,
         "noise": bool(getattr(module, "draws", False)),
         **({"max_prefix": module.max_prefix} if getattr(module, "max_prefix", 0) else {}),
+        **({"forward_only": True} if getattr(module, "forward_only", False) else {}),
         "weights": weights,
         **({} if backend == BACKENDS[0] else {"backend": backend}),
         **({"images": {camera: [kind.to_dict() for kind in kinds] for camera, kinds in images.items()}} if images else {}),
@@ -162,14 +166,22 @@ def _check_tokens(read: int, said: int) -> None:
         raise PolicyError(f"the module reads {read} tokens, but `vision` says {said}")
 
 
-def export_again(file: PolicyFile, folder: Path, weights: str) -> None:
+def export_again(file: PolicyFile, folder: Path, weights: str, forward_only: bool = False) -> None:
     """Write a policy once more, with its weights stored in another type; everything else stays as it is.
+
+    Args:
+        forward_only: let its draws start from what is under way from now on, see `forward_only.py`.
 
     Raises:
         PolicyError: as of `rebuild_policy` and `export_policy`.
     """
     description = yaml.safe_load((file.folder / DESCRIPTION_FILE).read_text())
     description |= {"name": folder.name, "weights": weights}
+    if forward_only and file.max_prefix:
+        raise PolicyError(f"policy {file.name} was trained to take a prefix of {file.max_prefix} steps, and needs no forward_only")
+    if forward_only and not file.forward_only:
+        description |= {"forward_only": True, "action_layer": {**description["action_layer"], "forward_only": True}}
+        file = replace(file, action_layer=description["action_layer"])
     _write_folder(rebuild_policy(file), folder, file.space, file.vision, description)
 
 
@@ -184,7 +196,8 @@ def _write_folder(module: nn.Module, folder: Path, space: ActionSpace, vision: B
     stored = _stored_weights(module, weights)
     module.load_state_dict(stored)  # the rounded values, as float32
     audio = description["audio"]["features"] if description["audio"] else AUDIO_FEATURES
-    inputs = graph_inputs(space, num_steps, vision, audio, bool(description.get("noise")), description.get("max_prefix", 0))
+    prefixes = description.get("max_prefix", 0), description.get("forward_only", False)
+    inputs = graph_inputs(space, num_steps, vision, audio, bool(description.get("noise")), *prefixes)
     last = max(INPUTS.index(name) for name in inputs)
     example = tuple(example_input(name, inputs[name]) if name in inputs else None for name in INPUTS[: last + 1])
     with torch.no_grad():

@@ -12,7 +12,8 @@ Images never queue: those that come while features are being computed are counte
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -46,9 +47,10 @@ class ChunkStart:
     joint_positions: np.ndarray  # (J,) [rad]
     stamp: int  # [ns] the instant at which the chunk starts
 
-    def chunk(self, prefix: np.ndarray | None = None) -> ActionChunk:
-        """Run the action layer; the prefix and what is raised are as of `Policy.act`."""
-        return self.policy.act(self.features, self.joint_positions, self.stamp, prefix)
+    def chunk(self, prefix: Prefix | None = None) -> ActionChunk:
+        """Run the action layer; what is raised is as of `Policy.act`."""
+        committed = () if prefix is None else (prefix.values, prefix.further)
+        return self.policy.act(self.features, self.joint_positions, self.stamp, *committed)
 
 
 class InferenceDecisions:
@@ -63,6 +65,7 @@ class InferenceDecisions:
         builder: where the observations come from.
         backbone_rate_hz: [Hz] mean rate at which images become features, at most.
         head_rate_hz: [Hz] rate of the action layer; 0 for one chunk per features result.
+        prefixes: whether chunks go on from what is committed, where the policy can.
         count: takes the name of a counter: `images_over_rate`, `requests_skipped` (features were still being computed), `unchanged_images`,
             `unchanged_joint_states`, `refusals` and `refusals_<input>`; of a policy that takes prefixes also `prefixes`, and
             `no_prefix_<reason>`.
@@ -73,7 +76,13 @@ class InferenceDecisions:
     """
 
     def __init__(
-        self, policy: Policy, builder: ObservationBuilder, backbone_rate_hz: float, head_rate_hz: float, count: Callable[[str], None]
+        self,
+        policy: Policy,
+        builder: ObservationBuilder,
+        backbone_rate_hz: float,
+        head_rate_hz: float,
+        count: Callable[[str], None],
+        prefixes: bool = True,
     ) -> None:
         self.policy = policy
         self.two_rates = head_rate_hz > 0.0
@@ -88,8 +97,9 @@ class InferenceDecisions:
         self._last_joints: int | None = None  # [ns]
         self._last_asked: int | None = None  # [ns] on the steady clock
         self.committed: Prefix | None = None
+        self._prefixes = prefixes
         self._prefixed = policy  # whose steps are under way
-        self._under_way = UnderWay(policy.file.space.names, policy.file.dt, policy.max_prefix)
+        self._under_way = UnderWay(**self._steps_of(policy))
         self._attend()
 
     @property
@@ -198,16 +208,23 @@ class InferenceDecisions:
         """The committed steps that a chunk is to go on from."""
         policy = start.policy
         if policy is not self._prefixed:
-            why = "the first chunks of another policy"
-            self._under_way.begin(policy.file.space.names, policy.file.dt, policy.max_prefix, "swap", why)
+            self._under_way.begin(**self._steps_of(policy), reason="swap", why="the first chunks of another policy")
             self._prefixed = policy
         prefix = self._under_way.prefix(start.stamp, now)
+        if policy.max_prefix and not self._prefixes:
+            prefix = replace(prefix, reason="off", why="the parameter `prefixes` is off")
         if len(prefix):
             self._count("prefixes")
         elif policy.max_prefix:
             self._count(f"no_prefix_{prefix.reason}")
         self.committed = prefix
         return prefix
+
+    def _steps_of(self, policy: Policy) -> dict[str, Any]:
+        """What `UnderWay` has to know of a policy."""
+        file, most = policy.file, policy.max_prefix if self._prefixes else 0
+        reach = file.num_steps if most and file.forward_only else 0
+        return {"names": file.space.names, "dt": file.dt, "most": most, "reach": reach}
 
     @property
     def delay(self) -> float | None:

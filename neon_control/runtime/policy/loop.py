@@ -37,6 +37,7 @@ class InferenceLoop:
         statistics: where counters and latencies go.
         simulated_time: whether the head's rate is kept on `now`; otherwise on the monotonic clock.
         steady: [ns] the clock by which missing images are found out; simulated time may stand still.
+        added_latency: [s] by which features are kept back, as if the backbone took so much longer; no other image is looked at meanwhile.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class InferenceLoop:
         statistics: Statistics,
         simulated_time: bool = False,
         steady: Callable[[], int] = time.monotonic_ns,
+        added_latency: float = 0.0,
     ) -> None:
         self._decisions = decisions
         self._now = now
@@ -57,12 +59,13 @@ class InferenceLoop:
         self.too_late = ""  # why no step of the newest chunk can be in time, with figures and what would mend it
         self._statistics = statistics
         self._wanted = threading.Event()
-        self._stopping = False
+        self._added_latency = added_latency
+        self._ended = threading.Event()
         self._features_ms = 0.0  # how long the newest features took to compute
         self._threads = [threading.Thread(target=self._run, name="inference", daemon=True)]
         self._problems = {self._look: NO_CHUNK}
         if decisions.two_rates:
-            pacer = Pacer(1e-9 * decisions.head_period, now if simulated_time else None, lambda: not self._stopping)
+            pacer = Pacer(1e-9 * decisions.head_period, now if simulated_time else None, lambda: not self._ended.is_set())
             self._threads.append(threading.Thread(target=self._run_head, args=(pacer,), name="head", daemon=True))
             self._problems[self._act] = NO_CHUNK
         self.last_published = time.monotonic()  # [s] when the newest chunk went out, or when this object was made
@@ -79,7 +82,7 @@ class InferenceLoop:
 
     def stop(self) -> None:
         """Finish the running inference and end; returns when nothing more will be published."""
-        self._stopping = True
+        self._ended.set()
         self._wanted.set()
         deadline = time.monotonic() + STOP_LIMIT_S
         for thread in self._threads:
@@ -96,18 +99,18 @@ class InferenceLoop:
             self._wanted.set()
 
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._ended.is_set():
             self._wanted.wait()
             self._wanted.clear()
-            if self._stopping:
+            if self._ended.is_set():
                 return
             self._attempt(self._look)
             self._decisions.finish(self._steady())
 
     def _run_head(self, pacer: Pacer) -> None:
-        while not self._stopping:
+        while not self._ended.is_set():
             pacer.wait()
-            if self._stopping:
+            if self._ended.is_set():
                 return
             self._attempt(self._act)
 
@@ -129,13 +132,19 @@ class InferenceLoop:
         look = self._decisions.look(self._now())
         if look is None:
             return False
-        built = time.perf_counter()
+        built, look_age = time.perf_counter(), self._now() - look.observation.stamp
         features = look.policy.encode(look.observation)
+        if self._added_latency and self._ended.wait(self._added_latency):
+            return False
         self._features_ms = 1e3 * (time.perf_counter() - start)
         parts = look.policy.last_ms
         self._statistics.count("features_computed")
         self._statistics.record(
-            build_ms=1e3 * (built - start), vision_ms=parts["vision"], audio_ms=parts["audio"], features_ms=self._features_ms
+            look_age_ms=1e-6 * look_age,
+            build_ms=1e3 * (built - start),
+            vision_ms=parts["vision"],
+            audio_ms=parts["audio"],
+            features_ms=self._features_ms,
         )
         if look.observation.others:
             self._statistics.record(skew_ms=1e3 * look.observation.skew)
@@ -155,9 +164,9 @@ class InferenceLoop:
     def _make_chunk(self, chunk_start: ChunkStart) -> None:
         start, policy = time.perf_counter(), chunk_start.policy
         age = self._now() - chunk_start.features.stamp
-        chunk = chunk_start.chunk(self._decisions.prefix(chunk_start, self._now()).values)
+        chunk = chunk_start.chunk(self._decisions.prefix(chunk_start, self._now()))
         acted = time.perf_counter()
-        if self._stopping:
+        if self._ended.is_set():
             return
         self._decisions.goes_out(chunk, self._now())
         self._publish(chunk)

@@ -94,7 +94,7 @@ class Policy:
     @property
     def max_prefix(self) -> int:
         """D, the most committed steps that a chunk can go on from; 0 for a policy that takes none."""
-        return self.file.max_prefix
+        return self.file.num_steps - 1 if self.file.forward_only else self.file.max_prefix
 
     @property
     def uses_audio(self) -> bool:
@@ -143,12 +143,20 @@ class Policy:
             return Features(observation.stamp, vision, audio)
         return Features(observation.stamp, vision, audio, encoded.tokens.reshape(*encoded.tokens.shape[1:]), encoded.mask.reshape(-1))
 
-    def act(self, features: Features, joint_positions: np.ndarray, stamp: int, prefix: np.ndarray | None = None) -> ActionChunk:
+    def act(
+        self,
+        features: Features,
+        joint_positions: np.ndarray,
+        stamp: int,
+        prefix: np.ndarray | None = None,
+        further: np.ndarray | None = None,
+    ) -> ActionChunk:
         """The fast half: features and joint positions (J,) [rad] to a chunk that starts at `stamp` [ns].
 
         Args:
             prefix: (d, N) the committed steps, d from 0 to `max_prefix`: row i is what will be commanded at `stamp` + i * dt, in the units
                 and the order of the policy's action space. They are the first d steps of the chunk, and the rest goes on from them.
+            further: (e, N) what is under way after them but can still change; only a policy that is `forward_only` looks at it.
 
         Raises:
             ChunkError: the action layer produced NaN or infinity, or the prefix is not one that the policy can go on from.
@@ -157,11 +165,12 @@ class Policy:
         space = self.file.space
         positions = space.normalise_joints(joint_positions).astype(np.float32)[None]
         rows = self._checked(prefix)
+        known = rows if further is None else self._continued(rows, further)
         with self._acting:
             inputs: dict[str, Array] = {"proprioception": positions}
             given_length = len(rows)
             if self.max_prefix and (given_length or self._given_length != 0):
-                inputs |= self._as_inputs(rows)
+                inputs |= self._as_inputs(rows, known)
                 self._given_length = None
             noise = self.noise
             if noise is not None and noise is not self._given_noise:
@@ -186,11 +195,23 @@ class Policy:
             )
         return rows
 
-    def _as_inputs(self, rows: np.ndarray) -> dict[str, Array]:
-        """The prefix (d, N) as the action layer takes it."""
+    def _continued(self, rows: np.ndarray, further: np.ndarray) -> np.ndarray:
+        """The prefix (d, N) and what is under way after it, as far as a chunk reaches: (m, N)."""
+        if not (self.file.forward_only and len(rows) and len(further)):
+            return rows
+        after = np.asarray(further, float)[: self.file.num_steps - len(rows)]
+        if after.shape[1:] != rows.shape[1:] or not np.isfinite(after).all():
+            needs = f"finite values of (any number of steps, {self.file.space.dim})"
+            raise ChunkError("prefix", f"policy {self.file.name} was given further steps of shape {after.shape}, needs {needs}")
+        return np.concatenate([rows, after])
+
+    def _as_inputs(self, rows: np.ndarray, known: np.ndarray) -> dict[str, Array]:
+        """The prefix (d, N), and what is known with what follows it (m, N), as the action layer takes it."""
+        lengths = {"prefix_length": len(rows), **({"known_length": len(known)} if self.file.forward_only else {})}
+        told = known if self.file.forward_only else rows
         prefix = np.zeros((1, self.file.num_steps, self.file.space.dim), np.float32)
-        prefix[0, : len(rows)] = self.file.space.normalise(rows)
-        return {"prefix": prefix, "prefix_length": np.array([len(rows)], np.int64)}
+        prefix[0, : len(told)] = self.file.space.normalise(told)
+        return {"prefix": prefix, **{name: np.array([length], np.int64) for name, length in lengths.items()}}
 
     def _read(self, features: Features) -> dict[str, Array]:
         """What the action layer reads of features, with a batch of 1."""
@@ -229,9 +250,8 @@ def _load_action_layer(file: PolicyFile, options: BackboneOptions) -> ActionLaye
 def _check_graph(file: PolicyFile, session: onnxruntime.InferenceSession) -> None:
     """The graph's own shapes and metadata must agree with `policy.yaml`: either may have been copied from elsewhere."""
     space = file.space
-    needed = graph_inputs(
-        space, file.num_steps, file.vision, file.audio.features if file.audio else AUDIO_FEATURES, file.noise, file.max_prefix
-    )
+    audio = file.audio.features if file.audio else AUDIO_FEATURES
+    needed = graph_inputs(space, file.num_steps, file.vision, audio, file.noise, file.max_prefix, file.forward_only)
     needed["actions"] = (file.num_steps, space.dim)
     found = {v.name: tuple(v.shape[1:]) for v in (*session.get_inputs(), *session.get_outputs())}
     if found != needed:

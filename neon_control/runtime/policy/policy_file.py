@@ -4,7 +4,8 @@
     action_layer.onnx         the graph: inputs `vision` (B, F), `audio` (B, 384), `proprioception` (B, J); output `actions` (B, H, N).
                               A policy that draws its actions has one more input, `noise` (B, H, N), standard normal; one that
                               reads tokens has `tokens` (B, T, D) and `token_mask` (B, T), 1 for a token and 0 for padding; one
-                              that goes on from committed steps has `prefix` (B, H, N) and `prefix_length` (B,), whole numbers.
+                              that goes on from committed steps has `prefix` (B, H, N) and `prefix_length` (B,), whole numbers; one
+                              that only starts from them has `known_length` (B,), too.
                               Missing in a policy whose head cannot be exported (`backend: torch`).
     action_layer.safetensors  the weights; the ONNX graph reads them from here, so that they are stored once
 
@@ -74,6 +75,7 @@ class PolicyFile:
     audio: EncoderSpec | None = setting(None, null=True)  # None: the policy does not listen
     noise: bool = False  # whether the action layer turns noise into a draw, and therefore takes noise
     max_prefix: int = setting(0, minimum=0)  # D, the most committed steps that it goes on from; 0: it takes none
+    forward_only: bool = False  # whether its draws start from what is under way, although it was trained without; `max_prefix` is 0 then
     backend: str = setting(BACKENDS[0], choices=BACKENDS)  # what runs the action layer
     images: Mapping[str, tuple[TrainedKind, ...]] = setting({})  # camera -> how its images came in training; empty: not known
 
@@ -134,6 +136,9 @@ def read_description(folder: Path) -> PolicyFile:
             raise PolicyError(f"{path}: field 'files' has no hash of {needed}; it has {sorted(policy.files)}")
     if policy.max_prefix >= policy.num_steps:
         raise PolicyError(f"{path}: field 'max_prefix' is {policy.max_prefix}, needs fewer steps than the chunk's {policy.num_steps}")
+    if policy.forward_only and (policy.max_prefix or not policy.noise or policy.num_steps < 2):
+        given = f"max_prefix {policy.max_prefix}, noise {policy.noise} and num_steps {policy.num_steps}"
+        raise PolicyError(f"{path}: field 'forward_only' is for a policy that draws and was trained without a prefix, but it has {given}")
     for file in policy.files:
         if Path(file).name != file:
             raise PolicyError(f"{path}: field 'files' names '{file}'; a policy's files lie in its own folder")
@@ -173,7 +178,7 @@ def check_robot(policy: PolicyFile, robot: Robot) -> None:
 
 
 def graph_inputs(
-    space: ActionSpace, num_steps: int, vision: BackboneSpec, audio: int, noise: bool, max_prefix: int = 0
+    space: ActionSpace, num_steps: int, vision: BackboneSpec, audio: int, noise: bool, max_prefix: int = 0, forward_only: bool = False
 ) -> dict[str, tuple[int, ...]]:
     """The inputs of an action layer's graph, in order, and their shapes without the batch.
 
@@ -181,20 +186,23 @@ def graph_inputs(
         audio: features of the audio encoder; the graph has this input also where the policy does not listen.
         noise: whether the policy draws its actions.
         max_prefix: D of the policy; where it is 0, the graph takes no prefix.
+        forward_only: whether it takes one to start from.
     """
     shapes: dict[str, tuple[int, ...]] = {"vision": (vision.features,), "audio": (audio,), "proprioception": (space.num_joints,)}
     if noise:
         shapes["noise"] = (num_steps, space.dim)
     if vision.tokens:
         shapes |= {"tokens": (vision.tokens, vision.of_one_camera().features), "token_mask": (vision.tokens,)}
-    if max_prefix:
+    if max_prefix or forward_only:
         shapes |= {"prefix": (num_steps, space.dim), "prefix_length": ()}
+    if forward_only:
+        shapes["known_length"] = ()
     return shapes
 
 
 def input_type(name: str) -> np.dtype[Any]:
     """Of an action layer's input: whole numbers count, all others are float32."""
-    return np.dtype(np.int64 if name == "prefix_length" else np.float32)
+    return np.dtype(np.int64 if name in ("prefix_length", "known_length") else np.float32)
 
 
 def graph_metadata(space: ActionSpace, dt: float, num_steps: int) -> dict[str, Any]:

@@ -37,8 +37,10 @@ GENTLE = replace(ROBOT, joints={name: replace(joint, max_jerk=JERK) for name, jo
 class World:
     """An arm that follows commands with a lag of 30 ms, a policy that plays sines, and a clock that is stepped by hand."""
 
-    def __init__(self, robot: Robot = ROBOT, **settings: object) -> None:
-        self.executor = MotionExecutor(robot, NAMES, ExecutorSettings(**{"start_ramp": 0.3, "resume_ramp": 0.2, **settings}))
+    def __init__(self, robot: Robot = ROBOT, dt: float = DT, num_steps: int = H, **settings: object) -> None:
+        self.dt, self.num_steps = dt, num_steps
+        given = {"start_ramp": 0.3, "resume_ramp": 0.2, "chunk_steps": num_steps, **settings}
+        self.executor = MotionExecutor(robot, NAMES, ExecutorSettings(**given))
         self.now = 1_000_000 * MS
         self.position = MIDDLE.copy()
         self.commands: list[Command] = []
@@ -59,9 +61,9 @@ class World:
 
     def send_chunk(self, latency: int = 60 * MS, source: object = None) -> None:
         stamp = self.now - latency
-        joints, base = self.policy(stamp * 1e-9 + DT * np.arange(H))
+        joints, base = self.policy(stamp * 1e-9 + self.dt * np.arange(self.num_steps))
         for stream, names, values in ((JOINTS, NAMES, joints), (BASE, BASE_NAMES, base)):
-            self.executor.add_chunk(stream, ActionChunk(stamp, DT, names, values), source or self.source)
+            self.executor.add_chunk(stream, ActionChunk(stamp, self.dt, names, values), source or self.source)
 
     def step(self, count: int = 1, skipped: int = 0) -> Command | None:
         """Advance by control periods, the first one late by some; a chunk every tenth."""
@@ -567,3 +569,41 @@ def test_a_robot_that_stands_is_told_its_pose_until_it_was_sent():
     told = world.commands[-1].trajectories["arm_controller"]
     assert np.abs(told.positions - MIDDLE).max() < 0.01
     assert "arm_controller" not in world.step().trajectories, "once is enough"
+
+
+def test_a_seam_is_how_far_the_target_jumps_where_a_chunk_can_change_it_first():
+    world = World()
+    world.run_to(State.RUNNING)
+    world.step(40)
+    quiet = world.executor.seams.values
+    assert len(quiet) >= 4 and quiet.max() < 2e-3, "chunks of one motion, but for the lines between its steps"
+    policy, shift = world.policy, np.zeros(J)
+    shift[3] = 0.1
+    world.policy = lambda t: (policy(t)[0] + shift, policy(t)[1])
+    count = len(quiet)
+    while len(world.executor.seams.values) == count:
+        world.step()
+    assert world.executor.seams.values.max() == pytest.approx(0.1, abs=2e-3)
+    assert world.state is State.RUNNING
+    world.executor.supervisor.press_estop(True)
+    world.step(30)
+    assert len(world.executor.seams.values) == count + 1, "what is not followed has no seams"
+
+
+@pytest.mark.parametrize(("num_steps", "dt"), [(8, 0.1), (50, 0.02), (64, 0.1)])
+@pytest.mark.parametrize("method", METHODS)
+def test_chunks_of_any_horizon_are_followed_and_the_last_one_until_it_ends(method: str, num_steps: int, dt: float):
+    """Longer than 64 chunks of 0.1 s: the oldest make room."""
+    ensemble = EnsembleSettings(method=method)
+    world = World(dt=dt, num_steps=num_steps, chunk_timeout=10.0, joints=ensemble, base=ensemble)
+    world.run_to(State.RUNNING)
+    world.step(30 if num_steps * dt < 1.0 else 700)
+    assert world.state is State.RUNNING and not world.executor.rejected
+    motion = world.commands[-1].motion
+    ahead = 1e-9 * int(motion.times[0])
+    np.testing.assert_allclose(motion.positions[0], world.policy(np.array([ahead]))[0][0], atol=0.02)  # lines between its steps
+    world.chunks, begin = False, world.now
+    world.run_to(State.BRAKING, limit=800)
+    left = (num_steps - 1) * dt - 0.06  # [s] of a chunk when it comes
+    assert left - 0.3 <= (world.now - begin) * 1e-9 <= left
+    world.assert_within_limits()

@@ -11,7 +11,7 @@ from test_executor import DT, GENTLE, MIDDLE, MS, NAMES, PERIOD, ROBOT, H, World
 
 from neon_control.core.control.chunk import BASE, JOINTS, ActionChunk
 from neon_control.core.control.ensemble import EnsembleSettings
-from neon_control.core.control.foresight import Foreseen, nothing
+from neon_control.core.control.foresight import SPARE, Foreseen, nothing
 from neon_control.core.control.supervisor import State
 from neon_control.core.control.under_way import Prefix, UnderWay
 from neon_control.core.robot.action_space import BASE_NAMES
@@ -281,3 +281,16 @@ def test_a_policy_is_given_what_the_person_commands_as_its_prefix():
         rows = commanded(world, stamp + MS * 20 * np.arange(len(prefix)))
         assert np.abs(prefix.values[:, : len(NAMES)] - rows).max() < 0.03
         np.testing.assert_allclose(prefix.values[:, len(NAMES) :], np.tile([0.3, 0.0, 0.0], (len(prefix), 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize(("num_steps", "dt"), [(8, 0.1), (50, 0.02), (64, 0.1)])
+def test_of_a_horizon_of_seconds_only_as_much_is_foreseen_as_the_next_chunks_need(num_steps: int, dt: float):
+    world = Watched(dt=dt, num_steps=num_steps, chunk_timeout=10.0)
+    world.run_to(State.RUNNING)
+    world.step(35)
+    told = world.one_more_chunk()[JOINTS]
+    reach = (told.instants[-1] - world.now) * 1e-9
+    most = SPARE + 2 * 0.06 + 0.05  # [s] beyond the end of what is told: a chunk took 0.06 s
+    whole = (num_steps - 1) * dt - 0.06
+    assert min(whole, most) - 1.5 * dt <= reach <= min(whole, most) + 0.1
+    assert told.dt == dt and told.first == 1 if dt == 0.1 else told.first > 1

@@ -141,3 +141,12 @@ def test_a_base_path_takes_a_length_for_each_step() -> None:
 def test_poses_seen_from_another_pose_are_relative_to_it() -> None:
     pose = np.array([1.0, 2.0, np.pi / 2])
     assert np.allclose(seen_from(pose, np.array([[1.0, 2.0, np.pi / 2], [1.0, 3.0, np.pi]])), [[0, 0, 0], [1, 0, np.pi / 2]])
+
+
+@pytest.mark.parametrize(("steps", "dt", "horizon"), [(8, 0.1, 0.7), (50, 0.02, 0.98), (16, 0.02, 0.3)])
+def test_the_horizon_is_that_of_the_newest_chunk_and_its_path_ends_there(steps: int, dt: float, horizon: float) -> None:
+    p = plan()
+    assert p.horizon == 0.0
+    p.add(JOINTS, ActionChunk(NOW - 75 * MS, dt, ARMS, np.zeros((steps, len(ARMS)))), NOW)
+    assert p.horizon == pytest.approx(horizon)
+    assert p.newest_path(NOW, MEASURED).seconds[-1] == pytest.approx(horizon - 0.075)

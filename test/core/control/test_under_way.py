@@ -31,6 +31,7 @@ class Robot:
     most: int = 8
     names: tuple[str, ...] = NAMES
     tells: bool = True
+    reach: int = 0
     period: int = 100 * MS
     latency: int = 60 * MS
     first: int = 6  # (60 + 45) / 20 ms, rounded up
@@ -41,7 +42,7 @@ class Robot:
     ends: int = 0  # [ns] of what is commanded
 
     def __post_init__(self) -> None:
-        self.under_way = UnderWay(self.names, DT, self.most)
+        self.under_way = UnderWay(self.names, DT, self.most, self.reach)
 
     @property
     def streams(self) -> list[str]:
@@ -296,3 +297,16 @@ def test_the_prefix_of_a_motion_between_two_steps_is_its_value_there():
     robot.under_way.told(JOINTS, Foreseen(robot.stamp, 5, DT, NAMES, ramp))
     prefix = robot.under_way.prefix(robot.stamp + 6 * STEP + 5 * MS, robot.stamp + 6 * STEP + 25 * MS)
     np.testing.assert_allclose(prefix.values[:, 0], 6.25 + np.arange(6))
+
+
+@pytest.mark.parametrize("names", [NAMES, (*NAMES, *BASE_NAMES)], ids=["joints", "joints and base"])
+def test_who_wants_to_know_the_rest_is_told_it_up_to_where_it_ends(names: tuple[str, ...]):
+    robot = Robot(names=names, reach=H)
+    robot.run(KNOWN)
+    prefix = robot.observe()
+    ends = (robot.ends - robot.stamp) // STEP  # the last step that is under way, counted from this observation
+    assert len(prefix) == 6 and len(prefix.further) == ends + 1 - 6
+    np.testing.assert_array_equal(prefix.further, np.full((ends - 5, len(names)), robot.commanded(robot.ends)))
+    robot.under_way.reach = 8
+    assert len(robot.under_way.prefix(robot.stamp, robot.now + 20 * MS).further) == 2, "no more than was asked for"
+    assert not len(Robot().run(KNOWN + 2).further), "who does not ask is told none"

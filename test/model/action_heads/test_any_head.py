@@ -102,3 +102,13 @@ def test_compiles_without_a_break_in_the_graph(head):
     torch.compiler.reset()
     compiled = torch.compile(head, backend="eager", fullgraph=True)
     assert torch.allclose(answer(compiled, features, noise), answer(head, features, noise), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", registered_heads())
+@pytest.mark.parametrize("steps", [8, 50, 64])
+def test_a_chunk_may_have_any_number_of_steps(kind, steps):
+    head = build_head({"type": kind, **SIZES, **OPTIONS[kind], "num_steps": steps}).eval()
+    noise = torch.randn(4, steps, 3)
+    chunk = answer(head, torch.randn(4, 20), noise)
+    assert chunk.shape == (4, 3) if kind == "mlp" else (4, steps, 3)
+    head.training_loss(torch.randn(4, 20), torch.rand(4, steps, 3) - 0.5).backward()

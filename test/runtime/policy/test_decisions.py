@@ -39,10 +39,10 @@ def listening_policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 class Rig:
     """Decisions at 10 Hz with their inputs and counters."""
 
-    def __init__(self, policy: Policy, head_rate_hz: float = 0.0) -> None:
+    def __init__(self, policy: Policy, head_rate_hz: float = 0.0, prefixes: bool = True) -> None:
         self.counts: Counter[str] = Counter()
         self.builder = ObservationBuilder(policy.file.space.joint_names)
-        self.decisions = InferenceDecisions(policy, self.builder, 10.0, head_rate_hz, lambda name: self.counts.update([name]))
+        self.decisions = InferenceDecisions(policy, self.builder, 10.0, head_rate_hz, lambda name: self.counts.update([name]), prefixes)
 
     def see(self, stamp: int) -> None:
         self.builder.images.add(stamp, np.zeros((24, 32, 3), np.uint8))
@@ -202,8 +202,8 @@ def act(rig: Rig, stamp: int, policy: Policy, head: bool = False) -> np.ndarray:
     if head:
         start = rig.decisions.next_start(stamp)
     assert start is not None and start.policy is policy
-    prefix = rig.decisions.prefix(start, stamp + 10 * MS).values
-    chunk = start.chunk(prefix)
+    given = rig.decisions.prefix(start, stamp + 10 * MS)
+    chunk, prefix = start.chunk(given), given.values
     np.testing.assert_allclose(chunk.values[: len(prefix)], prefix, atol=1e-6)
     rig.decisions.goes_out(chunk, stamp + 30 * MS)
     rig.decisions.acted(start)
@@ -239,3 +239,22 @@ def test_a_policy_that_takes_no_prefix_counts_none(policy: Policy) -> None:
     rig.feel(10 * S)
     start = rig.decisions.keep(rig.decisions.look(10 * S), features(policy, 10 * S))
     assert not len(rig.decisions.prefix(start, 10 * S)) and not rig.counts
+
+
+def test_with_prefixes_turned_off_a_policy_is_given_none_and_it_is_said_why(going_on: tuple[Policy, Policy]) -> None:
+    policy, _ = going_on
+    rig = Rig(policy, prefixes=False)
+    assert not any(len(act(rig, 10 * S + k * 60 * MS, policy)) for k in range(12))
+    assert rig.counts["no_prefix_off"] == 12 and rig.decisions.committed.why == "the parameter `prefixes` is off"
+
+
+def test_a_policy_that_only_starts_from_what_is_under_way_is_told_the_rest_of_it(going_on: tuple[Policy, Policy]) -> None:
+    """The same policy, taken for one: what it is told is looked at here, and its graph does not need it."""
+    policy = copy.copy(going_on[0])
+    policy.file = replace(policy.file, forward_only=True, max_prefix=0)
+    rig = Rig(policy)
+    policy.act = lambda *given: going_on[0].act(*given[:4])  # type: ignore[method-assign]
+    for k in range(10):
+        act(rig, 10 * S + k * 60 * MS, policy)
+    committed = rig.decisions.committed
+    assert len(committed) == 4 and len(committed.further) == 16 - 4 - 3  # the older chunk ends three steps before the newest

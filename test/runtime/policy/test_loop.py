@@ -39,7 +39,7 @@ def other_policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 class Rig:
     """A loop with its inputs and everything that came out of it."""
 
-    def __init__(self, policy: Policy, head_rate_hz: float = 0.0, simulated_time: bool = False) -> None:
+    def __init__(self, policy: Policy, head_rate_hz: float = 0.0, simulated_time: bool = False, added_latency: float = 0.0) -> None:
         self.clock = 10 * S
         self.chunks: list[ActionChunk] = []
         self.reports: list[tuple[str, str]] = []
@@ -51,7 +51,13 @@ class Rig:
         # Every period of this rate is over when the loop is asked, so `watch` always asks for a look.
         self.decisions = InferenceDecisions(policy, self.builder, 1e9, head_rate_hz, self.statistics.count)
         self.loop = InferenceLoop(
-            self.decisions, lambda: self.clock, self._publish, lambda *r: self.reports.append(r), self.statistics, simulated_time
+            self.decisions,
+            lambda: self.clock,
+            self._publish,
+            lambda *r: self.reports.append(r),
+            self.statistics,
+            simulated_time,
+            added_latency=added_latency,
         )
 
     def _publish(self, chunk: ActionChunk) -> None:
@@ -319,3 +325,18 @@ def test_a_chunk_that_is_over_before_it_is_out_is_said_to_be_with_the_mend(rig: 
     mend = "raise num_action_steps to 50 or use head_rate_hz"
     assert rig.loop.too_late == f"observation to chunk 780 ms, horizon 300 ms (16 steps of 20 ms): {mend}"
     assert ("too late", rig.loop.too_late) in rig.reports and rig.statistics.counter("chunks_too_late") == 1
+
+
+def test_an_added_latency_keeps_features_back_and_a_stop_does_not_wait_for_it(policy: Policy) -> None:
+    rig = Rig(policy, added_latency=0.2)
+    rig.loop.start()
+    rig.feed(10 * S)
+    rig.request_until("chunks_published", 1)
+    assert rig.statistics.summary()["features_ms/p50"] >= 200.0 and rig.statistics.counter("requests_skipped") > 0
+    rig.loop.stop()
+    slow = Rig(policy, added_latency=60.0)
+    slow.loop.start()
+    slow.feed(10 * S)
+    slow.request_until("requests_skipped", 1)
+    slow.loop.stop()
+    assert not any(thread.is_alive() for thread in slow.loop._threads) and not slow.chunks
