@@ -82,12 +82,12 @@ class UnitreeNode(AutostartNode):
 
     def __init__(self, **options: object) -> None:
         super().__init__("unitree_node", **options)
-        self._settings = declare(self, Parameters)
         self._lock = threading.Lock()  # of the driver and all that it decides with
         self._thread: threading.Thread | None = None
         self._channel: Channel | None = None
         self._running = False
         self._pacer: Pacer | None = None
+        self._settings = declare(self, Parameters)
         if self.get_parameter("use_sim_time").value:
             raise ConfigError("unitree_node drives motors in real time: use_sim_time must be false")
         self._serve("engage", self._engage)
