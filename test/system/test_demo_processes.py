@@ -95,7 +95,7 @@ def test_one_command_runs_an_episode_and_writes_its_figures(start, tmp_path: Pat
     print(figures)
     assert set(figures) == {
         "episodes", "successes", "success_rate", "mean_time_to_reach_s", "inference_ms", "observation_to_command_ms",
-        "control_rate_hz", "mean_absolute_jerk", "images_sent", "images_received",
+        "control_rate_hz", "mean_absolute_jerk", "seam_mrad", "prefixed", "stops_for_chunks", "images_sent", "images_received",
     }  # fmt: skip
     assert figures["episodes"] == 1
     assert figures["successes"] in (0, 1)

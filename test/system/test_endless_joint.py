@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.slow, pytest.ma
 
 JOINTS = {"elbow": ["revolute", -2.0, 2.0, 2.0], "wrist": ["continuous", 5.0]}
 SPEED = RATE  # [rad/s] of the policy that goes round
+LIMIT = 4.0  # [rad/s] of the wrist: 5 by its URDF, scaled
 WRIST = 1  # its place
 
 
@@ -61,7 +62,8 @@ def test_it_goes_round_past_the_end_of_its_turn_and_is_never_spun_back(
         wait_until(lambda: running.robot.position[WRIST] - before > 2.2 * np.pi, 10.0, "a whole turn")
         sent = running.robot.joints.since(begin)
         speeds = [at(way, when)[1][WRIST] for way, when in zip(sent.ways, sent.sent, strict=True)]
-        assert min(speeds) > 0.9 * SPEED and max(speeds) < 1.1 * SPEED, "neither spun back nor stopped at the end of the turn"
+        # What was held up is made up for, as fast as the limit lets it.
+        assert min(speeds) > 0.5 * SPEED and max(speeds) < 1.001 * LIMIT, "neither spun back nor stopped at the end of the turn"
         judge(running)
         if turns:
             assert all(-np.pi <= position < np.pi for position in first)
