@@ -38,6 +38,12 @@ def type_name(kind: type) -> str:
     return f"{kind.__module__.partition('.')[0]}/{kind.__name__}"
 
 
+def full_name(kind: type) -> str:
+    """A message class as the graph has it: "package/msg/Type"."""
+    package, middle, _ = kind.__module__.split(".", 2)
+    return f"{package}/{middle}/{kind.__name__}"
+
+
 def read_message(data: bytes, kind: type) -> Any:
     """A message of the class `kind`, or what has its fields; ObservationError for one that is too large, or bytes that are none."""
     name = type_name(kind)

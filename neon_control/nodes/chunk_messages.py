@@ -53,6 +53,7 @@ def chunk_qos(deadline: float | None = CHUNK_DEADLINE, lease: float | None = CHU
     )
 
 
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # who comes later hears what holds, too
 PLAN_QOS = QoSProfile(depth=4, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # who comes later hears whether anything is followed
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
+from neon_control.nodes.checked_messages import full_name
 from neon_control.nodes.polling import PolledSubscription
 
 
@@ -49,8 +50,3 @@ class EitherType:
         with self._lock:
             kind, subscription = self.kind, self._subscription
             return [] if subscription is None else [(kind, data, info) for data, info in subscription.take_with_info()]
-
-
-def full_name(kind: type) -> str:
-    """A message class as "package/msg/Type"."""
-    return f"{kind.__module__.partition('.')[0]}/msg/{kind.__name__}"

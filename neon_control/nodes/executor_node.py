@@ -18,7 +18,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
@@ -45,7 +45,7 @@ from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.topic_names import CHUNK_BASE, CHUNK_JOINTS, COMMANDER, DIAGNOSTICS, JOINT_STATES
 from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.base_output import BaseOutput
-from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, chunk_qos, read_base, read_joints
+from neon_control.nodes.chunk_messages import CHUNK_DEADLINE, CHUNK_LEASE, LATCHED, chunk_qos, read_base, read_joints
 from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.executor_diagnostics import executor_status
 from neon_control.nodes.gripper_output import GripperOutput
@@ -66,7 +66,6 @@ from neon_control.nodes.wire_sizes import check_chunk
 
 ESTOP, RESET = "~/estop", "~/reset"
 TOPICS = {JOINTS: CHUNK_JOINTS, BASE: CHUNK_BASE}
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 STOP_LIMIT = 1.5  # [s] longest wait for a stated stop, beyond the time that braking takes
 SLOWEST_STOP = 8.0  # [s] the same in all while simulated time goes on slowly; `ros2 launch` kills a node 10 s after Ctrl-C

@@ -19,7 +19,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
@@ -40,7 +40,7 @@ from neon_control.core.sensing.witnesses import Witnesses
 from neon_control.nodes.audio_messages import audio_type
 from neon_control.nodes.camera_topics import CameraTopics
 from neon_control.nodes.checked_messages import read_message
-from neon_control.nodes.chunk_messages import PLAN_QOS, read_base_plan, read_joint_plan
+from neon_control.nodes.chunk_messages import LATCHED, PLAN_QOS, read_base_plan, read_joint_plan
 from neon_control.nodes.chunk_publisher import ChunkPublisher
 from neon_control.nodes.deafness import REJOIN_AFTER, complaint, watch_of
 from neon_control.nodes.joint_state_reader import JointStateReader
@@ -63,7 +63,6 @@ from neon_control.runtime.policy.policy_file import PolicyFile
 from neon_control.runtime.speech.spoken import voice_here
 
 LOG_PERIOD_S = 5.0  # [s] the same complaint is logged at most this often
-INSTRUCTION_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # who comes later hears what holds, too
 STALLED_S = 1.0  # [s] without a chunk for this long, and for five periods, diagnostics say so
 
 
@@ -181,7 +180,7 @@ class InferenceNode(AutostartNode):
         self._subscribe(audio_message, AUDIO, self._on_audio, "audio")
         self._ignored: set[tuple[str, str]] = set()  # policy and why it ignores words: told once
         self._builder.voice, self._mute = voice_here()
-        self._subscribe(String, INSTRUCTION, self._on_instruction, "instruction", INSTRUCTION_QOS)
+        self._subscribe(String, INSTRUCTION, self._on_instruction, "instruction", LATCHED)
         self._hears_plans = False
         self._listen_to_plans(policy)
         # A steady clock: diagnostics also have to say that simulated time stands still.

@@ -13,6 +13,8 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 
+from neon_control.nodes.checked_messages import full_name
+
 # Nodes that show or record commands and move nothing: our own, and those that people start for that.
 OWN_WATCHERS = ("monitor", "monitor_node", "demo", "recorder")
 OTHER_WATCHERS = ("rosbag2_", "_ros2cli", "foxglove_bridge", "rviz")  # what their names begin with
@@ -48,7 +50,7 @@ class Listeners:
         for publisher in self._node.publishers:
             if publisher.topic_name not in self._names:
                 continue
-            topic, ours = publisher.topic_name, _type_name(publisher.msg_type)
+            topic, ours = publisher.topic_name, full_name(publisher.msg_type)
             found = self._node.get_subscriptions_info_by_topic(topic)
             same = [each for each in found if each.topic_type == ours]
             acting = [each for each in same if not watches(each.node_name)]
@@ -71,9 +73,3 @@ def watches(name: str) -> bool:
 
 def _qos(profile: QoSProfile) -> str:
     return f"{profile.reliability.name.lower()}, {profile.durability.name.lower()}"
-
-
-def _type_name(kind: type) -> str:
-    """As the graph has it: package/msg/Type."""
-    package, middle, _ = kind.__module__.split(".", 2)
-    return f"{package}/{middle}/{kind.__name__}"

@@ -33,6 +33,7 @@ from rclpy.serialization import serialize_message
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from neon_control.core.common.columns import side_by_side
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.control.command import Command
@@ -167,12 +168,6 @@ class TrajectoryMessage:
     def serialised(self) -> bytes:
         """The message as it is now."""
         return bytes(memoryview(self._buffer)[: self._end])
-
-
-def side_by_side(columns: np.ndarray) -> np.ndarray | slice:
-    """The same places (A,), as a slice where they follow each other: that many rows are then read in a third of the time."""
-    first = int(columns[0])
-    return slice(first, first + len(columns)) if (np.diff(columns) == 1).all() else columns
 
 
 class PositionOutput:

@@ -20,7 +20,7 @@ from rosgraph_msgs.msg import Clock
 
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.topic_names import INSTRUCTION
-from neon_control.nodes.chunk_messages import to_time
+from neon_control.nodes.chunk_messages import LATCHED, to_time
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.recordings.bag.message_types import find_definition
 from neon_control.recordings.bag.messages import digest_of
@@ -155,7 +155,7 @@ def played_qos(recorded: tuple[Qos, ...], latched: bool = False) -> QoSProfile:
         latched: whoever listens needs it latched, whatever the recording says.
     """
     if latched:
-        return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        return LATCHED
     if not recorded:
         return QoSProfile(depth=DEPTH)  # reliable: it serves every subscription
 

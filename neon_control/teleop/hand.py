@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from geometry_msgs.msg import TwistStamped
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
 
@@ -13,13 +13,12 @@ from neon_control.core.common.errors import ObservationError
 from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.topic_names import COMMANDER, JOINT_STATES, TAKEOVER_BASE, TAKEOVER_ENABLE, TAKEOVER_JOINTS
 from neon_control.core.sensing.joint_message import JointPicker
-from neon_control.nodes.chunk_messages import twist
+from neon_control.nodes.chunk_messages import LATCHED, twist
 from neon_control.nodes.joint_state_reader import JointStateReader
 from neon_control.nodes.polling import PolledSubscription
 from neon_control.teleop.wish import Button, Wish
 
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # nothing is sent once more, and comes late
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Hand:

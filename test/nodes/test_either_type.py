@@ -11,7 +11,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from waiting import wait_until
 
-from neon_control.nodes.either_type import EitherType, full_name
+from neon_control.nodes.checked_messages import full_name
+from neon_control.nodes.either_type import EitherType
 
 LIMIT = 30.0  # [s]
 QOS = QoSProfile(depth=8)

@@ -19,7 +19,7 @@ from neon_control.core.control.command import Command
 from neon_control.core.control.promise import Motion
 from neon_control.core.robot.robot import ControllerConfig
 from neon_control.core.robot.robot_file import load_robot
-from neon_control.nodes.outputs import TrajectoryMessage, create_outputs, side_by_side
+from neon_control.nodes.outputs import TrajectoryMessage, create_outputs
 from neon_control.nodes.polling import PolledSubscription
 
 ROBOT = load_robot("g1.yaml")
@@ -109,14 +109,6 @@ def test_whatever_the_number_of_points_the_message_is_whole(names, count):
         assert times(read) == (shorter.times - NOW).tolist() and list(read.joint_names) == list(names)
         np.testing.assert_array_equal([p.positions for p in read.points], shorter.positions[:, columns])
         np.testing.assert_array_equal([p.velocities for p in read.points], shorter.velocities[:, columns])
-
-
-@pytest.mark.parametrize(("columns", "together"), [([3], True), ([2, 3, 4], True), ([4, 3, 2], False), ([1, 3], False), ([0, 2, 1], False)])
-def test_columns_that_stand_side_by_side_are_a_slice_of_the_same_numbers(columns, together):
-    places = side_by_side(np.array(columns))
-    assert isinstance(places, slice) == together
-    values = np.arange(10.0).reshape(2, 5)
-    np.testing.assert_array_equal(values[:, places], values[:, columns])
 
 
 def test_each_controller_gets_its_joints_in_its_own_order(node):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from neon_control.core.common.columns import side_by_side
 from neon_control.robots.unitree.motors import JOINTS
 from neon_control.sim.unitree.set_points import DQ, KD, KP, MOTORS, TAU, Q
 from neon_control.sim.world import World
@@ -26,10 +27,10 @@ class Motors:
         moved = {self._model.actuator(i).name for i in range(self._model.nu)}
         places = [i for i, name in enumerate(JOINTS) if name in moved]
         joints = [self._model.joint(JOINTS[i]) for i in places]
-        self._moving = _run(places)  # of the 29
-        self._actuator = _run([self._model.actuator(JOINTS[i]).id for i in places])
-        self._qpos = _run([joint.qposadr[0] for joint in joints])
-        self._dof = _run([joint.dofadr[0] for joint in joints])
+        self._moving = side_by_side(np.array(places))  # of the 29
+        self._actuator = side_by_side(np.array([self._model.actuator(JOINTS[i]).id for i in places]))
+        self._qpos = side_by_side(np.array([joint.qposadr[0] for joint in joints]))
+        self._dof = side_by_side(np.array([joint.dofadr[0] for joint in joints]))
         self._gains = np.zeros((2, len(places)))  # in force
         self._model.actuator_gainprm[self._actuator, 0] = 1.0
         self._model.actuator_biasprm[self._actuator] = 0.0
@@ -66,9 +67,3 @@ class Motors:
         for row, values in zip(measured, (data.qpos[self._qpos], data.qvel[dof], data.qacc[dof], data.qfrc_actuator[dof]), strict=True):
             row[self._moving] = values
         return measured
-
-
-def _run(numbers: list[int]) -> slice | list[int]:
-    """What picks these numbers of an array: a slice, which copies nothing, where they follow one another."""
-    first = numbers[0]
-    return slice(first, first + len(numbers)) if numbers == list(range(first, first + len(numbers))) else numbers
