@@ -37,7 +37,7 @@ class Coupling:
     def arms_scale(self, base_moves: bool) -> float:
         """Of the arms' velocity limit; ask once for each message."""
         wanted = self._slow if base_moves else 1.0
-        self._scale = min(wanted, self._scale + self._step) if wanted > self._scale else max(wanted, self._scale - self._step)
+        self._scale = min(max(wanted, self._scale - self._step), self._scale + self._step)
         return self._scale
 
     def base_may_move(self, now: int, positions: np.ndarray) -> bool:
