@@ -1,6 +1,6 @@
 """Plays the inference node: a process that publishes chunks of a smooth motion, and wrong ones on request.
 
-    python chunk_player.py --robot g1.yaml [--sim-time] [--rate 10] [--latency 0.06] [--dt 0.02] [--ros-args -r __ns:=/left]
+    python chunk_player.py --robot g1.yaml [--sim-time] [--rate 10] [--latency 0.06] [--dt 0.02] [--backwards] [--ros-args -r __ns:=/left]
 
 Each line on standard input sets the mode: `normal`, `silent`, `flood`, `garbage`, a fault of `FAULTS`, `round` (endless joints
 go round at RATE, told within one turn), or `pose:` and a position [rad] for each joint, with commas in between, which is asked for at once
@@ -141,6 +141,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=10.0)
     parser.add_argument("--latency", type=float, default=0.06)
     parser.add_argument("--dt", type=float, default=0.02)
+    parser.add_argument("--backwards", action="store_true", help="the base goes back: away from a table that stands before the robot")
     args = parser.parse_args(remove_ros_args()[1:])
     robot = load_robot(args.robot)
     space = ActionSpace.from_robot(robot, args.mode)
@@ -162,6 +163,8 @@ def main() -> None:
     def make(stamp: int) -> tuple[JointTrajectory, MultiDOFJointTrajectory]:
         seconds = stamp * 1e-9 + args.dt * np.arange(STEPS)
         joints, base = motion(space, amplitude, seconds)
+        if args.backwards:
+            base[:, 0] *= -1.0
         if state["mode"].startswith(POSE):
             joints, base = np.broadcast_to(np.fromstring(state["mode"].removeprefix(POSE), sep=","), joints.shape), 0.0 * base
         elif state["mode"] == ROUND:

@@ -37,9 +37,9 @@ def test_sensors_come_complete_at_their_rates(robot: tuple[NodeProcess, Listener
     print({topic: round(len(values) / seconds, 1) for topic, values in stamps.items()}, f"{len(sound) / seconds:.0f} samples/s")
     assert len(stamps["camera/image_raw"]) >= 0.99 * sent - 1  # the counters are read 50 ms apart
     assert all((np.diff(values) > 0).all() for values in stamps.values())
-    # The tenth percentile is what the node does when it gets the processor, also on a computer that is busy with other things.
+    # The median is what the node does, also on a computer that holds it up at times: what it missed then, it makes up for in short steps.
     for topic, period in (("joint_states", 5e6), ("odom", 20e6), ("camera/image_raw", 1e9 / 15)):
-        assert np.percentile(np.diff(stamps[topic]), 10) == pytest.approx(period, rel=0.3), topic
+        assert np.median(np.diff(stamps[topic])) == pytest.approx(period, rel=0.3), topic
     assert len(sound) == pytest.approx(16000 * seconds, rel=0.15)
     assert all(len(block) == 320 for block in listener.sound)
 

@@ -38,8 +38,8 @@ def rig(ros_domain_id: int, tmp_path: Path) -> Iterator[UnitreeRig]:
 
 
 def engage(rig: UnitreeRig, driver: dict[str, Any] | None = None, **robot: Any) -> None:
-    """Robot and driver, which has the arms."""
-    rig.start_robot(**robot)
+    """Robot and driver, which has the arms; they start side by side."""
+    rig.start_robot(wait=False, **robot)
     rig.start_driver(**(driver or {}))
     rig.wait(lambda: rig.weight() == 1.0, "the arms", START)
 
@@ -114,11 +114,11 @@ def test_a_model_with_fewer_joints_is_never_told_of_those_it_lacks(rig: UnitreeR
 
 def test_a_robot_of_23_joints_is_driven_by_its_own_robot_file(rig: UnitreeRig) -> None:
     robot = {"robot_config": "g1_23.yaml"}
-    engage(rig, robot, model="23", **robot)
-    assert set(rig.joints) == set(MODELS["23"].joints)
     rig.start_executor(**robot)
     rig.start_player("g1_23.yaml")
+    engage(rig, robot, model="23", **robot)
     rig.wait(lambda: rig.link.value(EXECUTOR, "state") == "running", "the executor", START)
+    assert set(rig.joints) == set(MODELS["23"].joints)
     begin = dict(rig.joints)
     rig.wait(lambda: abs(rig.joints["left_elbow_joint"] - begin["left_elbow_joint"]) > 0.1, "a motion", START)
     ended = rig.send_signal(DRIVER, signal.SIGINT)
@@ -267,10 +267,10 @@ def test_the_base_stops_soon_after_the_last_command(rig: UnitreeRig) -> None:
 
 @pytest.fixture
 def whole(rig: UnitreeRig) -> UnitreeRig:
-    """Robot, driver, executor and chunks: the arms move."""
-    engage(rig)
+    """Robot, driver, executor and chunks, started side by side as by a launch file: the arms move."""
     rig.start_executor()
     rig.start_player()
+    engage(rig)
     rig.wait(lambda: rig.link.value(EXECUTOR, "state") == "running", "the executor", START)
     return rig
 

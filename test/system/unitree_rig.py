@@ -84,12 +84,13 @@ class UnitreeRig:
 
     # --- processes ---
 
-    def start_robot(self, **parameters: object) -> None:
-        """The stand-in; parameters of groups with __ for the point, as `faults__delay`."""
+    def start_robot(self, wait: bool = True, **parameters: object) -> None:
+        """The stand-in, and `wait` until it is heard; parameters of groups with __ for the point, as `faults__delay`."""
         given = {**QUIET, "domain": self.wire, "log_folder": str(self.folder / "wire"), **parameters}
         given = {name.replace("__", "."): value for name, value in given.items()}
         self.group.start(ROBOT, node_command("neon_control.sim.unitree.node", None, given))
-        self.wait(lambda: self.truth, "the robot", START)
+        if wait:
+            self.wait(lambda: self.truth, "the robot", START)
 
     def start_driver(self, **parameters: object) -> None:
         """Our driver."""
@@ -103,9 +104,9 @@ class UnitreeRig:
         self.group.start(EXECUTOR, node_command("neon_control.nodes.executor_node", find_file("robot.yaml", "config"), given))
 
     def start_player(self, robot: str = "g1.yaml") -> None:
-        """Chunks of a smooth motion of arms and base."""
+        """Chunks of a smooth motion of arms and base, away from the table: at it a hand pressed a cube down at times, and could not follow."""
         script = Path(__file__).with_name("chunk_player.py")
-        self.group.start(PLAYER, [sys.executable, str(script), "--robot", robot, "--dt", "0.1"])
+        self.group.start(PLAYER, [sys.executable, str(script), "--robot", robot, "--dt", "0.1", "--backwards"])
 
     def send_signal(self, name: str, number: signal.Signals) -> int:
         """Send it; when it was [ns]."""
@@ -115,8 +116,12 @@ class UnitreeRig:
     # --- talking to them ---
 
     def wait(self, condition: Callable[[], Any], what: str, limit: float = 30.0) -> Any:
-        """See `wait_until`."""
-        return wait_until(condition, limit, what)
+        """See `wait_until`; a failure tells what driver and executor said last."""
+        try:
+            return wait_until(condition, limit, what)
+        except AssertionError as error:
+            said = {name: (status.message, status.values) for name, status in self.link.statuses.items()}
+            raise AssertionError(f"{error}; the robot: {self.truth}; said last: {said}") from None
 
     def set(self, name: str, value: object) -> int:
         """Set a parameter of the stand-in; when it was in force [ns]."""
