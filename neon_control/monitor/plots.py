@@ -18,7 +18,10 @@ from neon_control.nodes.status import Status
 
 SPAN = 30.0  # [s]
 MOTION_RATE, STATUS_RATE = 10.0, 1.0  # [Hz]
-CHUNK_AGE, OLD_CHUNK = "newest_chunk_age_ms", 1000.0  # [ms] an older chunk is not drawn: it would flatten all else
+CHUNK_AGE, OLD_CHUNK = (
+    "newest_chunk_age_ms",
+    7000.0,
+)  # [ms] the longest horizon and more; an older one would flatten all else
 HEIGHT = 94  # [pixels] six charts in a window of 860
 TIMES, TIME_LABELS = (-20.0, -10.0, 0.0), ("-20 s", "-10 s", "now")
 LEAST_SPAN = 0.1  # [rad] of the vertical axis: a robot that stands still is not a picture of its encoders' noise

@@ -35,6 +35,8 @@ class EitherType:
 
     def look(self) -> None:
         """Change over, if nobody publishes what is read now, and somebody does another type; not in the thread that reads."""
+        if len(self._kinds) == 1:
+            return
         found = {info.topic_type for info in self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(self._topic))}
         published = [kind for kind in self._kinds if full_name(kind) in found]
         if not published or self.kind in published:

@@ -377,9 +377,9 @@ class ExecutorNode(AutostartNode):
         self._diagnostics.publish(array)
 
     def _explain(self) -> tuple[str, str]:
-        """The cause why the policy is not followed, and more about it; logged if it stays so. Stops are logged each."""
+        """The cause why the policy is not followed, and more about it; logged if it stays so. Of stops see `StopLog`."""
         log, cause = self.get_logger(), self._supervisor.cause
-        for line in self._stops.take():
+        for line in self._stops.take(time.monotonic()):
             log.warning(with_names(line, self, JOINT_STATES))
         reason = with_names(why(self._motion, self._listeners, cause), self, JOINT_STATES)
         if cause in ("joint_states", "listeners") and self._thread is not None:

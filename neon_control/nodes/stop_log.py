@@ -12,6 +12,7 @@ from neon_control.core.robot.topic_names import TAKEOVER_ENABLE
 from neon_control.nodes.listeners import Listeners
 
 KEPT = 32  # stops between two looks
+QUIET = 5.0  # [s] between two lines about stops of one cause
 
 
 def why(motion: MotionExecutor, listeners: Listeners, cause: str | None = None) -> str:
@@ -72,7 +73,9 @@ class StopLog:
         self._motion, self._listeners = motion, listeners
         self.last = ""
         self._followed = NOBODY
-        self._lines: deque[str] = deque(maxlen=KEPT)
+        self._lines: deque[tuple[str, str]] = deque(maxlen=KEPT)  # cause, or none where each is to be told; and the line
+        self._told: dict[str, float] = {}  # cause -> [s] when the last line about it was given
+        self._untold: dict[str, tuple[int, str]] = {}  # cause -> how many were kept back since, and the newest
 
     def note(self) -> None:
         """After a tick."""
@@ -81,11 +84,24 @@ class StopLog:
             cause, reason = self._motion.supervisor.cause, why(self._motion, self._listeners)
             self.last = f"{cause}: {reason}" if reason else cause
             who = "person" if self._followed == TAKEOVER else "policy"
-            self._lines.append(f"the {who} is no longer followed ({self.last})")
+            self._lines.append((cause, f"the {who} is no longer followed ({self.last})"))
         elif commander != self._followed and TAKEOVER in (commander, self._followed):
-            self._lines.append("a person leads" if commander == TAKEOVER else "the policy leads again")
+            self._lines.append(("", "a person leads" if commander == TAKEOVER else "the policy leads again"))
         self._followed = commander
 
-    def take(self) -> list[str]:
-        """What was noted since the last call."""
-        return [self._lines.popleft() for _ in range(len(self._lines))]
+    def take(self, now: float) -> list[str]:
+        """What was noted since the last call, at `now` [s]; of stops of one cause within `QUIET` of each other the newest, later."""
+        lines = []
+        while self._lines:
+            cause, line = self._lines.popleft()
+            if cause and now - self._told.get(cause, -np.inf) < QUIET:
+                self._untold[cause] = self._untold.get(cause, (0, ""))[0] + 1, line
+                continue
+            lines.append(line)
+            if cause:
+                self._told[cause] = now
+        for cause in [cause for cause in self._untold if now - self._told[cause] >= QUIET]:
+            count, line = self._untold.pop(cause)
+            lines.append(f"{line}, the newest of {count}" if count > 1 else line)
+            self._told[cause] = now
+        return lines

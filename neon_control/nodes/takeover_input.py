@@ -4,12 +4,16 @@ The button is a topic of its own, and not a field or a service: targets are stan
 knows nothing of who asked a second later, while a stream ends with the hand, the program or the network that sends it; and a pedal may hold
 it for a leader arm that knows nothing of buttons. It is read best effort, so that no `true` comes late because it was sent once more.
 
-The control thread reads all three, as it does joint states. A message that is refused is counted, and changes nothing.
+The control thread reads all three, as it does joint states: in every period while somebody speaks or leads, else every `IDLE` or half a
+dead-man's timeout, because nearly always nobody is there, and three looks in vain cost more than the joint states. What waited meanwhile
+counts from when it came, not from when it was read: a `true` is no younger for having been in a queue. A message that is refused is
+counted, and changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +26,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from neon_control.core.common.errors import ChunkError, ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS, to_nanoseconds
+from neon_control.core.control.dead_man import Hold
 from neon_control.core.control.takeover import DRIVE, ENABLE, TARGETS, Takeover
 from neon_control.core.robot.topic_names import TAKEOVER_BASE, TAKEOVER_ENABLE, TAKEOVER_JOINTS
 from neon_control.nodes.checked_messages import read_message
@@ -32,6 +37,8 @@ from neon_control.nodes.wire_sizes import check_targets
 
 QOS = QoSProfile(depth=8, reliability=ReliabilityPolicy.BEST_EFFORT)
 MOST = 4  # messages of a topic that are read in one period
+IDLE = 50_000_000  # [ns] between two looks, at most, while nobody speaks
+SILENCE = 1_000_000_000  # [ns] after which nobody does
 
 
 class TakeoverInput:
@@ -45,6 +52,9 @@ class TakeoverInput:
         self._node, self._takeover = node, takeover
         self._reader = JointStateReader()
         self._now = self._steady = 0  # [ns]
+        self._every = min(IDLE, round(takeover.settings.timeout * NANOSECONDS / 2))
+        self._looked = time.monotonic_ns()  # [ns, steady]
+        self._heard: int | None = None  # [ns, steady]
         self._topics: list[tuple[str, str, EitherType, Callable[[type, bytes, object], None]]] = [
             (ENABLE, TAKEOVER_ENABLE, EitherType(node, TAKEOVER_ENABLE, [Bool], QOS, QOS.depth), self._enable),
             (TARGETS, TAKEOVER_JOINTS, EitherType(node, TAKEOVER_JOINTS, [JointState, JointTrajectory], QOS, MOST), self._aim),
@@ -63,12 +73,18 @@ class TakeoverInput:
         for _, _, reader, _ in self._topics:
             while reader.take():
                 pass
+        self._looked = time.monotonic_ns()
 
     def take(self, now: int, steady: int) -> None:
         """Hand over what has arrived, at `now` [ns] by the clock of the stamps and `steady` [ns] by one that nobody sets."""
-        self._now, self._steady = now, steady
+        idle = self._takeover.state is Hold.OFF and (self._heard is None or steady - self._heard > SILENCE)
+        if idle and 0 <= steady - self._looked < self._every:
+            return
+        self._now, longest, self._looked = now, steady - self._looked, steady
         for stream, topic, reader, hand_over in self._topics:
             for kind, data, info in reader.take():
+                self._heard = steady
+                self._steady = steady - waited(info, longest)
                 try:
                     hand_over(kind, data, self._source(topic, info))
                 except ChunkError as error:
@@ -107,3 +123,8 @@ class TakeoverInput:
         self._takeover.drive(
             np.array([number for part in parts for number in (part.x, part.y, part.z)]), stamp, source, self._now, self._steady
         )
+
+
+def waited(info: Mapping[str, Any], longest: int) -> int:
+    """[ns] since a message came, from what the middleware says of it: `longest` if it does not say, or if somebody has set the clock."""
+    return max(0, min(time.time_ns() - int(info.get("received_timestamp") or 0), longest))

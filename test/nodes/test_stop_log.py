@@ -59,15 +59,30 @@ def test_a_stop_is_noted_once_with_its_cause(listeners: Listeners) -> None:
     motion = standing()
     log = StopLog(motion, listeners)
     log.note()
-    assert log.take() == [] and log.last == ""
+    assert log.take(0.0) == [] and log.last == ""
     motion.supervisor.state = State.RUNNING
     log.note()
     motion.tick(NOW + 10**9)
     for _ in range(3):
         log.note()
-    (line,) = log.take()
+    (line,) = log.take(0.0)
     assert line.startswith("the policy is no longer followed (joint_states: ") and "1.00 s old, limit 0.2 s" in line
-    assert log.take() == [] and line.endswith(f"({log.last})")
+    assert log.take(0.0) == [] and line.endswith(f"({log.last})")
+
+
+def test_stops_of_one_cause_that_follow_each_other_are_told_as_their_number(listeners: Listeners) -> None:
+    motion = standing()
+    log = StopLog(motion, listeners)
+    told = []
+    for look in range(12):  # one a second, with four stops in each of the first seven
+        for _ in range(4 if look < 7 else 0):
+            motion.supervisor.state = State.RUNNING
+            log.note()
+            motion.tick(NOW + 10**9)
+            log.note()
+        told.append([line.partition("), ")[2] for line in log.take(float(look))])
+    assert [look for look, lines in enumerate(told) if lines] == [0, 5, 10] and sum(map(len, told)) == 3
+    assert log.last.startswith("joint_states: ")
 
 
 def test_a_policy_that_is_slower_than_its_chunks_are_long_is_told_so_with_the_mend(listeners: Listeners) -> None:
@@ -91,7 +106,7 @@ def test_who_leads_is_noted_and_what_let_go_is_explained(listeners: Listeners) -
         motion.add_joint_states(moment, NAMES, motion.measured.positions)
         motion.tick(moment)
         log.note()
-    led, let_go = log.take()
+    led, let_go = log.take(0.0)
     assert led == "a person leads" and let_go.startswith(
         "the person is no longer followed (takeover: takeover/enable was true, and is silent"
     )

@@ -49,9 +49,9 @@ from neon_control.core.robot.turns import Aim
 from neon_control.core.sensing.measured import MeasuredJoints, in_words
 from neon_control.core.sensing.witnesses import Witnesses
 
+USUAL_STEP = 0.1  # [s] of a chunk; what the base was told is kept for as long, or for the newest chunk's, if that is longer
 POLICY, TAKEOVER, NOBODY = "policy", "takeover", "none"  # who may command
 RETELL = round(0.05 * NANOSECONDS)  # [ns] after which it is foreseen anew what a person wants, who moves on meanwhile
-DRIVES = 64  # newest commands of the base that are remembered: more than a step of a chunk takes
 
 
 class MotionExecutor:
@@ -113,7 +113,7 @@ class MotionExecutor:
         self.takeover = Takeover(robot, joint_names, self.settings.takeover)
         self.listened = True  # whether every controller listens to its commands; told by who sends them
         self._latest_used = 0  # [ns] newest observation that has led to a command
-        self._driven: deque[tuple[int, np.ndarray]] = deque(maxlen=DRIVES)  # when [ns] the base was told which velocity
+        self._driven: deque[tuple[int, np.ndarray]] = deque()  # when [ns] the base was told which velocity
         self.restart()
 
     def _stream(self, name: str, dim: int, ensemble: EnsembleSettings, turning: np.ndarray) -> Stream:
@@ -231,8 +231,19 @@ class MotionExecutor:
         command = self.continuing.command(now, splice)
         if self._drivable is not None:
             command = replace(command, base=self._drivable(command.base))
-        self._driven.append((now, command.base))
+        self._remember_drive(now, command.base)
         return command
+
+    def _remember_drive(self, now: int, base: np.ndarray) -> None:
+        """What the base was told, for as long back as an outlook may ask: over a step of the newest chunk, however long that is."""
+        self._driven.append((now, base))
+        since = self._told_since(now, float(np.fmax(self.streams[JOINTS].ensemble.newest_dt, USUAL_STEP)))  # NaN before the first one
+        while self._driven[0][0] < since:
+            self._driven.popleft()
+
+    def _told_since(self, now: int, dt: float) -> int:
+        """[ns] from when on an outlook tells what was commanded: a step of `dt` [s], and a period."""
+        return min(self.promise.end, now) - round(dt * NANOSECONDS) - self._step
 
     def _take_chunks(self, now: int, ahead: Mapping[str, int]) -> None:
         """What is queued; where a chunk of joints comes while the policy is followed, its seam is measured."""
@@ -278,11 +289,11 @@ class MotionExecutor:
 
     def _followed(self, stamp: int) -> Followed:
         limiter = self.limiter.copied()
-        since = min(self.promise.end, self._now) - round(self.streams[JOINTS].ensemble.newest_dt * NANOSECONDS)
-        recent = [driven for driven in self._driven if driven[0] > since - self._step]
+        since = self._told_since(self._now, self.streams[JOINTS].ensemble.newest_dt)
+        recent = [driven for driven in self._driven if driven[0] > since]
         times, drives = zip(*(recent or [self._driven[-1]]), strict=True)
         return Followed(
-            motion=self.promise.since(since),
+            motion=self.promise.since(since + self._step),
             drives=(np.array(times), np.reshape(drives, (len(times), -1))),
             stamp=stamp,
             step=self._step,

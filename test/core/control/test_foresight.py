@@ -294,3 +294,15 @@ def test_of_a_horizon_of_seconds_only_as_much_is_foreseen_as_the_next_chunks_nee
     whole = (num_steps - 1) * dt - 0.06
     assert min(whole, most) - 1.5 * dt <= reach <= min(whole, most) + 0.1
     assert told.dt == dt and told.first == 1 if dt == 0.1 else told.first > 1
+
+
+def test_what_the_base_was_told_reaches_back_over_a_step_of_the_newest_chunk_and_not_much_further():
+    """A step of 1 s has more periods than were remembered once."""
+    world = Watched(dt=1.0, num_steps=8, chunk_timeout=10.0)
+    world.run_to(State.RUNNING)
+    world.step(153)
+    world.send_chunk()
+    world.chunks = False
+    World.step(world)  # without a look at what is foreseen
+    followed = world.executor.outlook().followed
+    assert 0.95 <= (world.now - followed.drives[0][0]) * 1e-9 <= 1.1 and len(world.executor._driven) <= 110
