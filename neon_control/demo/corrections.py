@@ -101,13 +101,13 @@ class Corrector(Hand):
         self._wanted: np.ndarray | None = None  # (J,) [rad] the expert's targets; None: he does not lead
         self._arrived: float | None = None  # [s] of the trial
         self._positions = np.zeros(len(self._names))
-        self._said, self._ticks = "", 0
+        self._said, self._ticks, self._begun = "", 0, False
         self._words: str | None = None
         self.reasons: Counter[str] = Counter()
         self.led = 0.0
 
     def image(self, seconds: float, image: np.ndarray) -> None:
-        if self.recorder is not None:
+        if self.recorder is not None and self._begun:  # before that nothing is commanded: there is nothing to learn
             self.recorder.image(seconds, image)
 
     def sound(self, seconds: float, samples: np.ndarray) -> None:
@@ -145,6 +145,7 @@ class Corrector(Hand):
         self.led += CONTROL_PERIOD * (trial.executor.commander == TAKEOVER)
 
     def command(self, seconds: float, command: Command) -> None:
+        self._begun = True
         if self.recorder is not None:
             self.recorder.command(seconds, self._expert.joint_names, command.positions, command.base, (command.due - BEGIN) * 1e-9)
 
