@@ -17,6 +17,7 @@ from neon_control.core.robot.robot_file import load_robot
 if TYPE_CHECKING:
     import numpy as np
 
+    from neon_control.core.robot.robot import Robot
     from neon_control.runtime.encoders.backbone import BackboneSpec
     from neon_control.training.batches import Batch
     from neon_control.training.config import TrainConfig
@@ -66,38 +67,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(config: TrainConfig, workers: Workers) -> int:
-    from neon_control.recordings.chosen import chosen
-    from neon_control.recordings.finding import find_recordings
     from neon_control.training.augmentation import trained_kinds
     from neon_control.training.batches import to_batch, to_views
     from neon_control.training.delays import drawn_prefixes
-    from neon_control.training.delivery import deliver, target_folder
-    from neon_control.training.feature_job import Job
-    from neon_control.training.features import prepare
+    from neon_control.training.delivery import deliver
     from neon_control.training.interventions import counting, draws, marked, seconds_of
-    from neon_control.training.optimisation import choose_device
-    from neon_control.training.progressive import check_start
     from neon_control.training.report import write_report
     from neon_control.training.spill import Spill
     from neon_control.training.splitting import HELD_OUT, split_episodes
     from neon_control.training.trainer import train
 
     robot = load_robot(config.robot)
-    space = ActionSpace.from_robot(robot, config.mode)
-    bags, left_out = chosen(find_recordings(config.data, config.recording_of(robot)), config.episodes)
-    if left_out and workers.first:
-        print(left_out)
-    vision = config.backbone_spec(robot)
-    run_folder = Path(config.runs) / config.name
-    # What can be wrong is told now: encoding and training take hours.
-    choose_device(config.device, workers.local_rank)
+    space, vision = ActionSpace.from_robot(robot, config.mode), config.backbone_spec(robot)
     given = drawn_prefixes(config)
-    check_start(config, space, vision)
-    target_folder(config).parent.mkdir(parents=True, exist_ok=True)
-    run_folder.mkdir(parents=True, exist_ok=True)
-    cache = Path(config.cache) if config.cache else None
-    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads, config.listens, config.speak_tasks, config.augmentation)
-    found = workers.first_before_others(lambda: prepare(bags, job))
+    found = _prepare(config, robot, space, vision, workers)
     recordings = marked(found.arrays, found.outcomes, config)
     split = split_episodes(recordings, config.validation_share, config.seed, found.takes, found.names, _held_out_before(config))
     kept, held_out, old = counting(split.kept), counting(split.held_out), counting(split.old)
@@ -106,6 +89,7 @@ def _train(config: TrainConfig, workers: Workers) -> int:
             f"nothing counts of the episodes {'to validate on' if kept else 'to train on'}; see person_weight and own_successes"
         )
     often = draws(kept, config.sampling)
+    run_folder = Path(config.runs) / config.name
     spill = Spill(run_folder)
     training, validation = (to_batch(episodes, space, spill) for episodes in (kept, held_out))
     if workers.first:
@@ -127,6 +111,28 @@ def _train(config: TrainConfig, workers: Workers) -> int:
     print("; ".join(f"{name}: {of.used:.0f} of {of.recorded:.0f} s, {of.share:.0%} of the draws" for name, of in seconds.items()))
     print(f"validation error: {result.errors}; more in {report}")
     return 0
+
+
+def _prepare(config: TrainConfig, robot: Robot, space: ActionSpace, vision: BackboneSpec, workers: Workers) -> Extraction:
+    """Encode the recordings. What can be wrong with the rest of the run is told before: encoding and training take hours."""
+    from neon_control.recordings.chosen import chosen
+    from neon_control.recordings.finding import find_recordings
+    from neon_control.training.delivery import target_folder
+    from neon_control.training.feature_job import Job
+    from neon_control.training.features import prepare
+    from neon_control.training.optimisation import choose_device
+    from neon_control.training.progressive import check_start
+
+    bags, left_out = chosen(find_recordings(config.data, config.recording_of(robot)), config.episodes)
+    if left_out and workers.first:
+        print(left_out)
+    choose_device(config.device, workers.local_rank)
+    check_start(config, space, vision)
+    target_folder(config).parent.mkdir(parents=True, exist_ok=True)
+    (Path(config.runs) / config.name).mkdir(parents=True, exist_ok=True)
+    cache = Path(config.cache) if config.cache else None
+    job = Job(space, config.dt, config.num_steps, vision, cache, config.threads, config.listens, config.speak_tasks, config.augmentation)
+    return workers.first_before_others(lambda: prepare(bags, job))
 
 
 def _held_out_before(config: TrainConfig) -> str:
