@@ -17,7 +17,6 @@ scenes that were collected. At its end, and with --table at once, it prints the 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import subprocess
 import sys
@@ -25,6 +24,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from delay_curve import append, interval, read_rows
 
 from neon_control.core.common.text_table import markdown_table
 from neon_control.core.common.yaml_file import read_mapping
@@ -111,8 +112,6 @@ class Circle:
 
     def trials(self, name: str) -> None:
         """Trials that are not there yet, one line each."""
-        file = self.root / "trials" / f"{name}.jsonl"
-        file.parent.mkdir(exist_ok=True)
         there = self.results(name)
         if len(there) >= self.episodes:
             return
@@ -124,18 +123,15 @@ class Circle:
         trials = LockStep(Policy.load(self.policy(name), robot), robot)
         for index in range(len(there), self.episodes):
             outcome, seconds = trials.run(SEEDS["trials"], index)
-            with file.open("a") as lines:
-                lines.write(json.dumps({"index": index, "outcome": outcome.value, "time_to_reach_s": seconds}) + "\n")
+            append(self._results(name), {"index": index, "outcome": outcome.value, "time_to_reach_s": seconds})
         trials.close()
 
     def results(self, name: str) -> list[dict[str, Any]]:
-        """Of the trials that were finished, whole lines only."""
-        file = self.root / "trials" / f"{name}.jsonl"
-        text = file.read_text() if file.exists() else ""
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            file.write_text(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        """Of the trials that were finished."""
+        return read_rows(self._results(name))
+
+    def _results(self, name: str) -> Path:
+        return self.root / "trials" / f"{name}.jsonl"
 
     def table(self) -> str:
         """What there is until now."""
@@ -145,7 +141,7 @@ class Circle:
             if not results:
                 continue
             summary, count = self.summary(name), sum(r["outcome"] == Outcome.SUCCESS for r in results)
-            low, high = wilson(count, len(results))
+            low, high = interval(count, len(results))
             wrong = sum(r["outcome"] == Outcome.WRONG_CUBE for r in results)
             used = summary["seconds_used"]
             rows.append(
@@ -165,14 +161,6 @@ class Circle:
     def _command(self, *words: object) -> None:
         print(time.strftime("%H:%M:%S"), *words, flush=True)
         subprocess.run([sys.executable, "-m", "neon_control.tools.cli", *map(str, words)], check=True)
-
-
-def wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """The interval that holds a share of which `count` of `total` were seen, with 95 % (Wilson 1927)."""
-    share, spread = count / total, z * z / total
-    middle = (share + spread / 2.0) / (1.0 + spread)
-    half = z / (1.0 + spread) * math.sqrt(share * (1.0 - share) / total + spread / (4.0 * total))
-    return middle - half, middle + half
 
 
 def _numbered(name: str, last: int) -> list[str]:
