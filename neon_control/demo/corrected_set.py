@@ -47,7 +47,7 @@ def read_back(out: Path, index: int) -> Recorded | None:
 def record_corrections(out: Path, description: Mapping[str, Any], episodes: int, most: int | None, workers: int) -> Iterator[Recorded]:
     """Episodes 0, 1, .. in their order, until there are `episodes`, or `most` takeovers in them; what is there already is kept.
 
-    Which episodes those are depends on nothing but the description: what other processes have begun beyond them is removed again.
+    What other processes have begun beyond the last one of these is removed again.
 
     Args:
         description: policy, robot, seed, image_size and task, as `collect` writes them.

@@ -1,8 +1,8 @@
 """A policy and the simulated robot in lock step: simulation, inference and executor take turns in simulated time.
 
 What decides is what decides live: `InferenceDecisions`, `MotionExecutor` and the simulated controllers; only threads, clocks and the wire
-are left out. So a busy computer changes no figure, the same arguments give the same trials, and a trial lasts as long as its computing. A
-chunk comes `latency` after its image was taken, however long it really took.
+are left out. So no delay of a busy computer is seen, and a trial lasts as long as its computing. A chunk comes `latency` after its image
+was taken, however long it really took.
 """
 
 from __future__ import annotations
