@@ -22,7 +22,7 @@ from neon_control.core.robot.view import PLAIN
 from neon_control.core.sensing.image_buffer import AnyImage, Clip
 from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import ObservationBuilder
-from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA, TAKE_KEY, BagError
+from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA, OUTCOME_KEY, TAKE_KEY, BagError
 from neon_control.recordings.bag.messages import IMAGE_TYPES, TEXT, stamp_of
 from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
@@ -61,7 +61,7 @@ class BagRecording(Recording):
         except BagError as error:
             report.add(self.name, None, error.what)
             return
-        report.take, report.dark = bag.custom.get(TAKE_KEY, ""), DARK_KEY in bag.custom
+        report.take, report.dark, report.outcome = bag.custom.get(TAKE_KEY, ""), DARK_KEY in bag.custom, bag.custom.get(OUTCOME_KEY, "")
         with bag:
             cameras = self._cameras(bag)
             if cameras is not None:
@@ -218,9 +218,12 @@ class _Playback:
         if self._read_audio is None:
             observation = replace(observation, audio=SILENCE)
         times = step_times(image.stamp, self._dt, self._num_steps)
-        actions, mask = self._scan.targets.at(times, self._dt, self._scan.end_of(episode))
+        leaders, end = self._scan.leaders, self._scan.end_of(episode)
+        actions, mask = self._scan.targets.at(
+            times, self._dt, min(end, leaders.until(image.stamp))
+        )  # nobody is taught another one's action
         if mask.any():
-            yield Sample(observation, actions, mask, episode)
+            yield Sample(observation, actions, mask, episode, leaders.at(image.stamp), leaders.before_takeover(image.stamp, end))
         else:
             self._report.add(self._name, time, "no command is known at an image's time, before the first or after the last", "empty")
 

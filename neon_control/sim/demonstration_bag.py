@@ -22,6 +22,7 @@ TOPICS = {
     ARM: making.TRAJECTORY,
     BASE_COMMAND: making.TWIST,
 }
+EPISODE = "episode/state"  # JSON: of who marks episodes, whether one is being recorded and how the last one ended
 START = 1_000_000_000_000  # [ns] bag time at which an episode begins; audio reaches back before it
 
 
@@ -68,9 +69,23 @@ class EpisodeRecorder:
         """The words that are spoken: to people who look at the bag, and to policies that read."""
         self._write(INSTRUCTION, time, making.text(text))
 
-    def command(self, time: float, names: tuple[str, ...], positions: np.ndarray, base: np.ndarray) -> None:
-        """Commands from `time` on: joint targets [rad] and base velocity (vx, vy, yaw rate) [m/s, rad/s], (0,) without a base."""
-        self._write(ARM, time, making.trajectory(_nanoseconds(time), names, positions))
+    def say(self, topic: str, time: float, text: str) -> None:
+        """Words on a topic that the bag has from the first ones on: who leads, or how an episode stands."""
+        if topic not in self._connections:
+            self._connections[topic] = self._writer.add_connection(f"/{topic}", TEXT, typestore=types())
+        self._write(topic, time, making.text(text))
+
+    def note(self, key: str, text: str) -> None:
+        """An entry of the bag's metadata."""
+        self._writer.set_custom_data(key, text)
+
+    def command(self, time: float, names: tuple[str, ...], positions: np.ndarray, base: np.ndarray, due: float | None = None) -> None:
+        """Commands from `time` on: joint targets [rad] and base velocity (vx, vy, yaw rate) [m/s, rad/s], (0,) without a base.
+
+        Args:
+            due: [s] when the joints are to be there; None: at once.
+        """
+        self._write(ARM, time, making.trajectory(_nanoseconds(time if due is None else due), names, positions))
         if BASE_COMMAND in self._topics:
             self._write(BASE_COMMAND, time, making.twist(_nanoseconds(time), base))
 

@@ -31,6 +31,17 @@ class Stage:
         self._mute = False
         self._stamp = self._resets = 0
 
+    @property
+    def world(self) -> World:
+        """Where everything is, for an expert in the thread of `tick`."""
+        return self._world
+
+    @property
+    def words(self) -> str:
+        """What the voice says; empty: it is silent."""
+        with self._lock:
+            return self._microphone.text
+
     def _begin(self) -> None:
         """The world has been reset: whatever drives the motors forgets what it was told. Called under the lock."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""`neon_control collect`: record demonstrations of the simulated robot as rosbags."""
+"""`neon_control collect`: record demonstrations of the simulated robot, or corrections of a policy that drives it, as rosbags."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cuts", type=whole(1), help=text)
     parser.add_argument("--seconds", type=positive, help="longest recording [s], more than one chunk (default: 0.8, of picking 9)")
     parser.add_argument("--seed", type=whole(0), default=1, help="decides everything random (default: %(default)s)")
+    text = "let this policy drive, in lock step, while the expert watches: see --corrections"
+    parser.add_argument("--policy", help=text, metavar="POLICY")
+    text = "with --policy: the expert takes over when it is about to fail, and gives back; each take is a whole trial, and one recording"
+    parser.add_argument("--corrections", action="store_true", help=text)
+    parser.add_argument("--takeovers", type=whole(1), help="with --corrections: stop after so many, when the trial is over")
     parser.add_argument("--robot", default="g1.yaml", help="robot file (default: %(default)s)")
     parser.add_argument("--width", type=whole(*IMAGE_SIZES), default=320, help="camera width [px] (default: %(default)s)")
     parser.add_argument("--height", type=whole(*IMAGE_SIZES), default=240, help="camera height [px] (default: %(default)s)")
@@ -45,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record what is missing; takes that are there already are kept."""
+    _check(args)
     task = load_description(load_robot(args.robot)).task  # a mistake in the file is told once, not by every worker
     cuts, seconds = PLANS[task]
     cuts, seconds = args.cuts or cuts, args.seconds or seconds
@@ -56,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         "image_size": [args.width, args.height],
         "task": TASKS[task],
     }
+    if args.corrections:
+        return _correct(args, task)
     out = args.out or Path("data") / f"{Path(args.robot).stem}_{task}"
     _claim(out, description)
     missing = [i for i in range(args.takes) if not all((f / "metadata.yaml").exists() for f in take_folders(out, i, cuts))]
@@ -63,6 +71,35 @@ def run(args: argparse.Namespace) -> int:
     for _ in tqdm(recorded, "recording", args.takes, initial=args.takes - len(missing), unit="take", disable=None):
         pass
     print(f"{out}: {args.takes} takes, {cuts} recordings each; {len(missing)} takes recorded now")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that go with another way of collecting than the one that is asked for."""
+    if args.corrections != (args.policy is not None):
+        raise ConfigError("--corrections needs --policy, the one that is to be corrected; and --policy needs --corrections")
+    unused = [f"--{name}" for name in ("cuts", "seconds") if getattr(args, name) is not None] if args.corrections else []
+    if unused or (args.takeovers is not None and not args.corrections):
+        raise ConfigError(f"{unused or '--takeovers'} means nothing {'with' if args.corrections else 'without'} --corrections")
+
+
+def _correct(args: argparse.Namespace, task: str) -> int:
+    """Let the policy drive and the expert correct it; episodes that are there already are kept."""
+    from neon_control.demo.corrected_set import in_words, record_corrections  # ONNX Runtime, which demonstrations need not load
+
+    name = Path(args.policy).name
+    out = args.out or Path("data") / f"{Path(args.robot).stem}_{task}_{name}"
+    policy = str(Path(args.policy).absolute()) if Path(args.policy).is_dir() else args.policy
+    size = [args.width, args.height]
+    description = {"robot": args.robot, "seed": args.seed, "image_size": size, "task": TASKS[task], "policy": policy, "corrections": True}
+    _claim(out, description)
+    trials = []
+    with tqdm(desc="correcting", total=args.takes, unit="episode", disable=None) as bar:
+        for trial in record_corrections(out, description, args.takes, args.takeovers, args.workers):
+            trials.append(trial)
+            bar.update()
+            bar.set_postfix_str(f"{sum(len(t.reasons) for t in trials)} takeovers")
+    print(f"{out}: {in_words(trials)}")
     return 0
 
 

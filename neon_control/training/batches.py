@@ -1,4 +1,4 @@
-"""Samples as tensors: normalised, split into episodes to train on and episodes to validate on, dealt out in batches."""
+"""Samples as tensors: normalised, and dealt out in batches."""
 
 from __future__ import annotations
 
@@ -46,32 +46,6 @@ class Batch:
         for values in (self.joints, self.actions, self.mask):
             digest.update(values.contiguous().numpy().data)
         return digest.hexdigest()[:16]
-
-
-def split_episodes(recordings: Sequence[Arrays], share: float, seed: int, takes: Sequence[str] = ()) -> tuple[list[Arrays], list[Arrays]]:
-    """Episodes to train on, and episodes to validate on; samples of one episode never part, nor do recordings of one take.
-
-    Args:
-        recordings: with a key `episode` (n,), the number of the episode within the recording.
-        share: of all takes, for validation, where what belongs to none is one by itself; at least one.
-        seed: decides which ones.
-        takes: of each recording, what it is a part of; "" of none.
-
-    Raises:
-        ConfigError: there is one episode or one take only.
-    """
-    together: dict[object, list[tuple[Arrays, int]]] = {}
-    for number, (recording, take) in enumerate(zip(recordings, takes or [""] * len(recordings), strict=True)):
-        for index in np.unique(recording["episode"]).tolist():
-            together.setdefault(take or (number, index), []).append((recording, index))
-    parts = list(together.values())
-    if len(parts) < 2:
-        what = f"{sum(map(len, parts))} episode in {len(recordings)} recordings" + (" of one take" if any(takes) else "")
-        raise ConfigError(f"{what}; training needs two, one of them to validate on")
-    order = np.random.default_rng(seed).permutation(len(parts)).tolist()
-    count = max(1, round(share * len(parts)))
-    held_out, kept = ([_episode(*e) for i in sorted(some) for e in parts[i]] for some in (order[:count], order[count:]))
-    return kept, held_out
 
 
 def to_batch(recordings: Sequence[Arrays], space: ActionSpace, spill: Spill | None = None) -> Batch:
@@ -139,12 +113,17 @@ def with_views(vision: Tensor, views: Tensor, choice: Tensor) -> Tensor:
     return torch.where(choice[:, None] > 0, chosen, vision)
 
 
-def batch_indices(count: int, size: int, seed: int, epoch: int, skip: int = 0) -> Iterator[Tensor]:
-    """The batches of an epoch after the first `skip`, each the numbers of its samples; a function of seed and epoch."""
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed + epoch))
+def batch_indices(count: int, size: int, seed: int, epoch: int, skip: int = 0, often: Tensor | None = None) -> Iterator[Tensor]:
+    """The batches of an epoch after the first `skip`, each the numbers of its samples; a function of seed and epoch.
+
+    Args:
+        often: (count,) how often each sample is drawn against the others, as many times as that comes to, rounded up or down at random;
+            None: each once.
+    """
+    generator = torch.Generator().manual_seed(seed + epoch)
+    order = torch.randperm(count, generator=generator)
+    if often is not None:
+        ends = often.double().cumsum(0)
+        drawn = (torch.arange(count) + torch.rand(1, generator=generator).double()) / count * ends[-1]
+        order = torch.searchsorted(ends, drawn, right=True).clamp(max=count - 1)[order]
     yield from order.split(size)[skip:]
-
-
-def _episode(recording: Arrays, index: int) -> Arrays:
-    begin, end = np.searchsorted(recording["episode"], (index, index + 1))  # they rise; a slice, unlike picked rows, is no copy
-    return {key: recording[key][begin:end] for key in (*KEYS, "views") if key in recording}

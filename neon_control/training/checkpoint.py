@@ -28,7 +28,20 @@ FORMAT_VERSION = 1
 STATE_FILE, DESCRIPTION_FILE = "state.safetensors", "checkpoint.yaml"
 KEPT = 2
 # Fields that may differ between two parts of a run.
-FREE = ("data", "episodes", "out", "cache", "runs", "resume", "device", "threads", "compile", "checkpoint_steps")
+FREE = (
+    "data",
+    "episodes",
+    "out",
+    "cache",
+    "runs",
+    "resume",
+    "device",
+    "threads",
+    "compile",
+    "checkpoint_steps",
+    "getting_worse",
+    "tolerance",
+)
 
 
 def save_checkpoint(folder: Path, step: int, state: Mapping[str, Tensor], config: Mapping[str, Any], fingerprint: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,6 +24,16 @@ from neon_control.runtime.policy.policy import VISION_ENCODER
 from neon_control.training.augmentation import Augment
 
 AUGMENT_KEYS = {f.name: rules_of(f).text + f" (default: {default_of(f)})" for f in fields(Augment)}
+INTERVENTIONS = (
+    "person_weight",
+    "own_successes",
+    "before_takeover",
+    "before_takeover_weight",
+    "outcome",
+    "sampling",
+    "getting_worse",
+    "tolerance",
+)
 BACKBONE_KEYS = {f.name: rules_of(f).text for f in fields(BackboneSpec) if rules_of(f).offered}
 
 
@@ -35,7 +46,9 @@ class TrainConfig:
     """
 
     name: str = setting(text="name of the policy, of its folder, and of the run's folder")
-    data: str = setting(text="folder with recordings, or a LeRobot dataset on the Hugging Face hub: owner/name")
+    data: tuple[str, ...] = setting(
+        text="folders with recordings, or LeRobot datasets on the Hugging Face hub: owner/name", filled=True, alone=True
+    )
     episodes: str = setting("", "file with a list of episodes to leave out, or to take: what `neon_control recordings --exclude` writes")
     robot: str = setting("g1.yaml", "robot file")
     mode: str = setting("arms_only", "which parts of the robot the policy moves", choices=tuple(MODES))
@@ -65,7 +78,19 @@ class TrainConfig:
     )
     backend: str = setting("onnx", "what runs the action layer on the robot; torch: for a head that cannot be exported", choices=BACKENDS)
     plugins: tuple[str, ...] = setting((), "Python modules to import first: heads and backbones of your own")
+    person_weight: float = setting(1.0, "how often what a person did who took over is drawn, against a demonstration", minimum=0.0)
+    own_successes: float = setting(0.0, "how often what the policy did itself is drawn, of recordings marked as success", minimum=0.0)
+    before_takeover: float = setting(1.0, "how long before a takeover the policy's own actions count less", minimum=0.0, unit="SECONDS")
+    before_takeover_weight: float = setting(0.0, "how much they count then, as a factor on own_successes", minimum=0.0, maximum=1.0)
+    outcome: str = setting("all", "which recordings count; none that is marked as discarded does", choices=("all", "successes"))
+    sampling: str = setting("", "interventions:0.5 gives what a person did half of the draws; without it, as the weights say")
     init_from: str = setting("", "a policy to start from, of the same mode or a narrower one, whose predictions are kept")
+    getting_worse: str = setting(
+        "warn",
+        "what to do if the policy errs more than init_from on the episodes that that one was validated on; refuse: it is not delivered",
+        choices=("warn", "refuse"),
+    )
+    tolerance: float = setting(0.1, "by which share more it may err there before that is getting worse", minimum=0.0)
     freeze: tuple[str, ...] = setting((), "what is not trained: groups (arms, hands, torso, legs, base), and trunk, which all heads read")
     validation_share: float = setting(0.05, "share of the episodes that is held out", minimum=1e-4, maximum=0.5)
     epochs: int = setting(30, "passes over the data", minimum=1)
@@ -93,6 +118,8 @@ class TrainConfig:
         if self.name in ("", ".", "..") or Path(self.name).name != self.name:
             raise ConfigError(f"TrainConfig.name becomes the name of folders, so it needs to be one without a path, got {self.name!r}")
         self._check_prefix()
+        if self.sampling:
+            share_of(self.sampling)
         if self.speak_tasks and not self.listens and not self.backbone.get("audio"):
             raise ConfigError("TrainConfig.speak_tasks needs a policy that listens: policy.use_audio true, or a backbone with audio true")
 
@@ -158,10 +185,23 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dictionaries."""
         values = asdict(self)
-        for name in ("augment", "max_prefix", "prefix_weights", "delay_from"):
-            if not values[name]:
+        defaults = {f.name: default_of(f) for f in fields(self)}
+        for name in ("augment", "max_prefix", "prefix_weights", "delay_from", *INTERVENTIONS):
+            if values[name] == defaults[name]:
                 del values[name]  # checkpoints of older versions know nothing of it, and go on
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def share_of(sampling: str) -> float:
+    """The number in `interventions:0.5`; ConfigError where it is written otherwise."""
+    name, _, number = sampling.partition(":")
+    try:
+        share = float(number)
+    except ValueError:
+        share = math.nan
+    if name != "interventions" or not 0.0 < share < 1.0:
+        raise ConfigError(f"TrainConfig.sampling must be 'interventions:SHARE' with 0 < SHARE < 1, got {sampling!r}")
+    return share
 
 
 def load_train_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:

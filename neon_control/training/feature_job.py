@@ -6,7 +6,8 @@ Two files for each, or three, because they change for different reasons:
                     of every frame that was ever asked for; slow; key: recording, encoders, preprocessing
     views-<key>     views (m, K, F), stamps (m,), episode (m,)
                     of the same frames, their K augmented variants; slowest; key: as of the features, and how they are augmented
-    samples-<key>   joints (n, J) [rad], actions (n, H, N), mask (n, H), stamps (n,), episode (n,)
+    samples-<key>   joints (n, J) [rad], actions (n, H, N), mask (n, H), stamps (n,), episode (n,),
+                    leader (n,), before_takeover (n,) [s]
                     fast; key: recording, joints and their order, dt, H, clip
 
 Where a policy is told what to do, the words that a recording has are part of both keys; its tasks are noted beside the samples.
@@ -35,7 +36,7 @@ from neon_control.training.augmentation import Augment
 from neon_control.training.feature_files import Arrays, map_arrays
 
 FORMAT = 2  # of all files; raise it when their content changes
-NOTES = 2  # the same of what a samples file says about its recording; features stay, and nothing is encoded again
+NOTES = 3  # the same of what a samples file says about its recording; features stay, and nothing is encoded again
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Notes:
     images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # camera, how its images came -> how many
     take: str = ""  # what the recording says that it is a part of
     tasks: tuple[str, ...] = ()  # what is to be done, in words, where that counts
+    outcome: str = ""  # how it ended, as the recording says
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Job:
             seen |= {key: arrays[key] for key in keys}
         images = Counter({(camera, ImageKind(**kind)): count for camera, kind, count in json.loads(notes["images"])})
         tasks = tuple(json.loads(notes.get("tasks", "[]"))) if self.told else ()
-        return seen | samples, Notes(tuple(json.loads(notes["problems"])), images, notes.get("take", ""), tasks)
+        return seen | samples, Notes(tuple(json.loads(notes["problems"])), images, notes.get("take", ""), tasks, notes.get("outcome", ""))
 
 
 def frames_of(arrays: Arrays) -> list[tuple[int, int]]:

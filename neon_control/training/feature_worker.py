@@ -105,7 +105,7 @@ class Worker:
             return Outcome(index, encoded, problems)
         images = [[camera, vars(kind), count] for (camera, kind), count in report.images.items()]
         notes = {"problems": json.dumps(problems), "images": json.dumps(images)}
-        notes |= {"take": report.take} if report.take else {}
+        notes |= {key: text for key, text in (("take", report.take), ("outcome", report.outcome)) if text}
         notes |= {"tasks": json.dumps(sorted(tasks - {""}))} if job.told else {}
         samples.save(files.samples, notes)
         return Outcome(index, encoded, problems)
@@ -236,4 +236,6 @@ def to_arrays(samples: Sequence[Sample]) -> Arrays:
         "mask": np.stack([s.mask for s in samples]).astype(np.float32),
         "stamps": np.array([s.observation.stamp for s in samples], np.int64),
         "episode": np.array([s.episode for s in samples], np.int32),
+        "leader": np.array([s.leader for s in samples], np.int32),
+        "before_takeover": np.array([s.before_takeover for s in samples], np.float32),
     }

@@ -37,6 +37,8 @@ class Extraction:
     images: Counter[tuple[str, ImageKind]] = field(default_factory=Counter)  # of the usable ones: camera, how its images came -> how many
     takes: tuple[str, ...] = ()  # of each of `arrays`, what its recording says that it is a part of; "" where it does not
     tasks: tuple[str, ...] = ()  # what the policy is told in any of them, in order
+    names: tuple[str, ...] = ()  # of each of `arrays`, its recording's, and the folder's in which that is
+    outcomes: tuple[str, ...] = ()  # of each of `arrays`, how its recording says that it ended; "" where it does not
 
     def table(self) -> str:
         """The problems as text, those that differ in numbers only on one line; empty where there is none."""
@@ -54,8 +56,8 @@ def prepare(recordings: Sequence[Recording], job: Job) -> Extraction:
 
     Returns:
         Its `arrays` are, for each usable recording, n samples, read-only and mapped into memory: `vision` (n, F), `audio` (n, 384),
-        `joints` (n, J) [rad], `actions` (n, H, N), `mask` (n, H), `stamps` (n,) [ns], `episode` (n,), and `views` (n, K, F) where
-        variants are asked for.
+        `joints` (n, J) [rad], `actions` (n, H, N), `mask` (n, H), `stamps` (n,) [ns], `episode` (n,), `leader` (n,),
+        `before_takeover` (n,) [s], and `views` (n, K, F) where variants are asked for.
 
     Raises:
         ConfigError: no recording is usable; as of `extract`.
@@ -113,7 +115,9 @@ def extract(recordings: Sequence[Recording], job: Job, ray: str | None = None) -
     images = sum((notes.images for _, notes in usable), Counter[tuple[str, ImageKind]]())
     takes = tuple(notes.take for _, notes in usable)
     words = tuple(sorted({text for _, notes in usable for text in notes.tasks}))
-    return Extraction([arrays for arrays, _ in usable], encoded, problems, images, takes, words)
+    outcomes = tuple(notes.outcome for _, notes in usable)
+    names = tuple(f"{r.path.absolute().parent.name}/{r.name}" for r, found in zip(recordings, loaded, strict=True) if found is not None)
+    return Extraction([arrays for arrays, _ in usable], encoded, problems, images, takes, words, names, outcomes)
 
 
 def _encode(job: Job, tasks: Sequence[Task], ray: str | None, recordings: int) -> Iterable[Outcome]:

@@ -31,6 +31,8 @@ def add_options(parser: argparse.ArgumentParser, config: type, keys: Mapping[str
                 group.add_argument(f"--{entry.name}.{key}", type=_value, metavar="VALUE", help=text)
         elif rules_of(entry).choices:
             parser.add_argument(f"--{entry.name}", choices=rules_of(entry).choices, help=_help(entry))
+        elif rules_of(entry).alone:
+            parser.add_argument(f"--{entry.name}", nargs="+", metavar=METAVARS[str], help=_help(entry))
         else:
             convert = kind if kind in (int, float, str) else _value
             metavar = rules_of(entry).unit or METAVARS.get(kind, "'[A, B]'")

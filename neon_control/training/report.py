@@ -16,10 +16,12 @@ from neon_control.training.batches import Batch
 from neon_control.training.config import TrainConfig
 from neon_control.training.curves import Curves
 from neon_control.training.evaluation import EVALUATION_BATCH, Result, predict
+from neon_control.training.interventions import Seconds
 from neon_control.training.spill import Spill
 
 EXAMPLES = 5
 COLUMNS = ("dimension [rad; m/s, rad/s]", "error", "first step", "last step", "holding", "range", "clipped")
+KINDS_COLUMNS = ("whose action it is", "recorded", "used", "drawn")
 DRAWN = "\nThe policy draws its actions: errors are those of one draw, and larger than those of the mean.\n"
 TEXT = """# Training report: {name}
 
@@ -42,6 +44,12 @@ Mean absolute error over recorded steps. *Holding* is the error of not moving: j
 the part of the expressible range between the 1st and the 99th percentile of the training actions; *clipped* is the share at its ends.
 
 {dimensions}
+
+## What was learnt from
+
+{seconds}
+
+*Drawn* is the share of the training samples; a step draws a sample as often as its weight says.
 
 ## Use of the normaliser's range
 
@@ -68,6 +76,7 @@ def write_report(
     validation: Batch,
     summary: Mapping[str, Any],
     spill: Spill,
+    seconds: Mapping[str, Seconds],
 ) -> Path:
     """Draw the figures and write the text; returns its path."""
     from neon_control.training import figures  # matplotlib takes a second to import, and only this needs it
@@ -95,7 +104,11 @@ def write_report(
     path = run / "report.md"
     drawn = DRAWN if result.policy.draws else ""
     dimensions = markdown_table(COLUMNS, rows)
-    path.write_text(TEXT.format(name=config.name, facts=markdown_table(("", ""), facts), run=run, drawn=drawn, dimensions=dimensions))
+    kinds = markdown_table(
+        KINDS_COLUMNS, [(name, f"{s.recorded:.1f} s", f"{s.used:.1f} s", f"{100 * s.share:.0f} %") for name, s in seconds.items()]
+    )
+    told = {"name": config.name, "facts": markdown_table(("", ""), facts), "run": run, "drawn": drawn, "dimensions": dimensions}
+    path.write_text(TEXT.format(**told, seconds=kinds))
     return path
 
 

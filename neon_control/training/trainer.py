@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import cast
 
+import numpy as np
 import torch
 import yaml
 from torch import Tensor, nn
@@ -46,6 +47,7 @@ def train(
     workers: Workers = ALONE,
     views: Tensor | None = None,
     spill: Spill | None = None,
+    often: np.ndarray | None = None,
 ) -> tuple[Result, Curves]:
     """Train the action layer; the same seed, data and number of threads give the same weights.
 
@@ -58,6 +60,7 @@ def train(
         workers: the processes of the run; each is given all samples.
         views: (n, K, F) features of K augmented variants of each training sample's image.
         spill: where samples are that are not in memory.
+        often: (n,) how often each training sample is drawn against the others; None: all alike.
 
     Raises:
         TrainingError: the run's checkpoint is of another run, or a loss is not finite.
@@ -67,7 +70,7 @@ def train(
     torch.set_num_threads(config.threads)
     spill = spill or Spill()
     policy = start_policy(config, space, training, vision, spill)
-    trainer = _Trainer(config, space, training, validation, policy, run, workers, views, spill)
+    trainer = _Trainer(config, space, training, validation, policy, run, workers, views, spill, often)
     try:
         with interruptions() as interrupted:
             while not trainer.done:
@@ -91,6 +94,7 @@ class _Trainer:
         workers: Workers,
         views: Tensor | None,
         spill: Spill,
+        often: np.ndarray | None,
     ) -> None:
         self.config, self.space, self.workers, self.spill = config, space, workers, spill
         self.device = optimisation.choose_device(config.device, workers.local_rank)
@@ -98,6 +102,7 @@ class _Trainer:
         self.recorded = training.mask  # (n, H)
         self.training, self.validation = training.to(self.device), validation.to(self.device)
         self.views = None if views is None else views.to(self.device)
+        self.often = None if often is None else torch.from_numpy(often)
         self.prefix_weights = drawn_prefixes(config)
         self.policy = policy.to(self.device)
         self.average = AveragedModel(self.policy, avg_fn=optimisation.moving_average(config.ema_decay))
@@ -126,7 +131,7 @@ class _Trainer:
         """The rest of the current epoch, and its validation."""
         epoch, start = divmod(self.step, self.epoch_steps)
         self.policy.train()
-        for index in batch_indices(len(self.training), self.config.batch_size, self.config.seed, epoch, start):
+        for index in batch_indices(len(self.training), self.config.batch_size, self.config.seed, epoch, start, self.often):
             stop = self._train_step(index, interrupted.is_set())
             if self.step % self.epoch_steps == 0:
                 self._validate()

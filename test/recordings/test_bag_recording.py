@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import yaml
 from bag_writer import (
     START,
     TYPES,
@@ -35,6 +36,7 @@ from neon_control.core.robot.recording_names import CommandTopic, RecordingConfi
 from neon_control.core.robot.view import Crop, View
 from neon_control.core.sensing.image_buffer import Clip
 from neon_control.recordings.bag_recording import BagRecording
+from neon_control.recordings.leaders import LED_BY_PERSON, LED_BY_POLICY, NEVER, SHOWN
 from neon_control.recordings.reading import Report
 
 NAMES = ("joint0", "joint1", "joint2")
@@ -449,3 +451,36 @@ def test_samples_have_the_horizon_that_is_asked_for(num_steps: int, dt: float, t
 def test_a_recording_that_is_shorter_than_a_chunk_says_so(tmp_path: Path) -> None:
     reading = read_all(BagRecording(write(tmp_path / "bag"), CONFIG), SPACE, 0.1, 64)
     assert not reading.samples and "shorter than one chunk of 6.40 s (num_steps x dt)" in problems(reading)
+
+
+def test_who_led_marks_each_sample_and_nobody_is_taught_what_another_one_did(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag", seconds=2.0)
+    with BagWriter(tmp_path / "led") as bag, Reader(path) as reader:
+        for connection, received, raw in reader.messages():
+            bag.write_raw(connection.topic.lstrip("/"), connection.msgtype, received, raw)
+        for time, word in ((0.0, "policy"), (1.0, "takeover"), (1.5, "policy")):
+            bag.write("commander", time, text(word))
+    plain, led = read(path), read(tmp_path / "led")
+    assert {(s.leader, s.before_takeover) for s in plain.samples} == {(SHOWN, NEVER)}
+    assert [s.observation.stamp for s in led.samples] == [s.observation.stamp for s in plain.samples]
+    for before, sample in zip(plain.samples, led.samples, strict=True):
+        time = (sample.observation.stamp - START) / 1e9
+        assert sample.leader == (LED_BY_PERSON if 1.0 <= time < 1.5 else LED_BY_POLICY)
+        assert sample.before_takeover == (pytest.approx(1.0 - time) if time < 1.0 else NEVER)
+        end = 1.0 if time < 1.0 else 1.5 if time < 1.5 else 99.0
+        steps = time + 0.02 * np.arange(len(sample.mask))
+        assert np.array_equal(sample.mask > 0, (before.mask > 0) & (steps < end - 1e-9)) and sample.mask[0]
+        count = int(sample.mask.sum())
+        assert np.allclose(sample.actions[:count], before.actions[:count])
+
+
+def test_a_bag_says_how_it_ended(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag")
+    file = path / "metadata.yaml"
+    for outcome in ("success", "failure", ""):
+        data = yaml.safe_load(file.read_text())
+        data["rosbag2_bagfile_information"]["custom_data"] = {"outcome": outcome} if outcome else None
+        file.write_text(yaml.safe_dump(data))
+        report = Report()
+        list(BagRecording(path, CONFIG).samples(SPACE, 0.02, 4, report=report))
+        assert report.outcome == outcome and not report.problems

@@ -1,5 +1,6 @@
 """The path that a user takes from nothing to a policy, in small."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -57,6 +58,72 @@ def test_recordings_become_a_policy_that_acts(tmp_path: Path) -> None:
     assert np.all(np.abs(chunk.joints - sample.observation.joint_positions) <= half_range + 1e-5)
     still = Observation(1, sample.observation.image, sample.observation.joint_positions, np.zeros_like(sample.observation.audio))
     assert not np.array_equal(policy.predict(still).joints, chunk.joints)  # it listens
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_a_policy_is_corrected_and_goes_on_learning_from_that(tmp_path: Path) -> None:
+    from neon_control.recordings.bag.bag_file import Bag
+    from neon_control.recordings.bag_recording import BagRecording
+    from neon_control.recordings.leaders import LED_BY_NOBODY, LED_BY_PERSON, LED_BY_POLICY
+    from neon_control.recordings.reading import Report
+    from neon_control.runtime.policy.policy_file import read_policy_file
+
+    data, more, out = tmp_path / "data", tmp_path / "more", tmp_path / "policies"
+    assert command("collect", "--out", data, "--takes", "3", "--cuts", "1", "--seconds", "0.4", "--workers", "2").returncode == 0
+    where = ("--out", out, "--runs", tmp_path, "--epochs", "1")
+    assert command("train", "--data", data, "--name", "first", *where).returncode == 0
+    corrections = (
+        "collect",
+        "--corrections",
+        "--policy",
+        out / "first",
+        "--out",
+        more,
+        "--workers",
+        "1",
+        "--takes",
+        "3",
+        "--takeovers",
+        "1",
+    )
+    collected = command(*corrections)  # one step of training teaches nothing: the expert has to take over in the first trial
+    assert collected.returncode == 0 and "1 episodes" in collected.stdout and "takeover" in collected.stdout, collected
+    assert [p.name for p in sorted(more.iterdir())] == ["dataset.yaml", "episode_00000"]
+    again = command(*corrections)
+    assert again.stdout == collected.stdout, "what is there is kept"
+    with Bag(more / "episode_00000") as bag:
+        said = [bag.decode(m).data for m in bag.messages(["/commander"])]
+        assert bag.custom["outcome"] in ("success", "failure") and bag.custom["neon_control/takeovers"].startswith("distance")
+    assert said[:2] == ["none", "policy"] and said.count("takeover") >= len(bag.custom["neon_control/takeovers"].split())
+    assert all(a != b for a, b in itertools.pairwise(said)) and {*said} == {"none", "policy", "takeover"}
+    space, report = read_policy_file(out / "first").space, Report()
+    samples = list(BagRecording(more / "episode_00000").samples(space, 0.02, 16, report=report))
+    assert {s.leader for s in samples} == {LED_BY_NOBODY, LED_BY_POLICY, LED_BY_PERSON} and not report.problems
+    led = [s for s in samples if s.leader == LED_BY_PERSON and s.mask.all()]
+    steps = np.abs(np.diff([s.actions[:, :14] for s in led], axis=1))
+    assert sum(s[:5].sum(0).max() for s in steps) > 0.2 and steps.max() < 0.1  # [rad] he moves the arm, and nothing jumps
+    goes_on = ("--init_from", out / "first", "--data", more, data, "--sampling", "interventions:0.5", "--tolerance", "10")
+    trained = command("train", "--name", "second", *goes_on, *where)
+    assert trained.returncode == 0, trained.stderr
+    assert "person: " in trained.stdout and "50% of the draws" in trained.stdout and "policy: 0 of" in trained.stdout
+    text = (tmp_path / "second" / "report.md").read_text()
+    assert "old validation joint error rad" in text and " before, " in text and "| person" in text
+    first, second = (read_policy_file(out / name).training for name in ("first", "second"))
+    assert set(first["held_out"].split()) <= set(second["held_out"].split()) and second["seconds_used"]["person"] > 0.5
+    refused = command("train", "--name", "third", *goes_on[:-1], "0", "--getting_worse", "refuse", "--learning_rate", "0.5", *where)
+    assert refused.returncode != 0 and "is not delivered" in refused.stderr and not (out / "third").exists(), refused
+
+
+def test_corrections_need_a_policy_and_nothing_of_demonstrations(tmp_path: Path) -> None:
+    for words, message in (
+        (("--corrections",), "--policy"),
+        (("--policy", "g1_reach"), "--corrections"),
+        (("--policy", "g1_reach", "--corrections", "--cuts", "2"), "--cuts"),
+        (("--takeovers", "2"), "--takeovers"),
+    ):
+        result = command("collect", "--out", tmp_path / "data", *words)
+        assert result.returncode == 2 and message in result.stderr and not (tmp_path / "data").exists(), result.stderr
 
 
 def test_another_kind_of_recordings_is_not_mixed_in(tmp_path: Path) -> None:

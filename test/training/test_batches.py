@@ -14,7 +14,6 @@ from neon_control.training import spill as spilling  # noqa: E402
 from neon_control.training.batches import (  # noqa: E402
     batch_indices,
     mean_and_deviation,
-    split_episodes,
     to_batch,
     to_views,
     with_views,
@@ -22,45 +21,9 @@ from neon_control.training.batches import (  # noqa: E402
 from neon_control.training.spill import Spill  # noqa: E402
 
 
-def numbered(count: int, episodes: int = 1) -> list[dict[str, np.ndarray]]:
-    """Recordings of six samples whose `vision` is (recording, episode), with `episodes` of these in each."""
-    made = []
-    for i in range(count):
-        episode = np.arange(6, dtype=np.int32) * episodes // 6
-        vision = np.stack([np.full(6, i), episode], axis=1).astype(np.float32)
-        arrays = {key: vision.copy() for key in ("audio", "joints", "actions", "mask")}
-        made.append({"vision": vision, **arrays, "episode": episode})
-    return made
-
-
-@pytest.mark.parametrize("episodes", [1, 3])
-def test_episodes_never_part_and_none_is_lost(episodes: int) -> None:
-    recordings = numbered(20, episodes)
-    kept, held_out = split_episodes(recordings, 0.1, seed=3)
-    assert len(held_out) == 2 * episodes and len(kept) + len(held_out) == 20 * episodes
-    found = [tuple(row) for part in (kept, held_out) for episode in part for row in np.unique(episode["vision"], axis=0)]
-    assert len(found) == len(set(found)) == len(kept) + len(held_out)
-    again, _ = split_episodes(recordings, 0.1, seed=3)
-    other, _ = split_episodes(recordings, 0.1, seed=4)
-    assert all(np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, again, strict=True))
-    assert any(not np.array_equal(a["vision"], b["vision"]) for a, b in zip(kept, other, strict=True))
-    assert all(any(np.shares_memory(e["vision"], r["vision"]) for r in recordings) for e in (*kept, *held_out)), "nothing is copied"
-
-
-def test_recordings_of_one_take_never_part() -> None:
-    takes = [f"take {i // 3}" for i in range(18)] + ["", ""]
-    kept, held_out = split_episodes(numbered(20), 0.25, seed=3, takes=takes)
-    sides = [{takes[int(e["vision"][0, 0])] or int(e["vision"][0, 0]) for e in part} for part in (kept, held_out)]
-    assert not sides[0] & sides[1] and len(sides[0] | sides[1]) == 8 and len(sides[1]) == 2
-    assert len(kept) + len(held_out) == 20
-    with pytest.raises(ConfigError, match="2 episode in 2 recordings of one take"):
-        split_episodes(numbered(2), 0.25, seed=3, takes=["same", "same"])
-
-
 def test_variants_stay_with_their_samples_and_are_shown_as_they_are_chosen(space: ActionSpace) -> None:
     recordings = [{**recording(space, i, n=4), "views": np.full((4, 2, 3), i, np.float32)} for i in range(3)]
-    kept, _ = split_episodes(recordings, 0.1, seed=3)
-    views = to_views(kept)
+    views = to_views(recordings[:2])
     assert views is not None and views.shape == (8, 2, 3)
     assert to_views([recording(space, 0, n=4)]) is None
     vision, numbers = torch.zeros(3, 1), torch.tensor([[[1.0], [2.0]]] * 3)
@@ -68,12 +31,6 @@ def test_variants_stay_with_their_samples_and_are_shown_as_they_are_chosen(space
     recordings[0]["views"][1, 1, 0] = np.nan
     with pytest.raises(ConfigError, match=r"'views' .* in episodes \[0\] of 3"):
         to_views(recordings)
-
-
-def test_one_episode_cannot_be_split() -> None:
-    assert len(split_episodes(numbered(2), 0.01, seed=0)[1]) == 1
-    with pytest.raises(ConfigError, match="1 episode in 1 recordings"):
-        split_episodes(numbered(1), 0.1, seed=0)
 
 
 def test_the_batches_of_an_epoch_hold_every_sample_once_and_can_be_taken_up_in_the_middle() -> None:
@@ -121,3 +78,15 @@ def test_a_value_that_is_not_finite_is_refused_with_its_key_and_episode(space: A
     recordings[1]["audio"][2, 5] = np.nan
     with pytest.raises(ConfigError, match=r"'audio' .* in episodes \[1\] of 3"):
         to_batch(recordings, space)
+
+
+def test_a_sample_is_drawn_as_often_as_its_weight_says_and_each_once_where_all_are_alike() -> None:
+    often = torch.tensor([2.0, 1.0, 0.5, 0.5])
+    counts = torch.stack([torch.cat(list(batch_indices(4, 3, seed=1, epoch=e, often=often))).bincount(minlength=4) for e in range(400)])
+    assert counts.sum(1).eq(4).all() and (counts - often).abs().max() < 1.0  # rounded up or down
+    assert torch.allclose(counts.double().mean(0), often.double(), atol=0.1)
+    alike = torch.cat(list(batch_indices(100, 32, seed=1, epoch=2, often=torch.full((100,), 0.3))))
+    assert sorted(alike.tolist()) == list(range(100))
+    whole = list(batch_indices(100, 32, seed=1, epoch=2, often=torch.arange(100.0)))
+    rest = list(batch_indices(100, 32, seed=1, epoch=2, skip=2, often=torch.arange(100.0)))
+    assert [b.tolist() for b in rest] == [b.tolist() for b in whole[2:]]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.paths import find_file
@@ -11,7 +12,7 @@ from neon_control.core.robot.camera import Camera
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.core.robot.view import View
 from neon_control.runtime.encoders.vision import VISION_FEATURES
-from neon_control.training.config import TrainConfig, load_train_config
+from neon_control.training.config import INTERVENTIONS, TrainConfig, load_train_config
 from neon_control.training.options import add_options, given_options
 
 SHIPPED = ("train/g1_reach.yaml", "train/g1_whole_body.yaml", "train/arm6_reach.yaml")
@@ -112,3 +113,22 @@ def test_cameras_are_found_on_the_robot_and_counted_in_the_features() -> None:
     assert [c.rotate for c in config.recording_of(turned).others] == [0] and config.recording_of(turned).view == View(rotate=90)
     with pytest.raises(ConfigError, match=r"cameras are \['floor'\], but robot unitree_g1 has \['head', 'wrist'\]"):
         TrainConfig("a", "b", cameras=("floor",)).cameras_of(robot)
+
+
+def test_one_folder_with_recordings_is_a_list_of_one(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    for data, expected in (("a", ("a",)), (["a", "b"], ("a", "b"))):
+        file.write_text(yaml.safe_dump({"name": "n", "data": data}))
+        assert load_train_config(file).data == expected
+    assert load_train_config(file, {"data": ["c"]}).data == ("c",)
+    for wrong in ([], 3):
+        file.write_text(yaml.safe_dump({"name": "n", "data": wrong}))
+        with pytest.raises(ConfigError, match="data must be a list of texts"):
+            load_train_config(file)
+
+
+def test_checkpoints_of_before_takeovers_go_on_and_later_ones_say_what_counted() -> None:
+    plain = TrainConfig("a", "b").to_dict()
+    assert not set(INTERVENTIONS) & set(plain)
+    changed = TrainConfig("a", "b", own_successes=0.5, sampling="interventions:0.5").to_dict()
+    assert {*changed} - {*plain} == {"own_successes", "sampling"}

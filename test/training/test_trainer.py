@@ -286,3 +286,16 @@ def test_a_policy_of_any_horizon_is_trained_and_delivered(num_steps: int, dt: fl
     )
     file = read_policy_file(tmp_path / "any")
     assert (file.num_steps, file.dt, result.error.shape[0]) == (num_steps, dt, num_steps)
+
+
+def test_samples_that_are_drawn_more_often_are_learnt_better(space: ActionSpace) -> None:
+    first, second = recording(space, 0), recording(space, 0)
+    second["actions"] = -second["actions"]  # the contrary of the first, for the same observations
+    both, one = to_batch([first, second], space), to_batch([first], space)
+    count = len(one)
+    errors = []
+    for weight in (1.0, 9.0):
+        often = np.concatenate([np.full(count, weight), np.ones(count)])
+        learned, _ = train(CONFIG, space, both, one, often=None if weight == 1.0 else often)
+        errors.append(learned.joint_error)
+    assert errors[1] < 0.5 * errors[0]

@@ -49,6 +49,7 @@ class Rules:
     choices: tuple[str, ...] = ()  # the words that a text may be; empty: any
     keys: tuple[str, ...] = ()  # of a mapping: all that it may have; an array or a tuple is written as a mapping with exactly these
     optional: tuple[str, ...] = ()  # of those keys: they may be left out of an array, and are 0 then
+    alone: bool = False  # a text stands for the list of it alone
     filled: bool = False  # a text, list or mapping needs at least one letter or entry
     ascending: bool = False  # a list of numbers may not fall
     scalar: bool = False  # a text may look like a number in YAML: `name: 7`
@@ -211,6 +212,7 @@ def _read_tuple(parts: tuple[Any, ...], value: Any, place: Place, rules: Rules) 
     if rules.keys:
         return tuple(_by_key(parts[0], value, place, rules))
     any_length = parts[-1] is Ellipsis
+    value = [value] if rules.alone and isinstance(value, str) else value
     if not isinstance(value, list | tuple) or not (any_length or len(value) == len(parts)) or (rules.filled and not value):
         length = "with at least one entry" * rules.filled if any_length else f"with {len(parts)} entries"
         raise place.wrong(f"a list of {PLURALS.get(parts[0], 'lists')} {length}".rstrip(), value)

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -22,8 +22,8 @@ Made = TypeVar("Made")
 
 def in_processes(
     work: Callable[[Item], Made], items: Sequence[Item], workers: int, start: Callable[..., None], arguments: tuple[Any, ...]
-) -> Iterator[Made]:
-    """What `work` makes of each item, in the order in which it is ready.
+) -> Generator[Made, None, None]:
+    """What `work` makes of each item, in the order in which it is ready; closed early, it begins no further item.
 
     Both functions belong to a module. `start` is called with `arguments` in each of at most `workers` processes before its first item, and
     should not raise: leave what may fail to `work`.
