@@ -189,7 +189,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed"]},
+    package_data={PACKAGE: ["py.typed", "monitor/*.html"]},
     data_files=data_files(),
     python_requires=">=3.10",
     install_requires=["setuptools", "numpy>=1.26", "pyyaml>=6"],

@@ -50,12 +50,9 @@ def read(text: str | bytes, robot: Robot) -> Said:
     if len(drive) != 3:
         raise ObservationError(f"the page drives by {len(drive)} numbers, 3 are needed")
     positions = dict(zip(joints, _numbers("joints", list(joints.values())), strict=True))
-    return Said(
-        _numbers("t", [data.get("t")])[0],
-        *(data.get(name) is True for name in ("held", "pointer", "back")),
-        {n: min(max(q, robot.joints[n].safe_lower), robot.joints[n].safe_upper) for n, q in positions.items()},
-        np.clip(drive, -1.0, 1.0),
-    )
+    held, pointer, back = (data.get(name) is True for name in ("held", "pointer", "back"))
+    within = {n: min(max(q, robot.joints[n].safe_lower), robot.joints[n].safe_upper) for n, q in positions.items()}
+    return Said(_numbers("t", [data.get("t")])[0], held, pointer, back, within, np.clip(drive, -1.0, 1.0))
 
 
 def _numbers(name: str, values: Any) -> list[float]:

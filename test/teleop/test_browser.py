@@ -84,7 +84,7 @@ def test_one_page_has_the_hand_until_it_puts_it_away() -> None:
 def test_a_hand_that_is_dragged_is_led_while_the_pointer_is_down() -> None:
     hand = armed()
     place, rotation = hand.hands.pose(HAND, hand.measured)
-    goal = place + [0.05, 0.0, 0.05]
+    goal = place + np.array([0.05, 0.0, 0.05])
     hand.drag("a", HAND, goal, rotation, 1.0)
     assert not told(hand, 1.01).held, "the page's other connection has not told of the pointer yet"
     wish = told(hand, 1.03, pointer=True)
@@ -111,7 +111,7 @@ def test_a_pointer_that_drags_nothing_holds_nothing() -> None:
 def test_what_is_out_of_reach_is_said_and_not_jumped_to() -> None:
     hand = armed()
     place, rotation = hand.hands.pose(HAND, hand.measured)
-    hand.drag("a", HAND, place + [2.0, 0.0, 0.0], rotation, 1.0)
+    hand.drag("a", HAND, place + np.array([2.0, 0.0, 0.0]), rotation, 1.0)
     now = 1.0
     for _ in range(250):
         now += PERIOD

@@ -22,7 +22,10 @@ SHARE = st.lists(st.floats(0.15, 0.85), min_size=7, max_size=7)
 
 def pose_of(reach: Reach, robot, share: list[float]) -> dict[str, float]:
     """A posture: each joint so far along its range."""
-    return {name: robot.joints[name].safe_lower * (1.0 - s) + robot.joints[name].safe_upper * s for name, s in zip(reach.names, share)}
+    return {
+        name: robot.joints[name].safe_lower * (1.0 - s) + robot.joints[name].safe_upper * s
+        for name, s in zip(reach.names, share, strict=False)
+    }
 
 
 @pytest.mark.parametrize("file", BUILT)
@@ -47,7 +50,8 @@ def test_a_pose_that_the_arm_can_have_is_reached_within_its_limits(file: str, sh
     robot, reach = BUILT[file]
     start = pose_of(reach, robot, share)
     goal = {
-        name: float(np.clip(start[name] + d, robot.joints[name].safe_lower, robot.joints[name].safe_upper)) for name, d in zip(start, by)
+        name: float(np.clip(start[name] + d, robot.joints[name].safe_lower, robot.joints[name].safe_upper))
+        for name, d in zip(start, by, strict=False)
     }
     place, rotation = reach.pose(goal)
     positions = start
