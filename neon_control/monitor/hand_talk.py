@@ -40,7 +40,6 @@ class HandTalk:
         page = parse_qs(urlsplit(connection.request.path).query).get("client", ["?"])[0]
         telling = asyncio.create_task(self._tell(connection, page))
         try:
-            await connection.send(json.dumps(self._about()))
             async for text in connection:
                 self._hear(page, text)
         except ObservationError as error:
@@ -62,24 +61,30 @@ class HandTalk:
 
     async def _tell(self, connection: Any, page: str) -> None:
         """State, and the time that the page's next message is to name."""
-        due = 0.0
+        due, had = 0.0, False
         with contextlib.suppress(ConnectionClosed):
             while True:
                 hand, now = self._hand, time.monotonic()
                 armed = "this page" if hand.page == page else "another page" if hand.page else ""
                 told: dict[str, Any] = {"t": now, "armed": armed, "commander": self._leads()}
                 if hand.page == page:
-                    told |= {"held": hand.held, "lost": hand.has_lost, "say": hand.hands.complaint}
+                    told |= {} if had else self._about()
+                    told |= {"held": hand.held, "lost": hand.has_lost, "say": hand.hands.complaint, "joint": self._chosen()}
                     if now >= due:
                         due = now + MEASURED_PERIOD
                         told["measured"] = {name: round(position, 4) for name, position in hand.measured.items()}
+                had = hand.page == page
                 await connection.send(json.dumps(told))
                 await asyncio.sleep(PERIOD if hand.page == page else IDLE_PERIOD)
+
+    def _chosen(self) -> str:
+        """The joint that a gamepad's cross moves."""
+        return self._hand.gamepad.chosen if self._hand.gamepad is not None else ""
 
     def _about(self) -> dict[str, Any]:
         """What the page may move."""
         limbs = {name: [_range(self._robot.joints[joint]) for joint in self._robot.groups[name]] for name in self._limbs()}
-        return {"t": time.monotonic(), "limbs": limbs, "base": list(BASE_AXES) if self._robot.base else []}
+        return {"limbs": limbs, "base": list(BASE_AXES) if self._robot.base else []}
 
 
 def _range(joint: Joint) -> tuple[str, float, float]:

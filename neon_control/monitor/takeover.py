@@ -24,6 +24,7 @@ from neon_control.monitor.origin import Place
 from neon_control.monitor.scene import MOUNT
 from neon_control.monitor.streams import Streams
 from neon_control.teleop.browser import SILENCE, BrowserHand
+from neon_control.teleop.gamepad import Gamepad, GamepadFile
 from neon_control.teleop.hand import Hand
 
 PERIOD = 0.02  # [s] between two messages of the button; the executor lets go after 0.08 s
@@ -35,17 +36,20 @@ class Takeover:
     """See the module's text. `places` is for the server, and `build` for the panel.
 
     Args:
+        gamepad: what the axes and buttons of a gamepad do.
         light: as the page's.
         silence: [s] after which a page that says nothing has let go.
     """
 
-    def __init__(self, link: Link, robot: Robot, streams: Streams, *, light: bool = False, silence: float = SILENCE) -> None:
-        self._link, self._robot, self._streams, self._light = link, robot, streams, light
-        self._kinematics = Kinematics(robot.urdf_path)
-        self._hand = BrowserHand(robot, self._kinematics, silence)
+    def __init__(
+        self, link: Link, robot: Robot, streams: Streams, gamepad: GamepadFile, *, light: bool = False, silence: float = SILENCE
+    ) -> None:
+        self._link, self._robot, self._streams, self._gamepad, self._light = link, robot, streams, gamepad, light
+        Gamepad(robot, (), gamepad)  # refuses a map of another robot's joints now
+        self._hand = BrowserHand(robot, Kinematics(robot.urdf_path), silence)
         self._topics: Hand | None = None
         self._armed, self._running = threading.Event(), True
-        talk = HandTalk(self._hand, robot, self._leads, self._limbs, self._armed.set)
+        talk = HandTalk(self._hand, robot, self._leads, self._limbs, self._arm)
         self.places = {PATH: Place(Path(__file__).with_name("hand.html").read_text(), talk.talk)}
         self._thread = threading.Thread(target=self._work, name="hand", daemon=True)
 
@@ -74,6 +78,11 @@ class Takeover:
                 self._hand.drag(str(event.client_id), hand, place, SO3(turn).normalize().as_matrix(), time.monotonic())
 
         return on_update
+
+    def _arm(self) -> None:
+        names = [joint for limb in self._limbs() for joint in self._robot.groups[limb]]
+        self._hand.gamepad = Gamepad(self._robot, names, self._gamepad)
+        self._armed.set()
 
     def _leads(self) -> str:
         return self._topics.commander if self._topics is not None else ""

@@ -1,4 +1,4 @@
-"""A hand in a browser: sliders, keys, and hands of the robot that are dragged in its picture. What is held is a dead-man's button.
+"""A hand in a browser: sliders, keys, a gamepad, and hands of the robot that are dragged in its picture. What is held is a dead-man's.
 
 One page at a time has the hand, once somebody has armed it there. What is held counts while the page says so, again and again, in answer to
 what it heard from us less than `silence` ago: a browser that was killed, a tab that hangs, a network that stalls have let go. Then whatever
@@ -15,6 +15,7 @@ from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot import Robot
 from neon_control.teleop.browser_message import Said
 from neon_control.teleop.dragged import DraggedHands
+from neon_control.teleop.gamepad import Gamepad
 from neon_control.teleop.wish import Wish
 
 SILENCE = 0.12  # [s] the page speaks every 0.02 s, in answer to what we say as often
@@ -28,6 +29,7 @@ class BrowserHand:
     Attributes:
         page: which page has the hand; empty: none.
         measured: joint -> position [rad] of the robot; kept up to date by whoever listens.
+        gamepad: what a gamepad that the page tells of does; None: nothing.
         has_lost: whether what was held does not count any more, and has to be pressed anew.
 
     Args:
@@ -39,6 +41,7 @@ class BrowserHand:
         self._speeds = None if robot.base is None else SHARE * robot.base.max_velocity
         self.hands = DraggedHands(robot, kinematics)
         self.measured: dict[str, float] = {}
+        self.gamepad: Gamepad | None = None
         self.page, self.has_lost = "", False
         self._lock = threading.RLock()
         self._said: Said | None = None
@@ -88,14 +91,23 @@ class BrowserHand:
                 self._let_go()
                 return Wish()
             self._follow_pointer(said, now)
-            wants = said.held or bool(self.hands.dragged and said.pointer)
+            pad = self._of_gamepad(said, now)
+            wants = said.held or pad.held or bool(self.hands.dragged and said.pointer)
             if not wants or self.has_lost:
-                self.has_lost &= said.held or said.pointer
+                self.has_lost &= said.held or said.pointer or pad.held
                 self._let_go()
-                return Wish(gives_back=said.gives_back)
+                return Wish(gives_back=said.gives_back or pad.gives_back)
             self._held = True
+            joints = {**pad.joints, **said.joints, **self.hands.step(self.measured, passed)}
             drive = None if self._speeds is None else said.drive * self._speeds
-            return Wish(True, joints={**said.joints, **self.hands.step(self.measured, passed)}, drive=drive)
+            return Wish(True, joints=joints, drive=pad.drive if pad.drive is not None and np.any(pad.drive) else drive)
+
+    def _of_gamepad(self, said: Said, now: float) -> Wish:
+        if self.gamepad is None or said.pad is None:
+            return Wish()
+        self.gamepad.jog.measured = self.measured
+        self.gamepad.hear(*said.pad, now)
+        return self.gamepad.wish(now)
 
     def _follow_pointer(self, said: Said, now: float) -> None:
         """Hands are dragged no longer than the pointer is down."""
@@ -106,5 +118,7 @@ class BrowserHand:
 
     def _let_go(self) -> None:
         self._held = False
+        if self.gamepad is not None:
+            self.gamepad.jog.release()
         if self._drag_began is None:
             self.hands.release()

@@ -16,6 +16,7 @@ import numpy as np
 
 from neon_control.core.common.errors import ObservationError
 from neon_control.core.robot.robot import Robot
+from neon_control.teleop.browser_pad import as_joy
 
 MOST_BYTES, MOST = 16384, 1e12
 
@@ -29,6 +30,7 @@ class Said:
     pointer: bool = False  # the pointer is down anywhere on the page: whatever it drags is held
     gives_back: bool = False
     joints: Mapping[str, float] = field(default_factory=dict)  # joint -> position [rad] or [m] of sliders that were moved, within its range
+    pad: tuple[list[float], list[int]] | None = None  # axes and buttons of a gamepad, as of `sensor_msgs/Joy`; None: there is none
     drive: np.ndarray = field(default_factory=lambda: np.zeros(3))  # of the base, as shares of what it is driven with at most
 
 
@@ -52,7 +54,16 @@ def read(text: str | bytes, robot: Robot) -> Said:
     positions = dict(zip(joints, _numbers("joints", list(joints.values())), strict=True))
     held, pointer, back = (data.get(name) is True for name in ("held", "pointer", "back"))
     within = {n: min(max(q, robot.joints[n].safe_lower), robot.joints[n].safe_upper) for n, q in positions.items()}
-    return Said(_numbers("t", [data.get("t")])[0], held, pointer, back, within, np.clip(drive, -1.0, 1.0))
+    return Said(_numbers("t", [data.get("t")])[0], held, pointer, back, within, _pad(data.get("pad")), np.clip(drive, -1.0, 1.0))
+
+
+def _pad(data: Any) -> tuple[list[float], list[int]] | None:
+    if data is None:
+        return None
+    if not isinstance(data, dict):
+        raise ObservationError(f"the page said pad: {str(data)[:60]}, an object is needed")
+    axes, buttons = (_numbers(f"pad: {name}", data.get(name)) for name in ("axes", "buttons"))
+    return as_joy([min(max(a, -1.0), 1.0) for a in axes], buttons, data.get("standard") is True)
 
 
 def _numbers(name: str, values: Any) -> list[float]:

@@ -146,6 +146,14 @@ class Browser:
         """A script in the page, or in the frame; its result."""
         return self._script(code, *arguments)
 
+    def another_tab(self) -> None:
+        """Open a tab above this page, and stay with it."""
+        self._driver.switch_to.new_window("tab")
+
+    def first_tab(self) -> None:
+        """Come back to the first tab."""
+        self._driver.switch_to.window(self._driver.window_handles[0])
+
     def signal(self, number: int) -> None:
         """Send a signal to all processes of the browser, but not to its driver."""
         parents = {}

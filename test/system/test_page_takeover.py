@@ -1,4 +1,4 @@
-"""Taking over from the monitor's page in a real Chromium: a hand that is dragged, sliders and keys; and a browser that is killed lets go.
+"""Taking over from the monitor's page in a real Chromium: a hand that is dragged, sliders, keys, a gamepad; and lost browsers let go.
 
 A browser that draws in software takes a core from the nodes. So what is timed is held in the page's own frame alone, without the picture,
 and what is dragged in the picture is waited for. `NEON_CONTROL_SCREENSHOTS=folder` takes larger pictures, into that folder.
@@ -33,6 +33,13 @@ LIMIT = 60.0  # [s]
 STOP = 0.3  # [s] from the death of a browser to rest
 FRAME = "iframe.nc-hand"
 BLUE = (32, 128, 255)  # of what is dragged along the z axis
+PAD = """
+window.faked = {connected: true, id: "a pad (of a test)", mapping: "standard", axes: [0, 0, 0, 0], buttons: Array(17).fill({value: 0})};
+navigator.getGamepads = () => [null, window.faked];
+window.hold = (...down) => { window.faked.buttons = Array.from({length: 17}, (_, i) => ({value: down.includes(i) ? 1 : 0})); };
+"""
+LEFT_SHOULDER, BUTTON_A = 4, 0
+STALL = "setTimeout(() => { const end = performance.now() + 1500; while (performance.now() < end); }, 0)"
 HANDS = ("left_hand_tcp", "right_hand_tcp")
 
 
@@ -127,6 +134,39 @@ def test_a_browser_that_hangs_or_is_killed_lets_go_and_what_it_held_does_not_com
         print(f"a browser that is killed: base at zero after {base:.3f} s, joints at rest after {joints:.3f} s")
         assert base <= STOP and joints <= STOP
         assert running.violations() == []
+
+
+def test_a_gamepad_in_the_browser_leads_until_its_tab_hangs_or_is_hidden(ros_domain_id: int) -> None:
+    with page(ros_domain_id, "--silence", "0.6", **SLOW) as shown:
+        running, browser = shown.rig, shown.browser
+        browser.at_start(PAD)
+        shown.open("hand?client=test")
+        running.wait_moving()
+        shown.arm()
+        browser.run("faked.axes = [0, -1, 0, 0]")
+
+        def take() -> None:
+            browser.run("hold()")
+            wait_until(lambda: not browser.run("return told.lost"), LIMIT, "a page that knows of it", interval=0.05)
+            browser.run(f"hold({LEFT_SHOULDER})")
+            shown.until("takeover")
+
+        take()
+        wait_until(lambda: abs(running.robot.base.values[-1][0] - 0.3) < 1e-6, LIMIT, "a base that is driven as by joy_node")
+        browser.run(STALL)
+        shown.until("none")
+        wait_until(lambda: browser.run("return told.lost && faked.buttons[4].value"), LIMIT, "a page that goes on", interval=0.05)
+        assert shown.leader == "none", "what was held while the page hung does not come back"
+        take()
+        browser.another_tab()
+        shown.until("none")
+        browser.first_tab()
+        assert not browser.run("return armed"), "somebody has to arm it anew"
+        browser.run("hold()")
+        shown.arm()
+        browser.run(f"hold({BUTTON_A})")
+        running.wait_moving()
+        assert shown.leader == "policy" and running.violations() == []
 
 
 def tip(browser: Browser, file: Path) -> tuple[int, int]:

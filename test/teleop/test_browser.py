@@ -11,6 +11,7 @@ from neon_control.core.robot.kinematics import Kinematics
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.teleop.browser import DRAG_FIRST, SHARE, SILENCE, BrowserHand
 from neon_control.teleop.browser_message import Said
+from neon_control.teleop.gamepad import Gamepad, GamepadFile
 from neon_control.teleop.wish import Wish
 
 ROBOT = load_robot("g1.yaml")
@@ -135,3 +136,18 @@ def test_a_robot_without_a_base_is_not_driven() -> None:
     assert told(hand, 1.1, held=True).drive is None
     with pytest.raises(KeyError):
         hand.hands.pose("no_hand", {})
+
+
+def test_a_gamepad_leads_like_any_other_and_after_silence_has_to_be_pressed_anew_too() -> None:
+    hand = armed()
+    names = ROBOT.groups["left_arm"]
+    hand.gamepad = Gamepad(ROBOT, names, GamepadFile())
+    rest, forwards = [0.0] * 8, [0.0, 1.0, *[0.0] * 5, 1.0]
+    assert not told(hand, 1.0, pad=(forwards, [0] * 11)).held
+    told(hand, 1.02, pad=(forwards, [0, 0, 0, 0, 1]))
+    wish = told(hand, 1.12, pad=(forwards, [0, 0, 0, 0, 1]))
+    assert wish.held and wish.joints == {names[0]: pytest.approx(0.23)} and wish.drive is not None and wish.drive[0] == 0.3
+    assert not hand.wish(2.0).held and not told(hand, 2.1, pad=(forwards, [0, 0, 0, 0, 1])).held
+    assert told(hand, 2.2, pad=(rest, [1, 0, 0, 0, 0])).gives_back
+    assert told(hand, 2.3, pad=(rest, [0, 0, 0, 0, 1])).held
+    assert not told(hand, 2.4).held, "it was pulled out"
