@@ -65,7 +65,7 @@ MONITOR = [
     "pycollada>=0.8",  # 0.1 MB: meshes as .dae, which most robots of ROS have
     "soxr>=1,<2",
     "trimesh>=4",
-    "viser>=1.0,<2",
+    "viser>=1.1,<2",
     "websockets>=13",
     "yourdfpy>=0.0.58",
 ]

@@ -17,6 +17,8 @@ import viser
 
 from neon_control.core.robot.robot import Robot
 from neon_control.monitor.controls import ExecutorControls
+from neon_control.monitor.episode_panel import EpisodePanel
+from neon_control.monitor.episodes import Episodes
 from neon_control.monitor.faults import FaultList, FaultLog
 from neon_control.monitor.link import Link
 from neon_control.monitor.origin import PageGuard, guarded_by
@@ -94,11 +96,12 @@ class MonitorPage:
         hands = {f"{link}: the newest chunk": f"rgb{colour}" for paths in scene.parts for link, colour in paths.colours.items()}
         overlay = Overlay(self.server, link, streams, {"commanded, where it differs": COMMANDED, **hands})
         buttons = Buttons(self.server, ExecutorControls(link, BUTTON_LIMIT))
+        episodes = EpisodePanel(self.server, Episodes(link))
         taking = [] if takeover is None or scene.problem else [takeover.build(self.server)]
         further = [] if extra is None else [extra(self.server)]
         hint = "keep the robot in the middle of the picture while it drives"
         self._follow = gui.add_checkbox("follow robot", True, hint=hint) if follow and robot.base is not None else None
-        panel: list[Part] = [*scene.parts, overlay, buttons, *further, Alive(self.server, link, streams)]
+        panel: list[Part] = [*scene.parts, overlay, buttons, episodes, *further, Alive(self.server, link, streams)]
         panel += [Told(self.server, link), Senses(self.server, streams)]
         side = gui.add_panel()
         with side.add_tab("the last 30 s"):

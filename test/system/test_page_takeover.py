@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Browser
+from episode_desk import Desk
 from executor_rig import PATIENT, Rig, rig
 from PIL import Image
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -39,6 +40,7 @@ navigator.getGamepads = () => [null, window.faked];
 window.hold = (...down) => { window.faked.buttons = Array.from({length: 17}, (_, i) => ({value: down.includes(i) ? 1 : 0})); };
 """
 LEFT_SHOULDER, BUTTON_A = 4, 0
+SHIFT = "\ue008"  # as the driver of the browser calls it
 STALL = "setTimeout(() => { const end = performance.now() + 1500; while (performance.now() < end); }, 0)"
 HANDS = ("left_hand_tcp", "right_hand_tcp")
 
@@ -225,3 +227,20 @@ def test_a_slider_is_moved_a_hand_dragged_in_the_picture_and_the_robot_given_bac
         browser.release()
         running.wait_moving()
         assert shown.leader == "policy" and running.violations() == []
+        browser.inside("")
+        mark_an_episode(browser, Desk(running.robot.node, task="tidy up"), folder)
+        assert browser.errors() == []
+
+
+def mark_an_episode(browser: Browser, desk: Desk, folder: Path) -> None:
+    """By a key, and a button."""
+    browser.until_text("no episode is being recorded: tidy up", "begin")
+    browser.press("canvas[data-engine]")
+    browser.release()
+    for key, down in ((SHIFT, True), ("B", True), ("B", False), (SHIFT, False)):
+        browser.key(key, down)
+    browser.until_text("recording episode 1: tidy up", "success", "failure", "discard")
+    browser.screenshot(folder / "monitor_episode.png")
+    browser.click("success")
+    browser.until_text("episode 1: success", "begin")
+    assert desk.told == [("begin", ""), ("success", "")]
