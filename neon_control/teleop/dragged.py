@@ -36,7 +36,9 @@ class DraggedHands:
 
     def __init__(self, robot: Robot, kinematics: Kinematics) -> None:
         arms = [names for names in robot.groups.values() if set(names) <= set(robot.parts["arms"])]
-        self.hands = dict(zip(kinematics.hands(robot), arms, strict=True))
+        self.hands = {  # an arm's last joint turns its hand, and none of the others
+            hand: names for hand in kinematics.hands(robot) for names in arms if kinematics.jacobian(hand, names[-1:], {}).any()
+        }
         self._reach = {hand: Reach(robot, kinematics, hand, names) for hand, names in self.hands.items()}
         self._speeds = {hand: SPEED * robot.limits(names, "max_velocity") for hand, names in self.hands.items()}
         self._drags: dict[str, _Drag] = {}

@@ -109,18 +109,6 @@ def test_a_pointer_that_drags_nothing_holds_nothing() -> None:
     assert not told(hand, 1.01).held and not told(hand, 1.02 + DRAG_FIRST).held and not hand.hands.dragged
 
 
-def test_what_is_out_of_reach_is_said_and_not_jumped_to() -> None:
-    hand = armed()
-    place, rotation = hand.hands.pose(HAND, hand.measured)
-    hand.drag("a", HAND, place + np.array([2.0, 0.0, 0.0]), rotation, 1.0)
-    now = 1.0
-    for _ in range(250):
-        now += PERIOD
-        wish = told(hand, now, pointer=True)
-    assert "left_hand_tcp is out of reach by 1" in hand.hands.complaint and wish.held
-    assert hand.hands.pose(HAND, {**hand.measured, **wish.joints})[0][0] > place[0]
-
-
 def test_joints_that_were_not_measured_yet_are_not_led() -> None:
     hand = armed()
     hand.measured = {}
