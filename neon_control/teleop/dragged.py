@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from neon_control.core.robot.kinematics import Kinematics
-from neon_control.core.robot.reach import Reach
+from neon_control.core.robot.reach import Reach, Reached
 from neon_control.core.robot.robot import Robot
 
 SPEED = 0.5  # share of the joints' velocity limits, as `takeover.speed` of the executor
+BEHIND = 0.03  # [m] between a hand and its targets, as where the executor keeps bodies apart
 TOLERANCE = 0.01, 0.1  # [m], [rad] within which a hand counts as there
 
 
@@ -79,11 +80,13 @@ class DraggedHands:
             way = after - before
             share = min(1.0, float(np.min(self._speeds[hand] * seconds / np.maximum(np.abs(way), 1e-9))))
             drag.targets = dict(zip(names, (before + share * way).tolist(), strict=True))
-            off = reached.off > TOLERANCE[0] or reached.turned > TOLERANCE[1]
-            drag.complaint = _out_of_reach(hand, reached.off, reached.turned) if off and reached.settled and share == 1.0 else ""
+            drag.complaint = self._complaint(hand, drag, reached, measured) if reached.settled and share == 1.0 else ""
             found |= drag.targets
         return found
 
-
-def _out_of_reach(hand: str, off: float, turned: float) -> str:
-    return f"{hand} is out of reach by {100.0 * off:.0f} cm, {np.degrees(turned):.0f} deg"
+    def _complaint(self, hand: str, drag: _Drag, reached: Reached, measured: Mapping[str, float]) -> str:
+        """Why a hand is not where it is dragged, once its targets are as near as they come; empty: it is there, or on its way."""
+        if reached.off > TOLERANCE[0] or reached.turned > TOLERANCE[1]:
+            return f"{hand} is out of reach by {100.0 * reached.off:.0f} cm, {np.degrees(reached.turned):.0f} deg"
+        behind = float(np.linalg.norm(self.pose(hand, measured)[0] - drag.place))
+        return f"{hand} is {100.0 * behind:.0f} cm behind" if behind > BEHIND else ""

@@ -98,6 +98,7 @@ def test_a_hand_that_is_dragged_is_led_while_the_pointer_is_down() -> None:
         moved = np.array([abs(wish.joints[n] - last[n]) for n in wish.joints])
         assert (moved <= limits * PERIOD + 1e-9).all()
         last |= wish.joints
+        hand.measured = last
     np.testing.assert_allclose(hand.hands.pose(HAND, last)[0], goal, atol=0.01)
     assert not hand.hands.complaint and not told(hand, now + PERIOD).held and not hand.hands.dragged
 

@@ -42,6 +42,8 @@ def test_both_hands_go_where_they_are_dragged_no_faster_than_allowed() -> None:
         before |= targets
     for hand, (place, _) in goals.items():
         np.testing.assert_allclose(dragged.pose(hand, before)[0], place + np.array([0.04, 0.0, 0.04]), atol=0.01)
+    assert dragged.complaint == f"{LEFT} is 6 cm behind; {RIGHT} is 6 cm behind", "the robot did not follow"
+    dragged.step(before, PERIOD)
     assert dragged.complaint == ""
 
 
