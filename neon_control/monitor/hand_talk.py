@@ -69,7 +69,13 @@ class HandTalk:
                 told: dict[str, Any] = {"t": now, "armed": armed, "commander": self._leads()}
                 if hand.page == page:
                     told |= {} if had else self._about()
-                    told |= {"held": hand.held, "lost": hand.has_lost, "say": hand.hands.complaint, "joint": self._chosen()}
+                    told |= {
+                        "held": hand.held,
+                        "lost": hand.has_lost,
+                        "say": hand.hands.complaint,
+                        "joint": self._chosen(),
+                        "gave": hand.gave,
+                    }
                     if now >= due:
                         due = now + MEASURED_PERIOD
                         told["measured"] = {name: round(position, 4) for name, position in hand.measured.items()}

@@ -31,6 +31,7 @@ class BrowserHand:
         measured: joint -> position [rad] of the robot; kept up to date by whoever listens.
         gamepad: what a gamepad that the page tells of does; None: nothing.
         has_lost: whether what was held does not count any more, and has to be pressed anew.
+        gave: how often it was heard that the page gives back: it says so until then.
 
     Args:
         silence: [s] see the module's text.
@@ -42,7 +43,7 @@ class BrowserHand:
         self.hands = DraggedHands(robot, kinematics)
         self.measured: dict[str, float] = {}
         self.gamepad: Gamepad | None = None
-        self.page, self.has_lost = "", False
+        self.page, self.has_lost, self.gave = "", False, 0
         self._lock = threading.RLock()
         self._said: Said | None = None
         self._held, self._then = False, 0.0  # [s] of the last wish
@@ -96,6 +97,7 @@ class BrowserHand:
             if not wants or self.has_lost:
                 self.has_lost &= said.held or said.pointer or pad.held
                 self._let_go()
+                self.gave += said.gives_back
                 return Wish(gives_back=said.gives_back or pad.gives_back)
             self._held = True
             joints = {**pad.joints, **said.joints, **self.hands.step(self.measured, passed)}

@@ -195,11 +195,16 @@ def test_a_slider_is_moved_a_hand_dragged_in_the_picture_and_the_robot_given_bac
         shown.arm()
         elbow = running.robot.names.index("left_elbow_joint")
         before = running.robot.position[elbow]
-        browser.press("input[name=left_elbow_joint]", 30)
+        browser.press("input[name=left_elbow_joint]", 60)
         shown.until("takeover")
-        wait_until(lambda: abs(running.robot.position[elbow] - before) > 0.1, LIMIT, "an elbow that follows its slider")
+        wait_until(
+            lambda: abs(running.robot.position[elbow] - before) > 0.1,
+            LIMIT,
+            f"an elbow that follows its slider {browser.run('return targets')}",
+        )
         browser.release()
         shown.until("none")
+        until_rest(running, LIMIT)
 
         browser.inside("")
         kinematics = Kinematics(load_robot(running.file).urdf_path)

@@ -40,7 +40,7 @@ def test_what_is_held_leads_and_sliders_are_targets() -> None:
     assert wish.held and wish.joints == {ELBOW: 0.4}
     assert ROBOT.base is not None
     np.testing.assert_allclose(wish.drive, SHARE * ROBOT.base.max_velocity * [1.0, 0.0, -0.5])
-    assert not told(hand, 1.02).held and told(hand, 1.04, gives_back=True).gives_back
+    assert not told(hand, 1.02).held and told(hand, 1.04, gives_back=True).gives_back and hand.gave == 1
 
 
 def test_silence_lets_go_and_then_it_has_to_be_pressed_anew() -> None:
