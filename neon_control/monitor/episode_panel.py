@@ -55,7 +55,7 @@ class EpisodePanel:
 
     def update(self, now: float) -> None:
         """See `Part`."""
-        offered, state = self._episodes.offered, self._episodes.state
+        state, offered = self._episodes.state, self._episodes.offered
         recording = state.get("state") == RECORDING
         for name, group in self._groups.items():
             group.visible = bool(offered) and recording == (name == RECORDING)

@@ -58,8 +58,6 @@ class Episodes:
     @property
     def offered(self) -> tuple[str, ...]:
         """What the recorder can be told now; nothing where there is none."""
-        if not self._clients["begin"].service_is_ready():
-            self.state = {}  # of one that is gone
         return tuple(name for name in OFFERED.get(str(self.state.get("state", "")), ()) if self._clients[name].service_is_ready())
 
     def tell(self, name: str, note: str = "") -> str:
