@@ -10,10 +10,10 @@ from waiting import wait_until
 
 
 def stands(running: Rig) -> bool:
-    """Whether base and joints were commanded to rest for some periods."""
+    """Whether base and joints were commanded to rest for some periods; joints that stand are sent nothing any more."""
     since = time.monotonic() - 0.2
     base, joints = running.robot.base.since(since), running.robot.joints.since(since)
-    return len(base.values) > 3 and not np.any(base.values) and len(joints.ways) > 3 and not np.any(joints.velocities)
+    return len(base.values) > 3 and not np.any(base.values) and not np.any(joints.velocities)
 
 
 def until_rest(running: Rig, limit: float) -> None:

@@ -233,8 +233,13 @@ def test_a_slider_is_moved_a_hand_dragged_in_the_picture_and_the_robot_given_bac
         shown.until("none")
         assert browser.errors() == []
         browser.inside(FRAME)
-        browser.press("#back")
-        browser.release()
+
+        def given_back() -> bool:  # in a small window the banner above it moves it, when what it says becomes longer
+            browser.press("#back")
+            browser.release()
+            return shown.leader == "policy"
+
+        wait_until(given_back, LIMIT, "a policy that leads", interval=1.0)
         running.wait_moving()
         assert shown.leader == "policy" and running.violations() == []
         browser.inside("")
