@@ -65,7 +65,7 @@ MONITOR = [
     "pycollada>=0.8",  # 0.1 MB: meshes as .dae, which most robots of ROS have
     "soxr>=1,<2",
     "trimesh>=4",
-    "viser>=1.0,<2",
+    "viser>=1.1,<2",
     "websockets>=13",
     "yourdfpy>=0.0.58",
 ]
@@ -189,7 +189,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed"]},
+    package_data={PACKAGE: ["py.typed", "monitor/*.html"]},
     data_files=data_files(),
     python_requires=">=3.10",
     install_requires=["setuptools", "numpy>=1.26", "pyyaml>=6"],

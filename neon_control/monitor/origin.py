@@ -13,8 +13,10 @@ import contextlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -76,19 +78,43 @@ class PageGuard:
         return response
 
 
+@dataclass(frozen=True)
+class Place:
+    """Something of ours on the page's server, beside what viser serves, in the same origin."""
+
+    page: str  # HTML
+    talk: Callable[[Any], Awaitable[None]]  # with whoever opened a WebSocket there, until one of the two ends it
+
+    def answer(self, connection: Any, request: Any) -> Any:
+        """The response to a request that was let in; None where it wants to talk."""
+        if "Upgrade" in request.headers:
+            return None
+        response = connection.respond(200, self.page)
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "text/html; charset=utf-8"
+        return response
+
+
 @contextlib.contextmanager
-def guarded_by(guard: PageGuard) -> Iterator[None]:
-    """Servers that websockets starts meanwhile ask the guard first."""
+def guarded_by(guard: PageGuard, places: Mapping[str, Place] = MappingProxyType({})) -> Iterator[None]:
+    """Servers that websockets starts meanwhile ask the guard first. `places`: by their paths, such as /hand."""
     serve = websockets.asyncio.server.serve
 
-    def guarded(*args: Any, process_request: Any = None, **options: Any) -> Any:
-        def check(connection: Any, request: Any) -> Any:
-            refusal = guard.answer(connection, request)
-            if refusal is not None or process_request is None:
-                return refusal
-            return process_request(connection, request)
+    def guarded(handler: Any, *args: Any, process_request: Any = None, **options: Any) -> Any:
+        def place(request: Any) -> Place | None:
+            return places.get(urlsplit(request.path).path)
 
-        return serve(*args, process_request=check, **options)
+        def check(connection: Any, request: Any) -> Any:
+            refusal, ours = guard.answer(connection, request), place(request)
+            if refusal is not None or (ours is None and process_request is None):
+                return refusal
+            return process_request(connection, request) if ours is None else ours.answer(connection, request)
+
+        async def handle(connection: Any) -> None:
+            ours = place(connection.request)
+            await (handler if ours is None else ours.talk)(connection)
+
+        return serve(handle, *args, process_request=check, **options)
 
     with patch.object(websockets.asyncio.server, "serve", guarded):
         yield

@@ -17,6 +17,8 @@ import viser
 
 from neon_control.core.robot.robot import Robot
 from neon_control.monitor.controls import ExecutorControls
+from neon_control.monitor.episode_panel import EpisodePanel
+from neon_control.monitor.episodes import Episodes
 from neon_control.monitor.faults import FaultList, FaultLog
 from neon_control.monitor.link import Link
 from neon_control.monitor.origin import PageGuard, guarded_by
@@ -26,6 +28,7 @@ from neon_control.monitor.plots import COMMANDED, MotionPlots, TimingPlots
 from neon_control.monitor.scene import SceneView
 from neon_control.monitor.senses import Senses
 from neon_control.monitor.streams import Streams
+from neon_control.monitor.takeover import Takeover
 
 # [s] how often a part is drawn: the robot, what it plans, sees and says, curves of motion, what is said once a second
 SCENE_PERIOD, PANEL_PERIOD, CURVES_PERIOD, STATUS_PERIOD = 0.1, 0.2, 0.5, 1.0
@@ -57,6 +60,7 @@ class MonitorPage:
         mount: see `SceneView`.
         light: bright colours instead of dark ones.
         follow: whether the picture follows the robot, until somebody unchecks it; False offers no choice.
+        takeover: lets whoever reaches the page take the robot over.
         extra: builds what stands below the executor's buttons.
     """
 
@@ -72,13 +76,14 @@ class MonitorPage:
         mount: np.ndarray | None = None,
         light: bool = False,
         follow: bool = True,
+        takeover: Takeover | None = None,
         extra: Callable[[viser.ViserServer], Part] | None = None,
     ) -> None:
         self._link, self._streams = link, streams
         self._log = FaultLog()
         link.listeners.append(self._log.add)
         guard = PageGuard(host, names)
-        with guarded_by(guard):
+        with guarded_by(guard, {} if takeover is None else takeover.places):
             self.server = viser.ViserServer(host=host, port=port, label=f"neon_control: {robot.name}", verbose=False)
         shown = next(iter(names), "127.0.0.1" if host in ANY_ADDRESS else f"[{host}]" if ":" in host else host)
         self.url = f"http://{shown}:{self.server.get_port()}" + (f"/?token={guard.token}" if guard.token else "")
@@ -91,10 +96,12 @@ class MonitorPage:
         hands = {f"{link}: the newest chunk": f"rgb{colour}" for paths in scene.parts for link, colour in paths.colours.items()}
         overlay = Overlay(self.server, link, streams, {"commanded, where it differs": COMMANDED, **hands})
         buttons = Buttons(self.server, ExecutorControls(link, BUTTON_LIMIT))
+        episodes = EpisodePanel(self.server, Episodes(link))
+        taking = [] if takeover is None or scene.problem else [takeover.build(self.server)]
         further = [] if extra is None else [extra(self.server)]
         hint = "keep the robot in the middle of the picture while it drives"
         self._follow = gui.add_checkbox("follow robot", True, hint=hint) if follow and robot.base is not None else None
-        panel: list[Part] = [*scene.parts, overlay, buttons, *further, Alive(self.server, link, streams)]
+        panel: list[Part] = [*scene.parts, overlay, buttons, episodes, *further, Alive(self.server, link, streams)]
         panel += [Told(self.server, link), Senses(self.server, streams)]
         side = gui.add_panel()
         with side.add_tab("the last 30 s"):
@@ -105,7 +112,7 @@ class MonitorPage:
         side.dock_left()
         side.set_width(PLOTS_WIDTH)
         self.parts: dict[float, list[Part]] = {
-            SCENE_PERIOD: [scene],
+            SCENE_PERIOD: [scene, *taking],
             PANEL_PERIOD: panel,
             CURVES_PERIOD: [self._motion],
             STATUS_PERIOD: [timing, faults],

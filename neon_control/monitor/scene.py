@@ -22,6 +22,7 @@ PATH_COLOURS = ((240, 150, 30), (30, 190, 140), (200, 90, 220), (230, 210, 60))
 CHUNKS_KEPT = 3  # of which the newest is drawn whose halves, joints and base, have both come
 FLOOR_SIZE, FLOOR_SECTION = 6.0, 1.0  # [m]
 WORLD = "/world"  # scene node of everything that has a place in the world
+MOUNT = f"{WORLD}/base/mount"  # of everything that has one in the robot's root link
 
 
 class SceneView:
@@ -74,9 +75,9 @@ class SceneView:
         bounds = urdf.scene.bounds if urdf.scene.geometry else np.zeros((2, 3))  # (2, 3) [m]
         self._mount = np.array([0.0, 0.0, -bounds[0][2]]) if mount is None else mount
         self._base = scene.add_frame(f"{WORLD}/base", show_axes=False)
-        scene.add_frame(f"{WORLD}/base/mount", show_axes=False, position=self._mount)
-        self._robot = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/measured")
-        self._ghost = RobotShape(scene, urdf, self._kinematics, f"{WORLD}/base/mount/commanded", ghost=True)
+        scene.add_frame(MOUNT, show_axes=False, position=self._mount)
+        self._robot = RobotShape(scene, urdf, self._kinematics, f"{MOUNT}/measured")
+        self._ghost = RobotShape(scene, urdf, self._kinematics, f"{MOUNT}/commanded", ghost=True)
         self._ghost.root.visible = False
         self.parts = [Paths(scene, streams, self._kinematics, self._kinematics.hands(robot), self._mount)]
         height = max(float(bounds[1][2] - bounds[0][2]), 0.3)

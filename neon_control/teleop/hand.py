@@ -39,7 +39,15 @@ class Hand:
         self._reader, self._picker = JointStateReader(), JointPicker(tuple(robot.joints), wire=robot.wire)
         self.measured: dict[str, float] = {}
         self.commander = ""
-        node.create_subscription(String, COMMANDER, self._on_commander, LATCHED)
+        self._commander = node.create_subscription(String, COMMANDER, self._on_commander, LATCHED)
+
+    def close(self) -> None:
+        """Leave the topics; the node stays."""
+        self._states.close()
+        self._node.destroy_subscription(self._commander)
+        for publisher in (self._enable, self._joints, self._base):
+            if publisher is not None:
+                self._node.destroy_publisher(publisher)
 
     def _on_commander(self, message: String) -> None:
         self.commander = message.data

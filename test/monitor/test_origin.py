@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 import viser
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from neon_control.monitor.origin import PageGuard, guarded_by
+from neon_control.monitor.origin import PageGuard, Place, guarded_by
 
 PROTOCOLS = [f"viser-v{viser.__version__}"]
 
 
 @contextmanager
-def serving(address: str) -> Iterator[tuple[PageGuard, int]]:
+def serving(address: str, places: Mapping[str, Place] = MappingProxyType({})) -> Iterator[tuple[PageGuard, int]]:
     guard = PageGuard(address, ["robot.lan"])
-    with guarded_by(guard):
+    with guarded_by(guard, places):
         server = viser.ViserServer(host=address, port=8400, verbose=False)
     try:
         yield guard, server.get_port()
@@ -85,3 +87,20 @@ def test_on_the_network_the_page_needs_its_token_once() -> None:
             assert answer.status == 200
         with connect(socket, additional_headers={"Cookie": f"neon_control_{port}={guard.token}"}, subprotocols=PROTOCOLS) as own:  # type: ignore[arg-type]
             assert own.recv(10.0)
+
+
+def test_a_place_of_ours_is_guarded_as_the_page_is_and_viser_is_left_alone() -> None:
+    async def echo(connection: Any) -> None:
+        async for text in connection:
+            await connection.send(f"{connection.request.path}: {text}")
+
+    with serving("127.0.0.1", {"/hand": Place("<p>hand</p>", echo)}) as (_, port):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/hand?client=3") as page:
+            assert page.read() == b"<p>hand</p>" and page.headers.get_all("Content-Type") == ["text/html; charset=utf-8"]
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(f"ws://127.0.0.1:{port}/hand", origin="http://evil.example")  # type: ignore[arg-type]
+        with connect(f"ws://127.0.0.1:{port}/hand?client=3") as own:
+            own.send("moin")
+            assert own.recv(10.0) == "/hand?client=3: moin"
+        with connect(f"ws://127.0.0.1:{port}", subprotocols=PROTOCOLS) as theirs:  # type: ignore[arg-type]
+            assert theirs.recv(10.0)

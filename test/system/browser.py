@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,67 @@ class Browser:
 
     def _script(self, code: str, *arguments: object) -> Any:
         return self._driver.execute_script(code, *arguments)
+
+    def inside(self, selector: str) -> None:
+        """Go on in a frame of the page; an empty selector goes back to the page itself."""
+        self._driver.switch_to.default_content()
+        if selector:
+            self._driver.switch_to.frame(self._driver.find_element("css selector", selector))
+
+    def press(self, selector: str, x: int = 0, y: int = 0) -> None:
+        """Move the pointer into the middle of an element, or so far [pixels] from it, and press its button; it stays down."""
+        from selenium.webdriver import ActionChains
+
+        element = self._driver.find_element("css selector", selector)
+        ActionChains(self._driver, duration=0).move_to_element_with_offset(element, x, y).click_and_hold().perform()
+
+    def move(self, x: int, y: int) -> None:
+        """Move the pointer by so much [pixels], whether its button is down or not."""
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self._driver, duration=50).move_by_offset(x, y).perform()
+
+    def release(self) -> None:
+        """Let go of the pointer's button."""
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self._driver, duration=0).release().perform()
+
+    def key(self, key: str, down: bool) -> None:
+        """Press a key, or let go of it."""
+        from selenium.webdriver import ActionChains
+
+        actions = ActionChains(self._driver, duration=0)
+        (actions.key_down(key) if down else actions.key_up(key)).perform()
+
+    def at_start(self, code: str) -> None:
+        """Run a script in each page and frame that is opened from now on, before theirs."""
+        self._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": code})
+
+    def run(self, code: str, *arguments: object) -> Any:
+        """A script in the page, or in the frame; its result."""
+        return self._script(code, *arguments)
+
+    def another_tab(self) -> None:
+        """Open a tab above this page, and stay with it."""
+        self._driver.switch_to.new_window("tab")
+
+    def first_tab(self) -> None:
+        """Come back to the first tab."""
+        self._driver.switch_to.window(self._driver.window_handles[0])
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all processes of the browser, but not to its driver."""
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+        family = {self._driver.service.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= more
+        for pid in family - {self._driver.service.process.pid}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def close(self) -> None:
         """End the browser."""

@@ -25,6 +25,8 @@ LIMIT = 60.0  # [s] for all to start on a busy machine
 # What the page subscribes to only while a browser looks at it.
 WATCHED = ["action_chunk/base", "action_chunk/joints", "audio", "camera/image_raw", "cmd_vel", "joint_states", "odom"]
 WATCHED += [f"{part}_controller/joint_trajectory" for part in ("arm", "leg", "torso")]
+# What it joins only while somebody has armed the robot there, with --takeover.
+ARMED = {"publish": ["takeover/base", "takeover/enable", "takeover/joints"], "subscribe": ["commander"]}
 # What the inference node subscribes to only for a policy that takes committed steps.
 PLANS = ["/action_plan/base", "/action_plan/joints"]
 Rights = dict[str, set[str]]  # publish, subscribe, reply, request -> names
@@ -92,6 +94,8 @@ def test_each_node_may_do_what_it_does_and_nothing_else(
                 present = {name for name, _ in observer.get_node_names_and_namespaces()}
                 seen.update({node: used(observer, node) for node in nodes if node in present})
                 seen.get("monitor", {}).get("subscribe", set()).update(f"/{topic}" for topic in WATCHED)
+                for verb, topics in ARMED.items():
+                    seen.get("monitor", {}).get(verb, set()).update(f"/{topic}" for topic in topics)
                 seen.get("inference_node", {}).get("subscribe", set()).update(PLANS)
                 return seen == rights
 

@@ -16,6 +16,7 @@ import pytest
 from executor_rig import PATIENT, Rig, rig
 from faults import judge
 from gamepad_rig import JOINTS, LIMIT, gamepad
+from rest import rested, stands, until_rest
 from std_srvs.srv import SetBool, Trigger
 from waiting import wait_until
 
@@ -85,23 +86,6 @@ def test_take_over_and_give_back_at_any_moment_of_any_trouble(ros_domain_id: int
         assert refused <= {"late", "future"}, "what waited while the executor was frozen, or came just then"
 
 
-def stands(running: Rig) -> bool:
-    """Whether base and joints were commanded to rest for some periods."""
-    since = time.monotonic() - 0.2
-    base, joints = running.robot.base.since(since), running.robot.joints.since(since)
-    return len(base.values) > 3 and not np.any(base.values) and len(joints.ways) > 3 and not np.any(joints.velocities)
-
-
-def rested(running: Rig, since: float) -> tuple[float, float]:
-    """[s] from `since` until base and joints stand; time in which a starved machine sent nothing does not count."""
-    base, joints = running.robot.base.since(since), running.robot.joints.since(since)
-    zero = next(t for t, v in zip(base.times, base.values, strict=True) if not v.any())
-    still = next(t for t, v in zip(joints.times, joints.velocities, strict=True) if not v.any())
-    gaps = np.diff([since, *(t for t in base.times if t <= max(zero, still))])
-    stalled = float(gaps[gaps > 3.0 * running.dt].sum())
-    return zero - since - stalled, still - since - stalled
-
-
 @pytest.mark.timeout(240)
 def test_a_hand_that_is_killed_stops_the_robot_and_only_a_word_goes_on(ros_domain_id: int, tmp_path: Path) -> None:
     with rig(ros_domain_id) as running, gamepad(running, tmp_path) as pad:
@@ -119,7 +103,7 @@ def test_a_hand_that_is_killed_stops_the_robot_and_only_a_word_goes_on(ros_domai
         killed = time.monotonic()
         pad.process.kill()
         pad.wait_for("none")
-        wait_until(lambda: stands(running), LIMIT, "rest")
+        until_rest(running, LIMIT)
         base, joints = rested(running, killed)
         print(f"\na hand that is killed: base at zero after {base:.3f} s, joints at rest after {joints:.3f} s")
         assert base <= STOP and joints <= STOP

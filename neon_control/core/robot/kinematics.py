@@ -73,6 +73,27 @@ class Kinematics:
         found = [self._pose(link, positions, known) for link in links]
         return np.stack([place for place, _ in found]), np.stack([rotation for _, rotation in found])
 
+    def jacobian(self, link: str, names: Sequence[str], positions: Mapping[str, float]) -> np.ndarray:
+        """(6, J) how a link moves in the root link for each of `names`: rows of its place [m], then of its turning [rad], a unit.
+
+        A joint turns what it carries about its axis a by a x (p - o), and shifts it along a; who mimics another is counted with it.
+        """
+        way = []
+        above = link
+        while above != self.root:
+            way.append(self._joints[above])
+            above = way[-1].parent
+        places, rotations = self.poses([*(joint.child for joint in way), link], positions)
+        found = np.zeros((6, len(names)))
+        for joint, place, rotation in zip(way, places[:-1, 0], rotations[:-1, 0], strict=True):
+            if joint.kind == "fixed" or joint.source not in names:
+                continue
+            axis = rotation @ joint.axis  # a turn about the axis leaves it where it is
+            shift = joint.kind == "prismatic"
+            column = np.concatenate([axis, np.zeros(3)] if shift else [np.cross(axis, places[-1, 0] - place), axis])
+            found[:, names.index(joint.source)] += joint.multiplier * column
+        return found
+
     def joint_positions(self, positions: Mapping[str, float]) -> np.ndarray:
         """(L,) [rad] or [m] of the joint above each link in `parents`, in their order; at zero where not named, and where it is fixed."""
         return np.array([0.0 if j.kind == "fixed" else j.multiplier * positions.get(j.source, 0.0) + j.offset for j in self._children])
