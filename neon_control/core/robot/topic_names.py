@@ -13,3 +13,6 @@ BASE_COMMAND, DIAGNOSTICS = "cmd_vel", "/diagnostics"
 ODOMETRY, IMU = "odom", "imu"
 EPISODES = ("sim_node/episode", "unitree_sim_node/episode")
 CONTEXT = (ODOMETRY, IMU, *EPISODES)  # for people and judges; nothing reads them to act
+# An attempt at a task and how it went, as a person says it to `neon_control record --episodes`.
+EPISODE_STATE, EPISODE_NOTE = "episode/state", "episode/note"
+EPISODE_SERVICES = ("begin", "success", "failure", "discard", "keep")  # each episode/<name>

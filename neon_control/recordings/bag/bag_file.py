@@ -39,6 +39,8 @@ PARAMETERS_KEY, POLICY_KEY = "neon_control/parameters/", "neon_control/policy"
 # Keys that `neon_control collect` adds: which take a recording is a part of, in words; and, if it is there, that its images are black on
 # purpose.
 TAKE_KEY, DARK_KEY = "neon_control/take", "neon_control/dark"
+# How it ended, of who said so when it was recorded: `success`, `failure` or `discarded`.
+OUTCOME_KEY = "outcome"
 
 OnProblem = Callable[[str, str, "float | None"], None]
 
