@@ -31,6 +31,7 @@ class Episode:
     note: str = ""  # of who said the outcome; before that, what goes with the next one
     policy: str = ""  # that drove
     robot: str = ""
+    kept: bool = False  # whether it was begun after the fact: `begin` is as far as the recorder remembered
     begin: int = 0  # [ns] of the episode
     end: int = 0  # [ns] when its outcome was said; 0 before
     stamp: int = 0  # [ns] of this message

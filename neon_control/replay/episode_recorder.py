@@ -147,7 +147,7 @@ class EpisodeRecorder(Listener):
             _delete(parts)
         begin = parts[0].information["starting_time"]["nanoseconds_since_epoch"] if kept and parts else now
         note = self.episode.note if not self.episode.outcome else ""
-        self.episode = replace(self.episode, state=RECORDING, outcome="", note=note, begin=begin, end=0)
+        self.episode = replace(self.episode, state=RECORDING, outcome="", note=note, kept=kept, begin=begin, end=0)
         self._open_with(self._bag, replace(self.episode, stamp=now))
         self._say()
         return folder.name

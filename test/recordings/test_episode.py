@@ -17,7 +17,7 @@ WHOLE = st.integers(0, 2**62)
 
 @given(st.text(), st.text(), st.text(), WHOLE, WHOLE)
 def test_what_is_said_reads_back_as_it_was_said(note: str, task: str, policy: str, number: int, begin: int) -> None:
-    said = Episode(RECORDING, number, SUCCESS, task, note, policy, "arm6", begin)
+    said = Episode(RECORDING, number, SUCCESS, task, note, policy, "arm6", True, begin)
     assert read_episode(said.to_json()) == said
 
 
