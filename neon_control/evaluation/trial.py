@@ -21,8 +21,7 @@ from neon_control.core.control.executor import TAKEOVER
 from neon_control.core.robot.topic_names import COMMANDER, DIAGNOSTICS
 from neon_control.recordings.bag.bag_file import POLICY_KEY, Bag, BagError
 from neon_control.recordings.bag.messages import IMAGE_TYPES, TEXT
-from neon_control.recordings.bag_recording import OUTCOME, OUTCOME_TYPE
-from neon_control.recordings.episode import DISCARDED, FAILURE, SUCCESS, Episode, episode_of
+from neon_control.recordings.episode import DISCARDED, FAILURE, SUCCESS, Episode, episode_of, outcome_of
 from neon_control.runtime.decoding.images import image_of
 from neon_control.runtime.decoding.thumbnail import thumbnail
 
@@ -83,7 +82,7 @@ def read_trial(path: Path, pictures: bool = False) -> Trial:
     with Bag(path, lambda *_: None) as bag:
         if not bag.topics:
             raise BagError("no messages", path)
-        episode = episode_of(bag) or Episode(outcome=_simulated_outcome(bag))
+        episode = episode_of(bag) or Episode(outcome=outcome_of(bag))
         end = episode.end or bag.end
         begin = episode.begin or bag.start
         policy, version = _policy(bag, episode)
@@ -115,13 +114,6 @@ def _contents(bag: Bag, topics: list[str]) -> Iterator[tuple[int, object]]:
     for message in bag.messages(topics):
         with suppress(BagError):  # a damaged one is as one that was lost
             yield message.time, bag.decode(message)
-
-
-def _simulated_outcome(bag: Bag) -> str:
-    outcome = ""
-    for _, message in _contents(bag, _named(bag, OUTCOME, OUTCOME_TYPE)):
-        outcome = SUCCESS if getattr(message, "data", False) else FAILURE
-    return outcome
 
 
 def _policy(bag: Bag, episode: Episode) -> tuple[str, str]:

@@ -22,11 +22,11 @@ from neon_control.core.robot.view import PLAIN
 from neon_control.core.sensing.image_buffer import AnyImage, Clip
 from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import ObservationBuilder
-from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA, TAKE_KEY, BagError
+from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA, OUTCOME_KEY, TAKE_KEY, BagError
 from neon_control.recordings.bag.messages import IMAGE_TYPES, TEXT, stamp_of
 from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
-from neon_control.recordings.episode import is_state, succeeded
+from neon_control.recordings.episode import is_outcome, is_state, succeeded
 from neon_control.recordings.observer import CAMERA, JOINTS, SOUND
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, file_fingerprint, step_times
 from neon_control.runtime.decoding.audio_blocks import READERS
@@ -34,7 +34,6 @@ from neon_control.runtime.decoding.images import image_of, kind_of
 from neon_control.runtime.decoding.sound import SoundStream
 
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported
-OUTCOME, OUTCOME_TYPE = "success", "std_msgs/msg/Bool"  # last word of a topic that says how an episode ended, and its type
 
 
 class BagRecording(Recording):
@@ -62,7 +61,7 @@ class BagRecording(Recording):
         except BagError as error:
             report.add(self.name, None, error.what)
             return
-        report.take, report.dark = bag.custom.get(TAKE_KEY, ""), DARK_KEY in bag.custom
+        report.take, report.dark, report.outcome = bag.custom.get(TAKE_KEY, ""), DARK_KEY in bag.custom, bag.custom.get(OUTCOME_KEY, "")
         with bag:
             cameras = self._cameras(bag)
             if cameras is not None:
@@ -132,7 +131,7 @@ class _Playback:
         observer.begin(self._scan.spans, self._scan.targets, self._scan.offset, self._config.wire)
         further = {t: c for t, c in _recorded(self._bag, observer.cameras or ()).items() if t not in cameras}  # no sample needs them
         kinds = self._bag.types.items()
-        outcomes = [t for t, kind in kinds if is_state(t, kind) or (kind == OUTCOME_TYPE and t.split("/")[-1] == OUTCOME)]
+        outcomes = [t for t, kind in kinds if is_state(t, kind) or is_outcome(t, kind)]
         joint_states, audio = self._config.joint_states.lstrip("/"), self._config.audio.lstrip("/")
         reaction = round(self._config.reaction * NANOSECONDS)
         waiting: deque[_Image] = deque()
@@ -221,9 +220,12 @@ class _Playback:
         if self._read_audio is None:
             observation = replace(observation, audio=SILENCE)
         times = step_times(image.stamp, self._dt, self._num_steps)
-        actions, mask = self._scan.targets.at(times, self._dt, self._scan.end_of(episode))
+        leaders, end = self._scan.leaders, self._scan.end_of(episode)
+        actions, mask = self._scan.targets.at(
+            times, self._dt, min(end, leaders.until(image.stamp))
+        )  # nobody is taught another one's action
         if mask.any():
-            yield Sample(observation, actions, mask, episode)
+            yield Sample(observation, actions, mask, episode, leaders.at(image.stamp), leaders.before_takeover(image.stamp, end))
         else:
             self._report.add(self._name, time, "no command is known at an image's time, before the first or after the last", "empty")
 

@@ -12,6 +12,7 @@ from neon_control.core.robot.recording_names import RecordingConfig
 from neon_control.recordings.bag.messages import SERVICE_EVENT, stamp_of
 from neon_control.recordings.commands import RecordedCommands
 from neon_control.recordings.damaged_bag import ReadableBag
+from neon_control.recordings.leaders import Leaders, leaders_topic
 from neon_control.recordings.observer import COMMANDS
 
 
@@ -22,6 +23,7 @@ class Scan:
         offset: [ns] receive time minus the stamps' clock; 0 where they agree.
         targets: commands, and what was measured where there are none.
         spans: begin and end [ns] of each episode, by its number.
+        leaders: who led the robot, and when.
         short: numbers of the episodes that are left out since they last less than `shortest` [s].
     """
 
@@ -33,10 +35,14 @@ class Scan:
             bag.report.add(bag.name, None, f"no topic '{boundary}'; the bag is taken for one episode")
             boundary = ""
         begins: list[int] = []  # [ns] receive times
+        leading = leaders_topic(bag.types)
+        words: list[tuple[str, int]] = []  # who leads, and receive time [ns]
         self._calls: set[tuple[bytes, int]] = set()
         skip: set[str] = set()
-        for topic, arrival, message in bag.contents([*([boundary] if boundary else []), *commands.topics], skip):
-            if topic != boundary:
+        for topic, arrival, message in bag.contents([*filter(None, (boundary, leading)), *commands.topics], skip):
+            if topic == leading:
+                words.append((message.data, arrival))
+            elif topic != boundary:
                 commands.take(topic, arrival, message)
                 if topic != joint_states:
                     bag.report.observer.message(COMMANDS, topic, stamp_of(message), arrival)
@@ -47,6 +53,9 @@ class Scan:
         commands.finish()
         self.offset = commands.offset
         self._cuts = [arrival - self.offset for arrival in begins]  # [ns] begins of episodes
+        self.leaders = Leaders()
+        for word, arrival in words:
+            self.leaders.say(word, arrival - self.offset)
         base_axes = space.dim - space.num_joints
         self.targets = commands.targets(space.joint_names, base_axes)
         if self.targets.measured_joints and config.commands:

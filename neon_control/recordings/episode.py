@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -15,6 +16,7 @@ from neon_control.core.robot.topic_names import EPISODE_STATE
 from neon_control.recordings.bag.bag_file import OUTCOME_KEY, Bag, BagError
 from neon_control.recordings.bag.messages import TEXT
 
+OUTCOME, OUTCOME_TYPE = "success", "std_msgs/msg/Bool"  # last word of a simulation's topic that says how an episode ended, and its type
 IDLE, RECORDING = "idle", "recording"
 SUCCESS, FAILURE, DISCARDED = "success", "failure", "discarded"
 NOTE_KEY, TASK_KEY, EPISODE_KEY = "note", "task", "neon_control/episode"  # of the metadata, beside OUTCOME_KEY; the last one has all of it
@@ -71,6 +73,11 @@ def succeeded(said: bool | str) -> bool | None:
     return None if episode is None or episode.outcome not in (SUCCESS, FAILURE) else episode.outcome == SUCCESS
 
 
+def is_outcome(topic: str, kind: str) -> bool:
+    """Whether a simulation says on a topic how an episode ended."""
+    return kind == OUTCOME_TYPE and topic.split("/")[-1] == OUTCOME
+
+
 def episode_of(bag: Bag) -> Episode | None:
     """What a bag says of itself: its metadata, or else the last message; None where it was not recorded as an episode."""
     if (found := read_episode(bag.custom.get(EPISODE_KEY, ""))) is not None:
@@ -81,3 +88,14 @@ def episode_of(bag: Bag) -> Episode | None:
         except BagError:
             continue  # a damaged one
     return found
+
+
+def outcome_of(bag: Bag) -> str:
+    """How a bag ended: by its metadata, by what a person said meanwhile, or by a simulation's topic `.../success`; the last word counts."""
+    episode = episode_of(bag)
+    outcome = bag.custom.get(OUTCOME_KEY, "") or (episode.outcome if episode else "")
+    if not outcome:
+        for message in bag.messages([t.name for t in bag.topics.values() if is_outcome(t.name, t.type)]):
+            with suppress(BagError):
+                outcome = SUCCESS if bag.decode(message).data else FAILURE
+    return outcome

@@ -20,6 +20,7 @@ from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.core.sensing.observation import Observation
 from neon_control.recordings.bag.bag_file import Bag, BagError
+from neon_control.recordings.leaders import NEVER, SHOWN
 from neon_control.recordings.observer import Observer
 
 SILENCE = np.zeros(round(AUDIO_WINDOW_S * SAMPLE_RATE), np.float32)  # what a robot without a microphone hears
@@ -35,6 +36,8 @@ class Sample:
     actions: np.ndarray  # (H, N) [rad] and [m/s, rad/s]
     mask: np.ndarray  # (H,) 1 where a command is known, 0 where the last one is repeated
     episode: int = 0  # number of the episode within its recording
+    leader: int = SHOWN  # whose action it is, one of `leaders.py`'s
+    before_takeover: float = NEVER  # [s] until a person leads the next time
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Report:
     observer: Observer = field(default_factory=Observer)  # is shown what is read
     take: str = ""  # what the recording is a part of, as it says itself; its scene is the same in all parts
     dark: bool = False  # whether it says that its images are black on purpose
+    outcome: str = ""  # how it ended, as it says itself: `success`, `failure`, `discarded`, or nothing
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, where: str, time: float | None, what: str, kind: str = "") -> None:

@@ -41,6 +41,8 @@ PARAMETERS_KEY, POLICY_KEY = "neon_control/parameters/", "neon_control/policy"
 TAKE_KEY, DARK_KEY = "neon_control/take", "neon_control/dark"
 # How it ended, of who said so when it was recorded: `success`, `failure` or `discarded`.
 OUTCOME_KEY = "outcome"
+# Of `collect --corrections`: why the expert took over, a word for each time.
+TAKEOVERS_KEY = "neon_control/takeovers"
 
 OnProblem = Callable[[str, str, "float | None"], None]
 
