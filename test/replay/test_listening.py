@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,22 +17,6 @@ from waiting import wait_until
 from neon_control.replay.listening import Channel, Listener
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture
-def node(ros_domain_id: int) -> Iterator[Node]:
-    rclpy.init()
-    node = Node("recorder", namespace="/r1")
-    yield node
-    node.destroy_node()
-    rclpy.try_shutdown()
-
-
-@pytest.fixture
-def robot(node: Node) -> Iterator[Node]:
-    robot = Node("robot", namespace="/r1")
-    yield robot
-    robot.destroy_node()
 
 
 def hear_until(listener: Listener, speak: Callable[[], object], topic: str, count: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,22 +24,6 @@ from neon_control.replay.node_facts import NodeFacts
 from neon_control.replay.recorder import Recorder
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture
-def node(ros_domain_id: int) -> Iterator[Node]:
-    rclpy.init()
-    node = Node("recorder", namespace="/r1")
-    yield node
-    node.destroy_node()
-    rclpy.try_shutdown()
-
-
-@pytest.fixture
-def robot(node: Node) -> Iterator[Node]:
-    robot = Node("robot", namespace="/r1")
-    yield robot
-    robot.destroy_node()
 
 
 def record_until(recorder: Recorder, done: object, counts: dict[str, int]) -> None:
