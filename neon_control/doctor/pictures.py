@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from neon_control.core.sensing.image_buffer import AnyImage
 from neon_control.recordings.observer import UNSEEN
+from neon_control.runtime.decoding.thumbnail import thumbnail
 
 GRID = (12, 16)  # parts of an image, down and across, whose means are compared: noise of a sensor vanishes in them
 SAME = 1.0  # [grey levels of 255] parts that differ by less show the same
@@ -85,7 +85,7 @@ class CameraLook:
             self._prints.append((stamp, parts))
         if self._pictured and stamp >= self._pictured[0]:
             self._pictured = [t for t in self._pictured if t > stamp]
-            self.strip.append(thumbnail(image))
+            self.strip.append(thumbnail(image, THUMBNAIL_HEIGHT))
         self._looked += 1
 
     @property
@@ -138,14 +138,3 @@ def part_means(image: np.ndarray) -> np.ndarray:
 
 def _is_flat(image: np.ndarray) -> bool:
     return bool(image[::4, ::4].reshape(-1, image.shape[-1]).std(axis=0).max() < FLAT)
-
-
-def thumbnail(image: np.ndarray) -> bytes:
-    """A small JPEG."""
-    from PIL import Image  # here: only a report needs it
-
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    picture.thumbnail((4 * THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=70)
-    return stream.getvalue()

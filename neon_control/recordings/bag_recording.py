@@ -26,6 +26,7 @@ from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA, OUTCOME_KEY
 from neon_control.recordings.bag.messages import IMAGE_TYPES, TEXT, stamp_of
 from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
+from neon_control.recordings.episode import is_outcome, is_state, succeeded
 from neon_control.recordings.observer import CAMERA, JOINTS, SOUND
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, file_fingerprint, step_times
 from neon_control.runtime.decoding.audio_blocks import READERS
@@ -33,7 +34,6 @@ from neon_control.runtime.decoding.images import image_of, kind_of
 from neon_control.runtime.decoding.sound import SoundStream
 
 CAMERA_GAP_S = 0.5  # [s] images further apart are reported
-OUTCOME, OUTCOME_TYPE = "success", "std_msgs/msg/Bool"  # last word of a topic that says how an episode ended, and its type
 
 
 class BagRecording(Recording):
@@ -130,7 +130,8 @@ class _Playback:
         leading, observer = next(iter(cameras)), self._bag.report.observer
         observer.begin(self._scan.spans, self._scan.targets, self._scan.offset, self._config.wire)
         further = {t: c for t, c in _recorded(self._bag, observer.cameras or ()).items() if t not in cameras}  # no sample needs them
-        outcomes = [t for t, kind in self._bag.types.items() if kind == OUTCOME_TYPE and t.split("/")[-1] == OUTCOME]
+        kinds = self._bag.types.items()
+        outcomes = [t for t, kind in kinds if is_state(t, kind) or is_outcome(t, kind)]
         joint_states, audio = self._config.joint_states.lstrip("/"), self._config.audio.lstrip("/")
         reaction = round(self._config.reaction * NANOSECONDS)
         waiting: deque[_Image] = deque()
@@ -169,7 +170,8 @@ class _Playback:
                 elif topic == self._told:
                     self._builder.instruction = checked_instruction(message.data)
                 elif topic in outcomes:
-                    observer.outcome(now, bool(message.data))
+                    if (success := succeeded(message.data)) is not None:
+                        observer.outcome(now, success)
                 else:
                     observer.message(SOUND, topic, stamp, arrival)
                     self._hear(now, message)

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.robot.recording_names import RecordingConfig
-from neon_control.recordings.bag.bag_file import METADATA, STORAGES, recordings_in
+from neon_control.recordings.bag.below import bag_of, files_below
 from neon_control.recordings.bag_recording import BagRecording
 from neon_control.recordings.lerobot.episodes import lerobot_episodes
 from neon_control.recordings.lerobot.on_disk import INFO, on_disk
@@ -38,28 +37,12 @@ def find_recordings(roots: str | Path | Iterable[str | Path], config: RecordingC
     found: dict[Path, list[Recording]] = {}
     seen: set[str] = set()
     for root in folders:
-        for file in [root] if root.is_file() else _files_below(root, seen):
-            if file.name == METADATA:
-                found[file.parent] = [BagRecording(file.parent, config)]
-            elif file.name.endswith(STORAGES) and not (file.parent / METADATA).exists():  # its recorder died before it wrote them
-                parts = recordings_in(file.parent)
-                path = file.parent if len(parts) == 1 and len(next(iter(parts.values()))) > 1 else file
-                found[path] = [BagRecording(path, config)]
+        for file in files_below(root, seen):
+            if (bag := bag_of(file)) is not None:
+                found[bag] = [BagRecording(bag, config)]
             elif file.name == INFO.name and file.parent.name == INFO.parent.name:
                 found[file.parent.parent] = list(lerobot_episodes(file.parent.parent, config))
     if not found:
         where = ", ".join(str(f.absolute()) for f in folders)
         raise ConfigError(f"no recordings in {where}; `neon_control collect --out {folders[0] if folders else 'FOLDER'}` makes some")
     return [recording for path in sorted(found) for recording in found[path]]
-
-
-def _files_below(root: Path, seen: set[str]) -> Iterator[Path]:
-    """All files, through links too; a folder that links lead to twice, or in a circle, counts once."""
-    for folder, inner, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            inner.clear()
-            continue
-        seen.add(real)
-        inner.sort()
-        yield from (Path(folder, name) for name in files)

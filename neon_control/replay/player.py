@@ -24,7 +24,7 @@ from neon_control.nodes.chunk_messages import LATCHED, to_time
 from neon_control.recordings.bag.bag_file import Bag, BagError
 from neon_control.recordings.bag.message_types import find_definition
 from neon_control.recordings.bag.messages import digest_of
-from neon_control.replay.recorder import message_class
+from neon_control.replay.listening import message_class
 
 NOT_PLAYED = ("/clock", "/rosout", "/parameter_events")  # they belong to the nodes and the time of the day
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

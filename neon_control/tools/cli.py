@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("measure every action head, and a policy's parts, in torch and in ONNX Runtime", "train"),
     "teleop": ("take over a robot that a policy moves, with a keyboard, a gamepad or a leader arm, and give it back", "ros"),
     "record": ("record what a robot's policy sees, says and does, as a bag", "ros,replay"),
+    "trials": ("count how often recorded attempts succeeded, by policy, robot and day, and compare two policies", "replay"),
     "robot": ("draft a robot file from a URDF, or check one against the robot that is running: joints, topics, units, clocks", "ros"),
     "topics": ("print a robot's topics, for `ros2 bag record` and `ros2 bag play`", ""),
     "replay": ("play a bag through the real inference node and executor", "ros,replay"),

@@ -27,9 +27,10 @@ from neon_control.doctor.examiner import PLACES
 from neon_control.doctor.verdict import BAD, DOUBTFUL, GOOD, UNUSABLE, VERDICTS, Judged
 from neon_control.recordings.chosen import Entry, names_of, write_list
 from neon_control.recordings.finding import Problem, Recording, Report, find_recordings
+from neon_control.recordings.labels import labels_of
 from neon_control.recordings.lerobot.episodes import IMAGES as LEROBOT_IMAGES
 from neon_control.recordings.lerobot.episodes import STATE as LEROBOT_STATE
-from neon_control.recordings.lerobot.export import LeRobotExport, image_rate
+from neon_control.recordings.lerobot.export import LED, SUCCEEDED, LeRobotExport, image_rate
 from neon_control.recordings.reading import alike
 from neon_control.tools.arguments import new_file, positive, whole
 
@@ -226,7 +227,8 @@ def export(
     """Write the recordings as one LeRobot dataset; 1 where none of them has an image of each camera."""
     fps = args.fps or image_rate(recordings, space, args.dt) or 1
     empty: list[tuple[str, Problem]] = []
-    with LeRobotExport(args.export_lerobot, space, robot, fps, args.task, cameras) as dataset:
+    labels = _labels(recordings, out)
+    with LeRobotExport(args.export_lerobot, space, robot, fps, args.task, cameras, labels) as dataset:
         for recording in tqdm(recordings, "exporting", unit="recording", disable=None):
             report, before = Report(), dataset.frames
             dataset.add(recording, args.dt, report)
@@ -235,3 +237,12 @@ def export(
         print(f"not exported, {count} recordings: {problem}; the cameras are {list(cameras)}, --cameras names fewer", file=out)
     print(f"{args.export_lerobot}: {dataset.episodes} episodes, {dataset.frames} frames at {fps} Hz", file=out)
     return 0 if dataset.episodes else 1
+
+
+def _labels(recordings: Sequence[Recording], out: IO[str]) -> list[str]:
+    """What the export can say beside the samples: how episodes ended, where all of them say it, and who led, where any does."""
+    found = [labels_of(recording) for recording in recordings]
+    silent = sum(not label.outcome for label in found)
+    if 0 < silent < len(found):
+        print(f"{SUCCEEDED} is left out: {silent} of {len(found)} recordings do not say how they ended; export them apart", file=out)
+    return [SUCCEEDED] * (not silent) + [LED] * any(label.led for label in found)

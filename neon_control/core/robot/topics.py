@@ -15,6 +15,8 @@ from neon_control.core.robot.topic_names import (
     COMMANDER,
     CONTEXT,
     DIAGNOSTICS,
+    EPISODE_NOTE,
+    EPISODE_STATE,
     INSTRUCTION,
     JOINT_STATES,
     PLAN_BASE,
@@ -25,6 +27,7 @@ from neon_control.core.robot.topic_names import (
 )
 
 TAKEN_OVER = (TAKEOVER_ENABLE, TAKEOVER_JOINTS, TAKEOVER_BASE, COMMANDER)  # by a person: a replay must not take over
+SAID = (EPISODE_STATE, EPISODE_NOTE)  # by a person to the recorder: a page would show buttons for one that is not there
 RECORDED = "recorded"  # the prefix under which a replay shows what our nodes said on the day
 
 
@@ -71,12 +74,12 @@ def resolve(topic: str, namespace: str = "") -> str:
 def replay_remappings(robot: Robot, namespace: str = "") -> dict[str, str]:
     """Where a replay moves topics: absolute names, old to new.
 
-    What the nodes said goes aside, so that only living ones speak to controllers; inputs that the robot file knows under other names in
-    recordings go where the nodes listen.
+    What the nodes and a person said goes aside, so that only living ones speak to controllers; inputs that the robot file knows under other
+    names in recordings go where the nodes listen.
     """
     recording, camera = robot.recording, robot.cameras[0].topic
     heard = {recording.joint_states: JOINT_STATES, recording.audio: AUDIO, recording.camera: camera, recording.instruction: INSTRUCTION}
     heard[f"{recording.camera}/compressed"] = f"{camera}/compressed"
     inputs = {resolve(old, namespace): resolve(new, namespace) for old, new in heard.items() if old}
-    names = [resolve(topic, namespace) for topic in output_topics(robot)]
+    names = [resolve(topic, namespace) for topic in (*output_topics(robot), *SAID)]
     return {name: f"/{RECORDED}{name}" for name in names} | {old: new for old, new in inputs.items() if old != new}

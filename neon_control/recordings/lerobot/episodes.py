@@ -25,6 +25,8 @@ from neon_control.core.sensing.image_buffer import Clip
 from neon_control.core.sensing.image_kind import ImageKind
 from neon_control.core.sensing.observation import ObservationBuilder
 from neon_control.recordings.bag.bag_file import Bag
+from neon_control.recordings.episode import FAILURE, SUCCESS
+from neon_control.recordings.leaders import Leaders
 from neon_control.recordings.lerobot.columns import known_at
 from neon_control.recordings.lerobot.layout import Episode, Layout, load_layout
 from neon_control.recordings.lerobot.meaning import Joints, Numbers, compared, far_outside
@@ -186,6 +188,8 @@ class LeRobotEpisode(Recording):
         observer.begin([(stamps[0], stamps[-1])], targets)
         if (success := rows.outcome()) is not None:
             observer.outcome(stamps[0], success)
+            report.outcome = SUCCESS if success else FAILURE
+        leaders = rows.leaders() or Leaders()
         known = np.asarray(stamps)
         chosen = observer.chosen(known)
         pictures = [rows.images(camera, chosen) for camera in cameras]
@@ -218,12 +222,13 @@ class LeRobotEpisode(Recording):
                 report.add(self.name, (stamp - START) / NANOSECONDS, f"no observation: {error}", "observation")
                 continue
             steps = step_times(stamp, dt, num_steps)
-            targeted, mask = targets.at(steps, dt, stamps[-1] + NANOSECONDS)
+            targeted, mask = targets.at(steps, dt, min(stamps[-1] + NANOSECONDS, leaders.until(stamp)))
             mask = mask * known_at(steps, known, good)
             if targets.measured_joints:
                 mask = mask * known_at(steps + round(dt * NANOSECONDS), known, states.good)
             if mask.any():
-                yield Sample(replace(seen, audio=SILENCE), targeted, mask.astype(np.float32))
+                who = leaders.at(stamp), leaders.before_takeover(stamp, stamps[-1] + 1)
+                yield Sample(replace(seen, audio=SILENCE), targeted, mask.astype(np.float32), 0, *who)
         for camera in further:
             for stamp, image in zip(stamps, rows.images(camera, chosen), strict=False):
                 if image is not None:

@@ -2,13 +2,14 @@
 
 LeRobot counts frames at a constant rate, so each frame of an episode is the sample that is nearest to its time; where images are missing
 for longer than two frames, another episode begins. Each frame has the task that was told at its time. Sound has no place in that format
-and is left out.
+and is left out. How an episode ended and when a person led are features as LeRobot itself writes them: `next.success`, true in the last
+frame of a success, and `intervention`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import groupby, islice
@@ -24,6 +25,9 @@ from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
 from neon_control.core.robot.action_space import ActionSpace
 from neon_control.core.robot.camera import DEFAULT_NAME
+from neon_control.recordings.episode import SUCCESS
+from neon_control.recordings.labels import labels_of
+from neon_control.recordings.leaders import LED_BY_PERSON, SHOWN
 from neon_control.recordings.lerobot.feature_statistics import PixelCount, statistics
 from neon_control.recordings.lerobot.on_disk import INFO
 from neon_control.recordings.lerobot.video import CODEC_NAME, PIXELS
@@ -34,6 +38,7 @@ IMAGES = "observation.images"
 PLACE = "chunk-{chunk_index:03d}/file-{file_index:03d}"
 DATA_PATH, VIDEO_PATH, EPISODES = f"data/{PLACE}.parquet", f"videos/{{video_key}}/{PLACE}.mp4", f"meta/episodes/{PLACE}.parquet"
 COUNTERS = {"timestamp": "float32", "frame_index": "int64", "episode_index": "int64", "index": "int64", "task_index": "int64"}
+SUCCEEDED, LED = "next.success", "intervention"
 DATA_MB, VIDEO_MB, CHUNK = 100, 200, 1000  # LeRobot's own defaults: sizes at which it begins another file, files in a folder
 RATE_IMAGES = 100  # by which a recording's rate is judged
 PIXEL_STEP, STATISTICS_FRAMES = 8, 10  # statistics of images: every 8th pixel each way, of every 10th frame of an episode
@@ -48,15 +53,27 @@ class LeRobotExport:
         fps: [Hz]
         task: what is done in it, in words, where a recording does not say so itself.
         cameras: names of those that the recordings are seen through, the first one first.
+        labels: of `SUCCEEDED` and `LED`, those that it has: every recording of it then needs the one, and any the other. Who shows
+            a task without a policy counts as a person who leads.
 
     Raises:
         ConfigError: the folder `root` exists.
     """
 
-    def __init__(self, root: Path, space: ActionSpace, robot: str, fps: int, task: str, cameras: Sequence[str] = (DEFAULT_NAME,)) -> None:
+    def __init__(
+        self,
+        root: Path,
+        space: ActionSpace,
+        robot: str,
+        fps: int,
+        task: str,
+        cameras: Sequence[str] = (DEFAULT_NAME,),
+        labels: Collection[str] = (),
+    ) -> None:
         if root.exists():
             raise ConfigError(f"{root} exists; the dataset needs a folder of its own")
         self._root, self._space, self._robot, self._fps, self._task = root, space, robot, fps, task
+        self._labels = labels
         self._videos = {
             key: VideoFiles(key, partial(self._video, key), fps, VIDEO_MB * 2**20) for c in cameras for key in [f"{IMAGES}.{c}"]
         }
@@ -83,9 +100,10 @@ class LeRobotExport:
 
     def add(self, recording: Recording, dt: float, report: Report) -> None:
         """Append the episodes of a recording, which must look through the cameras; one image of each at a time is in memory."""
+        outcome = labels_of(recording).outcome if SUCCEEDED in self._labels else ""
         samples = _at_rate(recording.samples(self._space, dt, 1, report=report), self._fps)
         for _, episode in groupby(samples, key=itemgetter(0)):
-            states, actions, tasks = [], [], []
+            states, actions, tasks, led = [], [], [], []
             pixels = {key: PixelCount() for key in self._videos}
             for frame, (_, sample) in enumerate(episode):
                 seen = sample.observation
@@ -96,12 +114,17 @@ class LeRobotExport:
                 states.append(seen.joint_positions)
                 actions.append(sample.actions[0])
                 tasks.append(seen.instruction or self._task)
-            self._finish(np.asarray(states, np.float32), np.asarray(actions, np.float32), tasks, pixels)
+                led.append(sample.leader in (SHOWN, LED_BY_PERSON))
+            ended = np.arange(len(led)) == len(led) - 1
+            labels = {SUCCEEDED: ended & (outcome == SUCCESS), LED: np.array(led, bool)}
+            self._finish(np.asarray(states, np.float32), np.asarray(actions, np.float32), tasks, pixels, labels)
 
     def _video(self, key: str, number: int) -> Path:
         return self._root / VIDEO_PATH.format(video_key=key, **_place(number))
 
-    def _finish(self, states: np.ndarray, actions: np.ndarray, tasks: Sequence[str], pixels: dict[str, PixelCount]) -> None:
+    def _finish(
+        self, states: np.ndarray, actions: np.ndarray, tasks: Sequence[str], pixels: dict[str, PixelCount], labels: Columns
+    ) -> None:
         """The end of an episode, of which each of n frames has the positions (n, J), the actions (n, N) and what was to be done."""
         count, number = len(states), self.episodes
         columns: Columns = {
@@ -113,6 +136,7 @@ class LeRobotExport:
             "index": np.arange(self.frames, self.frames + count),
             "task_index": np.array([self._tasks.setdefault(words, len(self._tasks)) for words in tasks], np.int64),
         }
+        columns |= {k: v for k, v in labels.items() if k in self._labels}
         table = arrow.table({k: _column(v) for k, v in columns.items()})
         if self._data is None or self._data_path.stat().st_size > DATA_MB * 2**20:
             if self._data is not None:
@@ -168,7 +192,8 @@ class LeRobotExport:
                 "names": ["height", "width", "channels"],
                 "info": {**{f"video.{k}": v for k, v in video.items()}, "video.is_depth_map": False, "has_audio": False},
             }
-        features |= {k: {"dtype": kind, "shape": [1], "names": None} for k, kind in COUNTERS.items()}
+        kinds = COUNTERS | dict.fromkeys(self._labels, "bool")
+        features |= {k: {"dtype": kind, "shape": [1], "names": None} for k, kind in kinds.items()}
         return {
             "codebase_version": "v3.0",
             "robot_type": self._robot,

@@ -9,8 +9,10 @@ import numpy as np
 
 from neon_control.core.common.errors import ConfigError, ObservationError
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.core.control.executor import POLICY, TAKEOVER
 from neon_control.core.robot.recording_names import LeRobotNames
 from neon_control.core.sensing.image_kind import COMPRESSED, VIDEO
+from neon_control.recordings.leaders import Leaders
 from neon_control.recordings.lerobot.columns import filled, frames_in_words, place_of, places, to_matrix
 from neon_control.recordings.lerobot.data_file import data_file
 from neon_control.recordings.lerobot.layout import Episode, Layout
@@ -23,6 +25,7 @@ from neon_control.runtime.decoding.compressed_images import decode_compressed, h
 
 ROUNDING_S = 1.0e-4  # [s] what LeRobot tolerates between a time stored in 32 bits and a multiple of the frame's period
 OTHER_RATE = 0.02  # share by which the timestamps' rate may differ from that of info.json
+INTERVENTIONS = ("intervention", "is_intervention", "complementary_info.is_intervention")  # features that say when a person led
 SECTION = "recording.lerobot"  # of the robot file
 OUTCOMES = ("next.success", "success", "is_success")  # features that say how an episode ended
 START = 1_000 * NANOSECONDS  # [ns] an episode's first stamp; any but 0, which means that there is no clock
@@ -59,7 +62,7 @@ class EpisodeRows:
         self._file = layout.data_file(episode)
         data = data_file(self._file)
         there = data.columns
-        wanted = ("timestamp", "frame_index", INDEX, names.state_key, names.action_key, *OUTCOMES, *cameras)
+        wanted = ("timestamp", "frame_index", INDEX, names.state_key, names.action_key, *OUTCOMES, *INTERVENTIONS, *cameras)
         columns = [c for c in dict.fromkeys(wanted) if c in there]
         missing = [c for c in ("timestamp", names.state_key) if c not in columns]
         if missing:
@@ -141,6 +144,17 @@ class EpisodeRows:
             return None
         said = to_matrix(self._outcomes)
         return bool((said > 0).any()) if np.isfinite(said).any() else None
+
+    def leaders(self) -> Leaders | None:
+        """Who led; None where the dataset does not say it. What a row does not say is as the one before it."""
+        column = next((c for c in INTERVENTIONS if c in self._table.column_names), None)
+        if column is None:
+            return None
+        leaders = Leaders()
+        for stamp, (said, *_) in zip(self.stamps, to_matrix(self._table[column]), strict=True):
+            if np.isfinite(said):
+                leaders.say(TAKEOVER if said > 0 else POLICY, stamp)
+        return leaders
 
     def _decoded(self, camera: str, chosen: np.ndarray, begin: int) -> Iterator[np.ndarray | None]:
         rows = self._table[camera][begin:], self.times[begin:], self._numbers[begin:], chosen[begin:]
