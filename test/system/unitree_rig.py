@@ -104,7 +104,7 @@ class UnitreeRig:
         self.group.start(EXECUTOR, node_command("neon_control.nodes.executor_node", find_file("robot.yaml", "config"), given))
 
     def start_player(self, robot: str = "g1.yaml") -> None:
-        """Chunks of a smooth motion of arms and base, away from the table: at it a hand pressed a cube down at times, and could not follow."""
+        """Chunks of a smooth motion of arms and base, away from the table, where a hand would press a cube down at times."""
         script = Path(__file__).with_name("chunk_player.py")
         self.group.start(PLAYER, [sys.executable, str(script), "--robot", robot, "--dt", "0.1", "--backwards"])
 
