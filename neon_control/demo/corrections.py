@@ -23,12 +23,12 @@ import numpy as np
 from neon_control.core.control.command import Command
 from neon_control.core.control.executor import POLICY, TAKEOVER
 from neon_control.core.robot.robot import Robot
-from neon_control.core.robot.topic_names import COMMANDER
+from neon_control.core.robot.topic_names import COMMANDER, EPISODE_STATE
 from neon_control.demo.lock_step import BEGIN, Hand, LockStep
 from neon_control.recordings.bag.bag_file import OUTCOME_KEY, TAKEOVERS_KEY
 from neon_control.runtime.policy.policy import Policy
 from neon_control.sim.demonstration import CONTROL_PERIOD
-from neon_control.sim.demonstration_bag import EPISODE, EpisodeRecorder
+from neon_control.sim.demonstration_bag import EpisodeRecorder
 from neon_control.sim.description import load_description
 from neon_control.sim.episode import LIMITS, RADIUS, Outcome
 from neon_control.sim.expert import Expert
@@ -195,10 +195,10 @@ class CorrectedTrials:
         with EpisodeRecorder(path, self._frame, self._has_base, take) as recorder:
             corrector.recorder = recorder
             try:
-                recorder.say(EPISODE, 0.0, _state("recording", index, task))
+                recorder.say(EPISODE_STATE, 0.0, _state("recording", index, task))
                 outcome, _ = self._trial.run(seed, index)
                 marked = "success" if outcome is Outcome.SUCCESS else "failure"
-                recorder.say(EPISODE, self._trial.seconds, _state("idle", index, task, marked, outcome.value))
+                recorder.say(EPISODE_STATE, self._trial.seconds, _state("idle", index, task, marked, outcome.value))
                 recorder.note(OUTCOME_KEY, marked)
                 recorder.note(TAKEOVERS_KEY, " ".join(corrector.reasons.elements()))
             finally:

@@ -22,11 +22,11 @@ from neon_control.core.robot.view import PLAIN
 from neon_control.core.sensing.image_buffer import AnyImage, Clip
 from neon_control.core.sensing.instruction import checked_instruction
 from neon_control.core.sensing.observation import ObservationBuilder
-from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA, OUTCOME_KEY, TAKE_KEY, BagError
+from neon_control.recordings.bag.bag_file import DARK_KEY, METADATA, TAKE_KEY, BagError
 from neon_control.recordings.bag.messages import IMAGE_TYPES, TEXT, stamp_of
 from neon_control.recordings.bag_scan import Scan
 from neon_control.recordings.damaged_bag import ReadableBag
-from neon_control.recordings.episode import is_outcome, is_state, succeeded
+from neon_control.recordings.episode import is_outcome, is_state, outcome_of, succeeded
 from neon_control.recordings.observer import CAMERA, JOINTS, SOUND
 from neon_control.recordings.reading import SILENCE, Recording, Report, Sample, file_fingerprint, step_times
 from neon_control.runtime.decoding.audio_blocks import READERS
@@ -61,8 +61,9 @@ class BagRecording(Recording):
         except BagError as error:
             report.add(self.name, None, error.what)
             return
-        report.take, report.dark, report.outcome = bag.custom.get(TAKE_KEY, ""), DARK_KEY in bag.custom, bag.custom.get(OUTCOME_KEY, "")
+        report.take, report.dark = bag.custom.get(TAKE_KEY, ""), DARK_KEY in bag.custom
         with bag:
+            report.outcome = outcome_of(bag)
             cameras = self._cameras(bag)
             if cameras is not None:
                 yield from _Playback(bag, self.config, space, dt, num_steps, clip).play(cameras)

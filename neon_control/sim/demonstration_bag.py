@@ -22,7 +22,6 @@ TOPICS = {
     ARM: making.TRAJECTORY,
     BASE_COMMAND: making.TWIST,
 }
-EPISODE = "episode/state"  # JSON: of who marks episodes, whether one is being recorded and how the last one ended
 START = 1_000_000_000_000  # [ns] bag time at which an episode begins; audio reaches back before it
 
 

@@ -34,6 +34,7 @@ from typing import Any
 import yaml
 
 from neon_control.core.common.files import sha256
+from neon_control.core.common.proportions import wilson
 from neon_control.core.common.text_table import markdown_table
 from neon_control.runtime.export.policy_export import export_again
 from neon_control.runtime.policy.policy_file import DESCRIPTION_FILE, PolicyFile, read_policy_file
@@ -48,7 +49,6 @@ METHODS = {
     "prefix": ("latest", True),
 }
 BEGIN, END = "<!-- delay_curve.py: begin -->", "<!-- delay_curve.py: end -->"
-NORMAL_95 = 1.959964
 CELL = ("method", "policy", "files", "latency_ms", "robot", "episodes", "seed")  # what tells one from the others
 
 
@@ -185,11 +185,8 @@ def cell_parameters(cell: Mapping[str, Any], file: PolicyFile, base: Path) -> di
 
 
 def interval(successes: int, episodes: int) -> list[float]:
-    """95 % interval of a share (Wilson)."""
-    z2, share = NORMAL_95**2, successes / episodes
-    middle = (share + z2 / (2 * episodes)) / (1 + z2 / episodes)
-    half = NORMAL_95 / (1 + z2 / episodes) * math.sqrt(share * (1 - share) / episodes + z2 / (4 * episodes**2))
-    return [round(max(0.0, middle - half), 3), round(min(1.0, middle + half), 3)]
+    """95 % interval of a share."""
+    return [round(end, 3) for end in wilson(successes, episodes)]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
