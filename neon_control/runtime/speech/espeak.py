@@ -1,9 +1,10 @@
 """Speech from the espeak-ng library: text to 16 kHz samples, with the place of every word.
 
 The library comes from the PyPI package `espeakng-loader` and is called through ctypes. Its global state (phase of the voice,
-its flutter) survives even its own re-initialisation and would make a phrase sound different after every other phrase, so each
-utterance is spoken by a freshly loaded library: equal requests give equal samples, in any order and process. That costs about
-5 ms; a cache answers repeated requests, and one lock serves the whole process.
+its flutter) survives even its own re-initialisation and would make a phrase sound different after every other phrase, and its
+random numbers (the breath of some voices) begin with the time of day. So each utterance is spoken by a freshly loaded library
+with a seed of ours: equal requests give equal samples, in any order, second and process. That costs about 5 ms; a cache answers
+repeated requests, and one lock serves the whole process.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ def _synthesise(text: str, voice: str, rate_wpm: int, pitch: int) -> tuple[int, 
             raise ConfigError(f"espeak-ng has no voice '{voice}'")
         library.espeak_SetParameter(_RATE, rate_wpm, 0)
         library.espeak_SetParameter(_PITCH, pitch, 0)
-        ctypes.CDLL(None).srand(1)  # espeak-ng draws from the C library's generator
+        ctypes.CDLL(None).srand(1)  # espeak-ng draws from the C library's generator, and from its own
+        library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         data = text.encode()
         if library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None) != 0:
             raise ConfigError(f"espeak-ng could not speak '{text}' in voice '{voice}'")

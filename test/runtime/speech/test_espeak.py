@@ -7,10 +7,12 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.sensing.audio_buffer import SAMPLE_RATE
@@ -51,6 +53,13 @@ def test_equal_requests_sound_equal_whatever_was_said_before() -> None:
     again = speak.__wrapped__("the red cube", "en-us+m3", 155, 42)
     assert np.array_equal(first.samples, again.samples)
     assert first.words == again.words
+
+
+def test_a_voice_with_a_breath_sounds_equal_in_another_second() -> None:
+    """espeak-ng seeds its random numbers with the time of day, in seconds; recordings of one seed would then differ."""
+    first, second = speak.__wrapped__("green", "en-us+f5"), int(time.time())
+    wait_until(lambda: int(time.time()) != second, 10.0, "the next second")
+    assert np.array_equal(first.samples, speak.__wrapped__("green", "en-us+f5").samples)
 
 
 def test_words_are_in_order_and_inside_the_utterance() -> None:
