@@ -56,6 +56,7 @@ leader: any topic of JointState, with --map FILE; robot = scale * leader + offse
   joints:
     left_elbow_joint: {{joint: elbow, scale: 0.017453, offset: 0.1}}
   enable: {{joint: trigger, above: 0.5}}    # without it, the space bar in this terminal is the button
+  give_back: {{joint: thumb, above: 0.5}}   # pressed while the button is not held; without it, the key g. `below: true`: pressed below it
   relative: true                          # follow how far it moves, wherever it is when the button is pressed
 
 examples:
@@ -68,7 +69,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", choices=SOURCES, required=True, help="what you hold in your hand")
     parser.add_argument("--map", type=Path, metavar="FILE", help="YAML: what the leader's joints, or the gamepad's axes, move")
-    text = "another program says takeover/enable, for example of a pedal; this one does not"
+    text = "another program says takeover/enable, for example of a pedal, and gives back by it; this one does neither"
     parser.add_argument("--other-button", action="store_true", help=text)
     text = "which joints keys and gamepad move, and a leader without a map (default: as in the parameter file)"
     parser.add_argument("--mode", choices=tuple(MODES), help=text)
@@ -155,7 +156,7 @@ class _Source:
             return keys
         self.leader.measured = measured
         wish = self.leader.wish(now, keys.held if self.needs_keys else not self.ours or bool(self.leader.triggered))
-        return Wish(wish.held, keys.gives_back, wish.joints)
+        return Wish(wish.held, keys.gives_back or wish.gives_back, wish.joints)
 
     @property
     def chosen(self) -> str:

@@ -83,13 +83,16 @@ def test_a_key_that_repeats_holds_the_button_moves_a_joint_and_drives_and_g_give
         os.close(theirs)
 
 
-def test_a_leader_arm_leads_by_its_map_while_its_trigger_is_held(robot: Robot, tmp_path: Path) -> None:
+def test_a_leader_arm_leads_by_its_map_while_its_trigger_is_held_and_gives_back(robot: Robot, tmp_path: Path) -> None:
     file = tmp_path / "arm.yaml"
-    file.write_text(f"joints: {{{ELBOW}: {{joint: elbow, scale: -2.0, offset: 0.5}}}}\nenable: {{joint: trigger, above: 0.5}}\n")
+    file.write_text(
+        f"joints: {{{ELBOW}: {{joint: elbow, scale: -2.0, offset: 0.5}}}}\n"
+        "enable: {joint: trigger, above: 0.5}\ngive_back: {joint: thumb, above: 0.5}\n"
+    )
     process = subprocess.Popen([*COMMAND, "leader", "--map", str(file)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-    def lead(trigger: float) -> None:
-        robot.leader.publish(JointState(name=["elbow", "trigger"], position=[0.1, trigger]))
+    def lead(trigger: float, thumb: float = 0.0) -> None:
+        robot.leader.publish(JointState(name=["elbow", "trigger", "thumb"], position=[0.1, trigger, thumb]))
         robot.spin()
 
     try:
@@ -97,6 +100,8 @@ def test_a_leader_arm_leads_by_its_map_while_its_trigger_is_held(robot: Robot, t
         assert not robot.enable and robot.targets[-1] == {ELBOW: pytest.approx(0.3)}
         wait_until(lambda: robot.enable, LIMIT, "the button", tick=lambda: lead(1.0))
         assert all(robot.enable)
+        lead(0.0)
+        wait_until(lambda: robot.enable[-1] is False, LIMIT, "false", tick=lambda: (lead(0.0), lead(0.0, thumb=1.0)))
         process.terminate()
         assert process.wait(LIMIT) == 0
     finally:

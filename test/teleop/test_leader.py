@@ -56,6 +56,34 @@ def test_a_trigger_is_a_button() -> None:
     assert low.triggered
 
 
+def test_what_gives_back_counts_once_when_it_goes_down_while_the_button_is_not_held() -> None:
+    arm = leader(enable={"joint": "trigger", "above": 0.5}, give_back={"joint": "thumb", "above": 0.5})
+    now = 1.0
+
+    def gives_back(thumb: float, held: bool = False, later: float = 0.02) -> bool:
+        nonlocal now
+        now += later
+        arm.hear(["trigger", "thumb"], [float(held), thumb], now)
+        return arm.wish(now, held=bool(arm.triggered)).gives_back
+
+    assert not gives_back(0.9), "it was pressed from the start"
+    assert not gives_back(0.1) and gives_back(0.9) and not gives_back(0.9)
+    assert not gives_back(0.1, held=True) and not gives_back(0.9, held=True)
+    assert not gives_back(0.9), "it was pressed while the button was held"
+    assert not gives_back(0.1) and gives_back(0.9) and not gives_back(0.1)
+    assert not gives_back(0.9, later=2 * STALE), "nobody knows when it went down"
+    assert not gives_back(0.1) and gives_back(0.9)
+
+
+def test_a_press_between_two_looks_is_not_lost_and_one_that_a_silence_followed_is_too_old() -> None:
+    arm = leader(give_back={"joint": "thumb", "above": 0.5, "below": True})
+    for thumb in (0.9, 0.1, 0.9):
+        arm.hear(["thumb"], [thumb], 1.0)
+    assert arm.wish(1.0, held=False).gives_back
+    arm.hear(["thumb"], [0.1], 1.1)
+    assert not arm.wish(1.2 + STALE, held=False).gives_back and not arm.wish(1.2, held=False).gives_back
+
+
 def test_a_relative_leader_moves_the_robot_from_where_it_is() -> None:
     arm = leader(relative=True, joints={ELBOW: {"scale": 2.0}})
     arm.measured = {ELBOW: 1.0}
