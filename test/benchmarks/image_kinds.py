@@ -5,8 +5,9 @@
 A kind is the size that the camera draws, then what is done to its images: `WxH` makes them that large (as a driver's scaler would), `qN`
 compresses them as JPEG of quality N and decodes them again, `+N` and `-N` make them N grey levels lighter or darker.
 
-Lock-step: simulation, inference and executor take turns in simulated time, so a busy computer changes no figure, and the same arguments
-give the same trials. Scenes and commands are those of `neon_control demo --headless`. A chunk comes `--latency` after its image was taken.
+Lock-step: simulation, inference and executor take turns in simulated time, so a busy computer changes no figure, and on one computer the
+same arguments give the same trials. Scenes and commands are those of `neon_control demo --headless`. A chunk comes `--latency` after its
+image was taken.
 """
 
 from __future__ import annotations
