@@ -142,15 +142,7 @@ class InferenceNode(AutostartNode):
         policy = Policy.load(name, self._robot, self._options)
         self._change.running = name
         space = policy.file.space
-        parts = [
-            f"{space.num_joints} joints",
-            *(["base"] if space.dim > space.num_joints else []),
-            *(["audio"] if policy.uses_audio else []),
-            *([f"cameras {', '.join(policy.file.vision.cameras)}"] if policy.file.vision.cameras else []),
-        ]
-        self.get_logger().info(
-            f"policy {policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {time.monotonic() - start:.1f} s"
-        )
+        self._tell_loaded(policy, time.monotonic() - start)
         cameras = [camera.name for camera in self._robot.cameras]
         ranges = (self._robot.limits(space.joint_names, limit) for limit in ("lower", "upper", "max_velocity"))
         witnesses = Witnesses(space.joint_names, *ranges, jumping=self._robot.gripping)
@@ -168,8 +160,25 @@ class InferenceNode(AutostartNode):
         self._chunks = ChunkPublisher(self, base=space.dim > space.num_joints)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._deafness = watch_of(self, parameters.rejoin_after)
+        self._listen(audio_message)
+        self._listen_to_plans(policy)
+        # A steady clock: diagnostics also have to say that simulated time stands still.
+        self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
+
+    def _tell_loaded(self, policy: Policy, seconds: float) -> None:
+        space = policy.file.space
+        parts = [
+            f"{space.num_joints} joints",
+            *(["base"] if space.dim > space.num_joints else []),
+            *(["audio"] if policy.uses_audio else []),
+            *([f"cameras {', '.join(policy.file.vision.cameras)}"] if policy.file.vision.cameras else []),
+        ]
+        self.get_logger().info(f"policy {policy.file.name}, mode {space.mode}: {', '.join(parts)}; loaded in {seconds:.1f} s")
+
+    def _listen(self, audio_message: type) -> None:
+        """Subscribe what is observed."""
         # All cameras, and the sound, whatever this policy uses: another may follow.
-        transport = parameters.image_transport
+        transport = self._settings.image_transport
         self._camera_topics = CameraTopics(
             self._robot.cameras, transport, self._builder.cameras, self._statistics, self._on_image, self._likeness
         )
@@ -182,9 +191,6 @@ class InferenceNode(AutostartNode):
         self._builder.voice, self._mute = voice_here()
         self._subscribe(String, INSTRUCTION, self._on_instruction, "instruction", LATCHED)
         self._hears_plans = False
-        self._listen_to_plans(policy)
-        # A steady clock: diagnostics also have to say that simulated time stands still.
-        self.create_timer(1.0, self._publish_diagnostics, clock=STEADY_CLOCK)
 
     def activate(self) -> None:
         """Start to infer."""

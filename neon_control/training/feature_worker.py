@@ -42,6 +42,24 @@ class Outcome:
     error: str = ""  # the whole run cannot go on
 
 
+def _prepare(folder: Path) -> None:
+    """Make the folder of features, or ConfigError; remove what a worker left there that was killed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder {folder}: {error.strerror}; --cache names another one") from error
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"cannot keep features in {folder}: it is read-only; --cache names another folder")
+    remove_scratch(folder)
+
+
+def _notes(report: Report, problems: Sequence[str]) -> dict[str, str]:
+    """What is kept of a recording beside its samples."""
+    images = [[camera, vars(kind), count] for (camera, kind), count in report.images.items()]
+    notes = {"problems": json.dumps(problems), "images": json.dumps(images)}
+    return notes | {key: text for key, text in (("take", report.take), ("outcome", report.outcome)) if text}
+
+
 class Worker:
     """Does a job, recording by recording; loads the encoders when they are first needed."""
 
@@ -57,14 +75,7 @@ class Worker:
             ConfigError: a file cannot be written.
             PolicyError: an encoder is missing.
         """
-        folder = files.features.parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"cannot make the folder {folder}: {error.strerror}; --cache names another one") from error
-        if not os.access(folder, os.W_OK):
-            raise ConfigError(f"cannot keep features in {folder}: it is read-only; --cache names another folder")
-        remove_scratch(folder)
+        _prepare(files.features.parent)
         job, report = self._job, Report()
         samples = _Pieces({})
         encoders = [(files.features, self.encode), *([(files.views, self.encode_views)] if files.views else [])]
@@ -103,11 +114,7 @@ class Worker:
             clip = f"{job.vision.clip.frames} images at {job.vision.clip.rate_hz:g} Hz"
             problems = problems or (f"{recording.name}: no sample; it may be shorter than one clip of {clip}",)
             return Outcome(index, encoded, problems)
-        images = [[camera, vars(kind), count] for (camera, kind), count in report.images.items()]
-        notes = {"problems": json.dumps(problems), "images": json.dumps(images)}
-        notes |= {key: text for key, text in (("take", report.take), ("outcome", report.outcome)) if text}
-        notes |= {"tasks": json.dumps(sorted(tasks - {""}))} if job.told else {}
-        samples.save(files.samples, notes)
+        samples.save(files.samples, _notes(report, problems) | ({"tasks": json.dumps(sorted(tasks - {""}))} if job.told else {}))
         return Outcome(index, encoded, problems)
 
     def encode(self, samples: Sequence[Sample], name: str = "") -> Arrays:

@@ -155,15 +155,19 @@ def _compare(j: int, actions: Numbers, states: np.ndarray, joints: Joints, perio
     if max(_correlation(action[: len(change)], change, near) for near in soon) > 0.8:
         yield 'the actions are changes of the states, not positions; such datasets need their actions made absolute, or action_key: ""'
         return
-    straight = [_line(action, state, near) for near in lags]
-    slope, shift, error = min(straight, key=lambda line: line[2])
+    slope, shift, error = min((_line(action, state, near) for near in lags), key=lambda line: line[2])
     if error < min(GOOD * moved, 0.5 * own[lag]) and slope != 0.0:
-        is_alike = 0.7 < slope < 1.4  # a gripper that closes on something does not follow to the end
-        found = {"sign: -1": slope < 0.0, f"scale: {abs(slope):.3g}": not 0.7 < abs(slope) < 1.4}
-        away = float((state - action).mean()) if is_alike else shift
-        found |= {f"offset: {away:.3g}": abs(away) > OFFSET * width}
-        if any(found.values()):
-            yield f"the states follow the actions with {', '.join(word for word, is_so in found.items() if is_so)}"
+        away = float((state - action).mean())
+        if mends := _mends(slope, shift, away, OFFSET * width):
+            yield f"the states follow the actions with {', '.join(mends)}"
+
+
+def _mends(slope: float, shift: float, away: float, least: float) -> list[str]:
+    """What in the robot file makes actions of states that are slope * action + shift [rad], `away` [rad] from them on the average."""
+    is_alike = 0.7 < slope < 1.4  # a gripper that closes on something does not follow to the end
+    offset = away if is_alike else shift
+    found = {"sign: -1": slope < 0.0, f"scale: {abs(slope):.3g}": not 0.7 < abs(slope) < 1.4, f"offset: {offset:.3g}": abs(offset) > least}
+    return [word for word, is_so in found.items() if is_so]
 
 
 def _error(action: np.ndarray, state: np.ndarray, lag: int) -> float:
