@@ -14,6 +14,7 @@ from neon_control.core.common.yaml_file import read_mapping
 from neon_control.core.robot.robot_file import load_robot
 from neon_control.demo.corrections import CorrectedTrials
 from neon_control.recordings.bag.bag_file import METADATA, OUTCOME_KEY, TAKEOVERS_KEY
+from neon_control.recordings.episode import SUCCESS
 from neon_control.runtime.policy.policy import Policy
 
 # Of a worker process.
@@ -75,8 +76,8 @@ def record_corrections(out: Path, description: Mapping[str, Any], episodes: int,
 def in_words(trials: list[Recorded]) -> str:
     """How they went, on one line."""
     reasons = Counter(reason for trial in trials for reason in trial.reasons)
-    alone = sum(trial.outcome == "success" and not trial.reasons for trial in trials)
-    helped = sum(trial.outcome == "success" and bool(trial.reasons) for trial in trials)
+    alone = sum(trial.outcome == SUCCESS and not trial.reasons for trial in trials)
+    helped = sum(trial.outcome == SUCCESS and bool(trial.reasons) for trial in trials)
     why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     return f"{len(trials)} episodes: {alone} succeeded alone, {helped} with help; {reasons.total()} takeovers" + (
         f" ({why})" if why else ""

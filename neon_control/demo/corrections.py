@@ -11,7 +11,6 @@ and gives back once what is asked for is reached and has stayed so for `STAYED`,
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from neon_control.core.robot.robot import Robot
 from neon_control.core.robot.topic_names import COMMANDER, EPISODE_STATE
 from neon_control.demo.lock_step import BEGIN, Hand, LockStep
 from neon_control.recordings.bag.bag_file import OUTCOME_KEY, TAKEOVERS_KEY
+from neon_control.recordings.episode import FAILURE, IDLE, RECORDING, SUCCESS, Episode
 from neon_control.runtime.policy.policy import Policy
 from neon_control.sim.demonstration import CONTROL_PERIOD
 from neon_control.sim.demonstration_bag import EpisodeRecorder
@@ -195,10 +195,10 @@ class CorrectedTrials:
         with EpisodeRecorder(path, self._frame, self._has_base, take) as recorder:
             corrector.recorder = recorder
             try:
-                recorder.say(EPISODE_STATE, 0.0, _state("recording", index, task))
+                recorder.say(EPISODE_STATE, 0.0, Episode(RECORDING, index, task=task).to_json())
                 outcome, _ = self._trial.run(seed, index)
-                marked = "success" if outcome is Outcome.SUCCESS else "failure"
-                recorder.say(EPISODE_STATE, self._trial.seconds, _state("idle", index, task, marked, outcome.value))
+                marked = SUCCESS if outcome is Outcome.SUCCESS else FAILURE
+                recorder.say(EPISODE_STATE, self._trial.seconds, Episode(IDLE, index, marked, task, outcome.value).to_json())
                 recorder.note(OUTCOME_KEY, marked)
                 recorder.note(TAKEOVERS_KEY, " ".join(corrector.reasons.elements()))
             finally:
@@ -208,7 +208,3 @@ class CorrectedTrials:
     def close(self) -> None:
         """Free the camera."""
         self._trial.close()
-
-
-def _state(state: str, number: int, task: str, outcome: str = "", note: str = "") -> str:
-    return json.dumps({"state": state, "number": number, "outcome": outcome, "task": task, "note": note})

@@ -22,11 +22,11 @@ import numpy as np
 
 from neon_control.core.common.errors import ConfigError
 from neon_control.core.common.nanoseconds import NANOSECONDS
+from neon_control.recordings.episode import DISCARDED, FAILURE, SUCCESS
 from neon_control.recordings.leaders import LED_BY_PERSON, LED_BY_POLICY, SHOWN
 from neon_control.training.config import TrainConfig, share_of
 from neon_control.training.feature_files import Arrays
 
-SUCCESS, FAILURE, DISCARDED = "success", "failure", "discarded"  # what a recording may say of itself
 KINDS = ("demonstration", "person", "policy", "before a takeover", "nobody")
 DEMONSTRATED, PERSONS, POLICYS, BEFORE, NOBODYS = range(len(KINDS))
 GAP = 0.5  # [s] between two images, of which no more counts as recorded time
